@@ -1,0 +1,284 @@
+import type { Answer } from '../domain/answer.ts';
+import type { Action, NotificationKind, Transition } from '../domain/transition.ts';
+import type { ChargeRequest, Instant, JsonObject, Status, Step, Transaction } from '../domain/transaction.ts';
+
+/*
+ * The outside world on one page. `storage/` implements Ledger, Outbox and Passes, `stripe/` the
+ * Gateway, `email/` the Mailer; wire.ts puts them together. Nothing here knows a vendor.
+ */
+
+// ---- time, chance, identity ------------------------------------------------------------------
+
+export interface Clock {
+  /** Milliseconds that never jump; for durations and deadlines only. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or at once when the signal aborts (it never rejects). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Chance {
+  /** Uniform in [0, 1). */
+  uniform(): number;
+  /** A lease token: unguessable, unique. */
+  token(): string;
+}
+
+/** Who acts, for the audit trail. */
+export interface Actor {
+  /** `charge`, `reconcile`, `resolve`, `notify`. */
+  readonly role: string;
+  /** PAYRECON_OPERATOR, else the system user. */
+  readonly operator: string;
+  readonly systemUser: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+// ---- the ledger ------------------------------------------------------------------------------
+
+/** A right to advance one transaction. Writes carry the token: once it is lost they change nothing. */
+export interface Lease {
+  readonly transactionId: string;
+  readonly token: string;
+  /** Monotonic milliseconds, counted from *before* the claim was sent: begin no call past it. */
+  readonly deadlineMs: number;
+}
+
+export interface Claimed {
+  readonly transaction: Transaction;
+  readonly lease: Lease;
+  /** The database's clock when it was claimed. */
+  readonly now: Instant;
+}
+
+export interface DuplicateGuard {
+  readonly windowMs: number;
+  readonly allow: boolean;
+}
+
+export type OpenResult =
+  /** A new row, at step `create_sent`, leased to the caller. */
+  | ({ readonly kind: 'opened' } & Claimed)
+  /** The key exists, whatever its parameters. Not leased. */
+  | { readonly kind: 'exists'; readonly transaction: Transaction; readonly now: Instant }
+  /** Another transaction holds the reference (pending, succeeded or stuck). */
+  | { readonly kind: 'reference_taken'; readonly other: Transaction }
+  /** Looks like the same payment under another key. */
+  | { readonly kind: 'duplicate_suspected'; readonly other: Transaction; readonly matched: readonly ('customer' | 'email' | 'payment_method')[] };
+
+export type RecordResult =
+  | { readonly kind: 'recorded'; readonly transaction: Transaction; readonly now: Instant }
+  /** The version or the lease was not ours any more: nothing was changed. */
+  | { readonly kind: 'stale' };
+
+export interface DueQuery {
+  readonly limit: number;
+  /** Only rows created at least this long ago. */
+  readonly pendingAfterMs: number;
+  /** Only rows due at or before this instant (the pass's start), so that no pass meets a row twice. */
+  readonly dueBy: Instant;
+}
+
+/** Every failure to reach the database is a PayreconError of kind `unreachable`. */
+export interface Ledger {
+  /**
+   * Inserts the transaction (step `create_sent`, lease held, audit entry `opened`) or says why not;
+   * one SQL transaction, safe against any number of simultaneous callers.
+   */
+  open(request: ChargeRequest, fingerprint: string, guard: DuplicateGuard, actor: Actor): Promise<OpenResult>;
+  /** Takes the lease of one transaction; null when somebody holds it (or it does not exist). */
+  claim(id: string, actor: Actor): Promise<Claimed | null>;
+  /** Takes the leases of due rows (`next_attempt_at` reached, lease free), oldest due first. */
+  claimDue(query: DueQuery, actor: Actor): Promise<readonly Claimed[]>;
+  /** The same rows as claimDue, without taking anything: for a dry run. */
+  due(query: DueQuery): Promise<readonly Transaction[]>;
+  /** Extends leases that are still ours; returns the ones that are. */
+  renew(leases: readonly Lease[]): Promise<readonly Lease[]>;
+  release(leases: readonly Lease[]): Promise<void>;
+  /** The one door for writes: compare-and-set on version and lease token, audit entry, e-mails. */
+  record(current: Transaction, lease: Lease, transition: Transition, actor: Actor): Promise<RecordResult>;
+  /** By id or by key. */
+  find(idOrKey: string): Promise<Transaction | null>;
+  /** The database's clock. */
+  now(): Promise<Instant>;
+}
+
+export interface ListFilter {
+  readonly statuses: readonly Status[];
+  readonly since: Instant | null;
+  readonly until: Instant | null;
+  readonly customer: string | null;
+  readonly reference: string | null;
+  /** Pending past `expectedBy` counts as needing a person; used by `stuck list`. */
+  readonly needsPerson: boolean;
+}
+
+/** Newest first by (created_at, id); `after` is the last row of the page before. */
+export interface PagePosition {
+  readonly createdAt: Instant;
+  readonly id: string;
+}
+
+export interface AuditEntry {
+  readonly transactionId: string;
+  readonly seq: number;
+  readonly at: Instant;
+  readonly actor: JsonObject;
+  readonly action: Action;
+  readonly from: { readonly status: Status; readonly step: Step } | null;
+  readonly to: { readonly status: Status; readonly step: Step };
+  readonly detail: JsonObject;
+  readonly requestId: string | null;
+  readonly hash: string;
+}
+
+export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';
+
+export interface Notification {
+  readonly id: string;
+  readonly transactionId: string | null;
+  readonly kind: NotificationKind;
+  /** Null on operator mails: the address of the configuration is used when it is sent. */
+  readonly to: string | null;
+  readonly state: NotificationState;
+  readonly attempts: number;
+  readonly createdAt: Instant;
+  readonly nextAttemptAt: Instant | null;
+  readonly sentAt: Instant | null;
+  /** SendGrid's X-Message-Id. */
+  readonly messageId: string | null;
+  readonly lastError: string | null;
+  /** What the message is made of (amount, currency, key, ..), as it was when it was queued. */
+  readonly data: JsonObject;
+}
+
+export interface AuditVerification {
+  readonly transactions: number;
+  readonly entries: number;
+  /** The first bad entry by creation of its transaction, or null. */
+  readonly firstBad: { readonly transactionId: string; readonly seq: number; readonly problem: string } | null;
+}
+
+export interface StatusCounts {
+  readonly byStatus: Readonly<Record<Status, number>>;
+  readonly overdue: number;
+}
+
+/** Reads for people; never used to decide about a payment. */
+export interface History {
+  page(filter: ListFilter, limit: number, after: PagePosition | null): Promise<readonly Transaction[]>;
+  audit(transactionId: string): Promise<readonly AuditEntry[]>;
+  notifications(transactionId: string): Promise<readonly Notification[]>;
+  /** Recomputes the chains of one transaction or of all, streamed; memory does not grow with history. */
+  verifyAudit(transactionId: string | null): Promise<AuditVerification>;
+  /** Open rows only (pending, stuck): cheap however long the history. */
+  needsPerson(): Promise<{ readonly stuck: number; readonly overdue: number }>;
+  openCounts(): Promise<{ readonly pending: number; readonly stuck: number; readonly overdue: number; readonly oldestPendingAt: Instant | null }>;
+}
+
+// ---- the outbox ------------------------------------------------------------------------------
+
+export interface ClaimedNotification {
+  readonly notification: Notification;
+  readonly token: string;
+}
+
+export interface Outbox {
+  /** Takes due e-mails (queued, or sending with an expired claim), oldest first. */
+  claim(limit: number, actor: Actor): Promise<readonly ClaimedNotification[]>;
+  markSent(claimed: ClaimedNotification, messageId: string | null): Promise<void>;
+  /** Back to the queue, due again after `retryInMs`, or `failed` for good when null. */
+  markFailed(claimed: ClaimedNotification, error: string, retryInMs: number | null): Promise<void>;
+  list(states: readonly NotificationState[], limit: number): Promise<readonly Notification[]>;
+  /** Queues the same message again, as a new e-mail; null when there is no such e-mail. */
+  requeue(id: string): Promise<Notification | null>;
+  counts(): Promise<Readonly<Record<NotificationState, number>>>;
+}
+
+// ---- passes and outages ----------------------------------------------------------------------
+
+export interface PassReport {
+  readonly due: number;
+  readonly settled: { readonly succeeded: number; readonly failed: number; readonly canceled: number };
+  readonly pending: number;
+  readonly stuck: number;
+  readonly stripeCalls: { readonly list: number; readonly retrieve: number; readonly other: number };
+  readonly outage: boolean;
+  readonly durationMs: number;
+}
+
+export interface PassRow extends PassReport {
+  readonly id: string;
+  readonly host: string;
+  readonly startedAt: Instant;
+  readonly finishedAt: Instant | null;
+}
+
+export interface Passes {
+  /** A heartbeat row; returns its id and the database's clock. */
+  begin(actor: Actor): Promise<{ readonly id: string; readonly startedAt: Instant; readonly outageOpen: boolean }>;
+  finish(id: string, report: PassReport): Promise<void>;
+  last(): Promise<PassRow | null>;
+  /** Opens an outage unless one is open, and queues one operator e-mail with it; true if it was opened now. */
+  openOutage(evidence: JsonObject): Promise<boolean>;
+  closeOutage(): Promise<boolean>;
+}
+
+// ---- Stripe ----------------------------------------------------------------------------------
+
+export interface LookUp {
+  readonly transactionId: string;
+  /** Known id: it is retrieved. Null: it is searched for in the list, by our metadata. */
+  readonly paymentIntent: string | null;
+  readonly customer: string | null;
+  /** Where to look when no id is known: [from, to] in database time; widened by the gateway for clock difference. */
+  readonly createdFrom: Instant;
+  readonly createdTo: Instant;
+}
+
+export interface CallCounts {
+  readonly list: number;
+  readonly retrieve: number;
+  readonly other: number;
+}
+
+/**
+ * Every call ends within the configured deadline, never throws for what Stripe or the network does,
+ * and never retries on its own beyond what the library hides (which it counts as wire attempts).
+ */
+export interface Gateway {
+  /** Unconfirmed. Same transaction, same parameters, same idempotency key, whenever it is called. */
+  create(transaction: Transaction): Promise<Answer>;
+  confirm(transaction: Transaction): Promise<Answer>;
+  cancel(transaction: Transaction): Promise<Answer>;
+  /** Many at once; answers come in any order, exactly one each unless the signal aborts. */
+  lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<{ readonly query: LookUp; readonly answer: Answer }>;
+  /** One cheap call that tells whether Stripe answers, and for whom. */
+  account(): Promise<AccountAnswer>;
+  /** Calls on the wire since the gateway was made. */
+  calls(): CallCounts;
+}
+
+export type AccountAnswer =
+  | { readonly kind: 'account'; readonly id: string; readonly name: string | null; readonly country: string | null; readonly dateHeader: Instant | null }
+  | { readonly kind: 'unauthorized'; readonly httpStatus: number; readonly message: string }
+  | { readonly kind: 'unreachable'; readonly message: string };
+
+// ---- e-mail ----------------------------------------------------------------------------------
+
+export type SendOutcome =
+  | { readonly kind: 'sent'; readonly messageId: string | null }
+  /** May or may not have gone out; send again (at least once). */
+  | { readonly kind: 'unknown'; readonly message: string }
+  /** Refused now, may work later (429, 5xx, not reached). */
+  | { readonly kind: 'retry'; readonly message: string }
+  /** Refused for good (400, bad address): keep it as failed. */
+  | { readonly kind: 'rejected'; readonly message: string }
+  /** The key or the sender is wrong: stop sending, keep everything queued. */
+  | { readonly kind: 'unauthorized'; readonly message: string };
+
+export interface Mailer {
+  /** False without a key or a sender: e-mails stay queued. */
+  readonly configured: boolean;
+  send(notification: Notification): Promise<SendOutcome>;
+}
