@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs'
+import { Client } from 'pg'
+import { describe, expect, it } from 'vitest'
+import { runPayrecon } from '../support/binary.ts'
+import { freshPostgresDatabase } from '../support/postgres.ts'
+import { startPostgresServer } from '../support/postgres-server.ts'
+import { createTemporaryFolder, removeTemporaryFolder } from '../support/temporary.ts'
+
+describe('the test support', () => {
+  it('gives two tests two databases that do not see each other', async () => {
+    const [first, second] = [await freshPostgresDatabase(), await freshPostgresDatabase()]
+    await query(first.url, 'create table seen (id int)')
+    const rows = await query(second.url, "select to_regclass('seen') as seen, version() as version")
+    expect(rows).toEqual([{ seen: null, version: expect.stringMatching(/^PostgreSQL 1[6-9]/) as string }])
+    await Promise.all([first.drop(), second.drop()])
+    await expect(query(first.url, 'select 1')).rejects.toThrow(/does not exist/)
+  })
+
+  it('runs a durable PostgreSQL of its own where a test is about just that', async () => {
+    const server = await startPostgresServer({ durable: true, settings: { work_mem: '5MB' } })
+    try {
+      const [row] = await query(server.url, "select current_setting('fsync') as fsync, current_setting('work_mem') as work_mem, current_setting('data_directory') as folder")
+      expect(row).toMatchObject({ fsync: 'on', work_mem: '5MB' })
+      await server.stop()
+      expect(existsSync(String(row?.['folder']))).toBe(false)
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it('removes a temporary folder and everything in it', async () => {
+    const folder = await createTemporaryFolder()
+    expect(existsSync(folder)).toBe(true)
+    await removeTemporaryFolder(folder)
+    expect(existsSync(folder)).toBe(false)
+  })
+
+  it('starts the built command with nothing of the machine in its environment', async () => {
+    const { exitCode, signal } = await runPayrecon(['--version'])
+    expect({ exitCode, signal }).toEqual({ exitCode: 0, signal: undefined })
+  })
+})
+
+async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(statement)).rows
+  } finally {
+    await client.end()
+  }
+}
