@@ -1,0 +1,151 @@
+import type { Answer } from '../domain/answer.ts';
+import type { ChargeRequest, Resolution, Transaction } from '../domain/transaction.ts';
+import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, PassReport } from './ports.ts';
+
+/*
+ * What payrecon does, as its callers (command line, daemon, library) see it. wire.ts makes one.
+ * Expected failures are thrown as PayreconError; its `kind` decides the exit code and its
+ * `transaction`, where set, is still shown.
+ */
+
+export interface ChargeOptions {
+  /** How long to wait while another process advances the same transaction. */
+  readonly waitMs: number;
+  /** True when the caller asked to wait: then also keep asking Stripe for that long while the outcome is unknown. */
+  readonly waitForOutcome: boolean;
+  readonly allowDuplicate: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Why a charge stopped where it did; `settled` for succeeded, failed and canceled. */
+export type ChargeSituation =
+  | 'settled'
+  | 'stuck'
+  /** Another process is advancing it. */
+  | 'in_progress'
+  /** An answer was lost or proves nothing. */
+  | 'unknown'
+  /** Stripe was provably not reached: nothing can have been charged. */
+  | 'not_sent'
+  | 'processing'
+  | 'requires_action'
+  /** A signal arrived. */
+  | 'interrupted';
+
+export interface ChargeOutcome {
+  readonly transaction: Transaction;
+  /** True when the key was known before: nothing new was started. */
+  readonly repeated: boolean;
+  readonly situation: ChargeSituation;
+  /** What was last heard from Stripe, as a plain sentence; null when nothing was asked. */
+  readonly note: string | null;
+}
+
+export interface ReconcileOptions {
+  readonly limit: number | null;
+  readonly dryRun: boolean;
+  readonly signal?: AbortSignal;
+  /** Called for every row as its verdict falls. */
+  readonly onRow?: (row: ReconciledRow) => void;
+}
+
+export interface ReconciledRow {
+  readonly before: Transaction;
+  /** As recorded; on a dry run as it would be asked now: equal to `before`. */
+  readonly after: Transaction;
+  /** Plain words: `succeeded`, `canceled at Stripe, then recorded`, `no answer (timeout)`, .. */
+  readonly verdict: string;
+}
+
+export interface PassOutcome {
+  /** Null on a dry run. */
+  readonly passId: string | null;
+  readonly report: PassReport;
+  /** In the whole ledger after the pass, for the exit code: anything above 0 needs a person. */
+  readonly stuckTotal: number;
+  readonly overdueTotal: number;
+  readonly interrupted: boolean;
+}
+
+export interface TransactionPage {
+  readonly data: readonly Transaction[];
+  readonly hasMore: boolean;
+  readonly nextCursor: string | null;
+}
+
+export interface ShownTransaction {
+  readonly transaction: Transaction;
+  readonly audit: readonly AuditEntry[];
+  readonly notifications: readonly Notification[];
+  /** A plain sentence: why it is in its state and what happens next. */
+  readonly why: string;
+}
+
+export type ResolveTarget = Resolution['as'];
+
+export interface LegalTarget {
+  readonly as: ResolveTarget;
+  /** What it means in this case, for the prompt. */
+  readonly meaning: string;
+  /** Only after the intent was canceled at Stripe, in the same command (`--cancel-at-stripe`). */
+  readonly needsCancelAtStripe: boolean;
+}
+
+/** A stuck or overdue transaction, asked about at Stripe just now. */
+export interface StuckCase {
+  readonly transaction: Transaction;
+  readonly seen: Answer;
+  /** What Stripe says, in a sentence. */
+  readonly evidence: string;
+  readonly targets: readonly LegalTarget[];
+}
+
+export interface ResolveRequest {
+  readonly as: ResolveTarget;
+  readonly reason: string;
+  readonly cancelAtStripe: boolean;
+}
+
+export interface DispatchReport {
+  /** False without a SendGrid key or sender: nothing was tried. */
+  readonly configured: boolean;
+  readonly sent: number;
+  readonly retried: number;
+  readonly failed: number;
+  readonly queued: number;
+  /** Set when the mail service refused the key: nothing further was tried. */
+  readonly refused: string | null;
+}
+
+export interface DoctorCheck {
+  /** `configuration`, `database`, `schema`, `stripe`, `clock`, `sendgrid`, `last_pass`, `stuck`. */
+  readonly name: string;
+  readonly state: 'ok' | 'warning' | 'failed';
+  readonly message: string;
+  /** The exit code class of a failure. */
+  readonly failure: 'configuration' | 'unreachable' | null;
+}
+
+export interface Payrecon {
+  charge(request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome>;
+  /** One pass; also sends due e-mails at its end. */
+  reconcile(options: ReconcileOptions): Promise<PassOutcome>;
+  list(filter: ListFilter, limit: number, cursor: string | null): Promise<TransactionPage>;
+  show(idOrKey: string): Promise<ShownTransaction>;
+  stuck(limit: number, cursor: string | null): Promise<TransactionPage>;
+  /** Asks Stripe; takes no lease and changes nothing. */
+  inspect(idOrKey: string): Promise<StuckCase>;
+  /** Asks Stripe again under a lease, and records only a target that is legal then. */
+  resolve(idOrKey: string, request: ResolveRequest): Promise<Transaction>;
+  sendNotifications(limit: number | null, signal?: AbortSignal): Promise<DispatchReport>;
+  notifications(states: readonly NotificationState[], limit: number): Promise<readonly Notification[]>;
+  resendNotification(id: string): Promise<Notification>;
+  verifyAudit(idOrKey: string | null): Promise<AuditVerification>;
+  doctor(): Promise<readonly DoctorCheck[]>;
+  migrate(direction: 'up' | 'down'): Promise<readonly string[]>;
+  migrationStatus(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
+  /** Mode and account for the banner; asks nothing of Stripe. */
+  readonly mode: 'test' | 'live' | 'none';
+  readonly ledger: string;
+  close(): Promise<void>;
+}
