@@ -1,0 +1,68 @@
+import type { Answer } from './answer.ts';
+import type { Instant } from './transaction.ts';
+import type { Transition } from './transition.ts';
+
+/** Stripe keeps a key for at least 24 h; after that the same key charges again. One hour of margin. */
+export const KEY_LIFETIME_MS = 23 * 3_600_000;
+
+export type Purpose = 'charge' | 'reconcile' | 'resolve';
+
+export type Call = 'create' | 'confirm' | 'cancel' | 'retrieve' | 'scan';
+
+/** The last call of this run and what came back. */
+export interface Seen {
+  readonly call: Call;
+  /** Nothing had been sent under this call's idempotency key before. */
+  readonly firstSend: boolean;
+  readonly answer: Answer;
+}
+
+export interface Limits {
+  readonly maxAttempts: number;
+  readonly backoffBaseMs: number;
+  readonly backoffCapMs: number;
+  /** Age ceiling: undecided for longer than this becomes a question to a person. */
+  readonly stuckAfterMs: number;
+  /** Time limit of one call to Stripe. */
+  readonly deadlineMs: number;
+}
+
+export interface Context {
+  readonly purpose: Purpose;
+  readonly now: Instant;
+  readonly limits: Limits;
+  /** Uniform in [0, 1), for the jitter. */
+  readonly uniform: number;
+  /** The row was inserted by this very run: its create has not been sent yet. */
+  readonly justOpened: boolean;
+  /** Calls already made in this run, so that no refusal is met with the same call for ever. */
+  readonly made: readonly Call[];
+  /** A signal arrived: begin nothing that moves money. */
+  readonly stopping: boolean;
+}
+
+export type StopReason =
+  | 'settled'
+  | 'stuck'
+  | 'processing'
+  | 'requires_action'
+  | 'absent_once'
+  /** Stripe answered and left it undecided: counted (in a reconcile pass). */
+  | 'undecided'
+  /** Nothing proven; counted by the pass only when others get through. */
+  | 'unknown'
+  | 'rate_limited'
+  | 'not_sent'
+  | 'unauthorized'
+  | 'interrupted';
+
+export type Move =
+  | { readonly kind: 'ask'; readonly record: Transition | null; readonly call: Call; readonly firstSend: boolean }
+  | {
+      readonly kind: 'stop';
+      /** Null when the caller decides how it is recorded (an unknown in a pass), or nothing is to be. */
+      readonly record: Transition | null;
+      readonly reason: StopReason;
+      /** For people: what was seen. */
+      readonly words: string;
+    };

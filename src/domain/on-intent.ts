@@ -1,0 +1,162 @@
+import type { Answer, IntentSnapshot } from './answer.ts';
+import { expectedBy } from './expected.ts';
+import { cancelMove, confirmMove, evidenceOf, nextAttempt, observed, settleMove, stopUndecided, stuckMove } from './moves.ts';
+import { KEY_LIFETIME_MS } from './move.ts';
+import type { Call, Context, Move } from './move.ts';
+import type { Transaction } from './transaction.ts';
+import type { Changes, Transition } from './transition.ts';
+
+type IntentAnswer = Extract<Answer, { kind: 'intent' }>;
+type AbsentAnswer = Extract<Answer, { kind: 'absent' }>;
+
+const ABSENCE_GAP_MIN_MS = 5 * 60_000;
+const WATCH_AFTER_ABSENCE_MS = 24 * 3_600_000;
+
+/** How far apart two scans must be, and for how long a request may still be in flight. */
+export function absenceGapMs(deadlineMs: number): number {
+  return Math.max(ABSENCE_GAP_MIN_MS, 2 * deadlineMs);
+}
+
+/** The verdict table: an intent as Stripe shows it now, by whichever call. */
+export function onIntent(transaction: Transaction, call: Call, answer: IntentAnswer, context: Context): Move {
+  const { intent, requestId } = answer;
+  const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status };
+  const detail = evidenceOf(call, intent);
+  const seen = { changes, detail, requestId };
+  switch (intent.status) {
+    case 'succeeded':
+      return onSucceeded(transaction, call, answer, context);
+    case 'canceled': {
+      const declined = transaction.failureCode !== null;
+      return settleMove(
+        transaction,
+        {
+          status: declined ? 'failed' : 'canceled',
+          words: declined ? `declined (${transaction.failureCode ?? ''}), then canceled at Stripe` : 'canceled at Stripe',
+          ...seen,
+        },
+        context,
+      );
+    }
+    case 'processing':
+    case 'requires_action':
+      // A replayed confirm shows the first answer, not today's: look again.
+      if (answer.replayed) return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
+      return waitMove(transaction, intent, intent.status, seen, context);
+    case 'requires_confirmation':
+    case 'requires_payment_method':
+      if (answer.replayed && call === 'confirm') return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
+      return onUnconfirmed(transaction, intent, seen, context);
+    default:
+      return stopUndecided(transaction, `Stripe shows the status ${intent.status}`, seen, context);
+  }
+}
+
+function onSucceeded(transaction: Transaction, call: Call, answer: IntentAnswer, context: Context): Move {
+  const { intent, requestId } = answer;
+  const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status };
+  const detail = evidenceOf(call, intent);
+  if (intent.amount === transaction.amount && intent.currency === transaction.currency) {
+    return settleMove(
+      transaction,
+      { status: 'succeeded', changes: { ...changes, failureCode: null, failureMessage: null }, words: 'succeeded', detail, requestId },
+      context,
+    );
+  }
+  if (transaction.status === 'succeeded') {
+    // A person has accepted the difference; Stripe shows nothing new.
+    const words = 'succeeded with the amount that was accepted by hand';
+    return { kind: 'stop', record: observed(transaction, words, requestId, { changes, stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words };
+  }
+  const message = `Stripe took ${String(intent.amount)} ${intent.currency}, but ${String(transaction.amount)} ${transaction.currency} was asked for (minor units)`;
+  const evidence = { ...detail, expected_amount: transaction.amount, expected_currency: transaction.currency };
+  return stuckMove(transaction, 'amount_mismatch', message, { changes, detail: evidence, requestId }, context);
+}
+
+/** `processing` and `requires_action`: normal, not a failed attempt; a stuck row goes back to pending. */
+function waitMove(
+  transaction: Transaction,
+  intent: IntentSnapshot,
+  stripeStatus: 'processing' | 'requires_action',
+  seen: { readonly changes: Changes; readonly detail: Transition['detail']; readonly requestId: string | null },
+  context: Context,
+): Move {
+  const since = transaction.confirmSentAt ?? transaction.createdAt;
+  const types = intent.paymentMethodTypes.length > 0 ? intent.paymentMethodTypes : transaction.methodTypes;
+  const by = expectedBy(stripeStatus, types, since);
+  const reopened = transaction.status === 'stuck';
+  const record: Transition = {
+    action: 'observed',
+    changes: {
+      ...seen.changes,
+      ...(reopened ? { status: 'pending' as const, review: null, attempts: 0 } : {}),
+      expectedBy: by,
+      ...(context.purpose === 'reconcile' ? { lookups: transaction.lookups + 1 } : {}),
+    },
+    stamps: { absentSince: 'clear', ...(context.purpose === 'reconcile' ? { nextAttempt: nextAttempt(transaction, context) } : {}) },
+    detail: { ...seen.detail, expected_by: by },
+    requestId: seen.requestId,
+    notifications: [],
+    release: true,
+  };
+  const overdue = by < context.now ? ', overdue' : '';
+  return { kind: 'stop', record, reason: stripeStatus, words: `${stripeStatus.replace('_', ' ')} at Stripe${overdue}` };
+}
+
+/** It has not succeeded and still could: the caller may go on confirming it, everybody else fences it off. */
+function onUnconfirmed(
+  transaction: Transaction,
+  intent: IntentSnapshot,
+  seen: { readonly changes: Changes; readonly detail: Transition['detail']; readonly requestId: string | null },
+  context: Context,
+): Move {
+  if (intent.lastError !== null) return cancelMove(transaction, intent, intent.lastError, seen.requestId, context);
+  const ours = intent.amount === transaction.amount && intent.currency === transaction.currency;
+  const mayConfirm =
+    context.purpose === 'charge' &&
+    transaction.status === 'pending' &&
+    transaction.step !== 'cancel_sent' &&
+    intent.status === 'requires_confirmation' &&
+    ours &&
+    (transaction.confirmSentAt === null || context.now - transaction.confirmSentAt < KEY_LIFETIME_MS);
+  if (mayConfirm && context.made.includes('confirm')) {
+    return { kind: 'stop', record: observed(transaction, 'not confirmed at Stripe yet', seen.requestId, seen), reason: 'unknown', words: 'not confirmed at Stripe yet' };
+  }
+  if (mayConfirm) return confirmMove(transaction, intent, seen.requestId, context);
+  return cancelMove(transaction, intent, null, seen.requestId, context);
+}
+
+/**
+ * One complete scan missed it. Two, apart by more than a request can be in flight, are the proof that
+ * no payment intent exists; nobody can confirm what does not exist.
+ */
+export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context: Context): Move {
+  const gapMs = absenceGapMs(context.limits.deadlineMs);
+  const detail = { asked: 'scan', scanned_from: answer.scannedFrom, scanned_to: answer.scannedTo, pages: answer.pages };
+  const since = transaction.absentSince;
+  if (transaction.status === 'canceled' || transaction.status === 'failed') {
+    return { kind: 'stop', record: observed(transaction, 'still not in Stripe\'s list', answer.requestId, { stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words: 'still not in Stripe\'s list' };
+  }
+  if (since !== null && context.now - since >= gapMs) {
+    return settleMove(
+      transaction,
+      {
+        status: 'canceled',
+        changes: {},
+        words: 'not at Stripe: two complete scans apart in time missed it',
+        detail: { ...detail, proof: 'two complete scans apart in time', first_missed_at: since },
+        requestId: answer.requestId,
+        watchInMs: WATCH_AFTER_ABSENCE_MS,
+      },
+      context,
+    );
+  }
+  const inMs = since === null ? gapMs : since + gapMs - context.now;
+  const words = 'not in Stripe\'s list; looking once more before it is taken as absent';
+  const record = observed(transaction, words, answer.requestId, {
+    changes: { lookups: transaction.lookups + 1 },
+    stamps: { absentSince: 'if_unset', nextAttempt: { inMs } },
+    detail,
+  });
+  return { kind: 'stop', record, reason: 'absent_once', words };
+}
