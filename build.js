@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
+import { licenceTexts, packagesIn, thirdPartyList } from './third-party.js'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const outdir = join(root, 'dist')
@@ -86,6 +87,14 @@ export async function bundle() {
   ])
 }
 
+/**
+ * The packages inside the bundle.
+ * @param {Awaited<ReturnType<typeof bundle>>} results
+ */
+export function bundledPackages(results) {
+  return packagesIn(Object.assign({}, ...results.map((result) => result.metafile.inputs)))
+}
+
 /** One value for everything a build is made of; the same value means that dist/ is up to date. */
 function fingerprint() {
   const hash = createHash('sha256')
@@ -96,7 +105,7 @@ function fingerprint() {
           .map((entry) => join(entry.parentPath, entry.name))
       : [],
   )
-  for (const file of [...files.sort(), ...['build.js', 'package.json', 'package-lock.json'].map((name) => join(root, name))]) {
+  for (const file of [...files.sort(), ...['build.js', 'third-party.js', 'package.json', 'package-lock.json'].map((name) => join(root, name))]) {
     hash.update(`${relative(root, file)}\0`).update(readFileSync(file))
   }
   return hash.digest('hex')
@@ -128,12 +137,20 @@ export async function buildIfStale() {
   if (existsSync(stamp) && existsSync(join(outdir, 'main.js')) && readFileSync(stamp, 'utf8') === now) return false
   const results = await bundle()
   install(results.flatMap((result) => result.outputFiles))
+  writeFileSync(join(outdir, 'LICENCES.txt'), licenceTexts(bundledPackages(results)))
   writeFileSync(stamp, now)
   return true
 }
 
+/** Where the list of bundled packages is kept, for people to read. */
+export const thirdPartyPath = join(root, 'docs', 'THIRD-PARTY.md')
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const startedAtMs = performance.now()
-  const built = await buildIfStale()
-  process.stderr.write(built ? `Built dist/ in ${(performance.now() - startedAtMs).toFixed(0)} ms.\n` : 'dist/ is up to date.\n')
+  if (process.argv[2] === '--third-party') {
+    writeFileSync(thirdPartyPath, thirdPartyList(bundledPackages(await bundle())))
+  } else {
+    const startedAtMs = performance.now()
+    const built = await buildIfStale()
+    process.stderr.write(built ? `Built dist/ in ${(performance.now() - startedAtMs).toFixed(0)} ms.\n` : 'dist/ is up to date.\n')
+  }
 }

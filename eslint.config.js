@@ -27,7 +27,7 @@ const outside = [
 export default defineConfig(
   globalIgnores(['dist/', 'coverage/', '**/*.generated.ts', '**/*.generated.js']),
   {
-    files: ['**/*.ts', '**/*.js', '**/*.cjs'],
+    files: ['**/*.ts', '**/*.js'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error', noInlineConfig: true },
@@ -56,6 +56,14 @@ export default defineConfig(
       'max-depth': ['error', 4],
       complexity: ['error', 16],
       'no-restricted-syntax': ['error', noDefaultExport, noProcessExit],
+      'no-restricted-imports': [
+        'error',
+        {
+          name: 'zod',
+          importNames: ['z', 'default'],
+          message: "Write `import * as z from 'zod'`: the other forms load every language it speaks, 11 ms at each start.",
+        },
+      ],
     },
   },
   {
@@ -77,12 +85,12 @@ export default defineConfig(
   },
   {
     // Tools find these by their default export.
-    files: ['*.config.js', '*.config.ts', 'knexfile.ts', 'test/support/run.ts'],
+    files: ['*.config.js', '*.config.ts', '.dependency-cruiser.js', 'knip.ts', 'knexfile.ts', 'test/support/run.ts'],
     rules: { 'no-restricted-syntax': ['error', noProcessExit] },
   },
   {
     // The linter does not see the casts that are written as comments; the compiler does, and checks these files too.
-    files: ['**/*.js', '**/*.cjs'],
+    files: ['**/*.js'],
     rules: {
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',
@@ -91,5 +99,4 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-argument': 'off',
     },
   },
-  { files: ['**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
 )

