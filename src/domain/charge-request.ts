@@ -1,0 +1,185 @@
+import { CURRENCY_CODES, findCurrency } from './currencies.ts';
+import type { Problem } from './errors.ts';
+import { emailProblem, metadataProblems, nameProblem, quoted, textProblem } from './field-rules.ts';
+import { DEFAULT_METHOD_TYPE, METHOD_TYPES } from './method-types.ts';
+import { parseAmount, parseMinor } from './money.ts';
+import { nearest } from './nearest.ts';
+import type { ChargeRequest } from './transaction.ts';
+
+/**
+ * A charge as somebody wrote it: the flags of a command, the columns of a row, the fields of a library
+ * call. A field that was not given is absent; an empty text is a value, and a wrong one.
+ */
+export interface ChargeInput {
+  readonly key?: string | undefined;
+  /** With all of the currency's decimals: `49.99`. Exactly one of this and `amountMinor`. */
+  readonly amount?: string | undefined;
+  readonly amountMinor?: string | undefined;
+  readonly currency?: string | undefined;
+  readonly paymentMethod?: string | undefined;
+  readonly methodTypes?: readonly string[] | undefined;
+  readonly customer?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly email?: string | undefined;
+  readonly description?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What the person calls each field, so that a problem names what they have to change. */
+export type FieldNames = Readonly<Record<keyof ChargeInput, string>>;
+
+export const FLAG_NAMES: FieldNames = {
+  key: '--key',
+  amount: '--amount',
+  amountMinor: '--amount-minor',
+  currency: '--currency',
+  paymentMethod: '--payment-method',
+  methodTypes: '--method-type',
+  customer: '--customer',
+  reference: '--reference',
+  email: '--email',
+  description: '--description',
+  metadata: '--metadata',
+};
+
+/** The columns of a file and the fields of JSON. */
+export const COLUMN_NAMES: FieldNames = {
+  key: 'key',
+  amount: 'amount',
+  amountMinor: 'amount_minor',
+  currency: 'currency',
+  paymentMethod: 'payment_method',
+  methodTypes: 'method_types',
+  customer: 'customer',
+  reference: 'reference',
+  email: 'email',
+  description: 'description',
+  metadata: 'metadata',
+};
+
+export type ParsedChargeRequest =
+  | { readonly ok: true; readonly request: ChargeRequest }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** The key at Stripe may have as many (docs.stripe.com/api/idempotent_requests). */
+const MAX_KEY = 255;
+const MAX_REFERENCE = 255;
+const MAX_DESCRIPTION = 1_000;
+const MAX_STRIPE_ID = 255;
+const PAYMENT_METHOD_ID = /^(pm|card|src|ba)_[A-Za-z0-9_]+$/;
+const CUSTOMER_ID = /^cus_[A-Za-z0-9_]+$/;
+
+/** Where a slip of the finger is likeliest to have been aimed at. */
+const OFTEN_MEANT = ['usd', 'eur', 'gbp', 'jpy', 'cad', 'aud', 'chf', 'cny', 'sek', 'nok', 'dkk', 'pln', 'inr', 'brl', 'mxn'];
+
+/** Checks everything and reports every problem at once; nothing that is refused here is ever sent. */
+export function parseChargeRequest(input: ChargeInput, names: FieldNames = FLAG_NAMES): ParsedChargeRequest {
+  const problems: Problem[] = [];
+  const note = (field: keyof ChargeInput, message: string | null): void => {
+    if (message !== null) problems.push({ field: names[field], message });
+  };
+  const required = (field: 'key' | 'currency' | 'paymentMethod', rule: (text: string) => string | null): string => {
+    const text = input[field];
+    note(field, text === undefined ? 'it is missing' : rule(text));
+    return text ?? '';
+  };
+  const optional = (field: 'customer' | 'reference' | 'email' | 'description', rule: (text: string) => string | null): string | null => {
+    const text = input[field];
+    if (text !== undefined) note(field, rule(text));
+    return text ?? null;
+  };
+
+  const key = required('key', (text) => nameProblem(text, MAX_KEY));
+  const amount = readAmount(input, names, problems);
+  const currency = required('currency', currencyProblem).toLowerCase();
+  const paymentMethod = required('paymentMethod', paymentMethodProblem);
+  const methodTypes = sorted(input.methodTypes === undefined || input.methodTypes.length === 0 ? [DEFAULT_METHOD_TYPE] : input.methodTypes);
+  for (const type of methodTypes) note('methodTypes', methodTypeProblem(type));
+  const customer = optional('customer', customerProblem);
+  const reference = optional('reference', (text) => nameProblem(text, MAX_REFERENCE));
+  const email = optional('email', emailProblem);
+  const description = optional('description', (text) => textProblem(text, MAX_DESCRIPTION));
+  const metadata = input.metadata ?? {};
+  problems.push(...metadataProblems(metadata, names.metadata));
+
+  if (problems.length > 0) return { ok: false, problems };
+  const request = { key, reference, amount, currency, customer, paymentMethod, methodTypes, email, description, metadata: byName(metadata) };
+  return { ok: true, request };
+}
+
+/** Reads whichever amount was given; 0, with the problem noted, when it cannot be read. */
+function readAmount(input: ChargeInput, names: FieldNames, problems: Problem[]): number {
+  const { amount, amountMinor, currency } = input;
+  if (amount !== undefined && amountMinor !== undefined) {
+    problems.push({ field: names.amount, message: `it is given twice, here and as ${names.amountMinor}: give one of them` });
+    return 0;
+  }
+  if (amount === undefined && amountMinor === undefined) {
+    problems.push({ field: names.amount, message: `it is missing: give ${names.amount} 49.99 or ${names.amountMinor} 4999` });
+    return 0;
+  }
+  // Without a currency nobody can say how many decimals there are; that problem is reported by itself.
+  if (currency === undefined || findCurrency(currency) === null) return 0;
+  const read = amount === undefined ? parseMinor(amountMinor ?? '', currency) : parseAmount(amount, currency, names.amountMinor);
+  if (read.ok) return read.amount;
+  problems.push({ field: amount === undefined ? names.amountMinor : names.amount, message: read.message });
+  return 0;
+}
+
+function currencyProblem(text: string): string | null {
+  if (findCurrency(text) !== null) return null;
+  if (text === '') return 'it is empty: write a code of three letters, such as usd';
+  const meant = nearest(text, [...OFTEN_MEANT, ...CURRENCY_CODES]);
+  return `${quoted(text)} is not a currency that Stripe charges in${meant === null ? ': write a code of three letters, such as usd' : `; did you mean ${meant}?`}`;
+}
+
+function paymentMethodProblem(text: string): string | null {
+  if (PAYMENT_METHOD_ID.test(text) && text.length <= MAX_STRIPE_ID) return null;
+  return `${quoted(text)} is not the id of a payment method at Stripe: it begins with pm_ (or card_, src_, ba_), as in pm_1Nv0FGQ9RKHgCVdK`;
+}
+
+function customerProblem(text: string): string | null {
+  if (CUSTOMER_ID.test(text) && text.length <= MAX_STRIPE_ID) return null;
+  return `${quoted(text)} is not the id of a customer at Stripe: it begins with cus_, as in cus_NffrFeUfNV2Hib`;
+}
+
+function methodTypeProblem(text: string): string | null {
+  if (METHOD_TYPES.has(text)) return null;
+  const meant = nearest(text, METHOD_TYPES);
+  return `${quoted(text)} is not one of Stripe's payment method types${meant === null ? ', such as card or us_bank_account' : `; did you mean ${meant}?`}`;
+}
+
+function sorted(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)].sort();
+}
+
+function byName(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * The fields, by their JSON names, in which two requests ask for different payments; empty for a true
+ * repetition. Everything but the key counts: a repetition with another e-mail address is not the same request.
+ */
+export function differingFields(a: ChargeRequest, b: ChargeRequest): readonly string[] {
+  const same: Readonly<Record<string, boolean>> = {
+    amount: a.amount === b.amount,
+    currency: a.currency === b.currency,
+    customer: a.customer === b.customer,
+    payment_method: a.paymentMethod === b.paymentMethod,
+    method_types: sameList(sorted(a.methodTypes), sorted(b.methodTypes)),
+    reference: a.reference === b.reference,
+    email: a.email === b.email,
+    description: a.description === b.description,
+    metadata: sameList(flat(a.metadata), flat(b.metadata)),
+  };
+  return Object.keys(same).filter((field) => same[field] === false);
+}
+
+function flat(metadata: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(byName(metadata)).flat();
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each, index) => each === b[index]);
+}
