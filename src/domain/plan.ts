@@ -3,7 +3,7 @@ import { KEY_LIFETIME_MS } from './move.ts';
 import type { Call, Context, Move, Purpose, Seen } from './move.ts';
 import { onAbsent, onIntent } from './on-intent.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-refusal.ts';
-import { cancelMove, confirmMove, observed, settleNeverSent } from './moves.ts';
+import { cancelMove, confirmMove, settleNeverSent } from './moves.ts';
 import type { Instant, Transaction } from './transaction.ts';
 import type { Transition } from './transition.ts';
 
@@ -35,7 +35,7 @@ export function firstCall(transaction: Transaction, purpose: Purpose, now: Insta
 }
 
 function firstMove(transaction: Transaction, context: Context): Move {
-  if (context.stopping) return { kind: 'stop', record: observed(transaction, 'interrupted before anything was asked', null), reason: 'interrupted', words: 'interrupted' };
+  if (context.stopping) return { kind: 'stop', record: null, reason: 'interrupted', words: 'interrupted before anything was asked' };
   const call = firstCall(transaction, context.purpose, context.now);
   if (call === null) return settleNeverSent(transaction, context);
   if (call !== 'create') return { kind: 'ask', record: null, call, firstSend: false };

@@ -1,0 +1,142 @@
+import type { Answer } from '../domain/answer.ts';
+import { BugError, unreachable } from '../domain/errors.ts';
+import type { Call, Context, Limits, Purpose, Seen, StopReason } from '../domain/move.ts';
+import { plan } from '../domain/plan.ts';
+import type { Instant, Transaction } from '../domain/transaction.ts';
+import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } from './ports.ts';
+
+/*
+ * The loop around domain/plan.ts: record, call, look at the answer, record. Whoever advances a
+ * transaction (charge, reconcile, resolve) comes through here, holding its lease.
+ */
+
+/** No path through the plan is longer: create, confirm, retrieve, cancel, retrieve and one to spare. */
+const MAX_CALLS = 7;
+
+/** The worst call takes its time limit twice, because the Stripe library retries a reset once by itself. */
+const WORST_CALL_FACTOR = 2;
+
+export interface AdvanceDeps {
+  readonly ledger: Ledger;
+  readonly gateway: Gateway;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly limits: Limits;
+  readonly actor: Actor;
+}
+
+export interface Advance {
+  readonly purpose: Purpose;
+  readonly justOpened: boolean;
+  readonly signal?: AbortSignal;
+  /** An answer that is already at hand (from a bulk look-up). */
+  readonly seen?: Seen;
+  /** The lease as it is now: a pass renews it in the background. */
+  readonly leaseNow?: () => Lease;
+  /** Called with every answer, for the pass's view of whether Stripe works. */
+  readonly onAnswer?: (answer: Answer) => void;
+}
+
+export interface Advanced {
+  readonly transaction: Transaction;
+  readonly reason: StopReason | 'lease_lost';
+  readonly words: string;
+  /** The answer it stopped on; null when nothing was asked. */
+  readonly last: Seen | null;
+  /** False when the stop was left for the caller to record: the lease is still held. */
+  readonly recorded: boolean;
+  readonly now: Instant;
+}
+
+/** Drives one leased transaction forward until it is settled, must wait, or nothing can be proven now. */
+export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Advance): Promise<Advanced> {
+  let { transaction, now } = claimed;
+  let { lease } = claimed;
+  let seen: Seen | null = options.seen ?? null;
+  const made: Call[] = seen === null ? [] : [seen.call];
+  while (made.length <= MAX_CALLS) {
+    const context = contextOf(deps, options, now, made);
+    const move = plan(transaction, seen, context);
+    if (move.record !== null) {
+      const result = await deps.ledger.record(transaction, lease, move.record, deps.actor);
+      if (result.kind === 'stale') return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
+      ({ transaction, now } = result);
+    }
+    if (move.kind === 'stop') return { transaction, reason: move.reason, words: move.words, last: seen, recorded: move.record !== null, now };
+    const held = await holdLongEnough(deps, options.leaseNow?.() ?? lease);
+    if (held === null) return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
+    lease = held;
+    const answer = await ask(deps, move.call, transaction, now, options.signal);
+    options.onAnswer?.(answer);
+    made.push(move.call);
+    seen = { call: move.call, firstSend: move.firstSend, answer };
+  }
+  throw new BugError(`${transaction.id} was asked about more than ${String(MAX_CALLS)} times in one run`);
+}
+
+export function contextOf(
+  deps: Pick<AdvanceDeps, 'chance' | 'limits'>,
+  options: Pick<Advance, 'purpose' | 'justOpened' | 'signal'>,
+  now: Instant,
+  made: readonly Call[],
+): Context {
+  return {
+    purpose: options.purpose,
+    now,
+    limits: deps.limits,
+    uniform: deps.chance.uniform(),
+    justOpened: options.justOpened && made.length === 0,
+    made,
+    stopping: options.signal?.aborted ?? false,
+  };
+}
+
+/** A call is begun only with a lease that outlives the worst of it. Null: the lease was lost. */
+async function holdLongEnough(deps: AdvanceDeps, lease: Lease): Promise<Lease | null> {
+  const worstMs = WORST_CALL_FACTOR * deps.limits.deadlineMs;
+  if (deps.clock.monotonicMs() + worstMs <= lease.deadlineMs) return lease;
+  const [renewed] = await deps.ledger.renew([lease]);
+  return renewed ?? null;
+}
+
+async function ask(deps: AdvanceDeps, call: Call, transaction: Transaction, now: Instant, signal: AbortSignal | undefined): Promise<Answer> {
+  switch (call) {
+    case 'create':
+      return await deps.gateway.create(transaction);
+    case 'confirm':
+      return await deps.gateway.confirm(transaction);
+    case 'cancel':
+      return await deps.gateway.cancel(transaction);
+    case 'retrieve':
+    case 'scan':
+      return await lookUpOne(deps.gateway, lookUpOf(transaction, now), signal);
+    default:
+      return unreachable(call);
+  }
+}
+
+/** The question that finds out about a transaction without changing anything at Stripe. */
+export function lookUpOf(transaction: Transaction, now: Instant): LookUp {
+  return {
+    transactionId: transaction.id,
+    paymentIntent: transaction.paymentIntent,
+    customer: transaction.customer,
+    createdFrom: transaction.createSentAt ?? transaction.createdAt,
+    // The create may have been sent again at any time since, under the same key.
+    createdTo: now,
+  };
+}
+
+export async function lookUpOne(gateway: Gateway, query: LookUp, signal?: AbortSignal): Promise<Answer> {
+  for await (const { answer } of gateway.lookUp([query], signal)) return answer;
+  return {
+    kind: 'unknown',
+    reason: 'interrupted',
+    effect: 'none',
+    answered: false,
+    httpStatus: null,
+    rateLimitedReason: null,
+    requestId: null,
+    message: 'interrupted',
+  };
+}

@@ -1,0 +1,146 @@
+import pLimit from 'p-limit';
+import type { Answer } from '../domain/answer.ts';
+import type { Call } from '../domain/move.ts';
+import { attemptTransition, observed } from '../domain/moves.ts';
+import { firstCall } from '../domain/plan.ts';
+import { unreachable } from '../domain/errors.ts';
+import { advance, contextOf, lookUpOf } from './advance.ts';
+import type { AdvanceDeps, Advanced } from './advance.ts';
+import type { StripeHealth } from './health.ts';
+import { holdLeases } from './leases.ts';
+import type { HeldLeases } from './leases.ts';
+import type { Claimed, LookUp } from './ports.ts';
+import type { ReconciledRow } from './payrecon.ts';
+
+/** Rows advanced at the same time: enough to keep 25 calls a second under way at 300 ms each. */
+const ROWS_AT_ONCE = 8;
+
+export interface BlockDeps extends AdvanceDeps {
+  readonly health: StripeHealth;
+  readonly onRow: (row: ReconciledRow) => void;
+  /** Aborted by a signal, or by the block itself when Stripe is away. */
+  readonly stop: AbortController;
+  /** Asks whether Stripe answers at all, when this pass has seen nothing but failures. */
+  readonly probe: () => Promise<void>;
+}
+
+interface Deferred {
+  readonly claimed: Claimed;
+  readonly advanced: Advanced;
+}
+
+export type BlockEnd = 'done' | 'stopped' | 'unauthorized';
+
+/** One block of claimed rows: bulk look-ups first, each row advanced as its answer comes. */
+export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]): Promise<BlockEnd> {
+  const leases = holdLeases(deps.ledger, deps.clock, claims);
+  const deferred: Deferred[] = [];
+  const unasked = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
+  let unauthorized = false;
+  const limit = pLimit(ROWS_AT_ONCE);
+  try {
+    const run = async (claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<void> => {
+      unasked.delete(claimed.transaction.id);
+      if (seen !== null) deps.health.saw(seen.answer);
+      const advanced = await advanceRow(deps, leases, claimed, seen);
+      if (advanced.recorded) {
+        leases.forget(claimed.transaction.id);
+        deps.onRow({ before: claimed.transaction, after: advanced.transaction, verdict: advanced.words });
+      } else {
+        deferred.push({ claimed, advanced });
+      }
+      if (advanced.reason === 'unauthorized') unauthorized = true;
+      if (deps.health.away || unauthorized) deps.stop.abort();
+    };
+    await runAll(deps, claims, async (claimed, seen) => await limit(run, claimed, seen));
+    await settleDeferred(deps, leases, deferred);
+    for (const { transaction } of unasked.values()) deps.onRow({ before: transaction, after: transaction, verdict: 'not asked: the pass stopped' });
+  } finally {
+    await leases.close();
+  }
+  return unauthorized ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
+}
+
+async function runAll(
+  deps: BlockDeps,
+  claims: readonly Claimed[],
+  run: (claimed: Claimed, seen: { call: Call; answer: Answer } | null) => Promise<void>,
+): Promise<void> {
+  const byId = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
+  const queries: LookUp[] = [];
+  const tasks: Promise<void>[] = [];
+  for (const claimed of claims) {
+    const call = firstCall(claimed.transaction, 'reconcile', claimed.now);
+    if (call === 'retrieve' || call === 'scan') queries.push(lookUpOf(claimed.transaction, claimed.now));
+    else tasks.push(unlessStopped(deps, async () => { await run(claimed, null); }));
+  }
+  for await (const { query, answer } of deps.gateway.lookUp(queries, deps.stop.signal)) {
+    const claimed = byId.get(query.transactionId);
+    if (claimed === undefined) continue;
+    tasks.push(run(claimed, { call: query.paymentIntent === null ? 'scan' : 'retrieve', answer }));
+  }
+  const ended = await Promise.allSettled(tasks);
+  const failed = ended.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function unlessStopped(deps: BlockDeps, task: () => Promise<void>): Promise<void> {
+  if (!deps.stop.signal.aborted) await task();
+}
+
+async function advanceRow(deps: BlockDeps, leases: HeldLeases, claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<Advanced> {
+  return await advance(deps, claimed, {
+    purpose: 'reconcile',
+    justOpened: false,
+    signal: deps.stop.signal,
+    leaseNow: () => leases.leaseOf(claimed.transaction.id),
+    onAnswer: (answer) => { deps.health.saw(answer); },
+    ...(seen === null ? {} : { seen: { ...seen, firstSend: false } }),
+  });
+}
+
+/**
+ * Rows whose calls failed. An attempt is spent on them only when others got through in this pass
+ * (or a probe does); with Stripe away they stay as they are, due at once.
+ */
+async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: readonly Deferred[]): Promise<void> {
+  const counted = deferred.filter(({ advanced }) => advanced.reason === 'unknown');
+  if (counted.length > 0 && !deps.health.worked && !deps.stop.signal.aborted) await deps.probe();
+  for (const { claimed, advanced } of deferred) {
+    const counts = advanced.reason === 'unknown' && deps.health.worked && !deps.health.away;
+    const { transaction } = advanced;
+    const context = contextOf(deps, { purpose: 'reconcile', justOpened: false }, advanced.now, []);
+    const detail = advanced.last === null ? {} : detailOf(advanced.last.answer, advanced.last.call);
+    const requestId = advanced.last?.answer.requestId ?? null;
+    if (counts) {
+      const record = attemptTransition(transaction, advanced.words, { changes: {}, detail, requestId }, context);
+      const result = await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
+      const after = result.kind === 'recorded' ? result.transaction : transaction;
+      leases.forget(transaction.id);
+      deps.onRow({ before: claimed.transaction, after, verdict: advanced.words });
+      continue;
+    }
+    if (advanced.reason === 'rate_limited') {
+      const record = observed(transaction, advanced.words, requestId, { detail });
+      await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
+      leases.forget(transaction.id);
+    }
+    deps.onRow({ before: claimed.transaction, after: transaction, verdict: advanced.words });
+  }
+}
+
+function detailOf(answer: Answer, call: Call): { asked: string; reason: string; http_status?: number | null } {
+  switch (answer.kind) {
+    case 'unknown':
+      return { asked: call, reason: answer.reason, http_status: answer.httpStatus };
+    case 'intent':
+    case 'declined':
+    case 'refused':
+    case 'unauthorized':
+    case 'missing':
+    case 'absent':
+      return { asked: call, reason: answer.kind };
+    default:
+      return unreachable(answer);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Answer } from '../domain/answer.ts';
+import { showsStripeWorking } from '../domain/answer.ts';
+
+/** So many failures in a row, with no success between them, and Stripe counts as away. */
+export const OUTAGE_AFTER_FAILURES = 5;
+
+/**
+ * What this pass has seen of Stripe, for two rules: stop when it is away, and blame a single
+ * transaction for its failures only when others get through.
+ */
+export interface StripeHealth {
+  saw(answer: Answer): void;
+  sawWorking(): void;
+  sawFailure(): void;
+  /** Something got through in this pass. */
+  readonly worked: boolean;
+  readonly failuresInARow: number;
+  readonly away: boolean;
+}
+
+export function watchStripe(): StripeHealth {
+  let worked = false;
+  let failuresInARow = 0;
+  const sawWorking = (): void => {
+    worked = true;
+    failuresInARow = 0;
+  };
+  const sawFailure = (): void => {
+    failuresInARow += 1;
+  };
+  return {
+    saw(answer) {
+      if (showsStripeWorking(answer)) sawWorking();
+      else if (answer.kind === 'unknown' && answer.reason !== 'interrupted') sawFailure();
+    },
+    sawWorking,
+    sawFailure,
+    get worked() {
+      return worked;
+    },
+    get failuresInARow() {
+      return failuresInARow;
+    },
+    get away() {
+      return failuresInARow >= OUTAGE_AFTER_FAILURES;
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { PayreconError } from '../domain/errors.ts';
+import { explain } from '../domain/explain.ts';
+import type { Transaction } from '../domain/transaction.ts';
+import { cursorAfter, positionOf } from './cursor.ts';
+import type { ShownTransaction, TransactionPage } from './payrecon.ts';
+import type { History, Ledger, ListFilter } from './ports.ts';
+
+/** One page, newest first; one row more is read to know whether there is a next page. */
+export async function listPage(history: History, filter: ListFilter, limit: number, cursor: string | null): Promise<TransactionPage> {
+  const rows = await history.page(filter, limit + 1, cursor === null ? null : positionOf(cursor));
+  const data = rows.slice(0, limit);
+  const last = data.at(-1);
+  const hasMore = rows.length > limit;
+  return { data, hasMore, nextCursor: hasMore && last !== undefined ? cursorAfter(last) : null };
+}
+
+/** @throws PayreconError `not_found`. */
+export async function findOrFail(ledger: Ledger, idOrKey: string): Promise<Transaction> {
+  const transaction = await ledger.find(idOrKey);
+  if (transaction === null) {
+    throw new PayreconError('not_found', 'no_such_transaction', `No transaction has the id or key ${JSON.stringify(idOrKey)}. Run \`payrecon list\` to see what is there.`, {
+      problems: [{ field: 'ID-OR-KEY', message: 'unknown' }],
+    });
+  }
+  return transaction;
+}
+
+export async function show(ledger: Ledger, history: History, idOrKey: string): Promise<ShownTransaction> {
+  const transaction = await findOrFail(ledger, idOrKey);
+  const [audit, notifications, now] = await Promise.all([history.audit(transaction.id), history.notifications(transaction.id), ledger.now()]);
+  return { transaction, audit, notifications, why: explain(transaction, now) };
+}

@@ -1,0 +1,175 @@
+import type { Answer } from '../domain/answer.ts';
+import { PayreconError } from '../domain/errors.ts';
+import { describeAnswer, legalResolutions } from '../domain/legal.ts';
+import { evidenceOf } from '../domain/moves.ts';
+import { isOverdue } from '../domain/transaction.ts';
+import type { JsonObject, Transaction } from '../domain/transaction.ts';
+import type { NotificationKind, Transition } from '../domain/transition.ts';
+import { lookUpOf, lookUpOne } from './advance.ts';
+import type { AdvanceDeps } from './advance.ts';
+import { findOrFail } from './history.ts';
+import type { ResolveRequest, StuckCase } from './payrecon.ts';
+import type { Claimed, RecordResult } from './ports.ts';
+
+/** A decision that Stripe has not confirmed is compared with Stripe again after this long. */
+const WATCH_RESOLVED_MS = 3_600_000;
+
+/**
+ * Asks Stripe and says what may be decided; takes no lease and changes nothing.
+ *
+ * @throws PayreconError `not_found`, `refused` (not stuck, nor overdue), `unreachable` (Stripe or database).
+ */
+export async function inspect(deps: AdvanceDeps, idOrKey: string): Promise<StuckCase> {
+  const transaction = await findOrFail(deps.ledger, idOrKey);
+  const now = await deps.ledger.now();
+  mustNeedPerson(transaction, now);
+  return await askAbout(deps, transaction, now);
+}
+
+async function askAbout(deps: AdvanceDeps, transaction: Transaction, now: number): Promise<StuckCase> {
+  const seen = await lookUpOne(deps.gateway, lookUpOf(transaction, now));
+  if (seen.kind === 'unknown') {
+    throw new PayreconError('unreachable', 'stripe_unreachable', `Stripe did not tell (${seen.message}), so nothing can be decided now and nothing was changed. Try again when it answers.`, { transaction });
+  }
+  if (seen.kind === 'unauthorized') {
+    throw new PayreconError('configuration', 'stripe_unauthorized', `Stripe refused the key (${String(seen.httpStatus)}); nothing was changed. Correct STRIPE_SECRET_KEY.`, {
+      transaction,
+      problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
+    });
+  }
+  return { transaction, seen, evidence: describeAnswer(seen), targets: legalResolutions(transaction, seen) };
+}
+
+/**
+ * Records a person's decision: Stripe is asked again under the lease, and only what is legal then is
+ * recorded, with who, where, when and why.
+ */
+export async function resolve(deps: AdvanceDeps, idOrKey: string, request: ResolveRequest): Promise<Transaction> {
+  const known = await findOrFail(deps.ledger, idOrKey);
+  const claimed = await deps.ledger.claim(known.id, deps.actor);
+  if (claimed === null) {
+    throw new PayreconError('unknown_outcome', 'in_progress', `${known.id} is being worked on by another process. Nothing was changed; try again in a moment.`, { transaction: known });
+  }
+  let written = false;
+  try {
+    mustNeedPerson(claimed.transaction, claimed.now);
+    const asked = await askAbout(deps, claimed.transaction, claimed.now);
+    mustBeLegal(asked, request);
+    const result = await decide(deps, claimed, asked, request);
+    if (result.kind === 'stale') throw new PayreconError('unknown_outcome', 'lease_lost', `Another process took ${known.id} over meanwhile. The decision was not recorded; look at it again.`);
+    written = true;
+    return result.transaction;
+  } finally {
+    if (!written) await deps.ledger.release([claimed.lease]);
+  }
+}
+
+function mustNeedPerson(transaction: Transaction, now: number): void {
+  if (transaction.status === 'stuck' || isOverdue(transaction, now)) return;
+  throw new PayreconError('refused', 'not_stuck', `${transaction.id} is ${transaction.status}, not stuck: there is nothing to resolve. Run \`payrecon show ${transaction.id}\`.`, { transaction });
+}
+
+function mustBeLegal(asked: StuckCase, request: ResolveRequest): void {
+  const { transaction, targets, evidence } = asked;
+  const target = targets.find((each) => each.as === request.as);
+  if (target === undefined) {
+    const choices = targets.map((each) => each.as).join(', ');
+    throw new PayreconError('refused', 'illegal_resolution', `${transaction.id} cannot be resolved as ${request.as}: ${evidence}. What is possible: ${choices === '' ? 'nothing until Stripe answers' : choices}. Nothing was changed.`, {
+      transaction,
+      problems: [{ field: '--as', message: `one of: ${choices}` }],
+    });
+  }
+  if (target.needsCancelAtStripe && !request.cancelAtStripe) {
+    throw new PayreconError('refused', 'cancel_needed', `${transaction.id} could still succeed at Stripe (${evidence}). Add --cancel-at-stripe to cancel it there first. Nothing was changed.`, {
+      transaction,
+      problems: [{ field: '--cancel-at-stripe', message: 'needed for this target' }],
+    });
+  }
+}
+
+async function decide(deps: AdvanceDeps, claimed: Claimed, asked: StuckCase, request: ResolveRequest): Promise<RecordResult> {
+  if (request.as === 'retry') return await deps.ledger.record(claimed.transaction, claimed.lease, retryTransition(asked.seen, request), deps.actor);
+  const needsCancel = asked.targets.some((each) => each.as === request.as && each.needsCancelAtStripe);
+  if (!needsCancel) return await deps.ledger.record(claimed.transaction, claimed.lease, decisionOf(deps, claimed, asked.transaction, asked.seen, request), deps.actor);
+
+  const intentId = asked.seen.kind === 'intent' ? asked.seen.intent.id : claimed.transaction.paymentIntent;
+  const fenced = await deps.ledger.record(claimed.transaction, claimed.lease, fenceTransition(asked.seen, intentId, request), deps.actor);
+  if (fenced.kind === 'stale') return fenced;
+  const answer = await deps.gateway.cancel(fenced.transaction);
+  if (answer.kind !== 'intent' || answer.intent.status !== 'canceled') {
+    await deps.ledger.release([claimed.lease]);
+    throw new PayreconError(
+      answer.kind === 'unknown' ? 'unreachable' : 'refused',
+      'cancel_failed',
+      `Stripe did not cancel it (${describeAnswer(answer)}). No decision was recorded; the transaction stays ${fenced.transaction.status}. Look at it again with \`payrecon stuck resolve ${fenced.transaction.id}\`.`,
+      { transaction: fenced.transaction },
+    );
+  }
+  return await deps.ledger.record(fenced.transaction, claimed.lease, decisionOf(deps, { ...claimed, now: fenced.now }, fenced.transaction, answer, request), deps.actor);
+}
+
+function fenceTransition(seen: Answer, intentId: string | null, request: ResolveRequest): Transition {
+  return {
+    action: 'cancel_sent',
+    changes: { step: 'cancel_sent', paymentIntent: intentId },
+    stamps: { cancelSentAt: 'if_unset' },
+    detail: { ...seenDetail(seen), because: 'decided by a person', reason: request.reason },
+    requestId: seen.requestId,
+    notifications: [],
+    release: false,
+  };
+}
+
+function retryTransition(seen: Answer, request: ResolveRequest): Transition {
+  return {
+    action: 'resolved',
+    changes: { status: 'pending', attempts: 0, lookups: 0, review: null, expectedBy: null },
+    stamps: { nextAttempt: { inMs: 0 }, absentSince: 'clear' },
+    detail: { ...seenDetail(seen), as: 'retry', reason: request.reason },
+    requestId: seen.requestId,
+    notifications: [],
+    release: true,
+  };
+}
+
+const CUSTOMER_MAIL: Readonly<Record<'succeeded' | 'failed' | 'canceled', NotificationKind>> = {
+  succeeded: 'customer_succeeded',
+  failed: 'customer_failed',
+  canceled: 'customer_canceled',
+};
+
+function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transaction, seen: Answer, request: ResolveRequest): Transition {
+  const { as, reason } = request;
+  if (as === 'retry') return retryTransition(seen, request);
+  const intent = seen.kind === 'intent' ? seen.intent : null;
+  // Stripe's own terminal status needs no watching; what a person alone knows is compared later.
+  const provenByStripe = intent !== null && (intent.status === 'succeeded' || intent.status === 'canceled');
+  const failed = as === 'failed' && transaction.failureCode === null ? { failureCode: 'resolved_by_operator', failureMessage: reason } : {};
+  return {
+    action: 'resolved',
+    changes: {
+      status: as,
+      step: 'settled',
+      ...(intent === null ? {} : { paymentIntent: intent.id, stripeStatus: intent.status }),
+      ...failed,
+      expectedBy: null,
+      review: {
+        reason: 'resolved_by_hand',
+        message: `resolved as ${as} by ${deps.actor.operator}: ${reason}`,
+        at: claimed.now,
+        evidence: seenDetail(seen),
+        resolution: { as, reason, operator: deps.actor.operator, at: claimed.now },
+      },
+    },
+    stamps: { settledAt: 'now', nextAttempt: provenByStripe ? 'never' : { inMs: WATCH_RESOLVED_MS } },
+    detail: { ...seenDetail(seen), as, reason },
+    requestId: seen.requestId,
+    notifications: [CUSTOMER_MAIL[as]],
+    release: true,
+  };
+}
+
+function seenDetail(seen: Answer): JsonObject {
+  if (seen.kind === 'intent' || seen.kind === 'declined') return evidenceOf('retrieve', seen.intent);
+  return { asked: 'look up', seen: seen.kind, message: describeAnswer(seen) };
+}
