@@ -1,0 +1,40 @@
+/**
+ * Runs `work` over `items`, at most `concurrency` at once, and yields results as they come. Begins no
+ * more than the consumer takes, so memory stays bounded however many items there are. When the signal aborts, or
+ * the consumer stops early, nothing more begins, what runs is told by its own signal, and its
+ * results are dropped.
+ */
+export async function* asCompleted<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item, stop: AbortSignal) => Promise<Result>,
+  concurrency: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Result, void, undefined> {
+  const over = new AbortController()
+  const stop = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
+  const running = new Map<number, Promise<{ readonly index: number; readonly result: Result }>>()
+  let next = 0
+  try {
+    for (;;) {
+      while (running.size < concurrency && next < items.length && !stop.aborted) {
+        const index = next
+        next += 1
+        const item = items[index]
+        if (item !== undefined) running.set(index, work(item, stop).then((result) => ({ index, result })))
+      }
+      if (running.size === 0 || stop.aborted) return
+      const { index, result } = await Promise.race(running.values())
+      running.delete(index)
+      if (isAborted(stop)) return
+      yield result
+    }
+  } finally {
+    over.abort()
+    await Promise.allSettled(running.values())
+  }
+}
+
+/** Asked through a function because it changes while this waits, which the compiler cannot know. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}
