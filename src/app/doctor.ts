@@ -1,0 +1,112 @@
+import { PayreconError } from '../domain/errors.ts';
+import { formatDuration } from '../domain/duration.ts';
+import type { DoctorCheck } from './payrecon.ts';
+import type { AccountAnswer, Gateway, History, Ledger, Outbox, Passes } from './ports.ts';
+
+/** Beyond this, Stripe's `created` and our own times no longer compare well. */
+const CLOCK_WARNING_MS = 30_000;
+/** A daemon passes every minute; cron may be slower. */
+const LAST_PASS_WARNING_MS = 15 * 60_000;
+
+export interface DoctorDeps {
+  readonly describe: readonly string[];
+  readonly mode: 'test' | 'live' | 'none';
+  /** Opens the database; what it throws is a finding, not a crash. */
+  readonly openStorage: () => Promise<{
+    readonly ledger: Ledger;
+    readonly history: History;
+    readonly outbox: Outbox;
+    readonly passes: Passes;
+    describe(): string;
+    schema(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
+  }>;
+  readonly openGateway: () => Gateway;
+  readonly mail: { readonly configured: boolean; readonly hasKey: boolean; readonly hasSender: boolean; readonly hasOperator: boolean };
+}
+
+/** Everything that a payment needs, looked at one by one; goes on after a failure. */
+export async function examine(deps: DoctorDeps): Promise<readonly DoctorCheck[]> {
+  const checks: DoctorCheck[] = [ok('configuration', deps.describe.join('; '))];
+  const database = await examineDatabase(deps, checks);
+  const account = deps.mode === 'none' ? null : await deps.openGateway().account();
+  checks.push(stripeCheck(deps.mode, account));
+  if (database !== null && account?.kind === 'account' && account.dateHeader !== null) checks.push(clockCheck(database.now, account.dateHeader));
+  checks.push(mailCheck(deps.mail, database?.queued ?? 0, database?.failedMails ?? 0));
+  if (database !== null) checks.push(...database.checks);
+  return checks;
+}
+
+interface DatabaseFindings {
+  readonly now: number;
+  readonly queued: number;
+  readonly failedMails: number;
+  readonly checks: readonly DoctorCheck[];
+}
+
+async function examineDatabase(deps: DoctorDeps, checks: DoctorCheck[]): Promise<DatabaseFindings | null> {
+  try {
+    const storage = await deps.openStorage();
+    const schema = await storage.schema();
+    const now = await storage.ledger.now();
+    checks.push(ok('database', `${storage.describe()} answers`), ok('schema', `${String(schema.applied.length)} migrations applied, none missing`));
+    const [last, needs, counts] = await Promise.all([storage.passes.last(), storage.history.needsPerson(), storage.outbox.counts()]);
+    return { now, queued: counts.queued, failedMails: counts.failed, checks: [lastPassCheck(last?.startedAt ?? null, now), stuckCheck(needs)] };
+  } catch (error) {
+    if (!(error instanceof PayreconError)) throw error;
+    const failure = error.kind === 'unreachable' ? 'unreachable' : 'configuration';
+    checks.push({ name: error.code.startsWith('schema') ? 'schema' : 'database', state: 'failed', message: error.message, failure });
+    return null;
+  }
+}
+
+function stripeCheck(mode: DoctorDeps['mode'], account: AccountAnswer | null): DoctorCheck {
+  if (account === null) {
+    return { name: 'stripe', state: 'failed', message: 'no key: set STRIPE_SECRET_KEY (or STRIPE_SECRET_KEY_FILE)', failure: 'configuration' };
+  }
+  switch (account.kind) {
+    case 'account':
+      return ok('stripe', `${mode} mode, account ${account.id}${account.name === null ? '' : ` (${account.name})`}`);
+    case 'unauthorized':
+      return { name: 'stripe', state: 'failed', message: `Stripe refused the key (${String(account.httpStatus)}): correct STRIPE_SECRET_KEY`, failure: 'configuration' };
+    case 'unreachable':
+      return { name: 'stripe', state: 'failed', message: `Stripe does not answer: ${account.message}`, failure: 'unreachable' };
+  }
+}
+
+function clockCheck(databaseNow: number, stripeNow: number): DoctorCheck {
+  const differenceMs = Math.abs(databaseNow - stripeNow);
+  const message = `the database's clock and Stripe's differ by ${formatDuration(Math.round(differenceMs / 1000) * 1000)}`;
+  return differenceMs > CLOCK_WARNING_MS ? { name: 'clock', state: 'warning', message: `${message}: set the clock (NTP)`, failure: null } : ok('clock', message);
+}
+
+function mailCheck(mail: DoctorDeps['mail'], queued: number, failed: number): DoctorCheck {
+  const waiting = queued === 0 ? 'none waiting' : `${String(queued)} queued`;
+  const missing = [
+    ...(mail.hasKey ? [] : ['SENDGRID_API_KEY']),
+    ...(mail.hasSender ? [] : ['PAYRECON_MAIL_FROM']),
+    ...(mail.hasOperator ? [] : ['PAYRECON_OPERATOR_EMAIL']),
+  ];
+  if (!mail.configured) return warning('sendgrid', `e-mails are not sent and stay queued (${waiting}): set ${missing.join(', ')}`);
+  if (failed > 0) return warning('sendgrid', `${String(failed)} e-mails were refused for good (${waiting}): see \`payrecon notifications list\``);
+  return missing.length > 0 ? warning('sendgrid', `operator e-mails stay queued (${waiting}): set ${missing.join(', ')}`) : ok('sendgrid', `configured, ${waiting}`);
+}
+
+function lastPassCheck(startedAt: number | null, now: number): DoctorCheck {
+  if (startedAt === null) return warning('last_pass', 'no reconciliation has run yet: run `payrecon reconcile` from cron, or `payrecon reconcile --daemon`');
+  const ageMs = now - startedAt;
+  const message = `the last reconciliation was ${formatDuration(Math.max(0, Math.round(ageMs / 1000)) * 1000)} ago`;
+  return ageMs > LAST_PASS_WARNING_MS ? warning('last_pass', `${message}: is cron or the daemon running?`) : ok('last_pass', message);
+}
+
+function stuckCheck(needs: { readonly stuck: number; readonly overdue: number }): DoctorCheck {
+  if (needs.stuck === 0 && needs.overdue === 0) return ok('stuck', 'nothing waits for a person');
+  return warning('stuck', `${String(needs.stuck)} stuck and ${String(needs.overdue)} overdue: see \`payrecon stuck list\``);
+}
+
+function ok(name: string, message: string): DoctorCheck {
+  return { name, state: 'ok', message, failure: null };
+}
+
+function warning(name: string, message: string): DoctorCheck {
+  return { name, state: 'warning', message, failure: null };
+}
