@@ -10,31 +10,31 @@ export async function* asCompleted<Item, Result>(
   concurrency: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Result, void, undefined> {
-  const over = new AbortController()
-  const stop = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
-  const running = new Map<number, Promise<{ readonly index: number; readonly result: Result }>>()
-  let next = 0
+  const over = new AbortController();
+  const stop = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+  const running = new Map<number, Promise<{ readonly index: number; readonly result: Result }>>();
+  let next = 0;
   try {
     for (;;) {
       while (running.size < concurrency && next < items.length && !stop.aborted) {
-        const index = next
-        next += 1
-        const item = items[index]
-        if (item !== undefined) running.set(index, work(item, stop).then((result) => ({ index, result })))
+        const index = next;
+        next += 1;
+        const item = items[index];
+        if (item !== undefined) running.set(index, work(item, stop).then((result) => ({ index, result })));
       }
-      if (running.size === 0 || stop.aborted) return
-      const { index, result } = await Promise.race(running.values())
-      running.delete(index)
-      if (isAborted(stop)) return
-      yield result
+      if (running.size === 0 || stop.aborted) return;
+      const { index, result } = await Promise.race(running.values());
+      running.delete(index);
+      if (isAborted(stop)) return;
+      yield result;
     }
   } finally {
-    over.abort()
-    await Promise.allSettled(running.values())
+    over.abort();
+    await Promise.allSettled(running.values());
   }
 }
 
 /** Asked through a function because it changes while this waits, which the compiler cannot know. */
 function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted
+  return signal.aborted;
 }

@@ -1,57 +1,57 @@
-import { type Answer, type IntentSnapshot, type UnknownReason } from '../domain/answer.ts'
-import { effectOf, isReplayed, rateLimitedReason, requestId, type Outcome } from './outcome.ts'
-import { redact } from './redact.ts'
-import { readIntent } from './snapshot.ts'
+import { type Answer, type IntentSnapshot, type UnknownReason } from '../domain/answer.ts';
+import { effectOf, isReplayed, rateLimitedReason, requestId, type Outcome } from './outcome.ts';
+import { redact } from './redact.ts';
+import { readIntent } from './snapshot.ts';
 
 /** What was asked, as far as the meaning of an answer depends on it. */
 export interface Question {
-  readonly endpoint: 'create' | 'confirm' | 'cancel' | 'retrieve'
+  readonly endpoint: 'create' | 'confirm' | 'cancel' | 'retrieve';
   /** The intent that was asked for; null on a create. An answer about another one is no answer. */
-  readonly paymentIntent: string | null
+  readonly paymentIntent: string | null;
   /** Taken out of every text that is passed on. */
-  readonly secret: string
+  readonly secret: string;
 }
 
-type Fault = Extract<Outcome, { kind: 'fault' }>
+type Fault = Extract<Outcome, { kind: 'fault' }>;
 
 /** What an outcome proves. Everything that proves nothing is `unknown`. Never decides by the text of a message. */
 export function classify(outcome: Outcome, question: Question): Answer {
   switch (outcome.kind) {
     case 'value':
-      return classifyValue(outcome, question)
+      return classifyValue(outcome, question);
     case 'fault':
-      return classifyFault(outcome, question)
+      return classifyFault(outcome, question);
     case 'nothing':
-      return classifyNothing(outcome)
+      return classifyNothing(outcome);
     case 'deadline':
-      return unknown(outcome, 'timeout', `Stripe did not answer within ${outcome.deadlineMs} ms`)
+      return unknown(outcome, 'timeout', `Stripe did not answer within ${outcome.deadlineMs} ms`);
     case 'interrupted':
-      return unknown(outcome, 'interrupted', 'the call was broken off because payrecon is stopping')
+      return unknown(outcome, 'interrupted', 'the call was broken off because payrecon is stopping');
   }
 }
 
 function classifyValue(outcome: Extract<Outcome, { kind: 'value' }>, question: Question): Answer {
-  const { wire } = outcome
+  const { wire } = outcome;
   // The library takes any JSON without an `error` for a success, a gateway's 502 for example.
-  if (wire.status === null || wire.status < 200 || wire.status > 299) return malformed(outcome, 'an error that is not Stripe\'s')
-  const intent = askedIntent(outcome.value, question)
-  if (intent === null) return malformed(outcome, 'something other than the payment intent that was asked for')
-  return { kind: 'intent', intent, requestId: requestId(wire), replayed: isReplayed(wire) }
+  if (wire.status === null || wire.status < 200 || wire.status > 299) return malformed(outcome, 'an error that is not Stripe\'s');
+  const intent = askedIntent(outcome.value, question);
+  if (intent === null) return malformed(outcome, 'something other than the payment intent that was asked for');
+  return { kind: 'intent', intent, requestId: requestId(wire), replayed: isReplayed(wire) };
 }
 
 function classifyFault(outcome: Fault, question: Question): Answer {
-  const { fault, wire } = outcome
-  const message = redact(fault.message, question.secret)
-  const reason = undecidedReason(outcome)
-  if (reason !== null) return { ...unknown(outcome, reason, message), answered: true }
-  if (fault.status < 400) return malformed(outcome, `an error with status ${fault.status}`)
-  if (fault.status === 402 && fault.paymentIntent !== null) return classifyDecline(outcome, question, message)
+  const { fault, wire } = outcome;
+  const message = redact(fault.message, question.secret);
+  const reason = undecidedReason(outcome);
+  if (reason !== null) return { ...unknown(outcome, reason, message), answered: true };
+  if (fault.status < 400) return malformed(outcome, `an error with status ${fault.status}`);
+  if (fault.status === 402 && fault.paymentIntent !== null) return classifyDecline(outcome, question, message);
   if (fault.status === 401 || fault.status === 403) {
-    return { kind: 'unauthorized', httpStatus: fault.status, message, effect: effectOf(outcome), requestId: requestId(wire) }
+    return { kind: 'unauthorized', httpStatus: fault.status, message, effect: effectOf(outcome), requestId: requestId(wire) };
   }
   // Only Stripe's own word for "no such object" is one: a wrong address answers 404 too.
   if (question.endpoint === 'retrieve' && fault.status === 404 && fault.code === 'resource_missing') {
-    return { kind: 'missing', requestId: requestId(wire), message }
+    return { kind: 'missing', requestId: requestId(wire), message };
   }
   return {
     kind: 'refused',
@@ -62,44 +62,44 @@ function classifyFault(outcome: Fault, question: Question): Answer {
     intent: askedIntent(fault.paymentIntent, question),
     effect: effectOf(outcome),
     requestId: requestId(wire),
-  }
+  };
 }
 
 /** Stripe answered, and its answer decides nothing. */
 function undecidedReason({ fault, wire }: Fault): UnknownReason | null {
-  if (fault.status >= 500) return 'server_error'
+  if (fault.status >= 500) return 'server_error';
   // The concurrent twin of the same idempotency key.
-  if (fault.status === 409) return 'conflict'
-  if (fault.status === 400 && fault.code === 'rate_limit') return 'rate_limited'
-  if (fault.status !== 429) return null
+  if (fault.status === 409) return 'conflict';
+  if (fault.status === 400 && fault.code === 'rate_limit') return 'rate_limited';
+  if (fault.status !== 429) return null;
   // A lock on the object and a rate limit share the status; only a rate limit names its reason.
-  return fault.code === 'lock_timeout' && rateLimitedReason(wire) === null ? 'lock_timeout' : 'rate_limited'
+  return fault.code === 'lock_timeout' && rateLimitedReason(wire) === null ? 'lock_timeout' : 'rate_limited';
 }
 
 function classifyDecline(outcome: Fault, question: Question, message: string): Answer {
-  const { fault, wire } = outcome
-  const intent = askedIntent(fault.paymentIntent, question)
-  if (intent === null || question.endpoint === 'retrieve') return malformed(outcome, 'a decline of another payment intent')
-  const failure = { code: fault.code, declineCode: fault.declineCode, message }
-  return { kind: 'declined', intent, failure, requestId: requestId(wire), replayed: isReplayed(wire) }
+  const { fault, wire } = outcome;
+  const intent = askedIntent(fault.paymentIntent, question);
+  if (intent === null || question.endpoint === 'retrieve') return malformed(outcome, 'a decline of another payment intent');
+  const failure = { code: fault.code, declineCode: fault.declineCode, message };
+  return { kind: 'declined', intent, failure, requestId: requestId(wire), replayed: isReplayed(wire) };
 }
 
 function classifyNothing(outcome: Extract<Outcome, { kind: 'nothing' }>): Answer {
-  const { status, networkCode, attempts } = outcome.wire
-  if (status !== null) return malformed(outcome, 'an answer that cannot be read')
-  const again = attempts > 1 ? ` (${attempts} attempts)` : ''
-  if (networkCode === 'ETIMEDOUT') return unknown(outcome, 'timeout', `no connection to Stripe in time${again}`)
-  return unknown(outcome, 'connection', `no answer from Stripe: ${networkCode ?? 'the connection failed'}${again}`)
+  const { status, networkCode, attempts } = outcome.wire;
+  if (status !== null) return malformed(outcome, 'an answer that cannot be read');
+  const again = attempts > 1 ? ` (${attempts} attempts)` : '';
+  if (networkCode === 'ETIMEDOUT') return unknown(outcome, 'timeout', `no connection to Stripe in time${again}`);
+  return unknown(outcome, 'connection', `no answer from Stripe: ${networkCode ?? 'the connection failed'}${again}`);
 }
 
 function askedIntent(value: unknown, question: Question): IntentSnapshot | null {
-  const intent = readIntent(value, question.secret)
-  if (intent === null) return null
-  return question.paymentIntent === null || intent.id === question.paymentIntent ? intent : null
+  const intent = readIntent(value, question.secret);
+  if (intent === null) return null;
+  return question.paymentIntent === null || intent.id === question.paymentIntent ? intent : null;
 }
 
 function malformed(outcome: Outcome, what: string): Answer {
-  return unknown(outcome, 'malformed', `Stripe's address answered with ${what} (HTTP ${outcome.wire.status ?? 'none'})`)
+  return unknown(outcome, 'malformed', `Stripe's address answered with ${what} (HTTP ${outcome.wire.status ?? 'none'})`);
 }
 
 /** `answered: false` unless the caller knows better: nothing readable from Stripe came back. */
@@ -113,5 +113,5 @@ export function unknown(outcome: Outcome, reason: UnknownReason, message: string
     rateLimitedReason: rateLimitedReason(outcome.wire),
     requestId: requestId(outcome.wire),
     message,
-  }
+  };
 }

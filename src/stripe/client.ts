@@ -1,31 +1,31 @@
-import type Stripe from 'stripe'
-import { type StripeFault } from './outcome.ts'
-import { text } from './snapshot.ts'
-import { type WireClient } from './wire.ts'
+import type Stripe from 'stripe';
+import { type StripeFault } from './outcome.ts';
+import { text } from './snapshot.ts';
+import { type WireClient } from './wire.ts';
 
 /** The version that this code was written against; the package's own, stated so that an upgrade cannot change it unseen. */
-const API_VERSION = '2026-10-28.endive'
+const API_VERSION = '2026-10-28.endive';
 
 /** When one of these is set, the package writes a line to stderr while it is imported. */
-const HINT_VARIABLES = ['CLAUDECODE', 'CLAUDE_CODE_CHILD_SESSION'] as const
+const HINT_VARIABLES = ['CLAUDECODE', 'CLAUDE_CODE_CHILD_SESSION'] as const;
 
 export interface ClientOptions {
-  readonly secretKey: string
+  readonly secretKey: string;
   /** `http(s)://host:port[/]`; null: Stripe's own. */
-  readonly apiBase: string | null
-  readonly deadlineMs: number
+  readonly apiBase: string | null;
+  readonly deadlineMs: number;
 }
 
 /** The stripe package, ready to call, and the only knowledge of its error classes. */
 export interface StripeClient {
-  readonly stripe: Stripe
+  readonly stripe: Stripe;
   /** Stripe's error object in a thrown error; null when there is none (no connection, unreadable answer). */
-  fault(error: unknown): StripeFault | null
+  fault(error: unknown): StripeFault | null;
 }
 
 /** Imports the package (23 MB, 100 ms and more from its sources): only what is about to ask Stripe may call this. */
 export async function openClient(options: ClientOptions, wire: WireClient): Promise<StripeClient> {
-  const PackageStripe = await importQuietly()
+  const PackageStripe = await importQuietly();
   const stripe = new PackageStripe(options.secretKey, {
     ...address(options.apiBase),
     apiVersion: API_VERSION,
@@ -36,35 +36,35 @@ export async function openClient(options: ClientOptions, wire: WireClient): Prom
     // It would write a file into the user's configuration folder, and send timings to Stripe.
     telemetry: false,
     appInfo: { name: 'payrecon' },
-  })
-  return { stripe, fault: (error) => (error instanceof PackageStripe.errors.StripeError ? readFault(error) : null) }
+  });
+  return { stripe, fault: (error) => (error instanceof PackageStripe.errors.StripeError ? readFault(error) : null) };
 }
 
 async function importQuietly(): Promise<typeof Stripe> {
-  const hidden = HINT_VARIABLES.map((name) => [name, process.env[name]] as const)
-  for (const [name] of hidden) Reflect.deleteProperty(process.env, name)
+  const hidden = HINT_VARIABLES.map((name) => [name, process.env[name]] as const);
+  for (const [name] of hidden) Reflect.deleteProperty(process.env, name);
   try {
-    return (await import('stripe')).default
+    return (await import('stripe')).default;
   } finally {
-    for (const [name, value] of hidden) if (value !== undefined) process.env[name] = value
+    for (const [name, value] of hidden) if (value !== undefined) process.env[name] = value;
   }
 }
 
 function address(apiBase: string | null): Pick<Stripe.StripeConfig, 'host' | 'port' | 'protocol'> {
-  if (apiBase === null) return {}
-  const url = new URL(apiBase)
-  const protocol = url.protocol === 'http:' ? 'http' : 'https'
+  if (apiBase === null) return {};
+  const url = new URL(apiBase);
+  const protocol = url.protocol === 'http:' ? 'http' : 'https';
   return {
     protocol,
     // The URL shows an IPv6 address in brackets, the socket wants it without.
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (protocol === 'http' ? 80 : 443) : Number(url.port),
-  }
+  };
 }
 
 function readFault(error: Stripe.errors.StripeError): StripeFault | null {
   // An answer that could not be read is an error of this class too, without a status.
-  if (typeof error.statusCode !== 'number') return null
+  if (typeof error.statusCode !== 'number') return null;
   return {
     status: error.statusCode,
     type: text(error.rawType),
@@ -73,5 +73,5 @@ function readFault(error: Stripe.errors.StripeError): StripeFault | null {
     message: text(error.message) ?? '',
     param: text(error.param),
     paymentIntent: error.payment_intent ?? null,
-  }
+  };
 }

@@ -1,39 +1,39 @@
-import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp } from '../app/ports.ts'
-import { type Answer } from '../domain/answer.ts'
-import { BugError } from '../domain/errors.ts'
-import { type Transaction } from '../domain/transaction.ts'
-import { readAccount } from './account.ts'
-import { StripeCaller } from './caller.ts'
-import { classify } from './classify.ts'
-import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts'
-import { lookUp, type LookedUp } from './look-up.ts'
-import { cancelParams, confirmParams, createParams } from './params.ts'
+import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp } from '../app/ports.ts';
+import { type Answer } from '../domain/answer.ts';
+import { BugError } from '../domain/errors.ts';
+import { type Transaction } from '../domain/transaction.ts';
+import { readAccount } from './account.ts';
+import { StripeCaller } from './caller.ts';
+import { classify } from './classify.ts';
+import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts';
+import { lookUp, type LookedUp } from './look-up.ts';
+import { cancelParams, confirmParams, createParams } from './params.ts';
 
 export interface GatewayOptions {
-  readonly secretKey: string
+  readonly secretKey: string;
   /** `http(s)://host:port[/]`; null: Stripe's own. */
-  readonly apiBase: string | null
+  readonly apiBase: string | null;
   /** Every call ends by then, answered or not. */
-  readonly deadlineMs: number
+  readonly deadlineMs: number;
   /** Stripe's limits: for the account, and for each endpoint of it. */
-  readonly requestsPerSecond: number
-  readonly endpointRequestsPerSecond: number
+  readonly requestsPerSecond: number;
+  readonly endpointRequestsPerSecond: number;
   /** Paces the calls; the deadline of a call is real time. */
-  readonly clock: Clock
+  readonly clock: Clock;
 }
 
 /** Opens nothing yet: the stripe package is loaded and a connection made by the first call. */
 export function openGateway(options: GatewayOptions): Gateway & { close(): void } {
-  return new StripeGateway(options)
+  return new StripeGateway(options);
 }
 
 class StripeGateway implements Gateway {
-  readonly #caller: StripeCaller
-  readonly #secret: string
+  readonly #caller: StripeCaller;
+  readonly #secret: string;
 
   constructor(options: GatewayOptions) {
-    this.#caller = new StripeCaller(options)
-    this.#secret = options.secretKey
+    this.#caller = new StripeCaller(options);
+    this.#secret = options.secretKey;
   }
 
   async create(transaction: Transaction): Promise<Answer> {
@@ -41,48 +41,48 @@ class StripeGateway implements Gateway {
       endpoint: 'create',
       send: (stripe) =>
         stripe.paymentIntents.create(createParams(transaction), { idempotencyKey: createIdempotencyKey(transaction) }),
-    })
-    return classify(outcome, { endpoint: 'create', paymentIntent: null, secret: this.#secret })
+    });
+    return classify(outcome, { endpoint: 'create', paymentIntent: null, secret: this.#secret });
   }
 
   async confirm(transaction: Transaction): Promise<Answer> {
-    const paymentIntent = knownIntent(transaction)
+    const paymentIntent = knownIntent(transaction);
     const outcome = await this.#caller.change({
       endpoint: 'confirm',
       send: (stripe) =>
         stripe.paymentIntents.confirm(paymentIntent, confirmParams(), { idempotencyKey: confirmIdempotencyKey(transaction) }),
-    })
-    return classify(outcome, { endpoint: 'confirm', paymentIntent, secret: this.#secret })
+    });
+    return classify(outcome, { endpoint: 'confirm', paymentIntent, secret: this.#secret });
   }
 
   async cancel(transaction: Transaction): Promise<Answer> {
-    const paymentIntent = knownIntent(transaction)
+    const paymentIntent = knownIntent(transaction);
     const outcome = await this.#caller.change({
       endpoint: 'cancel',
       send: (stripe) =>
         stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey: cancelIdempotencyKey(transaction) }),
-    })
-    return classify(outcome, { endpoint: 'cancel', paymentIntent, secret: this.#secret })
+    });
+    return classify(outcome, { endpoint: 'cancel', paymentIntent, secret: this.#secret });
   }
 
   lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<LookedUp> {
-    return lookUp(this.#caller, this.#secret, queries, signal)
+    return lookUp(this.#caller, this.#secret, queries, signal);
   }
 
   account(): Promise<AccountAnswer> {
-    return readAccount(this.#caller, this.#secret)
+    return readAccount(this.#caller, this.#secret);
   }
 
   calls(): CallCounts {
-    return this.#caller.counts()
+    return this.#caller.counts();
   }
 
   close(): void {
-    this.#caller.close()
+    this.#caller.close();
   }
 }
 
 function knownIntent(transaction: Transaction): string {
-  if (transaction.paymentIntent === null) throw new BugError(`${transaction.id} has no payment intent yet`)
-  return transaction.paymentIntent
+  if (transaction.paymentIntent === null) throw new BugError(`${transaction.id} has no payment intent yet`);
+  return transaction.paymentIntent;
 }

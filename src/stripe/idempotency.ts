@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { type Transaction } from '../domain/transaction.ts'
+import { createHash } from 'node:crypto';
+import { type Transaction } from '../domain/transaction.ts';
 
 /*
  * Stripe's idempotency keys. They are made of the user's key and not of the transaction's id, so that
@@ -11,14 +11,14 @@ import { type Transaction } from '../domain/transaction.ts'
  * endpoint.
  */
 
-type Keyed = Pick<Transaction, 'key'>
+type Keyed = Pick<Transaction, 'key'>;
 
 export function createIdempotencyKey(transaction: Keyed): string {
-  return `payrecon-create-${sha256(transaction.key)}`
+  return `payrecon-create-${sha256(transaction.key)}`;
 }
 
 export function confirmIdempotencyKey(transaction: Keyed): string {
-  return `payrecon-confirm-${sha256(transaction.key)}`
+  return `payrecon-confirm-${sha256(transaction.key)}`;
 }
 
 /**
@@ -26,9 +26,9 @@ export function confirmIdempotencyKey(transaction: Keyed): string {
  * day. So the key changes with the row's version: the next attempt is really executed.
  */
 export function cancelIdempotencyKey(transaction: Keyed & Pick<Transaction, 'version'>): string {
-  return `payrecon-cancel-${sha256(transaction.key)}-${transaction.version}`
+  return `payrecon-cancel-${sha256(transaction.key)}-${transaction.version}`;
 }
 
 function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex')
+  return createHash('sha256').update(text, 'utf8').digest('hex');
 }

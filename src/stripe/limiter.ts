@@ -1,61 +1,61 @@
-import { type Clock } from '../app/ports.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { type Clock } from '../app/ports.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /** What Stripe counts as one endpoint: all `GET /v1/payment_intents/{id}` together are one. */
-export const ENDPOINTS = ['create', 'confirm', 'cancel', 'retrieve', 'list', 'account'] as const
-export type Endpoint = (typeof ENDPOINTS)[number]
+export const ENDPOINTS = ['create', 'confirm', 'cancel', 'retrieve', 'list', 'account'] as const;
+export type Endpoint = (typeof ENDPOINTS)[number];
 
 export interface Limits {
-  readonly requestsPerSecond: number
-  readonly endpointRequestsPerSecond: number
+  readonly requestsPerSecond: number;
+  readonly endpointRequestsPerSecond: number;
 }
 
 /** Keeps this process inside Stripe's limits: one token from the endpoint's bucket, then one from the account's. */
 export class RequestLimiter {
-  readonly #clock: Clock
-  readonly #account: TokenBucket
-  readonly #endpoints: ReadonlyMap<Endpoint, TokenBucket>
+  readonly #clock: Clock;
+  readonly #account: TokenBucket;
+  readonly #endpoints: ReadonlyMap<Endpoint, TokenBucket>;
 
   constructor(limits: Limits, clock: Clock) {
-    this.#clock = clock
-    this.#account = new TokenBucket(limits.requestsPerSecond, clock.monotonicMs())
+    this.#clock = clock;
+    this.#account = new TokenBucket(limits.requestsPerSecond, clock.monotonicMs());
     this.#endpoints = new Map(
       ENDPOINTS.map((endpoint) => [endpoint, new TokenBucket(limits.endpointRequestsPerSecond, clock.monotonicMs())]),
-    )
+    );
   }
 
   /** Waits for its turn; false when the signal aborted before it came. */
   async take(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
     // The endpoint first: what waits for a busy endpoint must not use up the account's tokens meanwhile.
-    return (await this.#takeFrom(this.#bucket(endpoint), signal)) && (await this.#takeFrom(this.#account, signal))
+    return (await this.#takeFrom(this.#bucket(endpoint), signal)) && (await this.#takeFrom(this.#account, signal));
   }
 
   /** A wire attempt that did not ask: the library's hidden repetition. Later ones wait for it. */
   spend(endpoint: Endpoint): void {
-    this.#bucket(endpoint).reserve(this.#clock.monotonicMs())
-    this.#account.reserve(this.#clock.monotonicMs())
+    this.#bucket(endpoint).reserve(this.#clock.monotonicMs());
+    this.#account.reserve(this.#clock.monotonicMs());
   }
 
   /** After a 429. Stripe's reason (`global-rate`, `endpoint-concurrency`, ..) says whether it was the account's limit. */
   slowDown(endpoint: Endpoint, reason: string | null): void {
-    this.#bucket(endpoint).slowDown(this.#clock.monotonicMs())
-    if (reason?.startsWith('global') === true) this.#account.slowDown(this.#clock.monotonicMs())
+    this.#bucket(endpoint).slowDown(this.#clock.monotonicMs());
+    if (reason?.startsWith('global') === true) this.#account.slowDown(this.#clock.monotonicMs());
   }
 
   async #takeFrom(bucket: TokenBucket, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return false
-    const waitMs = bucket.reserve(this.#clock.monotonicMs())
-    if (waitMs > 0) await this.#clock.sleep(waitMs, signal)
+    if (signal.aborted) return false;
+    const waitMs = bucket.reserve(this.#clock.monotonicMs());
+    if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
     // Read again: it may have aborted while this slept.
-    const abortedMeanwhile = (): boolean => signal.aborted
-    if (!abortedMeanwhile()) return true
-    bucket.giveBack()
-    return false
+    const abortedMeanwhile = (): boolean => signal.aborted;
+    if (!abortedMeanwhile()) return true;
+    bucket.giveBack();
+    return false;
   }
 
   #bucket(endpoint: Endpoint): TokenBucket {
-    const bucket = this.#endpoints.get(endpoint)
-    if (bucket === undefined) throw new RangeError(`no bucket for ${endpoint}`)
-    return bucket
+    const bucket = this.#endpoints.get(endpoint);
+    if (bucket === undefined) throw new RangeError(`no bucket for ${endpoint}`);
+    return bucket;
   }
 }

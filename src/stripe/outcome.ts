@@ -1,26 +1,26 @@
-import { type Effect } from '../domain/answer.ts'
+import { type Effect } from '../domain/answer.ts';
 
 /** What one call did on the wire. A call is one request of ours; the library may send it twice. */
 export interface WireFacts {
   /** Requests begun, the library's hidden repetition included. */
-  readonly attempts: number
+  readonly attempts: number;
   /** HTTP status of the last attempt; null when no answer began. */
-  readonly status: number | null
+  readonly status: number | null;
   /** Headers of the last answer, in lower case; empty when none began. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Node's code of the last attempt's failure, e.g. `ECONNREFUSED`. */
-  readonly networkCode: string | null
+  readonly networkCode: string | null;
 }
 
 /** Stripe's error object, read from the library's error. Values from outside: `paymentIntent` is not checked yet. */
 export interface StripeFault {
-  readonly status: number
-  readonly type: string | null
-  readonly code: string | null
-  readonly declineCode: string | null
-  readonly message: string
-  readonly param: string | null
-  readonly paymentIntent: unknown
+  readonly status: number;
+  readonly type: string | null;
+  readonly code: string | null;
+  readonly declineCode: string | null;
+  readonly message: string;
+  readonly param: string | null;
+  readonly paymentIntent: unknown;
 }
 
 /** How one call ended, before anything is concluded from it. */
@@ -30,13 +30,13 @@ export type Outcome =
   /** No connection, or something came that cannot be read. */
   | { readonly kind: 'nothing'; readonly wire: WireFacts }
   | { readonly kind: 'deadline'; readonly deadlineMs: number; readonly wire: WireFacts }
-  | { readonly kind: 'interrupted'; readonly wire: WireFacts }
+  | { readonly kind: 'interrupted'; readonly wire: WireFacts };
 
 /** Codes that prove that nothing was sent: the name has no address, or nobody listens there. */
-const NEVER_CONNECTED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND'])
+const NEVER_CONNECTED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND']);
 
 /** Answers that Stripe gives before it executes anything. */
-const ANSWERED_BEFORE_EXECUTION: ReadonlySet<number> = new Set([400, 401, 403, 429])
+const ANSWERED_BEFORE_EXECUTION: ReadonlySet<number> = new Set([400, 401, 403, 429]);
 
 /**
  * `none` only with proof, and the proof must come from the first wire attempt: the library repeats a
@@ -45,30 +45,30 @@ const ANSWERED_BEFORE_EXECUTION: ReadonlySet<number> = new Set([400, 401, 403, 4
  * (`Idempotent-Replayed`) tells of an earlier execution.
  */
 export function effectOf(outcome: Outcome): Effect {
-  const { wire } = outcome
-  if (wire.attempts === 0) return 'none'
-  if (wire.attempts > 1) return 'unknown'
+  const { wire } = outcome;
+  if (wire.attempts === 0) return 'none';
+  if (wire.attempts > 1) return 'unknown';
   if (outcome.kind === 'fault') {
-    return ANSWERED_BEFORE_EXECUTION.has(outcome.fault.status) && !isReplayed(wire) ? 'none' : 'unknown'
+    return ANSWERED_BEFORE_EXECUTION.has(outcome.fault.status) && !isReplayed(wire) ? 'none' : 'unknown';
   }
-  const neverConnected = wire.status === null && wire.networkCode !== null && NEVER_CONNECTED.has(wire.networkCode)
-  return outcome.kind === 'nothing' && neverConnected ? 'none' : 'unknown'
+  const neverConnected = wire.status === null && wire.networkCode !== null && NEVER_CONNECTED.has(wire.networkCode);
+  return outcome.kind === 'nothing' && neverConnected ? 'none' : 'unknown';
 }
 
 export function isReplayed(wire: WireFacts): boolean {
-  return header(wire, 'idempotent-replayed') === 'true'
+  return header(wire, 'idempotent-replayed') === 'true';
 }
 
 export function requestId(wire: WireFacts): string | null {
-  return header(wire, 'request-id')
+  return header(wire, 'request-id');
 }
 
 export function rateLimitedReason(wire: WireFacts): string | null {
-  return header(wire, 'stripe-rate-limited-reason')
+  return header(wire, 'stripe-rate-limited-reason');
 }
 
 export function header(wire: WireFacts, name: string): string | null {
-  const value = wire.headers[name]
-  if (typeof value === 'string') return value
-  return value?.[0] ?? null
+  const value = wire.headers[name];
+  if (typeof value === 'string') return value;
+  return value?.[0] ?? null;
 }

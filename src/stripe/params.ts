@@ -1,11 +1,11 @@
-import type Stripe from 'stripe'
-import { type ChargeRequest } from '../domain/transaction.ts'
+import type Stripe from 'stripe';
+import { type ChargeRequest } from '../domain/transaction.ts';
 
 /** The metadata name that ties an intent to its transaction; a scan of Stripe's list matches on it. */
-export const TRANSACTION_METADATA = 'payrecon_transaction'
+export const TRANSACTION_METADATA = 'payrecon_transaction';
 
 /** Stripe's largest page. */
-export const LIST_PAGE_SIZE = 100
+export const LIST_PAGE_SIZE = 100;
 
 /**
  * What a create sends. A pure function of the fixed request, so a replay under the same idempotency
@@ -23,7 +23,7 @@ export function createParams(transaction: ChargeRequest & { readonly id: string 
     ...(transaction.customer === null ? {} : { customer: transaction.customer }),
     ...(transaction.description === null ? {} : { description: transaction.description }),
     metadata: { ...transaction.metadata, [TRANSACTION_METADATA]: transaction.id },
-  }
+  };
 }
 
 /**
@@ -39,20 +39,20 @@ export function createParams(transaction: ChargeRequest & { readonly id: string 
  *   answers 400, an account that is not verified answers `requires_action`.
  */
 export function confirmParams(): Stripe.PaymentIntentConfirmParams {
-  return {}
+  return {};
 }
 
 /** `abandoned` tells people in the Dashboard that nobody completed it; it changes nothing else. */
 export function cancelParams(): Stripe.PaymentIntentCancelParams {
-  return { cancellation_reason: 'abandoned' }
+  return { cancellation_reason: 'abandoned' };
 }
 
 /** One page of the list, newest first. Seconds since 1970, both ends included. */
 export interface PageRequest {
-  readonly fromSeconds: number
-  readonly toSeconds: number
+  readonly fromSeconds: number;
+  readonly toSeconds: number;
   /** The last id of the page before. */
-  readonly after: string | null
+  readonly after: string | null;
 }
 
 /**
@@ -64,5 +64,5 @@ export function listParams(page: PageRequest): Stripe.PaymentIntentListParams {
     created: { gte: page.fromSeconds, lte: page.toSeconds },
     limit: LIST_PAGE_SIZE,
     ...(page.after === null ? {} : { starting_after: page.after }),
-  }
+  };
 }

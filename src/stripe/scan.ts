@@ -1,9 +1,9 @@
-import { type Answer, type IntentSnapshot } from '../domain/answer.ts'
-import { type StripeCaller } from './caller.ts'
-import { classify, unknown } from './classify.ts'
-import { requestId, type Outcome } from './outcome.ts'
-import { LIST_PAGE_SIZE, listParams, TRANSACTION_METADATA } from './params.ts'
-import { isFields, readIntent } from './snapshot.ts'
+import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
+import { type StripeCaller } from './caller.ts';
+import { classify, unknown } from './classify.ts';
+import { requestId, type Outcome } from './outcome.ts';
+import { LIST_PAGE_SIZE, listParams, TRANSACTION_METADATA } from './params.ts';
+import { isFields, readIntent } from './snapshot.ts';
 
 /*
  * Reads Stripe's list of payment intents over a time range, newest first, page by page to its end, and
@@ -15,26 +15,26 @@ import { isFields, readIntent } from './snapshot.ts'
  */
 
 /** 100 rows each: a million payments in one range. An end that is never reached is not an end. */
-const MAX_PAGES = 10_000
+const MAX_PAGES = 10_000;
 
 /** Seconds since 1970, both included. */
 export interface ScanRange {
-  readonly fromSeconds: number
-  readonly toSeconds: number
+  readonly fromSeconds: number;
+  readonly toSeconds: number;
 }
 
-type Unanswered = Extract<Answer, { kind: 'unknown' | 'unauthorized' }>
+type Unanswered = Extract<Answer, { kind: 'unknown' | 'unauthorized' }>;
 
 export interface ScanResult {
-  readonly found: ReadonlyMap<string, Extract<Answer, { kind: 'intent' }>>
+  readonly found: ReadonlyMap<string, Extract<Answer, { kind: 'intent' }>>;
   /** The answer for every transaction that was not found. */
-  readonly notFound: Extract<Answer, { kind: 'absent' }> | Unanswered
+  readonly notFound: Extract<Answer, { kind: 'absent' }> | Unanswered;
 }
 
 interface Page {
-  readonly rows: readonly IntentSnapshot[]
-  readonly hasMore: boolean
-  readonly requestId: string | null
+  readonly rows: readonly IntentSnapshot[];
+  readonly hasMore: boolean;
+  readonly requestId: string | null;
 }
 
 export async function scanIntents(
@@ -44,31 +44,31 @@ export async function scanIntents(
   wanted: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<ScanResult> {
-  const found = new Map<string, Extract<Answer, { kind: 'intent' }>>()
-  const seen = new Set<string>()
-  let after: string | null = null
+  const found = new Map<string, Extract<Answer, { kind: 'intent' }>>();
+  const seen = new Set<string>();
+  let after: string | null = null;
   for (let pages = 1; ; pages += 1) {
-    const asked = { ...range, after }
+    const asked = { ...range, after };
     const outcome = await caller.read({
       endpoint: 'list',
       signal,
       send: (stripe) => stripe.paymentIntents.list(listParams(asked)),
-    })
-    const page = readPage(outcome, secret)
-    if ('kind' in page) return { found, notFound: page }
-    keepMatches(page, wanted, found)
-    const last = page.rows.at(-1)?.id ?? null
+    });
+    const page = readPage(outcome, secret);
+    if ('kind' in page) return { found, notFound: page };
+    keepMatches(page, wanted, found);
+    const last = page.rows.at(-1)?.id ?? null;
     if (!page.hasMore) {
-      const { fromSeconds, toSeconds } = range
-      const scanned = { scannedFrom: fromSeconds * 1_000, scannedTo: toSeconds * 1_000 }
-      return { found, notFound: { kind: 'absent', ...scanned, pages, requestId: page.requestId } }
+      const { fromSeconds, toSeconds } = range;
+      const scanned = { scannedFrom: fromSeconds * 1_000, scannedTo: toSeconds * 1_000 };
+      return { found, notFound: { kind: 'absent', ...scanned, pages, requestId: page.requestId } };
     }
     // More, but nothing to go on from, or a page that was here before: walking on would never end.
     if (last === null || seen.has(last) || pages >= MAX_PAGES) {
-      return { found, notFound: unknown(outcome, 'malformed', 'Stripe\'s list did not come to an end') }
+      return { found, notFound: unknown(outcome, 'malformed', 'Stripe\'s list did not come to an end') };
     }
-    seen.add(last)
-    after = last
+    seen.add(last);
+    after = last;
   }
 }
 
@@ -81,37 +81,37 @@ const IMPORTANCE = [
   'requires_capture',
   'processing',
   'succeeded',
-]
+];
 
 function keepMatches(page: Page, wanted: ReadonlySet<string>, found: Map<string, Extract<Answer, { kind: 'intent' }>>): void {
   for (const intent of page.rows) {
-    const transactionId = intent.metadata[TRANSACTION_METADATA]
-    if (transactionId === undefined || !wanted.has(transactionId)) continue
-    const before = found.get(transactionId)
-    if (before !== undefined && IMPORTANCE.indexOf(before.intent.status) >= IMPORTANCE.indexOf(intent.status)) continue
-    found.set(transactionId, { kind: 'intent', intent, requestId: page.requestId, replayed: false })
+    const transactionId = intent.metadata[TRANSACTION_METADATA];
+    if (transactionId === undefined || !wanted.has(transactionId)) continue;
+    const before = found.get(transactionId);
+    if (before !== undefined && IMPORTANCE.indexOf(before.intent.status) >= IMPORTANCE.indexOf(intent.status)) continue;
+    found.set(transactionId, { kind: 'intent', intent, requestId: page.requestId, replayed: false });
   }
 }
 
 function readPage(outcome: Outcome, secret: string): Page | Unanswered {
   const unreadable = (): Extract<Answer, { kind: 'unknown' }> =>
-    unknown(outcome, 'malformed', `Stripe's list cannot be read (HTTP ${outcome.wire.status ?? 'none'})`)
+    unknown(outcome, 'malformed', `Stripe's list cannot be read (HTTP ${outcome.wire.status ?? 'none'})`);
   if (outcome.kind !== 'value') {
-    const answer = classify(outcome, { endpoint: 'retrieve', paymentIntent: null, secret })
-    if (answer.kind === 'unknown' || answer.kind === 'unauthorized') return answer
-    return { ...unreadable(), answered: outcome.kind === 'fault' }
+    const answer = classify(outcome, { endpoint: 'retrieve', paymentIntent: null, secret });
+    if (answer.kind === 'unknown' || answer.kind === 'unauthorized') return answer;
+    return { ...unreadable(), answered: outcome.kind === 'fault' };
   }
-  const { value } = outcome
-  if (outcome.wire.status !== 200 || !isFields(value) || value['object'] !== 'list') return unreadable()
-  const { data, has_more: hasMore } = value
-  if (typeof hasMore !== 'boolean') return unreadable()
-  if (!Array.isArray(data) || data.length > LIST_PAGE_SIZE) return unreadable()
-  const rows: IntentSnapshot[] = []
+  const { value } = outcome;
+  if (outcome.wire.status !== 200 || !isFields(value) || value['object'] !== 'list') return unreadable();
+  const { data, has_more: hasMore } = value;
+  if (typeof hasMore !== 'boolean') return unreadable();
+  if (!Array.isArray(data) || data.length > LIST_PAGE_SIZE) return unreadable();
+  const rows: IntentSnapshot[] = [];
   for (const row of data) {
-    const intent = readIntent(row, secret)
+    const intent = readIntent(row, secret);
     // A row that cannot be read may be the one that is looked for.
-    if (intent === null) return unreadable()
-    rows.push(intent)
+    if (intent === null) return unreadable();
+    rows.push(intent);
   }
-  return { rows, hasMore, requestId: requestId(outcome.wire) }
+  return { rows, hasMore, requestId: requestId(outcome.wire) };
 }

@@ -1,9 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import https from 'node:https'
-import type Stripe from 'stripe'
-import { BugError } from '../domain/errors.ts'
-import { type WireFacts } from './outcome.ts'
+import { AsyncLocalStorage } from 'node:async_hooks';
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type Stripe from 'stripe';
+import { BugError } from '../domain/errors.ts';
+import { type WireFacts } from './outcome.ts';
 
 /*
  * The HTTP client that the stripe package is given. It does what the package's own one does, and besides
@@ -17,151 +17,151 @@ import { type WireFacts } from './outcome.ts'
  * - does not pass on `Stripe-Notice` headers, which the package writes to stderr.
  */
 
-type RequestHeaders = Parameters<Stripe.HttpClient['makeRequest']>[4]
+type RequestHeaders = Parameters<Stripe.HttpClient['makeRequest']>[4];
 
 /** A page of 100 intents is about 300 kB; nothing that we ask for comes near this. */
-const MAX_BODY_BYTES = 16 * 1024 * 1024
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** More requests at once wait for a free connection. */
-const MAX_SOCKETS = 32
-const MAX_IDLE_SOCKETS = 8
+const MAX_SOCKETS = 32;
+const MAX_IDLE_SOCKETS = 8;
 
 /** One call of ours, while it runs. */
 export class WireCall {
-  readonly signal: AbortSignal
-  readonly #onAttempt: (attempt: number) => void
-  #attempts = 0
-  #status: number | null = null
-  #headers: IncomingHttpHeaders = {}
-  #networkCode: string | null = null
+  readonly signal: AbortSignal;
+  readonly #onAttempt: (attempt: number) => void;
+  #attempts = 0;
+  #status: number | null = null;
+  #headers: IncomingHttpHeaders = {};
+  #networkCode: string | null = null;
 
   constructor(signal: AbortSignal, onAttempt: (attempt: number) => void) {
-    this.signal = signal
-    this.#onAttempt = onAttempt
+    this.signal = signal;
+    this.#onAttempt = onAttempt;
   }
 
   /** Counted before anything is sent, so that no attempt is ever missed. */
   begin(): void {
-    this.#attempts += 1
-    this.#status = null
-    this.#headers = {}
-    this.#networkCode = null
-    this.#onAttempt(this.#attempts)
+    this.#attempts += 1;
+    this.#status = null;
+    this.#headers = {};
+    this.#networkCode = null;
+    this.#onAttempt(this.#attempts);
   }
 
   answered(response: IncomingMessage): void {
-    this.#status = response.statusCode ?? null
-    this.#headers = response.headers
+    this.#status = response.statusCode ?? null;
+    this.#headers = response.headers;
   }
 
   broke(error: Error & { code?: unknown }): void {
-    this.#networkCode = typeof error.code === 'string' ? error.code : null
+    this.#networkCode = typeof error.code === 'string' ? error.code : null;
   }
 
   facts(): WireFacts {
-    return { attempts: this.#attempts, status: this.#status, headers: this.#headers, networkCode: this.#networkCode }
+    return { attempts: this.#attempts, status: this.#status, headers: this.#headers, networkCode: this.#networkCode };
   }
 }
 
 export class WireClient implements Stripe.HttpClient {
-  readonly #calls = new AsyncLocalStorage<WireCall>()
-  readonly #plainAgent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS })
-  readonly #tlsAgent = new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS })
+  readonly #calls = new AsyncLocalStorage<WireCall>();
+  readonly #plainAgent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS });
+  readonly #tlsAgent = new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS });
 
   /** Every request that the library makes inside `work` belongs to `call`. */
   run<T>(call: WireCall, work: () => Promise<T>): Promise<T> {
-    return this.#calls.run(call, work)
+    return this.#calls.run(call, work);
   }
 
   close(): void {
-    this.#plainAgent.destroy()
-    this.#tlsAgent.destroy()
+    this.#plainAgent.destroy();
+    this.#tlsAgent.destroy();
   }
 
   // Not an arrow property: the package calls it as a method.
   getClientName(): string {
-    return 'node'
+    return 'node';
   }
 
   makeRequest(
     ...[host, port, path, method, headers, body, protocol]: Parameters<Stripe.HttpClient['makeRequest']>
   ): Promise<Stripe.HttpClientResponse> {
-    const call = this.#calls.getStore()
-    if (call === undefined) return Promise.reject(new BugError('a request to Stripe outside of a call'))
+    const call = this.#calls.getStore();
+    if (call === undefined) return Promise.reject(new BugError('a request to Stripe outside of a call'));
     return new Promise((resolve, reject) => {
       // The library's repetition may begin after the deadline: nothing may be sent then.
       if (call.signal.aborted) {
-        reject(new Error('the call is over'))
-        return
+        reject(new Error('the call is over'));
+        return;
       }
-      call.begin()
-      const options = { host, port, path, method, headers: withoutArrays(headers) }
+      call.begin();
+      const options = { host, port, path, method, headers: withoutArrays(headers) };
       const request =
         protocol === 'http'
           ? http.request({ ...options, agent: this.#plainAgent })
-          : https.request({ ...options, agent: this.#tlsAgent })
-      const stop = (): void => void request.destroy(new Error('the call is over'))
-      call.signal.addEventListener('abort', stop, { once: true })
-      request.once('close', () => call.signal.removeEventListener('abort', stop))
+          : https.request({ ...options, agent: this.#tlsAgent });
+      const stop = (): void => void request.destroy(new Error('the call is over'));
+      call.signal.addEventListener('abort', stop, { once: true });
+      request.once('close', () => call.signal.removeEventListener('abort', stop));
       request.on('error', (error) => {
-        call.broke(error)
-        reject(error)
-      })
+        call.broke(error);
+        reject(error);
+      });
       request.once('response', (response) => {
-        call.answered(response)
-        resolve(new WireResponse(response))
-      })
-      request.end(body)
-    })
+        call.answered(response);
+        resolve(new WireResponse(response));
+      });
+      request.end(body);
+    });
   }
 }
 
 class WireResponse implements Stripe.HttpClientResponse {
-  readonly #response: IncomingMessage
+  readonly #response: IncomingMessage;
 
   constructor(response: IncomingMessage) {
-    this.#response = response
+    this.#response = response;
     // Also when nobody reads the body any more: an 'error' event without a listener ends the process.
-    response.on('error', () => undefined)
+    response.on('error', () => undefined);
   }
 
   getStatusCode(): number {
-    return this.#response.statusCode ?? 0
+    return this.#response.statusCode ?? 0;
   }
 
   getHeaders(): ReturnType<Stripe.HttpClientResponse['getHeaders']> {
-    const known = Object.entries(this.#response.headers).filter(([name]) => name !== 'stripe-notice')
-    return Object.fromEntries(known.map(([name, value]) => [name, value ?? '']))
+    const known = Object.entries(this.#response.headers).filter(([name]) => name !== 'stripe-notice');
+    return Object.fromEntries(known.map(([name, value]) => [name, value ?? '']));
   }
 
   getRawResponse(): IncomingMessage {
-    return this.#response
+    return this.#response;
   }
 
   toStream(onEnd: () => void): IncomingMessage {
-    this.#response.once('end', onEnd)
-    return this.#response
+    this.#response.once('end', onEnd);
+    return this.#response;
   }
 
   /** Rejects for a body that was cut, is too long, or is not a JSON object. */
   async toJSON(): Promise<object> {
-    const chunks: Buffer[] = []
-    let bytes = 0
+    const chunks: Buffer[] = [];
+    let bytes = 0;
     for await (const chunk of this.#response as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > MAX_BODY_BYTES) throw new Error('the answer is too long')
-      chunks.push(chunk)
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) throw new Error('the answer is too long');
+      chunks.push(chunk);
     }
-    if (!this.#response.complete) throw new Error('the answer was cut')
-    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-    if (typeof parsed !== 'object' || parsed === null) throw new Error('the answer is not a JSON object')
-    return parsed
+    if (!this.#response.complete) throw new Error('the answer was cut');
+    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (typeof parsed !== 'object' || parsed === null) throw new Error('the answer is not a JSON object');
+    return parsed;
   }
 
   dispose(): void {
-    this.#response.destroy()
+    this.#response.destroy();
   }
 }
 
 function withoutArrays(headers: RequestHeaders): Record<string, string | number | string[]> {
-  return { ...headers }
+  return { ...headers };
 }
