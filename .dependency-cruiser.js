@@ -29,7 +29,7 @@ function onlyFrom(library, where) {
     comment: `${library} is known in one place only, so that it can be replaced there.`,
     severity: 'error',
     from: { pathNot: where },
-    to: { path: `^(node_modules/)?(@types/)?${library}(/|$)` },
+    to: { path: `(^|/)node_modules/(@types/)?${library}/|^${library}$` },
   }
 }
 

@@ -1,10 +1,22 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { describe, expect, it } from 'vitest'
 import { runPayrecon } from '../support/binary.ts'
 import { freshPostgresDatabase } from '../support/postgres.ts'
 import { startPostgresServer } from '../support/postgres-server.ts'
 import { createTemporaryFolder, removeTemporaryFolder } from '../support/temporary.ts'
+
+/** A run of the tests, as far as the server can tell: it holds the pipe and never lets go by itself. */
+const startAndWait = `
+  const { spawn } = require('node:child_process')
+  spawn(process.execPath, [process.argv[1]], { stdio: ['pipe', 'inherit', 'inherit'] })
+  setInterval(() => undefined, 1000)
+`
 
 describe('the test support', () => {
   it('gives two tests two databases that do not see each other', async () => {
@@ -26,6 +38,19 @@ describe('the test support', () => {
     } finally {
       await server.stop()
     }
+  })
+
+  it('stops PostgreSQL and removes its folder even when the run that needed it is killed', async () => {
+    const script = fileURLToPath(new URL('../support/postgres-supervisor.js', import.meta.url))
+    const run = spawn(process.execPath, ['-e', startAndWait, script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = (await once(createInterface({ input: run.stdout }), 'line')) as [string]
+    const { port } = JSON.parse(line) as { port: number }
+    const [row] = await query(`postgres://postgres@127.0.0.1:${port}/postgres`, "select current_setting('data_directory') as folder")
+    const folder = dirname(String(row?.['folder']))
+    expect(existsSync(folder)).toBe(true)
+    run.kill('SIGKILL')
+    await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false)
+    await expect(query(`postgres://postgres@127.0.0.1:${port}/postgres`, 'select 1')).rejects.toThrow(/ECONNREFUSED/)
   })
 
   it('removes a temporary folder and everything in it', async () => {
