@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
+import { cleanEnvironment } from './environment.ts'
 import { temporaryFolder } from './temporary.ts'
 
 export const binary = fileURLToPath(new URL('../../bin/payrecon.js', import.meta.url))
@@ -24,21 +25,6 @@ export interface RunResult {
   json(): unknown
   /** Standard output as JSON lines. */
   jsonLines(): unknown[]
-}
-
-/** What a process of payrecon is given in tests: no setting, key or home folder of the machine reaches it. */
-export function cleanEnvironment(home: string, env: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return {
-    PATH: process.env['PATH'] ?? '',
-    HOME: home,
-    XDG_CONFIG_HOME: `${home}/config`,
-    XDG_DATA_HOME: `${home}/data`,
-    XDG_STATE_HOME: `${home}/state`,
-    XDG_CACHE_HOME: `${home}/cache`,
-    TZ: 'UTC',
-    NO_COLOR: '1',
-    ...env,
-  }
 }
 
 /** Runs the built command to its end. Never throws for an exit code; that is for the test to judge. */

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
 import { buildIfStale } from '../../build.js'
 import { startPostgresServer, type PostgresServer } from './postgres-server.ts'
-import { isForeignSetting } from './settings.ts'
+import { isForeignSetting } from './environment.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
