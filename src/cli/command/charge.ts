@@ -1,0 +1,116 @@
+import { Command } from '@commander-js/extra-typings';
+import { type ChargeOptions } from '../../app/payrecon.ts';
+import { type Problem } from '../../domain/errors.ts';
+import { type ChargeRequest } from '../../domain/transaction.ts';
+import { type CommandContext, withPayrecon } from '../context.ts';
+import { type Ending } from '../exit-code.ts';
+import { addGlobals, addJson, addSettings, once, stripeFlags } from '../flags.ts';
+import { type Perform } from '../perform.ts';
+
+/** As typed. */
+export interface ChargeFlags {
+  readonly key?: string | undefined;
+  readonly amount?: string | undefined;
+  readonly amountMinor?: string | undefined;
+  readonly currency?: string | undefined;
+  readonly paymentMethod?: string | undefined;
+  readonly methodType?: readonly string[] | undefined;
+  readonly customer?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly email?: string | undefined;
+  readonly description?: string | undefined;
+  readonly metadata?: readonly string[] | undefined;
+  readonly wait?: string | undefined;
+  readonly allowDuplicate?: true | undefined;
+}
+
+export interface ChargeArguments {
+  readonly request: ChargeRequest;
+  readonly options: Omit<ChargeOptions, 'signal'>;
+}
+
+const defaultWaitMs = 5_000;
+
+const examples = `
+Examples:
+  payrecon charge --key order-1001 --amount 49.99 --currency usd --payment-method pm_card_visa
+  payrecon charge --key order-1002 --amount-minor 500 --currency jpy --payment-method pm_.. --customer cus_.. --json
+
+Run it again with the same key as often as you like: the card is charged once.`;
+
+export function chargeCommand(perform: Perform, run = runCharge) {
+  const command = new Command('charge')
+    .description('charge once, however often it is run with the same key')
+    .option('--key <key>', 'names this payment for good; the same key never charges twice', once)
+    .option('--amount <amount>', "with all of the currency's decimals written out: 49.99", once)
+    .option('--amount-minor <integer>', "in the currency's minor unit: 4999", once)
+    .option('--currency <code>', 'three letters: usd', once)
+    .option('--payment-method <id>', "the payment method's id at Stripe: pm_..", once)
+    .option('--method-type <type...>', 'payment method types that may be used (default: card)')
+    .option('--customer <id>', "the customer's id at Stripe: cus_..", once)
+    .option('--reference <reference>', 'your order; charged once even under different keys', once)
+    .option('--email <address>', 'who is told how it ended', once)
+    .option('--description <text>', 'shown at Stripe', once)
+    .option('--metadata <name=value...>', 'kept here and at Stripe; nothing sensitive')
+    .option('--wait <duration>', 'how long to wait for another process, and for the outcome (default: 5s)', once)
+    .option('--allow-duplicate', 'charge although it looks like a payment made a moment ago under another key');
+  addJson(command);
+  addSettings(command, ['duplicate-window', 'operator', ...stripeFlags]);
+  addGlobals(command);
+  return command
+    .addHelpText('after', examples)
+    .action((flags, self) => perform(self, async (context) => run(await readCharge(flags), context)));
+}
+
+/** Reads the flags, reporting everything that is wrong with them at once. */
+export async function readCharge(flags: ChargeFlags): Promise<ChargeArguments> {
+  const [{ parseChargeRequest }, { parseDuration }, { PayreconError }] = await Promise.all([
+    import('../../domain/charge-request.ts'),
+    import('../../domain/duration.ts'),
+    import('../../domain/errors.ts'),
+  ]);
+  const problems: Problem[] = [];
+  const metadata = readMetadata(flags.metadata ?? [], problems);
+  const wait = flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
+  if (!wait.ok) problems.push({ field: '--wait', message: wait.message });
+  const { key, amount, amountMinor, currency, paymentMethod, methodType, customer, reference, email, description } = flags;
+  const fields = { key, amount, amountMinor, currency, paymentMethod, customer, reference, email, description };
+  const parsed = parseChargeRequest({ ...fields, methodTypes: methodType, metadata });
+  if (!parsed.ok) problems.unshift(...parsed.problems);
+  if (!parsed.ok || !wait.ok || problems.length > 0) {
+    throw new PayreconError('usage', 'invalid_request', 'This cannot be charged as it stands; nothing was sent.', { problems });
+  }
+  const { wait: waitGiven, allowDuplicate } = flags;
+  return {
+    request: parsed.request,
+    options: { waitMs: wait.ms, waitForOutcome: waitGiven !== undefined, allowDuplicate: allowDuplicate === true },
+  };
+}
+
+function readMetadata(pairs: readonly string[], problems: Problem[]): Record<string, string> {
+  const metadata = new Map<string, string>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(equals, 0));
+    if (equals < 1) problems.push({ field: '--metadata', message: `${JSON.stringify(pair)} is not name=value` });
+    else if (metadata.has(name)) problems.push({ field: '--metadata', message: `${JSON.stringify(name)} is given twice` });
+    else metadata.set(name, pair.slice(equals + 1));
+  }
+  return Object.fromEntries(metadata);
+}
+
+export async function runCharge({ request, options }: ChargeArguments, context: CommandContext): Promise<Ending> {
+  const { services, out, err, json } = context;
+  return withPayrecon(context, { needsStripe: true, role: 'charge' }, async (payrecon) => {
+    const outcome = await payrecon.charge(request, { ...options, signal: services.signal });
+    if (json) {
+      const [{ transactionJson }, { writeJson }] = await Promise.all([import('../render/transaction-json.ts'), import('../render/json.ts')]);
+      writeJson(out, transactionJson(outcome.transaction));
+    } else {
+      const { chargeBlock, chargeHints } = await import('../render/charge.ts');
+      out.write(chargeBlock(outcome, out, services.now()));
+      err.write(chargeHints(outcome, context.typed, err, services.now()));
+    }
+    return { kind: 'charged', outcome };
+  });
+}

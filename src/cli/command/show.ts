@@ -1,0 +1,28 @@
+import { Command } from '@commander-js/extra-typings';
+import { type CommandContext, withPayrecon } from '../context.ts';
+import { type Ending } from '../exit-code.ts';
+import { addGlobals, addJson } from '../flags.ts';
+import { type Perform } from '../perform.ts';
+
+export function showCommand(perform: Perform, run = runShow) {
+  const command = new Command('show')
+    .description('one transaction, its whole audit trail, its e-mails, and why it is in its state')
+    .argument('<id-or-key>', 'the id (txn_..) or the key it was charged with');
+  addJson(command);
+  addGlobals(command);
+  return command.action((idOrKey, _flags, self) => perform(self, (context) => run(idOrKey, context)));
+}
+
+export async function runShow(idOrKey: string, context: CommandContext): Promise<Ending> {
+  return withPayrecon(context, { needsStripe: false, role: 'show' }, async (payrecon) => {
+    const shown = await payrecon.show(idOrKey);
+    if (context.json) {
+      const [{ shownJson }, { writeJson }] = await Promise.all([import('../render/transaction-json.ts'), import('../render/json.ts')]);
+      writeJson(context.out, shownJson(shown));
+    } else {
+      const { shownText } = await import('../render/show.ts');
+      context.out.write(shownText(shown, context.out, context.services.now()));
+    }
+    return { kind: 'done' };
+  });
+}

@@ -1,0 +1,117 @@
+import { type ChargeOutcome, type DispatchReport, type DoctorCheck, type PassOutcome } from '../app/payrecon.ts';
+import { type AuditVerification } from '../app/ports.ts';
+import { type ErrorKind, PayreconError } from '../domain/errors.ts';
+import { type StopSignal } from './services.ts';
+
+export const EXIT = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  notSucceeded: 3,
+  refused: 4,
+  findings: 5,
+  notFound: 6,
+  outOfReach: 69,
+  notKnownYet: 75,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** How a command ended, before it becomes a number. */
+export type Ending =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'charged'; readonly outcome: ChargeOutcome }
+  | { readonly kind: 'passed'; readonly outcome: PassOutcome }
+  /** A work list was shown, with this many things to do on it. */
+  | { readonly kind: 'work_left'; readonly items: number }
+  | { readonly kind: 'verified'; readonly verification: AuditVerification }
+  | { readonly kind: 'dispatched'; readonly report: DispatchReport }
+  | { readonly kind: 'checked'; readonly checks: readonly DoctorCheck[] }
+  /** Runs until it is told to stop; and so it was. */
+  | { readonly kind: 'stopped' }
+  /** A signal cut it short. */
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** The one place where an ending becomes the exit code of the contract. */
+export function exitCode(ending: Ending, stoppedBy: StopSignal | null): ExitCode {
+  switch (ending.kind) {
+    case 'done':
+      return EXIT.done;
+    case 'charged':
+      return afterCharge(ending.outcome, stoppedBy);
+    case 'passed':
+      return afterPass(ending.outcome, stoppedBy);
+    case 'work_left':
+      return ending.items > 0 ? EXIT.findings : EXIT.done;
+    case 'verified':
+      return ending.verification.firstBad === null ? EXIT.done : EXIT.findings;
+    case 'dispatched':
+      return afterDispatch(ending.report);
+    case 'checked':
+      return afterChecks(ending.checks);
+    case 'stopped':
+    case 'interrupted':
+      return afterSignal(stoppedBy);
+    case 'failed':
+      return ending.error instanceof PayreconError ? afterError(ending.error.kind) : EXIT.bug;
+  }
+}
+
+function afterSignal(stoppedBy: StopSignal | null): ExitCode {
+  return stoppedBy === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
+}
+
+function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopSignal | null): ExitCode {
+  switch (transaction.status) {
+    case 'succeeded':
+      return EXIT.done;
+    case 'failed':
+    case 'canceled':
+      return EXIT.notSucceeded;
+    case 'stuck':
+      return EXIT.findings;
+    case 'pending':
+      return situation === 'interrupted' ? afterSignal(stoppedBy) : EXIT.notKnownYet;
+  }
+}
+
+/** What needs a person comes first: it will not go away by running the same again. */
+function afterPass(outcome: PassOutcome, stoppedBy: StopSignal | null): ExitCode {
+  const { settled, outage } = outcome.report;
+  if (outcome.interrupted) return afterSignal(stoppedBy);
+  if (outcome.stuckTotal > 0 || outcome.overdueTotal > 0) return EXIT.findings;
+  if (!outage) return EXIT.done;
+  return settled.succeeded + settled.failed + settled.canceled === 0 ? EXIT.outOfReach : EXIT.notKnownYet;
+}
+
+function afterDispatch(report: DispatchReport): ExitCode {
+  if (report.refused !== null) return EXIT.usage;
+  if (!report.configured) return report.queued > 0 ? EXIT.usage : EXIT.done;
+  return report.retried > 0 && report.sent === 0 && report.failed === 0 ? EXIT.outOfReach : EXIT.done;
+}
+
+function afterChecks(checks: readonly DoctorCheck[]): ExitCode {
+  const failed = checks.filter((check) => check.state === 'failed');
+  if (failed.some((check) => check.failure === 'configuration')) return EXIT.usage;
+  if (failed.some((check) => check.failure === 'unreachable')) return EXIT.outOfReach;
+  return failed.length > 0 ? EXIT.findings : EXIT.done;
+}
+
+function afterError(kind: ErrorKind): ExitCode {
+  switch (kind) {
+    case 'usage':
+    case 'configuration':
+      return EXIT.usage;
+    case 'refused':
+      return EXIT.refused;
+    case 'not_found':
+      return EXIT.notFound;
+    case 'unreachable':
+      return EXIT.outOfReach;
+    case 'unknown_outcome':
+      return EXIT.notKnownYet;
+  }
+}

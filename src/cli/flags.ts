@@ -1,0 +1,93 @@
+import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { DECLARATIONS } from '../config/declarations.ts';
+import { BugError } from '../domain/errors.ts';
+import { type FlagValues } from './services.ts';
+
+/** For an option that has one value: a second one is an error, never silently the winner. */
+export function once(value: string, previous: string | undefined): string {
+  if (previous !== undefined) throw new InvalidArgumentError('It was given more than once.');
+  return value;
+}
+
+/** What stands for the value in a setting's help line. */
+const valueNames = {
+  'pending-after': '<duration>',
+  'max-attempts': '<n>',
+  'backoff-base': '<duration>',
+  'backoff-cap': '<duration>',
+  'stuck-after': '<duration>',
+  schedule: '<cron>',
+  'duplicate-window': '<duration>',
+  'stripe-api-base': '<url>',
+  'stripe-deadline': '<duration>',
+  'stripe-rps': '<n>',
+  'stripe-endpoint-rps': '<n>',
+  'sendgrid-api-base': '<url>',
+  'mail-from': '<address>',
+  'operator-email': '<address>',
+  operator: '<name>',
+} as const;
+
+/** Settings that a command may take as a flag; secrets are never among them. */
+export type SettingFlag = keyof typeof valueNames;
+
+export const stripeFlags = ['stripe-api-base', 'stripe-deadline', 'stripe-rps', 'stripe-endpoint-rps'] as const;
+export const mailFlags = ['sendgrid-api-base', 'mail-from', 'operator-email'] as const;
+
+/** What `addSettings` and `addGlobals` work on, whatever a command's own options are. */
+type AnyCommand = Pick<CommandUnknownOpts, 'addOption'>;
+
+function add(command: AnyCommand, group: string, option: Option): void {
+  command.addOption(option.helpGroup(group));
+}
+
+export function addSettings(command: AnyCommand, names: readonly SettingFlag[]): void {
+  for (const name of names) add(command, 'Settings:', new Option(`--${name} ${valueNames[name]}`, describe(name)).argParser(once));
+}
+
+/** The same words as in the README's table: both come from the declaration of the setting. */
+function describe(name: SettingFlag): string {
+  const declaration = Object.values(DECLARATIONS).find(({ flag }) => flag === name);
+  if (declaration === undefined) throw new BugError(`--${name} belongs to no setting`);
+  const { meaning, fallback, fallbackShown } = declaration;
+  const standard = fallbackShown ?? fallback;
+  const text = standard === null ? meaning : `${meaning} (default: ${standard})`;
+  return text.replaceAll('`', '').replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase());
+}
+
+/** Every command takes these itself, so that they may stand after it as well as before it. */
+export function addGlobals(command: AnyCommand): void {
+  const group = 'Everywhere:';
+  add(command, group, new Option('--live', 'allow a live key: real money'));
+  add(command, group, new Option('--config <file>', 'settings file').argParser(once));
+  add(command, group, new Option('--no-color', 'no colours').default(undefined));
+}
+
+export function addJson(command: AnyCommand): void {
+  command.addOption(new Option('--json', 'print JSON'));
+}
+
+export interface Globals {
+  readonly json: boolean;
+  readonly colour: boolean;
+  readonly flags: FlagValues;
+}
+
+/** The flags that every command has, and the settings among its own, from the outermost command to the innermost. */
+export function readGlobals(commands: readonly Pick<CommandUnknownOpts, 'opts'>[]): Globals {
+  const given = Object.fromEntries(commands.flatMap((command) => definedOnly(command.opts())));
+  const flags: Record<string, string | boolean> = {};
+  for (const name of [...Object.keys(valueNames), 'live', 'config']) {
+    const value = given[camelCase(name)];
+    if (typeof value === 'string' || typeof value === 'boolean') flags[name] = value;
+  }
+  return { json: given['json'] === true, colour: given['color'] !== false, flags };
+}
+
+function definedOnly(options: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  return Object.entries(options).filter(([, value]) => value !== undefined);
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
+}

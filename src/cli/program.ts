@@ -1,0 +1,38 @@
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import packageJson from '../../package.json' with { type: 'json' };
+import { auditCommand } from './command/audit.ts';
+import { chargeCommand } from './command/charge.ts';
+import { listCommand } from './command/list.ts';
+import { reconcileCommand } from './command/reconcile.ts';
+import { showCommand } from './command/show.ts';
+import { type Perform } from './perform.ts';
+import { addGlobals } from './flags.ts';
+
+const afterHelp = `
+Exit codes:
+  0    done; nothing needs a person
+  2    usage, bad input or bad configuration; nothing was sent
+  3    the payment is final and did not succeed
+  4    refused: key reused, reference taken, suspected duplicate, illegal resolution
+  5    findings: something is stuck, overdue or different from Stripe
+  6    no such transaction
+  69   database or Stripe out of reach; nothing was recorded or changed
+  75   outcome not known yet, recorded as pending; run the same command again
+  130  interrupted (143: terminated), after draining
+  1    a bug in payrecon`;
+
+/** The whole command line. `perform` is called with the one command that was typed. */
+export function createProgram(perform: Perform): CommandUnknownOpts {
+  const program = new Command('payrecon')
+    .description('Charge once, never twice, and reconcile every Stripe payment whose answer was lost.')
+    .version(packageJson.version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .enablePositionalOptions()
+    .addHelpText('after', afterHelp);
+  addGlobals(program);
+  const payments = [chargeCommand, reconcileCommand, listCommand, showCommand];
+  for (const create of payments) program.addCommand(create(perform).helpGroup('Payments:'));
+  program.addCommand(auditCommand(perform));
+  return program;
+}

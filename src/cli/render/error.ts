@@ -1,0 +1,53 @@
+import { PayreconError } from '../../domain/errors.ts';
+import { type Transaction } from '../../domain/transaction.ts';
+import { type CommandContext } from '../context.ts';
+import { escapeLines, escapeText } from './escape.ts';
+import { writeJson } from './json.ts';
+import { createTheme } from './theme.ts';
+import { wrap } from './wrap.ts';
+
+/** Says an error on standard error, and shows the transaction it speaks of, where there is one, on standard output. */
+export async function reportError(error: unknown, context: CommandContext): Promise<void> {
+  if (!(error instanceof PayreconError)) {
+    reportBug(error, context);
+    return;
+  }
+  if (error.transaction !== null) await showTransaction(error.transaction, context);
+  if (context.json) writeJson(context.err, { error: { code: error.code, message: wholeMessage(error), fields: fieldNames(error) } });
+  else context.err.write(errorText(error, context));
+}
+
+async function showTransaction(transaction: Transaction, { json, out, services }: CommandContext): Promise<void> {
+  if (json) {
+    const { transactionJson } = await import('./transaction-json.ts');
+    writeJson(out, transactionJson(transaction));
+  } else {
+    const { transactionBlock } = await import('./transaction.ts');
+    out.write(transactionBlock(transaction, out, services.now()));
+  }
+}
+
+function errorText(error: PayreconError, { err }: CommandContext): string {
+  const theme = createTheme(err);
+  const problems = error.problems.map(
+    ({ field, message }) => `  ${theme.strong(escapeText(field))}: ${wrap(escapeText(message), err.columns - field.length - 4, 4)}\n`,
+  );
+  return `${theme.bad('payrecon:')} ${wrap(escapeText(error.message), err.columns - 10, 2)}\n${problems.join('')}`;
+}
+
+function wholeMessage({ message, problems }: PayreconError): string {
+  return [message, ...problems.map((problem) => `${problem.field}: ${problem.message}.`)].join(' ');
+}
+
+/** The names that the fields have in JSON: `--payment-method` is `payment_method`. Variables keep theirs. */
+function fieldNames({ problems }: PayreconError): readonly string[] {
+  const names = problems.map(({ field }) => (field.startsWith('--') ? field.slice(2).replaceAll('-', '_') : field));
+  return [...new Set(names)];
+}
+
+function reportBug(error: unknown, { err, json }: CommandContext): void {
+  const sentence = 'This is a bug in payrecon. No answer is known to be lost: run the same command again, or `payrecon show KEY`, to see what is recorded.';
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (json) writeJson(err, { error: { code: 'bug', message: `${sentence} ${stack}`, fields: [] } });
+  else err.write(`payrecon: ${sentence}\n${escapeLines(stack)}\n`);
+}

@@ -1,0 +1,17 @@
+import { type PassOutcome } from '../../app/payrecon.ts';
+import { type JsonObject } from '../../domain/transaction.ts';
+
+/** Keys and their order are the contract of the command line; `pass` is null on a dry run, which leaves no trace. */
+export function passJson({ passId, report }: PassOutcome): JsonObject {
+  const { due, settled, pending, stuck, stripeCalls, outage, durationMs } = report;
+  return {
+    pass: passId,
+    due,
+    settled: { succeeded: settled.succeeded, failed: settled.failed, canceled: settled.canceled },
+    pending,
+    stuck,
+    stripe_calls: { list: stripeCalls.list, retrieve: stripeCalls.retrieve, other: stripeCalls.other },
+    outage,
+    duration_ms: durationMs,
+  };
+}

@@ -1,0 +1,63 @@
+import { type PassOutcome, type ReconciledRow } from '../../app/payrecon.ts';
+import { formatMoney } from '../../domain/money.ts';
+import { type Output } from '../streams.ts';
+import { block } from './block.ts';
+import { escapeText } from './escape.ts';
+import { shorten, widthOf } from './fit.ts';
+import { type Hint, hints } from './hint.ts';
+import { createTheme } from './theme.ts';
+import { lengthOfTime } from './time.ts';
+
+const statusWidth = 11;
+const amountWidth = 12;
+const keyWidth = { least: 20, most: 40 } as const;
+
+/** One transaction as its verdict falls. Rows are printed as they come, so widths cannot depend on later rows. */
+export function rowLine({ after, verdict }: ReconciledRow, output: Output): string {
+  const theme = createTheme(output);
+  const roomForKey = Number.isFinite(output.columns) ? Math.max(keyWidth.least, Math.min(keyWidth.most, Math.floor(output.columns / 4))) : keyWidth.most;
+  const status = pad(`${theme.sign(after.status)} ${after.status}`, statusWidth);
+  const amount = formatMoney(after.amount, after.currency).padStart(amountWidth);
+  const wholeKey = escapeText(after.key);
+  const key = pad(Number.isFinite(output.columns) ? shorten(wholeKey, roomForKey, 'middle') : wholeKey, roomForKey);
+  const before = statusWidth + widthOf(amount) + widthOf(key) + 6;
+  const words = shorten(escapeText(verdict), Math.max(output.columns - before, 10));
+  return `${theme.status(after.status)(status)}  ${amount}  ${key}  ${words}`.trimEnd() + '\n';
+}
+
+function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+
+export function passText(outcome: PassOutcome, dryRun: boolean, output: Output): string {
+  const theme = createTheme(output);
+  const { due, settled, pending, stuck, stripeCalls, durationMs } = outcome.report;
+  const title = dryRun ? 'Dry run: nothing was changed' : `Pass ${outcome.passId ?? ''}`;
+  const settledTotal = settled.succeeded + settled.failed + settled.canceled;
+  const calls = stripeCalls.list + stripeCalls.retrieve + stripeCalls.other;
+  const lines = [
+    { label: 'due', value: String(due) },
+    {
+      label: 'settled',
+      value: `${String(settledTotal)}: ${String(settled.succeeded)} succeeded, ${String(settled.failed)} failed, ${String(settled.canceled)} canceled`,
+    },
+    { label: 'pending', value: String(pending) },
+    { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
+    {
+      label: 'calls',
+      value: `${String(calls)}: ${String(stripeCalls.list)} list, ${String(stripeCalls.retrieve)} retrieve, ${String(stripeCalls.other)} other, in ${lengthOfTime(durationMs)}`,
+    },
+  ];
+  return `${theme.strong(escapeText(title))}\n${block(lines, theme, output)}`;
+}
+
+export function passHints(outcome: PassOutcome, output: Output): string {
+  const all: Hint[] = [];
+  const { stuckTotal, overdueTotal, interrupted } = outcome;
+  if (interrupted) all.push({ text: 'Interrupted: what was under way was finished and recorded; the rest stays due.' });
+  if (outcome.report.outage) all.push({ text: 'Stripe is out of reach, so the pass stopped early. Nothing was counted as an attempt; the next pass goes on.' });
+  if (stuckTotal + overdueTotal > 0) {
+    all.push({ text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`, command: 'payrecon stuck list' });
+  }
+  return hints(all, output);
+}

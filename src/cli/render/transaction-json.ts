@@ -1,0 +1,82 @@
+import { type ShownTransaction, type TransactionPage } from '../../app/payrecon.ts';
+import { type AuditEntry, type Notification } from '../../app/ports.ts';
+import { type JsonObject, type Review, type Transaction } from '../../domain/transaction.ts';
+import { timeJson, timeOrNull } from './json.ts';
+
+/** Keys and their order are the contract of the command line; null only where nothing is known. */
+export function transactionJson(transaction: Transaction): JsonObject {
+  return {
+    id: transaction.id,
+    key: transaction.key,
+    reference: transaction.reference,
+    status: transaction.status,
+    step: transaction.step,
+    amount: transaction.amount,
+    currency: transaction.currency,
+    customer: transaction.customer,
+    payment_method: transaction.paymentMethod,
+    email: transaction.email,
+    description: transaction.description,
+    metadata: transaction.metadata,
+    payment_intent: transaction.paymentIntent,
+    stripe_status: transaction.stripeStatus,
+    failure_code: transaction.failureCode,
+    failure_message: transaction.failureMessage,
+    attempts: transaction.attempts,
+    next_attempt_at: timeOrNull(transaction.nextAttemptAt),
+    created_at: timeJson(transaction.createdAt),
+    updated_at: timeJson(transaction.updatedAt),
+    settled_at: timeOrNull(transaction.settledAt),
+    review: transaction.review === null ? null : reviewJson(transaction.review),
+  };
+}
+
+function reviewJson({ reason, message, at, evidence, resolution }: Review): JsonObject {
+  return {
+    reason,
+    message,
+    at: timeJson(at),
+    evidence,
+    resolution:
+      resolution === null
+        ? null
+        : { as: resolution.as, reason: resolution.reason, operator: resolution.operator, at: timeJson(resolution.at) },
+  };
+}
+
+export function pageJson(page: TransactionPage): JsonObject {
+  return { data: page.data.map(transactionJson), has_more: page.hasMore, next_cursor: page.nextCursor };
+}
+
+export function shownJson(shown: ShownTransaction): JsonObject {
+  return {
+    ...transactionJson(shown.transaction),
+    audit: shown.audit.map(auditJson),
+    notifications: shown.notifications.map(notificationJson),
+  };
+}
+
+function auditJson(entry: AuditEntry): JsonObject {
+  return {
+    seq: entry.seq,
+    at: timeJson(entry.at),
+    actor: entry.actor,
+    action: entry.action,
+    from: entry.from === null ? null : { status: entry.from.status, step: entry.from.step },
+    to: { status: entry.to.status, step: entry.to.step },
+    detail: entry.detail,
+    request_id: entry.requestId,
+    hash: entry.hash,
+  };
+}
+
+function notificationJson(notification: Notification): JsonObject {
+  return {
+    id: notification.id,
+    kind: notification.kind,
+    to: notification.to,
+    state: notification.state,
+    attempts: notification.attempts,
+    sent_at: timeOrNull(notification.sentAt),
+  };
+}

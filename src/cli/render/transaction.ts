@@ -1,0 +1,41 @@
+import { formatMoney } from '../../domain/money.ts';
+import { type Instant, type Transaction } from '../../domain/transaction.ts';
+import { type Output } from '../streams.ts';
+import { block, type Line } from './block.ts';
+import { createTheme, type Theme } from './theme.ts';
+import { fullTime } from './time.ts';
+
+/** `✔ succeeded  $49.99`: the first thing a person reads. */
+export function headline(transaction: Transaction, theme: Theme): string {
+  const status = `${theme.sign(transaction.status)} ${transaction.status}`;
+  return `${theme.strong(theme.status(transaction.status)(status))}  ${theme.strong(formatMoney(transaction.amount, transaction.currency))}\n`;
+}
+
+/** Stripe's reason, with the code that can be looked up. */
+export function failureText({ failureMessage, failureCode }: Transaction): string | null {
+  if (failureMessage === null) return failureCode;
+  return failureCode === null ? failureMessage : `${failureMessage} (${failureCode})`;
+}
+
+export function stripeText({ paymentIntent, stripeStatus }: Transaction): string | null {
+  if (paymentIntent === null) return null;
+  return stripeStatus === null ? paymentIntent : `${paymentIntent} (${stripeStatus})`;
+}
+
+/** A transaction in a few lines: what it is, and where it stands. */
+export function transactionBlock(transaction: Transaction, output: Output, now: Instant): string {
+  const theme = createTheme(output);
+  const open = transaction.status === 'pending' || transaction.status === 'stuck';
+  const time = (instant: Instant | null): string | null => (instant === null ? null : fullTime(instant, now));
+  const lines: readonly Line[] = [
+    { label: 'key', value: transaction.key },
+    { label: 'id', value: transaction.id },
+    { label: 'reference', value: transaction.reference },
+    { label: 'Stripe', value: stripeText(transaction) },
+    { label: 'failure', value: failureText(transaction) },
+    { label: 'created', value: time(transaction.createdAt) },
+    { label: 'settled', value: time(transaction.settledAt) },
+    { label: 'next', value: open ? time(transaction.nextAttemptAt) : null },
+  ];
+  return headline(transaction, theme) + block(lines, theme, output);
+}

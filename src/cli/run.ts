@@ -1,0 +1,79 @@
+import { type CommandUnknownOpts, CommanderError } from '@commander-js/extra-typings';
+import { PayreconError } from '../domain/errors.ts';
+import { type CommandContext, createContext } from './context.ts';
+import { type Ending, type ExitCode, exitCode } from './exit-code.ts';
+import { type Globals, readGlobals } from './flags.ts';
+import { createProgram } from './program.ts';
+import { type CliServices } from './services.ts';
+
+/** Runs what was typed (without `node` and the script) and says how the process shall end. It never throws. */
+export async function runCommandLine(typed: readonly string[], services: CliServices): Promise<ExitCode> {
+  let ending: Ending = { kind: 'done' };
+  let globals: Globals = globalsBeforeParsing(typed);
+  try {
+    const program = createProgram(async (command, run) => {
+      globals = readGlobals(lineage(command));
+      ending = await run(createContext(services, globals, typed));
+    });
+    speakThrough(program, services);
+    await program.parseAsync([...typed], { from: 'user' });
+  } catch (error) {
+    ending = await afterError(error, createContext(services, globals, typed));
+  }
+  return exitCode(ending, services.stoppedBy());
+}
+
+/** For an error in the flags themselves: how it is to be said is then only known from what was typed. */
+function globalsBeforeParsing(typed: readonly string[]): Globals {
+  const end = typed.indexOf('--');
+  const flags = end === -1 ? typed : typed.slice(0, end);
+  return { json: flags.includes('--json'), colour: !flags.includes('--no-color'), flags: {} };
+}
+
+function lineage(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return command.parent === null ? [command] : [...lineage(command.parent), command];
+}
+
+/** Help is data, so it goes to stdout; commander's own sentences are said by afterError. */
+function speakThrough(program: CommandUnknownOpts, { streams }: CliServices): void {
+  const width = (columns: number) => (Number.isFinite(columns) ? columns : 100);
+  for (const command of [program, ...descendants(program)]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => streams.out.write(text),
+      writeErr: (text) => streams.err.write(text),
+      outputError: () => undefined,
+      getOutHelpWidth: () => width(streams.out.columns),
+      getErrHelpWidth: () => width(streams.err.columns),
+      getOutHasColors: () => streams.out.colourLevel > 0,
+      getErrHasColors: () => streams.err.colourLevel > 0,
+    });
+  }
+}
+
+function descendants(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return command.commands.flatMap((each) => [each, ...descendants(each)]);
+}
+
+async function afterError(error: unknown, context: CommandContext): Promise<Ending> {
+  if (error instanceof CommanderError && error.exitCode === 0) return { kind: 'done' };
+  // Asked for by leaving out the subcommand: the help that was shown says what is missing.
+  if (error instanceof CommanderError && error.code === 'commander.help') return { kind: 'failed', error: usageError(error) };
+  const { services } = context;
+  if (services.signal.aborted && isInterruption(error)) return { kind: 'interrupted' };
+  if (error instanceof Error && error.name === 'ExitPromptError') return { kind: 'interrupted' };
+  const known = error instanceof CommanderError ? usageError(error) : error;
+  const { reportError } = await import('./render/error.ts');
+  await reportError(known, context);
+  return { kind: 'failed', error: known };
+}
+
+function isInterruption(error: unknown): boolean {
+  return error instanceof Error && ['AbortError', 'AbortPromptError', 'ExitPromptError'].includes(error.name);
+}
+
+function usageError(error: CommanderError): PayreconError {
+  const code = error.code.replace(/^commander\./, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
+  return new PayreconError('usage', code, /[.)]$/.test(sentence) ? sentence : `${sentence}.`, { cause: error });
+}

@@ -1,0 +1,42 @@
+import { type Payrecon } from '../app/payrecon.ts';
+import { type Instant } from '../domain/transaction.ts';
+import { type Prompts } from './prompts.ts';
+import { type Streams } from './streams.ts';
+
+/** What was given as flags for settings, by the flag's name without dashes: `{ 'pending-after': '5m', live: true }`. */
+export type FlagValues = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface OpenRequest {
+  readonly flags: FlagValues;
+  /** True when the command cannot do its work without a key for Stripe. */
+  readonly needsStripe: boolean;
+  /** Who acts, for the audit trail: `charge`, `reconcile`, `resolve`, .. */
+  readonly role: string;
+}
+
+export interface DaemonRequest {
+  readonly flags: FlagValues;
+  readonly limit: number | null;
+  /** Aborted by the first signal; the pass that runs is finished, then the daemon ends. */
+  readonly signal: AbortSignal;
+  /** Lines for the service's journal. */
+  readonly log: (line: string) => void;
+}
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** Everything the command line needs of the world; opened only when a command asks for it. */
+export interface CliServices {
+  readonly streams: Streams;
+  readonly prompts: Prompts;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Which one it was; null while there was none. */
+  stoppedBy(): StopSignal | null;
+  /** This machine's clock: for words like "3 min ago" and for `--since 2h`, never for a decision about a payment. */
+  now(): Instant;
+  open(request: OpenRequest): Promise<Payrecon>;
+  /** Passes on schedule until the signal; resolves after draining. */
+  daemon(request: DaemonRequest): Promise<void>;
+}

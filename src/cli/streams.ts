@@ -1,0 +1,77 @@
+/** 0 none, 1 the sixteen colours of the terminal's own palette, 2 the fixed 256. */
+export type ColourLevel = 0 | 1 | 2;
+
+/** One of the two places that text goes to. */
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** Width to fit lines into; infinite when nobody looks, so that nothing is shortened in files and pipes. */
+  readonly columns: number;
+  readonly colourLevel: ColourLevel;
+}
+
+export interface Streams {
+  /** Data. */
+  readonly out: Output;
+  /** Everything that is said to a person. */
+  readonly err: Output;
+  /** False: nothing may be asked. */
+  readonly inputIsTerminal: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What of a `tty.WriteStream` is needed here. */
+interface Writable {
+  write(text: string): boolean;
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+const narrowestColumns = 40;
+const columnsWhenUnknown = 80;
+
+/** How many colours a stream may be given. Only a terminal gets any; NO_COLOR with any text in it turns them off. */
+export function colourLevel(isTerminal: boolean, environment: Environment): ColourLevel {
+  const term = environment['TERM'] ?? '';
+  const noColour = environment['NO_COLOR'] ?? '';
+  if (!isTerminal || noColour !== '' || term === 'dumb') return 0;
+  return term.includes('256') || (environment['COLORTERM'] ?? '') !== '' ? 2 : 1;
+}
+
+/**
+ * @param failed told once when text can no longer be written. A reader that went away (EPIPE) is no failure: what
+ *   is being done is finished all the same, quietly.
+ */
+export function outputTo(stream: Writable, environment: Environment, failed: (error: Error) => void): Output {
+  const isTerminal = stream.isTTY === true;
+  let broken = false;
+  stream.on('error', (error) => {
+    if (!broken && error.code !== 'EPIPE') failed(error);
+    broken = true;
+  });
+  return {
+    isTerminal,
+    colourLevel: colourLevel(isTerminal, environment),
+    get columns() {
+      if (!isTerminal) return Number.POSITIVE_INFINITY;
+      return Math.max(narrowestColumns, stream.columns ?? columnsWhenUnknown);
+    },
+    write(text) {
+      if (!broken) stream.write(text);
+    },
+  };
+}
+
+/** The same place, without colours. */
+export function withoutColour(output: Output): Output {
+  return {
+    isTerminal: output.isTerminal,
+    colourLevel: 0,
+    get columns() {
+      return output.columns;
+    },
+    write: (text) => output.write(text),
+  };
+}
