@@ -133,6 +133,10 @@ function onUnconfirmed(
 export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context: Context): Move {
   const gapMs = absenceGapMs(context.limits.deadlineMs);
   const detail = { asked: 'scan', scanned_from: answer.scannedFrom, scanned_to: answer.scannedTo, pages: answer.pages };
+  if (transaction.paymentIntent !== null) {
+    // Its id is known, so it exists: a list that misses it proves nothing.
+    return stopUndecided(transaction, 'Stripe\'s list does not show a payment intent whose id is known', { changes: {}, detail, requestId: answer.requestId }, context);
+  }
   const since = transaction.absentSince;
   if (transaction.status === 'canceled' || transaction.status === 'failed') {
     return { kind: 'stop', record: observed(transaction, 'still not in Stripe\'s list', answer.requestId, { stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words: 'still not in Stripe\'s list' };

@@ -4,6 +4,7 @@ import type { Call, Context, Move, Purpose, Seen } from './move.ts';
 import { onAbsent, onIntent } from './on-intent.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-refusal.ts';
 import { cancelMove, confirmMove, settleNeverSent } from './moves.ts';
+import { isFinal } from './transaction.ts';
 import type { Instant, Transaction } from './transaction.ts';
 import type { Transition } from './transition.ts';
 
@@ -30,6 +31,8 @@ export function plan(transaction: Transaction, seen: Seen | null, context: Conte
 export function firstCall(transaction: Transaction, purpose: Purpose, now: Instant): Call | null {
   if (transaction.paymentIntent !== null) return 'retrieve';
   if (transaction.createSentAt === null) return purpose === 'charge' ? 'create' : null;
+  // A settled row is only looked at: nothing may be made at Stripe for it any more.
+  if (isFinal(transaction.status)) return 'scan';
   if (transaction.absentSince !== null && purpose !== 'charge') return 'scan';
   return now - transaction.createSentAt < KEY_LIFETIME_MS ? 'create' : 'scan';
 }
@@ -91,6 +94,6 @@ function onCreated(transaction: Transaction, seen: Seen, context: Context): Move
   if (intent.amount !== transaction.amount || intent.currency !== transaction.currency || intent.status === 'succeeded') {
     return onIntent(transaction, 'create', seen.answer, context);
   }
-  if (context.purpose === 'charge') return confirmMove(transaction, intent, requestId, context);
+  if (context.purpose === 'charge' && transaction.status === 'pending') return confirmMove(transaction, intent, requestId, context);
   return cancelMove(transaction, intent, null, requestId, context);
 }

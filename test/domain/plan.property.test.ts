@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/domain/answer.ts';
+import type { Call, Purpose, Seen } from '../../src/domain/move.ts';
+import { firstCall, plan } from '../../src/domain/plan.ts';
+import { STATUSES, isFinal } from '../../src/domain/transaction.ts';
+import type { Step, Transaction } from '../../src/domain/transaction.ts';
+import { mayFollow, stepMayFollow } from '../../src/domain/transition.ts';
+import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../support/transactions.ts';
+
+const DAY_MS = 86_400_000;
+const instant = fc.integer({ min: NOW - 3 * DAY_MS, max: NOW });
+const stripeStatus = fc.constantFrom('requires_payment_method', 'requires_confirmation', 'requires_action', 'processing', 'requires_capture', 'succeeded', 'canceled', 'a_status_of_the_future');
+const failure = fc.record({ code: fc.constantFrom('card_declined', null), declineCode: fc.constantFrom('insufficient_funds', null), message: fc.constant('Declined.') });
+const intent = fc.record({ status: stripeStatus, amount: fc.constantFrom(4999, 5000), currency: fc.constantFrom('usd', 'eur'), lastError: fc.option(failure) }).map((changes) => anIntent(changes));
+const requestId = fc.constantFrom('req_1', null);
+const effect = fc.constantFrom('none' as const, 'unknown' as const);
+
+const answer: fc.Arbitrary<Answer> = fc.oneof(
+  fc.record({ kind: fc.constant('intent' as const), intent, requestId, replayed: fc.boolean() }),
+  fc.record({ kind: fc.constant('declined' as const), intent, failure, requestId, replayed: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('refused' as const),
+    httpStatus: fc.constantFrom(400, 402, 404),
+    code: fc.constantFrom('idempotency_error', 'payment_intent_unexpected_state', 'resource_missing', null),
+    message: fc.constant('no'),
+    param: fc.constant(null),
+    intent: fc.option(intent),
+    effect,
+    requestId,
+  }),
+  fc.record({ kind: fc.constant('unauthorized' as const), httpStatus: fc.constantFrom(401, 403), message: fc.constant('no'), effect, requestId }),
+  fc.record({ kind: fc.constant('missing' as const), message: fc.constant('no'), requestId }),
+  fc.record({ kind: fc.constant('absent' as const), scannedFrom: fc.constant(1), scannedTo: fc.constant(2), pages: fc.constant(1), requestId }),
+  fc
+    .record({ reason: fc.constantFrom('timeout' as const, 'connection' as const, 'rate_limited' as const, 'conflict' as const, 'server_error' as const, 'malformed' as const, 'interrupted' as const), effect })
+    .map((changes) => sawUnknown(changes)),
+);
+
+/** Any row that the recorded steps allow: an id from `created` on, a settled instant on final rows only. */
+const transaction: fc.Arbitrary<Transaction> = fc
+  .record({
+    status: fc.constantFrom(...STATUSES),
+    step: fc.constantFrom<Step>('recorded', 'create_sent', 'created', 'confirm_sent', 'cancel_sent', 'settled'),
+    hasIntent: fc.boolean(),
+    created: instant,
+    sent: instant,
+    absentSince: fc.option(instant),
+    attempts: fc.integer({ min: 0, max: 5 }),
+    failureCode: fc.constantFrom('card_declined', null),
+  })
+  .map(({ status, step, hasIntent, created, sent, ...rest }) => {
+    const open = status === 'pending' && step === 'settled' ? 'confirm_sent' : step;
+    const known = open === 'created' || open === 'confirm_sent' || open === 'cancel_sent' || (open === 'settled' && hasIntent);
+    return aTransaction({
+      ...rest,
+      status,
+      step: open,
+      paymentIntent: known ? 'pi_1' : null,
+      createdAt: created,
+      createSentAt: open === 'recorded' ? null : created,
+      confirmSentAt: open === 'confirm_sent' || open === 'cancel_sent' ? Math.max(created, sent) : null,
+      settledAt: isFinal(status) ? NOW : null,
+    });
+  });
+
+const purpose = fc.constantFrom<Purpose>('charge', 'reconcile', 'resolve');
+
+describe('whatever is recorded and whatever is answered', () => {
+  it('the plan keeps to the rules of the ledger, in every run to its end', () => {
+    fc.assert(
+      fc.property(transaction, purpose, fc.array(fc.tuple(answer, fc.boolean()), { minLength: 12, maxLength: 12 }), (start, why, answers) => {
+        let row = start;
+        let seen: Seen | null = null;
+        const made: Call[] = [];
+        for (const [next, firstSend] of answers) {
+          const move = plan(row, seen, aContext({ purpose: why, made: [...made] }));
+          if (move.record !== null) {
+            const { status = row.status, step = row.step, paymentIntent = row.paymentIntent } = move.record.changes;
+            expect(mayFollow(row.status, status), `${row.status} -> ${status}`).toBe(true);
+            expect(stepMayFollow(row.step, step), `${row.step} -> ${step}`).toBe(true);
+            // Succeeded is never recorded but for a succeeded intent with our amount and currency.
+            if (status === 'succeeded' && row.status !== 'succeeded') {
+              expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'succeeded', amount: row.amount, currency: row.currency } });
+            }
+            // A row with an intent is never failed or canceled before Stripe shows the cancel.
+            if ((status === 'failed' || status === 'canceled') && row.status !== status && paymentIntent !== null) {
+              expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'canceled' } });
+            }
+            const { settledAt } = move.record.stamps;
+            row = { ...row, ...move.record.changes, settledAt: settledAt === 'now' ? NOW : settledAt === 'clear' ? null : row.settledAt };
+            expect(isFinal(row.status)).toBe(row.settledAt !== null);
+          }
+          if (move.kind === 'stop') return;
+          // Only the caller confirms, and only with the id stored and the key young.
+          if (move.call === 'confirm') {
+            expect(why).toBe('charge');
+            expect(row).toMatchObject({ paymentIntent: 'pi_1', step: 'confirm_sent', status: 'pending' });
+          }
+          if (move.call === 'cancel' || move.call === 'retrieve') expect(row.paymentIntent ?? (seen?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
+          made.push(move.call);
+          seen = { call: move.call, firstSend: firstSend && move.firstSend, answer: next };
+        }
+        expect.fail(`no end after ${made.join(', ')}`);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('an old create is never sent again', () => {
+    fc.assert(
+      fc.property(transaction, purpose, (row, why) => {
+        fc.pre(row.createSentAt !== null && NOW - row.createSentAt >= 23 * 3_600_000);
+        expect(firstCall(row, why, NOW)).not.toBe('create');
+      }),
+    );
+  });
+});

@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/domain/answer.ts';
+import { KEY_LIFETIME_MS } from '../../src/domain/move.ts';
+import type { Call, Context, Move } from '../../src/domain/move.ts';
+import { plan } from '../../src/domain/plan.ts';
+import type { Transaction } from '../../src/domain/transaction.ts';
+import { NOW, aConfirmSent, aContext, aTransaction, sawIntent, sawUnknown } from '../support/transactions.ts';
+
+function after(transaction: Transaction, call: Call, answer: Answer, context: Partial<Context> = {}, firstSend = false): Move {
+  return plan(transaction, { call, firstSend, answer }, aContext({ made: [call], ...context }));
+}
+
+/** The parts of a move that a verdict is about. */
+function verdict(move: Move): { next: string; status: string | undefined; action: string | undefined; mails: readonly string[] } {
+  return {
+    next: move.kind === 'ask' ? `ask ${move.call}` : `stop ${move.reason}`,
+    status: move.record?.changes.status,
+    action: move.record?.action,
+    mails: move.record?.notifications ?? [],
+  };
+}
+
+describe('the first question', () => {
+  it.each([
+    ['a row just opened is created', aTransaction(), { purpose: 'charge', justOpened: true }, 'ask create'],
+    ['a create whose answer was lost is sent again under its key', aTransaction(), {}, 'ask create'],
+    ['.. by the caller too', aTransaction(), { purpose: 'charge' }, 'ask create'],
+    ['.. but never once the key may be gone', aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS }), {}, 'ask scan'],
+    ['.. nor by the caller', aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS }), { purpose: 'charge' }, 'ask scan'],
+    ['a known id is retrieved', aConfirmSent(), {}, 'ask retrieve'],
+    ['a row missed once by a scan is scanned again', aTransaction({ absentSince: NOW - 400_000 }), {}, 'ask scan'],
+    ['a row of which nothing was sent needs no question', aTransaction({ step: 'recorded', createSentAt: null }), {}, 'stop settled'],
+    ['nothing begins after a signal', aTransaction(), { stopping: true }, 'stop interrupted'],
+  ] as const)('%s', (_, transaction, context, next) => {
+    expect(verdict(plan(transaction, null, aContext(context))).next).toBe(next);
+  });
+
+  it('a caller that goes on from "recorded" commits the send before it leaves', () => {
+    const move = plan(aTransaction({ step: 'recorded', createSentAt: null }), null, aContext({ purpose: 'charge' }));
+    expect(move).toMatchObject({ kind: 'ask', call: 'create', firstSend: true, record: { action: 'create_sent', stamps: { createSentAt: 'if_unset' } } });
+  });
+
+  it('a row that was never sent is canceled with that as the proof, and the customer is told', () => {
+    expect(verdict(plan(aTransaction({ step: 'recorded', createSentAt: null }), null, aContext()))).toEqual({
+      next: 'stop settled',
+      status: 'canceled',
+      action: 'settled',
+      mails: ['customer_canceled'],
+    });
+  });
+});
+
+describe('the verdict table', () => {
+  it('succeeded with our amount and currency is succeeded', () => {
+    expect(verdict(after(aConfirmSent(), 'retrieve', sawIntent({ status: 'succeeded' })))).toEqual({
+      next: 'stop settled',
+      status: 'succeeded',
+      action: 'settled',
+      mails: ['customer_succeeded'],
+    });
+  });
+
+  it.each([{ amount: 5000 }, { currency: 'eur' }])('succeeded with another amount or currency (%o) is stuck, never accepted', (difference) => {
+    const move = after(aConfirmSent(), 'retrieve', sawIntent({ status: 'succeeded', ...difference }));
+    expect(verdict(move)).toEqual({ next: 'stop stuck', status: 'stuck', action: 'marked_stuck', mails: ['operator_stuck'] });
+    expect(move.record?.changes.review?.reason).toBe('amount_mismatch');
+  });
+
+  it('a decline is copied, then canceled at Stripe, and only then failed', () => {
+    const failure = { code: 'card_declined', declineCode: 'insufficient_funds', message: 'Your card has insufficient funds.' };
+    const declined = after(aConfirmSent(), 'confirm', {
+      kind: 'declined',
+      intent: sawIntent({ status: 'requires_payment_method', lastError: failure }).intent,
+      failure,
+      requestId: 'req_2',
+      replayed: false,
+    });
+    expect(verdict(declined)).toEqual({ next: 'ask cancel', status: undefined, action: 'cancel_sent', mails: [] });
+    expect(declined.record?.changes).toMatchObject({ failureCode: 'insufficient_funds', failureMessage: failure.message, step: 'cancel_sent' });
+    const canceled = after(aConfirmSent({ step: 'cancel_sent', failureCode: 'insufficient_funds' }), 'cancel', sawIntent({ status: 'canceled' }));
+    expect(verdict(canceled)).toEqual({ next: 'stop settled', status: 'failed', action: 'settled', mails: ['customer_failed'] });
+  });
+
+  it('a decline whose cancel got no answer stays pending', () => {
+    const move = after(aConfirmSent({ step: 'cancel_sent', failureCode: 'card_declined' }), 'cancel', sawUnknown());
+    expect(verdict(move)).toMatchObject({ next: 'stop unknown', status: undefined });
+  });
+
+  it('canceled is canceled', () => {
+    expect(verdict(after(aConfirmSent(), 'retrieve', sawIntent({ status: 'canceled' })))).toEqual({
+      next: 'stop settled',
+      status: 'canceled',
+      action: 'settled',
+      mails: ['customer_canceled'],
+    });
+  });
+
+  it.each(['processing', 'requires_action'] as const)('%s stays pending and is no failed attempt', (status) => {
+    const move = after(aConfirmSent({ attempts: 4 }), 'retrieve', sawIntent({ status }));
+    expect(verdict(move)).toMatchObject({ next: `stop ${status}`, status: undefined, action: 'observed' });
+    expect(move.record?.changes.attempts).toBeUndefined();
+    expect(move.record?.changes.expectedBy).toBeGreaterThan(NOW);
+  });
+
+  it('an overdue processing payment is said, and not canceled', () => {
+    const old = NOW - 40 * 86_400_000;
+    const move = after(aConfirmSent({ createdAt: old, createSentAt: old, confirmSentAt: old }), 'retrieve', sawIntent({ status: 'processing' }));
+    expect(move).toMatchObject({ kind: 'stop', reason: 'processing' });
+    expect(move.kind === 'stop' && move.words).toContain('overdue');
+  });
+
+  it.each(['timeout', 'connection', 'rate_limited', 'lock_timeout', 'conflict', 'server_error', 'malformed'] as const)(
+    'no answer to rely on (%s) records nothing by itself',
+    (reason) => {
+      const move = after(aConfirmSent(), 'retrieve', sawUnknown({ reason }));
+      expect(move).toMatchObject({ kind: 'stop', record: null, reason: reason === 'rate_limited' ? 'rate_limited' : 'unknown' });
+    },
+  );
+
+  it('an unconfirmed intent is fenced off by the reconciler before it is canceled in the ledger', () => {
+    expect(verdict(after(aConfirmSent(), 'retrieve', sawIntent()))).toEqual({ next: 'ask cancel', status: undefined, action: 'cancel_sent', mails: [] });
+  });
+
+  it('a status that Stripe may add one day is undecided, and the fifth time stuck', () => {
+    expect(verdict(after(aConfirmSent({ attempts: 3 }), 'retrieve', sawIntent({ status: 'requires_capture' })))).toMatchObject({ next: 'stop undecided', status: undefined });
+    const fifth = after(aConfirmSent({ attempts: 4 }), 'retrieve', sawIntent({ status: 'requires_capture' }));
+    expect(verdict(fifth)).toEqual({ next: 'stop stuck', status: 'stuck', action: 'marked_stuck', mails: ['operator_stuck'] });
+    expect(fifth.record?.changes.attempts).toBe(5);
+  });
+
+  it('undecided past the age ceiling is stuck at once', () => {
+    const move = after(aConfirmSent({ createdAt: NOW - 90_000_000 }), 'retrieve', { kind: 'missing', requestId: null, message: 'No such payment_intent' });
+    expect(verdict(move)).toMatchObject({ status: 'stuck' });
+    expect(move.record?.changes.review?.reason).toBe('too_old');
+  });
+});
+
+describe('absence', () => {
+  const absent = { kind: 'absent', scannedFrom: 1, scannedTo: 2, pages: 3, requestId: 'req_3' } as const;
+  const old = aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS, createdAt: NOW - KEY_LIFETIME_MS });
+
+  it('one complete scan proves nothing', () => {
+    const move = after(old, 'scan', absent);
+    expect(verdict(move)).toMatchObject({ next: 'stop absent_once', status: undefined });
+    expect(move.record?.stamps).toMatchObject({ absentSince: 'if_unset', nextAttempt: { inMs: 300_000 } });
+  });
+
+  it('nor does a second one too soon', () => {
+    expect(verdict(after({ ...old, absentSince: NOW - 299_000 }, 'scan', absent))).toMatchObject({ next: 'stop absent_once', status: undefined });
+  });
+
+  it('two, far enough apart, do', () => {
+    expect(verdict(after({ ...old, absentSince: NOW - 300_000 }, 'scan', absent))).toMatchObject({ status: 'canceled', mails: ['customer_canceled'] });
+  });
+
+  it('a stored 500 that a create replays is answered from the list', () => {
+    expect(verdict(after(aTransaction(), 'create', sawUnknown({ reason: 'server_error', answered: true, httpStatus: 500 })))).toMatchObject({ next: 'ask scan' });
+  });
+});
+
+describe('the caller', () => {
+  const charge = { purpose: 'charge' } as const;
+
+  it('stores the id in the same commit that says "confirm sent", before it confirms', () => {
+    const move = after(aTransaction(), 'create', sawIntent(), charge, true);
+    expect(move).toMatchObject({
+      kind: 'ask',
+      call: 'confirm',
+      firstSend: true,
+      record: { changes: { paymentIntent: 'pi_1', step: 'confirm_sent' }, stamps: { confirmSentAt: 'if_unset' } },
+    });
+  });
+
+  it('confirms again under the same key only while Stripe still knows it', () => {
+    expect(verdict(after(aConfirmSent(), 'retrieve', sawIntent(), charge)).next).toBe('ask confirm');
+    const old = aConfirmSent({ confirmSentAt: NOW - KEY_LIFETIME_MS });
+    expect(verdict(after(old, 'retrieve', sawIntent(), charge)).next).toBe('ask cancel');
+  });
+
+  it('never confirms an intent whose amount is not the one asked for', () => {
+    expect(verdict(after(aTransaction(), 'create', sawIntent({ amount: 1 }), charge, true)).next).toBe('ask cancel');
+  });
+
+  it('looks again when a confirm is replayed: a replay shows the first answer only', () => {
+    expect(verdict(after(aConfirmSent(), 'confirm', sawIntent({ status: 'processing' }, true), charge)).next).toBe('ask retrieve');
+  });
+
+  it('takes a step back only with proof that nothing was sent', () => {
+    const refused = sawUnknown({ reason: 'connection', effect: 'none' });
+    expect(after(aTransaction(), 'create', refused, charge, true).record).toMatchObject({ changes: { step: 'recorded' }, stamps: { createSentAt: 'clear' } });
+    expect(after(aTransaction(), 'create', refused, charge, false).record?.changes.step).toBeUndefined();
+    expect(after(aTransaction(), 'create', sawUnknown(), charge, true).record?.changes.step).toBeUndefined();
+  });
+
+  it('a create refused on its first send has failed; on a replay that proves nothing', () => {
+    const refused = { kind: 'refused', httpStatus: 400, code: 'resource_missing', message: 'No such customer', param: 'customer', intent: null, effect: 'none', requestId: 'req_4' } as const;
+    expect(verdict(after(aTransaction(), 'create', refused, charge, true))).toMatchObject({ status: 'failed', mails: ['customer_failed'] });
+    expect(verdict(after(aTransaction(), 'create', refused, charge, false))).toMatchObject({ next: 'stop unknown', status: undefined });
+    expect(verdict(after(aTransaction(), 'create', refused)).next).toBe('ask scan');
+  });
+
+  it('a key that Stripe knows with other parameters is a question to a person', () => {
+    const refused = { kind: 'refused', httpStatus: 400, code: 'idempotency_error', message: 'Keys for idempotent requests ..', param: null, intent: null, effect: 'none', requestId: 'req_5' } as const;
+    expect(verdict(after(aTransaction(), 'create', refused, charge, true))).toMatchObject({ status: 'stuck', mails: ['operator_stuck'] });
+  });
+
+  it('asks what happened when a confirm meets an intent in another state', () => {
+    const refused = { kind: 'refused', httpStatus: 400, code: 'payment_intent_unexpected_state', message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
+    expect(verdict(after(aConfirmSent(), 'confirm', refused, charge)).next).toBe('ask retrieve');
+  });
+});
+
+describe('a truth that arrives late', () => {
+  it('is accepted on a stuck row, and a person is told', () => {
+    const stuck = aConfirmSent({ status: 'stuck', review: { reason: 'undecided', message: 'm', at: NOW, evidence: {}, resolution: null } });
+    const move = after(stuck, 'retrieve', sawIntent({ status: 'succeeded' }));
+    expect(verdict(move)).toMatchObject({ status: 'succeeded', action: 'settled', mails: ['customer_succeeded', 'operator_truth_changed'] });
+    expect(move.record?.changes.review).toBeNull();
+  });
+
+  it.each(['failed', 'canceled'] as const)('corrects a row that was resolved by hand as %s', (status) => {
+    const resolved = aConfirmSent({ status, step: 'settled', settledAt: NOW, review: { reason: 'resolved_by_hand', message: 'm', at: NOW, evidence: {}, resolution: { as: status, reason: 'r', operator: 'ada', at: NOW } } });
+    const move = after(resolved, 'retrieve', sawIntent({ status: 'succeeded' }));
+    expect(verdict(move)).toMatchObject({ status: 'succeeded', action: 'truth_corrected', mails: ['customer_succeeded', 'operator_truth_changed'] });
+    expect(move.record?.changes.review).toMatchObject({ reason: 'truth_changed', resolution: { operator: 'ada' } });
+  });
+
+  it('is asked about once as a mismatch, not once a pass', () => {
+    const stuck = aConfirmSent({ status: 'stuck', review: { reason: 'amount_mismatch', message: 'm', at: NOW, evidence: {}, resolution: null } });
+    expect(verdict(after(stuck, 'retrieve', sawIntent({ status: 'succeeded', amount: 1 })))).toMatchObject({ action: 'observed', mails: [] });
+  });
+});
