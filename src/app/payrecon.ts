@@ -1,6 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
-import type { ChargeRequest, Resolution, Transaction } from '../domain/transaction.ts';
-import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, PassReport } from './ports.ts';
+import type { ChargeRequest, Instant, Resolution, Transaction } from '../domain/transaction.ts';
+import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, PassReport, PassRow } from './ports.ts';
 
 /*
  * What payrecon does, as its callers (command line, daemon, library) see it. wire.ts makes one.
@@ -126,6 +126,16 @@ export interface DoctorCheck {
   readonly failure: 'configuration' | 'unreachable' | null;
 }
 
+/** The one-screen state; open rows only, so it is cheap however long the history. */
+export interface LedgerStatus {
+  readonly pending: number;
+  readonly stuck: number;
+  readonly overdue: number;
+  readonly oldestPendingAt: Instant | null;
+  readonly lastPass: PassRow | null;
+  readonly emails: Readonly<Record<NotificationState, number>>;
+}
+
 export interface Payrecon {
   charge(request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome>;
   /** One pass; also sends due e-mails at its end. */
@@ -141,6 +151,7 @@ export interface Payrecon {
   notifications(states: readonly NotificationState[], limit: number): Promise<readonly Notification[]>;
   resendNotification(id: string): Promise<Notification>;
   verifyAudit(idOrKey: string | null): Promise<AuditVerification>;
+  status(): Promise<LedgerStatus>;
   doctor(): Promise<readonly DoctorCheck[]>;
   migrate(direction: 'up' | 'down'): Promise<readonly string[]>;
   migrationStatus(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
