@@ -9,7 +9,8 @@ const CLOCK_WARNING_MS = 30_000;
 const LAST_PASS_WARNING_MS = 15 * 60_000;
 
 export interface DoctorDeps {
-  readonly describe: readonly string[];
+  /** Every setting, for a person's eyes: no secret in it. */
+  readonly describe: readonly { readonly name: string; readonly value: string; readonly source: string }[];
   readonly mode: 'test' | 'live' | 'none';
   /** Opens the database; what it throws is a finding, not a crash. */
   readonly openStorage: () => Promise<{
@@ -20,20 +21,26 @@ export interface DoctorDeps {
     describe(): string;
     schema(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
   }>;
-  readonly openGateway: () => Gateway;
+  /** Null without a key. */
+  readonly gateway: Gateway | null;
   readonly mail: { readonly configured: boolean; readonly hasKey: boolean; readonly hasSender: boolean; readonly hasOperator: boolean };
 }
 
 /** Everything that a payment needs, looked at one by one; goes on after a failure. */
 export async function examine(deps: DoctorDeps): Promise<readonly DoctorCheck[]> {
-  const checks: DoctorCheck[] = [ok('configuration', deps.describe.join('; '))];
+  const checks: DoctorCheck[] = [configurationCheck(deps.describe)];
   const database = await examineDatabase(deps, checks);
-  const account = deps.mode === 'none' ? null : await deps.openGateway().account();
+  const account = deps.gateway === null ? null : await deps.gateway.account();
   checks.push(stripeCheck(deps.mode, account));
   if (database !== null && account?.kind === 'account' && account.dateHeader !== null) checks.push(clockCheck(database.now, account.dateHeader));
   checks.push(mailCheck(deps.mail, database?.queued ?? 0, database?.failedMails ?? 0));
   if (database !== null) checks.push(...database.checks);
   return checks;
+}
+
+function configurationCheck(settings: DoctorDeps['describe']): DoctorCheck {
+  const given = settings.filter(({ source }) => source !== 'default').map(({ name, value, source }) => `${name}=${value} (${source})`);
+  return ok('configuration', given.length === 0 ? 'all defaults' : given.join(', '));
 }
 
 interface DatabaseFindings {

@@ -3,7 +3,7 @@ import { explain } from '../domain/explain.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
 import type { ShownTransaction, TransactionPage } from './payrecon.ts';
-import type { History, Ledger, ListFilter } from './ports.ts';
+import type { AuditVerification, History, Ledger, ListFilter } from './ports.ts';
 
 /** One page, newest first; one row more is read to know whether there is a next page. */
 export async function listPage(history: History, filter: ListFilter, limit: number, cursor: string | null): Promise<TransactionPage> {
@@ -29,4 +29,10 @@ export async function show(ledger: Ledger, history: History, idOrKey: string): P
   const transaction = await findOrFail(ledger, idOrKey);
   const [audit, notifications, now] = await Promise.all([history.audit(transaction.id), history.notifications(transaction.id), ledger.now()]);
   return { transaction, audit, notifications, why: explain(transaction, now) };
+}
+
+/** Recomputes the chains of one transaction, or of all. @throws PayreconError `not_found`. */
+export async function verifyAudit(ledger: Ledger, history: History, idOrKey: string | null): Promise<AuditVerification> {
+  if (idOrKey === null) return await history.verifyAudit(null);
+  return await history.verifyAudit((await findOrFail(ledger, idOrKey)).id);
 }

@@ -1,0 +1,13 @@
+import { PayreconError } from '../domain/errors.ts';
+import type { Notification, Outbox } from './ports.ts';
+
+/** Queues the same message once more. @throws PayreconError `not_found`. */
+export async function resend(outbox: Outbox, id: string): Promise<Notification> {
+  const queued = await outbox.requeue(id);
+  if (queued === null) {
+    throw new PayreconError('not_found', 'no_such_notification', `No e-mail has the id ${JSON.stringify(id)}. Run \`payrecon notifications list\` to see them.`, {
+      problems: [{ field: 'ID', message: 'unknown' }],
+    });
+  }
+  return queued;
+}
