@@ -1,0 +1,89 @@
+import {
+  apiBase, cronExpression, duration, emailAddress, filePath, operatorName, rate, sendgridKey, stripeKey, wholeNumber, yesOrNo, type Parser,
+} from './values.ts';
+
+/** One setting, declared once: the loader, `doctor` and the README's table all read it here. */
+export interface Declaration<Value, Default extends string | null = string | null> {
+  readonly name: string;
+  readonly meaning: string;
+  /** As one would write it; null when there is none, or when it depends on something else. */
+  readonly fallback: Default;
+  /** The default in words, where `fallback` does not say it. */
+  readonly fallbackShown: string | null;
+  /** Never shown, never taken from a flag or from the settings file; `<NAME>_FILE` and the credentials folder instead. */
+  readonly secret: boolean;
+  /** The flag's name without dashes, where there is one. */
+  readonly flag: string | null;
+  readonly parse: Parser<Value>;
+}
+
+type More = Partial<Pick<Declaration<never>, 'fallbackShown' | 'secret'>> & { readonly flag?: string | null };
+
+function setting<Value, const Default extends string | null>(
+  name: string,
+  meaning: string,
+  parse: Parser<Value>,
+  fallback: Default,
+  more: More = {},
+): Declaration<Value, Default> {
+  const flag = name.startsWith('PAYRECON_') ? name.slice('PAYRECON_'.length).toLowerCase().replaceAll('_', '-') : null;
+  return { name, meaning, parse, fallback, fallbackShown: null, secret: false, flag, ...more };
+}
+
+const SECOND_MS = 1_000;
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+/** Stripe answers within 80 s or not at all (its library's own time limit); ours must leave a lease time to live. */
+const STRIPE_DEADLINE_MS = { min: 100, max: 120 * SECOND_MS };
+
+/** Stripe's own limits: 100 calls a second and account in live mode, 25 in test mode, 25 an endpoint. */
+export const STRIPE_RPS = { live: 100, test: 25 };
+
+export const DATABASE_URL = 'DATABASE_URL';
+export const CONFIG_NAME = 'PAYRECON_CONFIG';
+
+/** Every setting but DATABASE_URL, by its name in `Settings`. */
+export const DECLARATIONS = {
+  stripeSecretKey: setting('STRIPE_SECRET_KEY', "Stripe's secret key, or a restricted one", stripeKey, null, { secret: true }),
+  live: setting('PAYRECON_LIVE', '`1` allows a live key: real money', yesOrNo, '0', { fallbackShown: 'live keys are refused' }),
+  stripeApiBase: setting('STRIPE_API_BASE', 'Base URL of a local Stripe', apiBase, null, { fallbackShown: "Stripe's own", flag: 'stripe-api-base' }),
+  stripeDeadlineMs: setting('PAYRECON_STRIPE_DEADLINE', 'Time limit of one call to Stripe', duration(STRIPE_DEADLINE_MS.min, STRIPE_DEADLINE_MS.max), '20s'),
+  stripeRps: setting('PAYRECON_STRIPE_RPS', 'Calls to Stripe a second, in all', rate(0.1, 10_000), null, { fallbackShown: '`100` (`25` for a test key)' }),
+  stripeEndpointRps: setting('PAYRECON_STRIPE_ENDPOINT_RPS', 'Calls to Stripe a second and endpoint', rate(0.1, 10_000), '25'),
+  sendgridApiKey: setting('SENDGRID_API_KEY', "SendGrid's key; without it e-mails stay queued", sendgridKey, null, { secret: true }),
+  sendgridApiBase: setting('SENDGRID_API_BASE', 'Base URL of a local SendGrid', apiBase, null, { fallbackShown: "SendGrid's own", flag: 'sendgrid-api-base' }),
+  mailFrom: setting('PAYRECON_MAIL_FROM', 'Sender of e-mails; without it e-mails stay queued', emailAddress, null),
+  operatorEmail: setting('PAYRECON_OPERATOR_EMAIL', 'Who is told about stuck transactions and outages', emailAddress, null),
+  pendingAfterMs: setting('PAYRECON_PENDING_AFTER', 'Age at which a pending transaction is reconciled', duration(0, YEAR_MS), '5m'),
+  maxAttempts: setting('PAYRECON_MAX_ATTEMPTS', 'Attempts that Stripe left undecided before a transaction is stuck', wholeNumber(1, 100), '5'),
+  backoffBaseMs: setting('PAYRECON_BACKOFF_BASE', 'First wait between two attempts; it doubles, with full jitter', duration(0, YEAR_MS), '1m'),
+  backoffCapMs: setting('PAYRECON_BACKOFF_CAP', 'Longest wait between two attempts', duration(0, YEAR_MS), '1h'),
+  stuckAfterMs: setting('PAYRECON_STUCK_AFTER', 'Age at which an undecided transaction is stuck', duration(0, YEAR_MS), '24h'),
+  schedule: setting('PAYRECON_SCHEDULE', 'When the daemon makes a pass: a cron expression', cronExpression, '* * * * *'),
+  duplicateWindowMs: setting('PAYRECON_DUPLICATE_WINDOW', 'Window of the duplicate guard; `0` turns it off', duration(0, YEAR_MS), '10m'),
+  operator: setting('PAYRECON_OPERATOR', 'Who acts, for the audit trail', operatorName, null, { fallbackShown: 'the system user' }),
+  configFile: setting(CONFIG_NAME, 'Settings file with lines `NAME=value`', filePath, null, { fallbackShown: "`payrecon.env` in the user's configuration folder, if it is there" }),
+} as const;
+
+export type Property = keyof typeof DECLARATIONS;
+
+/** DATABASE_URL stands apart: whether it is a secret depends on its value, and its default on the user's folders. */
+export const DATABASE_DECLARATION = {
+  name: DATABASE_URL,
+  meaning: 'The ledger: `postgres://USER@HOST/NAME` or `sqlite:PATH`',
+  fallbackShown: "`ledger.db` in the user's data folder",
+} as const;
+
+export type DeclaredValues = {
+  readonly [Each in Property]: (typeof DECLARATIONS)[Each] extends Declaration<infer Value, infer Default> ? Value | (Default extends null ? null : never) : never;
+};
+
+/** The names that may also come as `<NAME>_FILE` and from the credentials folder. */
+export const SECRET_NAMES: readonly string[] = [DATABASE_URL, ...Object.values(DECLARATIONS).filter(({ secret }) => secret).map(({ name }) => name)];
+
+/** Every name that means something, for the search for misspelt ones. */
+export const KNOWN_NAMES: readonly string[] = [
+  DATABASE_URL,
+  ...Object.values(DECLARATIONS).map(({ name }) => name),
+  ...SECRET_NAMES.map((name) => `${name}_FILE`),
+];

@@ -1,0 +1,122 @@
+import { isAbsolute, join } from 'node:path';
+import { PayreconError, type Problem } from '../domain/errors.ts';
+import { parseDatabase, type Database } from './database.ts';
+import { DATABASE_URL, DECLARATIONS, STRIPE_RPS, type Declaration, type DeclaredValues, type Property } from './declarations.ts';
+import { unknownVariables } from './settings-file.ts';
+import { Lookup, type Found, type Notes, type SettingsSources } from './sources.ts';
+
+export type StripeMode = 'test' | 'live' | 'none';
+
+/**
+ * Everything that can be set, checked. Times in milliseconds. It holds the keys: never print it, print
+ * what `describeSettings` says.
+ */
+export interface Settings extends Omit<DeclaredValues, 'stripeRps'> {
+  readonly database: Database;
+  readonly stripeMode: StripeMode;
+  readonly stripeRps: number;
+  /** Sentences for the person; nothing that stops a command. */
+  readonly warnings: readonly string[];
+  /** Where each came from, by the variable's name; names that are missing have their default. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads and checks every setting: flags before environment before file before defaults. Throws one
+ * PayreconError (`configuration`) with every problem: code `bad_settings`, or `live_key_refused` when
+ * the only thing in the way is that nobody allowed real money. A missing key is no problem here:
+ * `requireStripe` asks for it where it is needed.
+ */
+export function loadSettings(sources: SettingsSources): Settings {
+  const notes: Notes = { problems: [], warnings: [] };
+  const origins = new Map<string, string>();
+  const lookup = new Lookup(sources, notes);
+  const read = <Value>({ name, flag, fallback, parse }: Declaration<Value>): Value | null => {
+    const found = lookup.find(name, flag);
+    if (found !== null) return take(found, name, parse);
+    const standard = fallback === null ? null : parse(fallback);
+    return standard?.ok === true ? standard.value : null;
+  };
+  const take = <Value>(found: Found, name: string, parse: Declaration<Value>['parse']): Value | null => {
+    origins.set(name, found.source);
+    const parsed = parse(found.text);
+    if (parsed.ok) return parsed.value;
+    notes.problems.push({ field: found.field, message: parsed.message });
+    return null;
+  };
+
+  const declared = readDeclared(read);
+  const database = readDatabase(lookup, sources, notes.problems, take);
+  notes.problems.push(...unknownVariables(sources.environment));
+  const stripeMode = modeOf(declared.stripeSecretKey);
+  const refused = togetherProblems(declared, stripeMode, notes.problems);
+  if (database === null || notes.problems.length > 0) throw badSettings(notes.problems, refused);
+
+  const stripeRps = declared.stripeRps ?? (stripeMode === 'test' ? STRIPE_RPS.test : STRIPE_RPS.live);
+  return { ...declared, database, stripeMode, stripeRps, warnings: notes.warnings, origins, configFile: lookup.file?.path ?? null };
+}
+
+/** A value that is missing because it was wrong is only seen by `loadSettings`, which then throws. */
+function readDeclared(read: (declaration: Declaration<unknown>) => unknown): DeclaredValues {
+  const properties = Object.keys(DECLARATIONS) as Property[];
+  return Object.fromEntries(properties.map((property) => [property, read(DECLARATIONS[property])])) as unknown as DeclaredValues;
+}
+
+function readDatabase(
+  lookup: Lookup,
+  { cwd, folders }: SettingsSources,
+  problems: Problem[],
+  take: (found: Found, name: string, parse: Declaration<Database>['parse']) => Database | null,
+): Database | null {
+  const found = lookup.find(DATABASE_URL, null);
+  if (found !== null) return take(found, DATABASE_URL, (text) => parseDatabase(text, cwd));
+  const { data } = folders();
+  if (!isAbsolute(data)) {
+    // Relative to wherever the command is run, every folder would have a ledger of its own.
+    problems.push({ field: 'XDG_DATA_HOME', message: 'it must be an absolute path' });
+    return null;
+  }
+  const path = join(data, 'ledger.db');
+  return { kind: 'sqlite', path, shown: `sqlite:${path}` };
+}
+
+function modeOf(key: string | null): StripeMode {
+  if (key === null) return 'none';
+  return /^[sr]k_live_/.test(key) ? 'live' : 'test';
+}
+
+/** What is wrong with settings that are right one by one. Returns the refusal of the live key, where there is one. */
+function togetherProblems(declared: DeclaredValues, mode: StripeMode, problems: Problem[]): Problem | null {
+  const { backoffBaseMs, backoffCapMs, stripeApiBase, live } = declared;
+  if (backoffBaseMs > backoffCapMs) {
+    problems.push({ field: 'PAYRECON_BACKOFF_BASE', message: 'it must not be longer than PAYRECON_BACKOFF_CAP' });
+  }
+  if (mode !== 'live') return null;
+  if (stripeApiBase !== null && stripeApiBase !== 'https://api.stripe.com') {
+    problems.push({ field: 'STRIPE_API_BASE', message: 'a live key is sent to Stripe alone: use a test key with a local Stripe' });
+  }
+  // A wrong value of PAYRECON_LIVE is read as null, so it does not allow anything either.
+  if (live) return null;
+  const refused = { field: 'STRIPE_SECRET_KEY', message: 'it is a live key, which moves real money: allow it with --live or PAYRECON_LIVE=1' };
+  problems.push(refused);
+  return refused;
+}
+
+/** The sentences stand in the problems; the message does not repeat them. */
+function badSettings(problems: readonly Problem[], refused: Problem | null): PayreconError {
+  if (refused !== null && problems.length === 1) {
+    return new PayreconError('configuration', 'live_key_refused', 'a live key is refused unless real money is allowed', { problems });
+  }
+  const message = problems.length === 1 ? 'a setting is wrong' : `${String(problems.length)} settings are wrong`;
+  return new PayreconError('configuration', 'bad_settings', message, { problems });
+}
+
+/** The key, or a PayreconError (`configuration`, `stripe_key_missing`) that says where to put it. */
+export function requireStripe(settings: Settings): { readonly secretKey: string; readonly mode: 'test' | 'live' } {
+  const { stripeSecretKey, stripeMode } = settings;
+  if (stripeSecretKey === null || stripeMode === 'none') {
+    const message = 'a secret key of Stripe is needed: put it into the variable STRIPE_SECRET_KEY, or name a file that holds it in STRIPE_SECRET_KEY_FILE';
+    throw new PayreconError('configuration', 'stripe_key_missing', message, { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'it is missing' }] });
+  }
+  return { secretKey: stripeSecretKey, mode: stripeMode };
+}

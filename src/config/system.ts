@@ -1,0 +1,40 @@
+import { fstatSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { cwd, env, platform } from 'node:process';
+import envPaths from 'env-paths';
+import type { FileContent, SettingsSources } from './sources.ts';
+
+/** Settings and secrets are short; a mistaken path may name anything. */
+const MAX_FILE_BYTES = 64 * 1024;
+
+/** The machine's own environment, files and folders. */
+export function systemSources(flags: SettingsSources['flags'], environment: SettingsSources['environment'] = env): SettingsSources {
+  return { flags, environment, readFile, folders: userFolders, cwd: cwd() };
+}
+
+/** `~/.config/payrecon` and `~/.local/share/payrecon` where XDG rules, and their like elsewhere. */
+function userFolders(): { readonly config: string; readonly data: string } {
+  const { config, data } = envPaths('payrecon', { suffix: '' });
+  return { config, data };
+}
+
+/** One open file, so that its size and permissions are those of what is read. */
+function readFile(path: string): FileContent | null {
+  const file = openIfThere(path);
+  if (file === null) return null;
+  try {
+    const { size, mode } = fstatSync(file);
+    if (size > MAX_FILE_BYTES) throw new Error(`it has more than ${String(MAX_FILE_BYTES)} bytes`);
+    return { text: readFileSync(file, 'utf8'), mode: platform === 'win32' ? null : mode & 0o777 };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
+    throw error;
+  }
+}

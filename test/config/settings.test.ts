@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest';
+import { describeSettings } from '../../src/config/describe.ts';
+import { requireStripe } from '../../src/config/settings.ts';
+import { PayreconError } from '../../src/domain/errors.ts';
+import { problemsOf, refusalOf, settingsOf } from './sources.ts';
+
+const TEST_KEY = 'sk_test_51NabcDEF';
+const LIVE_KEY = 'sk_live_51NabcDEF';
+
+describe('loadSettings', () => {
+  it('needs nothing: every setting has a default or may be missing', () => {
+    const { origins, warnings, ...values } = settingsOf({});
+    expect(values).toEqual({
+      database: { kind: 'sqlite', path: '/home/ada/.local/share/payrecon/ledger.db', shown: 'sqlite:/home/ada/.local/share/payrecon/ledger.db' },
+      stripeSecretKey: null,
+      stripeMode: 'none',
+      live: false,
+      stripeApiBase: null,
+      stripeDeadlineMs: 20_000,
+      stripeRps: 100,
+      stripeEndpointRps: 25,
+      sendgridApiKey: null,
+      sendgridApiBase: null,
+      mailFrom: null,
+      operatorEmail: null,
+      pendingAfterMs: 300_000,
+      maxAttempts: 5,
+      backoffBaseMs: 60_000,
+      backoffCapMs: 3_600_000,
+      stuckAfterMs: 86_400_000,
+      schedule: '* * * * *',
+      duplicateWindowMs: 600_000,
+      operator: null,
+      configFile: null,
+    });
+    expect([...origins]).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  it.each<[string, string, string, unknown]>([
+    ['STRIPE_SECRET_KEY', 'rk_test_abc', 'stripeSecretKey', 'rk_test_abc'],
+    ['STRIPE_API_BASE', 'http://127.0.0.1:12111/', 'stripeApiBase', 'http://127.0.0.1:12111'],
+    ['SENDGRID_API_KEY', 'SG.abc', 'sendgridApiKey', 'SG.abc'],
+    ['SENDGRID_API_BASE', 'https://mail.example.com', 'sendgridApiBase', 'https://mail.example.com'],
+    ['PAYRECON_MAIL_FROM', 'shop@example.com', 'mailFrom', 'shop@example.com'],
+    ['PAYRECON_OPERATOR_EMAIL', 'ops@example.com', 'operatorEmail', 'ops@example.com'],
+    ['PAYRECON_PENDING_AFTER', '0', 'pendingAfterMs', 0],
+    ['PAYRECON_MAX_ATTEMPTS', '100', 'maxAttempts', 100],
+    ['PAYRECON_BACKOFF_BASE', '100ms', 'backoffBaseMs', 100],
+    ['PAYRECON_BACKOFF_CAP', '2h', 'backoffCapMs', 7_200_000],
+    ['PAYRECON_STUCK_AFTER', '7d', 'stuckAfterMs', 604_800_000],
+    ['PAYRECON_STRIPE_DEADLINE', '100ms', 'stripeDeadlineMs', 100],
+    ['PAYRECON_STRIPE_RPS', '0.5', 'stripeRps', 0.5],
+    ['PAYRECON_STRIPE_ENDPOINT_RPS', '10', 'stripeEndpointRps', 10],
+    ['PAYRECON_SCHEDULE', '*/5 9-17 * * Mon,Tue', 'schedule', '*/5 9-17 * * Mon,Tue'],
+    ['PAYRECON_OPERATOR', 'Ada Lovelace', 'operator', 'Ada Lovelace'],
+    ['PAYRECON_DUPLICATE_WINDOW', '0', 'duplicateWindowMs', 0],
+    ['PAYRECON_LIVE', '1', 'live', true],
+  ])('reads %s=%s', (name, text, property, value) => {
+    const settings = settingsOf({ env: { [name]: text } });
+    expect(settings).toHaveProperty(property, value);
+    expect(settings.origins.get(name)).toBe('environment');
+  });
+
+  it('reports every problem at once, each under the name to fix', () => {
+    const refusal = refusalOf({
+      flags: { 'max-attempts': '0' },
+      env: { DATABASE_URL: 'mysql://u:p@h/d', STRIPE_SECRET_KEY: 'pk_test_1', PAYRECON_PENDING_AFTER: '5', PAYRECON_PENDNG_AFTER: '5m', PAYRECON_BACKOFF_BASE: '2h' },
+    });
+    expect(refusal).toMatchObject({ kind: 'configuration', code: 'bad_settings', message: '6 settings are wrong' });
+    expect(refusal.problems.map(({ field }) => field).sort()).toEqual([
+      '--max-attempts', 'DATABASE_URL', 'PAYRECON_BACKOFF_BASE', 'PAYRECON_PENDING_AFTER', 'PAYRECON_PENDNG_AFTER', 'STRIPE_SECRET_KEY',
+    ]);
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{ PAYRECON_PENDING_AFTER: '5' }, 'such as 500ms, 30s, 5m, 2h or 7d'],
+    [{ PAYRECON_PENDING_AFTER: '-5m' }, 'such as 500ms'],
+    [{ PAYRECON_PENDING_AFTER: '366d' }, 'from 0s to 365d'],
+    [{ PAYRECON_STRIPE_DEADLINE: '99ms' }, 'from 100ms to 2m'],
+    [{ PAYRECON_STRIPE_DEADLINE: '121s' }, 'from 100ms to 2m'],
+    [{ PAYRECON_MAX_ATTEMPTS: '0' }, 'a whole number from 1 to 100'],
+    [{ PAYRECON_MAX_ATTEMPTS: '101' }, 'a whole number from 1 to 100'],
+    [{ PAYRECON_MAX_ATTEMPTS: '5.5' }, 'a whole number from 1 to 100'],
+    [{ PAYRECON_MAX_ATTEMPTS: '0x5' }, 'a whole number from 1 to 100'],
+    [{ PAYRECON_STRIPE_RPS: '0' }, 'a number from 0.1 to 10000'],
+    [{ PAYRECON_STRIPE_RPS: '1e2' }, 'a number from 0.1 to 10000'],
+    [{ PAYRECON_STRIPE_ENDPOINT_RPS: '10001' }, 'a number from 0.1 to 10000'],
+    [{ PAYRECON_SCHEDULE: '* * * *' }, 'a cron expression of 5 fields'],
+    [{ PAYRECON_SCHEDULE: '* * * * * * *' }, 'a cron expression of 5 fields'],
+    [{ PAYRECON_SCHEDULE: '* * * * $x' }, 'a cron expression of 5 fields'],
+    [{ PAYRECON_MAIL_FROM: 'shop' }, 'not an e-mail address'],
+    [{ PAYRECON_OPERATOR_EMAIL: 'a@b.cd\nBcc: x@y.zz' }, 'control character'],
+    [{ PAYRECON_OPERATOR: 'a\u001b[2J' }, 'control character'],
+    [{ PAYRECON_LIVE: 'yes' }, 'write 1 for yes'],
+    [{ STRIPE_API_BASE: 'http://192.168.0.7:12111' }, 'use https, or http to this machine'],
+    [{ STRIPE_API_BASE: 'http://localhost.example.com' }, 'use https, or http to this machine'],
+    [{ STRIPE_API_BASE: 'http://127.0.0.1.example.com' }, 'use https, or http to this machine'],
+    [{ STRIPE_API_BASE: 'ftp://localhost' }, 'a URL such as'],
+    [{ STRIPE_API_BASE: 'localhost:12111' }, 'a URL such as'],
+    [{ STRIPE_API_BASE: 'https://localhost/v1' }, 'must end after the host and port, as in https://localhost'],
+    [{ STRIPE_API_BASE: 'https://u:p@localhost' }, 'must not hold a user name or a password'],
+    [{ SENDGRID_API_BASE: 'http://mail.example.com' }, 'use https, or http to this machine'],
+    [{ SENDGRID_API_KEY: 'SG.a b' }, 'a space or another character'],
+    [{ STRIPE_SECRET_KEY: 'sk_test_' }, 'not one of Stripe'],
+    [{ STRIPE_SECRET_KEY: 'sk_test_abc\r\nX: y' }, 'not one of Stripe'],
+    [{ STRIPE_SECRET_KEY: 'pk_live_abc' }, 'it is the publishable key'],
+    [{ PAYRECON_BACKOFF_BASE: '2h' }, 'must not be longer than PAYRECON_BACKOFF_CAP'],
+    [{ PAYRECON_MAX_ATTEMPT: '5' }, 'there is no setting "PAYRECON_MAX_ATTEMPT"; did you mean PAYRECON_MAX_ATTEMPTS?'],
+    [{ PAYRECON_WINDOW_SIZE_OF_THE_HOUSE: '5' }, 'there is no setting "PAYRECON_WINDOW_SIZE_OF_THE_HOUSE"'],
+    [{ PAYRECON_OPERATOR_FILE: '/x' }, 'there is no setting "PAYRECON_OPERATOR_FILE"'],
+  ])('refuses %j', (env, sentence) => {
+    const found = problemsOf({ env });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(`${Object.keys(env)[0] ?? ''}: `);
+    expect(found[0]).toContain(sentence);
+  });
+
+  it('never repeats a secret in a refusal', () => {
+    const secret = 'hunter2hunter2';
+    const refusal = refusalOf({ env: { STRIPE_SECRET_KEY: `pk_${secret}`, SENDGRID_API_KEY: `${secret} `, DATABASE_URL: `postgres://u:${secret}#@h/d` } });
+    expect(refusal.problems).toHaveLength(3);
+    expect(JSON.stringify([refusal.message, refusal.problems])).not.toContain(secret);
+  });
+
+  it('counts a variable that is set but empty as not set', () => {
+    expect(settingsOf({ env: { PAYRECON_MAX_ATTEMPTS: '', DATABASE_URL: '', STRIPE_SECRET_KEY: '' } })).toMatchObject({ maxAttempts: 5, stripeMode: 'none' });
+  });
+
+  it('refuses folders that would depend on where the command is run', () => {
+    const folders = { config: 'config/payrecon', data: 'data/payrecon' };
+    expect(problemsOf({ folders })).toEqual(['XDG_CONFIG_HOME: it must be an absolute path', 'XDG_DATA_HOME: it must be an absolute path']);
+  });
+
+  it('slows down for a test key, unless told otherwise', () => {
+    expect(settingsOf({ env: { STRIPE_SECRET_KEY: TEST_KEY } })).toMatchObject({ stripeMode: 'test', stripeRps: 25 });
+    expect(settingsOf({ env: { STRIPE_SECRET_KEY: TEST_KEY, PAYRECON_STRIPE_RPS: '60' } })).toMatchObject({ stripeRps: 60 });
+    expect(settingsOf({ env: { STRIPE_SECRET_KEY: LIVE_KEY, PAYRECON_LIVE: '1' } })).toMatchObject({ stripeMode: 'live', stripeRps: 100 });
+  });
+});
+
+describe('a live key', () => {
+  it.each([LIVE_KEY, 'rk_live_abc'])('is refused with a code of its own (%s)', (key) => {
+    const refusal = refusalOf({ env: { STRIPE_SECRET_KEY: key } });
+    expect(refusal).toMatchObject({ kind: 'configuration', code: 'live_key_refused' });
+    expect(refusal.problems).toEqual([{ field: 'STRIPE_SECRET_KEY', message: expect.stringContaining('--live or PAYRECON_LIVE=1') as string }]);
+  });
+
+  it('is allowed by the flag or by the variable', () => {
+    expect(settingsOf({ flags: { live: true }, env: { STRIPE_SECRET_KEY: LIVE_KEY } }).stripeMode).toBe('live');
+    expect(settingsOf({ env: { STRIPE_SECRET_KEY: LIVE_KEY, PAYRECON_LIVE: '1' } }).stripeMode).toBe('live');
+    expect(refusalOf({ env: { STRIPE_SECRET_KEY: LIVE_KEY, PAYRECON_LIVE: '0' } }).code).toBe('live_key_refused');
+    expect(refusalOf({ env: { STRIPE_SECRET_KEY: LIVE_KEY, PAYRECON_LIVE: 'true' } }).problems).toHaveLength(2);
+  });
+
+  it('is sent to Stripe alone', () => {
+    const env = { STRIPE_SECRET_KEY: LIVE_KEY, PAYRECON_LIVE: '1' };
+    expect(problemsOf({ env: { ...env, STRIPE_API_BASE: 'http://127.0.0.1:12111' } })).toEqual([expect.stringContaining('STRIPE_API_BASE: a live key is sent to Stripe alone')]);
+    expect(problemsOf({ env: { ...env, STRIPE_API_BASE: 'https://api.stripe.com.example.com' } })).toHaveLength(1);
+    expect(settingsOf({ env: { ...env, STRIPE_API_BASE: 'https://api.stripe.com:443/' } }).stripeApiBase).toBe('https://api.stripe.com');
+  });
+});
+
+describe('requireStripe', () => {
+  it('gives the key and its mode', () => {
+    expect(requireStripe(settingsOf({ env: { STRIPE_SECRET_KEY: TEST_KEY } }))).toEqual({ secretKey: TEST_KEY, mode: 'test' });
+  });
+
+  it('says both ways to give the key that is missing', () => {
+    expect(() => requireStripe(settingsOf({}))).toThrow(PayreconError);
+    expect(() => requireStripe(settingsOf({}))).toThrow(/STRIPE_SECRET_KEY, .*STRIPE_SECRET_KEY_FILE/);
+  });
+});
+
+describe('describeSettings', () => {
+  it('shows each setting and where it is from, and no secret', () => {
+    const settings = settingsOf({
+      flags: { 'pending-after': '90s' },
+      env: { STRIPE_SECRET_KEY: TEST_KEY, SENDGRID_API_KEY: 'SG.hidden', DATABASE_URL: 'postgres://ada:pass%40word@db.example.com:6432/pay?sslkey=x', PAYRECON_OPERATOR: 'ada' },
+    });
+    const shown = describeSettings(settings);
+    const rows = Object.fromEntries(shown.map(({ name, value, source }) => [name, `${value} | ${source}`]));
+    expect(rows).toMatchObject({
+      DATABASE_URL: 'postgres://ada@db.example.com:6432/pay | environment',
+      STRIPE_SECRET_KEY: 'set (hidden) | environment',
+      SENDGRID_API_KEY: 'set (hidden) | environment',
+      PAYRECON_PENDING_AFTER: '90s | flag',
+      PAYRECON_STRIPE_RPS: '25 | default',
+      PAYRECON_MAIL_FROM: 'not set | default',
+      PAYRECON_LIVE: '0 | default',
+      PAYRECON_OPERATOR: 'ada | environment',
+    });
+    expect(shown).toHaveLength(20);
+    expect(JSON.stringify(shown)).not.toMatch(/51Nabc|SG\.hidden|pass|sslkey/);
+  });
+});
