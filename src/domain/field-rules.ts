@@ -21,13 +21,13 @@ const MAX_EMAIL = 254;
 const MAX_EMAIL_LOCAL_PART = 64;
 
 /** Stripe keeps 50; one is ours (`payrecon_transaction`), by which a payment whose answer was lost is found again. */
-export const MAX_METADATA_KEYS = 49;
+const MAX_METADATA_KEYS = 49;
 const MAX_METADATA_KEY = 40;
 const MAX_METADATA_VALUE = 500;
-export const RESERVED_METADATA_PREFIX = 'payrecon_';
+const RESERVED_METADATA_PREFIX = 'payrecon_';
 
 /** Characters as Stripe and people count them: code points, not UTF-16 units. */
-export function lengthOf(text: string): number {
+function lengthOf(text: string): number {
   let length = 0;
   for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) length += 1;
   return length;

@@ -6,7 +6,7 @@ import { findCurrency, type Currency } from './currencies.ts';
  */
 
 /** Stripe: "The amount value supports up to eight digits". */
-export const MAX_AMOUNT_DIGITS = 8;
+const MAX_AMOUNT_DIGITS = 8;
 export const MAX_AMOUNT = 99_999_999;
 
 /** Longer texts are no amounts and are not looked at; 8 digits, a point and room for the usual mistakes. */
