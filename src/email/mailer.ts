@@ -1,0 +1,90 @@
+import type { MailDataRequired } from '@sendgrid/mail';
+import { type Mailer, type Notification, type SendOutcome } from '../app/ports.ts';
+import { messageFor } from './messages.ts';
+import { outcomeOfAnswer, outcomeOfNetworkError } from './send-outcome.ts';
+import { postMail } from './sendgrid.ts';
+
+export interface MailerOptions {
+  readonly apiKey: string | null;
+  /** Base URL of a local mail service; null: SendGrid's own. */
+  readonly apiBase: string | null;
+  /** `pay@example.com` or `The Shop <pay@example.com>`. */
+  readonly from: string | null;
+  readonly operatorEmail: string | null;
+  /** Every send ends by then, answered or not; 10 s by default. */
+  readonly deadlineMs?: number;
+}
+
+/** The same name in SendGrid's events (custom argument) and in the e-mail's own header: copies of one e-mail can be told. */
+const IDENTITY_ARGUMENT = 'payrecon_notification';
+const IDENTITY_HEADER = 'X-Payrecon-Notification';
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const SENDGRID = 'https://api.sendgrid.com/';
+
+/** Loads nothing yet: the package is imported by the first send. */
+export function openMailer(options: MailerOptions): Mailer {
+  return new SendGridMailer(options);
+}
+
+class SendGridMailer implements Mailer {
+  readonly configured: boolean;
+  readonly #options: MailerOptions;
+
+  constructor(options: MailerOptions) {
+    this.#options = options;
+    this.configured = options.apiKey !== null && options.from !== null;
+  }
+
+  async send(notification: Notification): Promise<SendOutcome> {
+    const { apiKey, from, operatorEmail } = this.#options;
+    if (apiKey === null || from === null) {
+      return { kind: 'retry', message: 'e-mail is not set up: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM' };
+    }
+    const forOperator = notification.kind.startsWith('operator_');
+    const to = notification.to ?? (forOperator ? operatorEmail : null);
+    if (to === null) {
+      if (!forOperator) return { kind: 'rejected', message: 'the customer has no e-mail address' };
+      return { kind: 'retry', message: 'nobody to send it to: set PAYRECON_OPERATOR_EMAIL' };
+    }
+    return this.#deliver(mailData(notification, from, to), apiKey);
+  }
+
+  async #deliver(mail: MailDataRequired, apiKey: string): Promise<SendOutcome> {
+    const { deadlineMs = DEFAULT_DEADLINE_MS } = this.#options;
+    const apiBase = this.#options.apiBase ?? SENDGRID;
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), deadlineMs);
+    try {
+      return outcomeOfAnswer(await postMail(mail, { apiKey, apiBase, deadlineMs, signal: over.signal }), apiKey);
+    } catch (error) {
+      if (over.signal.aborted) {
+        return { kind: 'unknown', message: `SendGrid did not answer within ${deadlineMs} ms; it may have been sent` };
+      }
+      return outcomeOfNetworkError(codeOf(error));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function mailData(notification: Notification, from: string, to: string): MailDataRequired {
+  const { subject, text, html } = messageFor(notification);
+  return {
+    // As an object: the package would read a `<` in a string as the beginning of another address.
+    to: { email: to },
+    from,
+    subject,
+    text,
+    html,
+    customArgs: { [IDENTITY_ARGUMENT]: notification.id },
+    headers: { [IDENTITY_HEADER]: notification.id },
+    // A receipt is nothing to follow people with; and rewritten links look like fraud.
+    trackingSettings: { clickTracking: { enable: false, enableText: false }, openTracking: { enable: false } },
+  };
+}
+
+/** The only part of a network error that is ever looked at. */
+function codeOf(error: unknown): string | null {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}

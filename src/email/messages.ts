@@ -1,0 +1,27 @@
+import { type Notification } from '../app/ports.ts';
+import { canceledLetter, failedLetter, succeededLetter } from './customer-letters.ts';
+import { factsOf, type Facts } from './facts.ts';
+import { outageLetter, stuckLetter, truthChangedLetter } from './operator-letters.ts';
+import { render, type Letter, type RenderedMail } from './render.ts';
+
+/** What the e-mail says, in text and in HTML. Pure: the same notification is always the same message. */
+export function messageFor(notification: Notification): RenderedMail {
+  return render(letterFor(notification, factsOf(notification)));
+}
+
+function letterFor(notification: Notification, facts: Facts): Letter {
+  switch (notification.kind) {
+    case 'customer_succeeded':
+      return succeededLetter(facts);
+    case 'customer_failed':
+      return failedLetter(facts);
+    case 'customer_canceled':
+      return canceledLetter(facts);
+    case 'operator_stuck':
+      return stuckLetter(facts);
+    case 'operator_truth_changed':
+      return truthChangedLetter(facts);
+    case 'operator_outage':
+      return outageLetter(facts);
+  }
+}
