@@ -1,0 +1,27 @@
+import type { Knex } from 'knex';
+
+export interface Migration {
+  /** Recorded in the database; carries no file extension, so built and unbuilt code agree. */
+  readonly name: string;
+  /** What `knex migrate:list` prints for a migration that is still to run. */
+  readonly file: string;
+  load(): Promise<{ up(knex: Knex): Promise<void>; down(knex: Knex): Promise<void> }>;
+}
+
+/** The knex command line and payrecon write to the same table. */
+export const MIGRATIONS_TABLE = 'payrecon_migrations';
+
+/**
+ * Every migration in the order they run. Append only: a migration that has been released is never
+ * edited, because databases that have run it will not run it again.
+ */
+export const MIGRATIONS: readonly Migration[] = [
+  { name: '0001_ledger', file: '0001_ledger', load: () => import('./0001_ledger.ts') },
+];
+
+/** For knex, which otherwise lists a folder relative to the current directory and records file names. */
+export const migrationSource: Knex.MigrationSource<Migration> = {
+  getMigrations: () => Promise.resolve([...MIGRATIONS]),
+  getMigrationName: (migration) => migration.name,
+  getMigration: (migration) => migration.load(),
+};

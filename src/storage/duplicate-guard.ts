@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import type { Knex } from 'knex';
+import type { DuplicateGuard } from '../app/ports.ts';
+import type { ChargeRequest, Instant } from '../domain/transaction.ts';
+import { firstRow, rowsOf, type Binding, type Row } from './database.ts';
+import { text } from './rows.ts';
+
+/** `stuck` is unknown: it may have moved money. */
+const MAY_HAVE_CHARGED = `status in ('pending', 'succeeded', 'stuck')`;
+
+interface Trait {
+  readonly name: string;
+  readonly condition: string;
+  readonly value: string;
+}
+
+/** What two payments may have in common, each with the condition that an index serves. */
+function traits(request: ChargeRequest): readonly Trait[] {
+  const found: Trait[] = [{ name: 'payment_method', condition: 'payment_method = ?', value: request.paymentMethod }];
+  if (request.customer !== null) found.push({ name: 'customer', condition: 'customer = ?', value: request.customer });
+  if (request.email !== null) {
+    found.push({ name: 'email', condition: 'email is not null and lower(email) = ?', value: request.email.toLowerCase() });
+  }
+  return found;
+}
+
+/**
+ * Serialises the openings that could be look-alikes of each other, until their transactions end. The
+ * locks are taken in the order of their numbers, so that two openings never wait for each other in a
+ * circle.
+ */
+export async function lockLookAlikes(sql: Knex, request: ChargeRequest): Promise<void> {
+  const numbers = traits(request)
+    .map((trait) => lockNumber([trait.name, trait.value, String(request.amount), request.currency]))
+    .sort((a, b) => (a < b ? -1 : 1));
+  await rowsOf(sql, `select ${numbers.map(() => 'pg_advisory_xact_lock(?::bigint)').join(', ')}`, numbers.map(String));
+}
+
+function lockNumber(parts: readonly string[]): bigint {
+  return createHash('sha256').update(JSON.stringify(parts)).digest().readBigInt64BE(0);
+}
+
+/** The first thing that stands against this request: its key, its reference, or a look-alike, in this order. */
+export async function findConflict(
+  sql: Knex,
+  request: ChargeRequest,
+  guard: DuplicateGuard,
+  now: Instant,
+): Promise<{ readonly why: string; readonly row: Row } | null> {
+  const parts = [`select 1 as place, 'key' as why, t.* from transactions t where key = ?`];
+  const bindings: Binding[] = [request.key];
+  if (request.reference !== null) {
+    parts.push(`select * from (select 2 as place, 'reference' as why, t.* from transactions t
+      where reference = ? and ${MAY_HAVE_CHARGED} order by created_at desc, id desc limit 1) as held`);
+    bindings.push(request.reference);
+  }
+  if (guard.windowMs > 0) {
+    for (const [index, { name, condition, value }] of traits(request).entries()) {
+      parts.push(`select * from (select ${String(3 + index)} as place, 'duplicate' as why, t.* from transactions t
+        where ${condition} and amount = ? and currency = ? and created_at >= ? and ${MAY_HAVE_CHARGED}
+        order by created_at desc limit 1) as same_${name}`);
+      bindings.push(value, request.amount, request.currency, now - guard.windowMs);
+    }
+  }
+  const row = await firstRow(sql, `${parts.join('\n union all ')}\n order by place limit 1`, bindings);
+  return row === null ? null : { why: text(row, 'why'), row };
+}

@@ -1,0 +1,98 @@
+import type { History, ListFilter, PagePosition } from '../app/ports.ts';
+import type { Transaction } from '../domain/transaction.ts';
+import { firstRow, rowsOf, type Binding, type Database } from './database.ts';
+import { verifyAudit } from './history-verify.ts';
+import { auditEntryOf, integer, integerOrNull, notificationOf, transactionOf } from './rows.ts';
+
+const NEWEST_FIRST = 'order by created_at desc, id desc limit ?';
+const OVERDUE = `status = 'pending' and expected_by is not null and expected_by <`;
+
+export function createHistory(database: Database): History {
+  return {
+    page: (filter, limit, after) => page(database, filter, limit, after),
+    async audit(transactionId) {
+      const rows = await database.read((sql) => rowsOf(sql, 'select * from audit_events where transaction_id = ? order by seq', [transactionId]));
+      return rows.map(auditEntryOf);
+    },
+    async notifications(transactionId) {
+      const rows = await database.read((sql) =>
+        rowsOf(sql, 'select * from notifications where transaction_id = ? order by version, created_at, kind, resend', [transactionId]),
+      );
+      return rows.map(notificationOf);
+    },
+    verifyAudit: (transactionId) => verifyAudit(database, transactionId),
+    async needsPerson() {
+      const { stuck, overdue } = await openCounts(database);
+      return { stuck, overdue };
+    },
+    openCounts: () => openCounts(database),
+  };
+}
+
+/** Counts open rows by their partial indexes, so the history's length does not matter. */
+async function openCounts(database: Database): ReturnType<History['openCounts']> {
+  const row = await database.read((sql) =>
+    firstRow(
+      sql,
+      `select (select count(*) from transactions where status = 'pending') as pending,
+              (select count(*) from transactions where status = 'stuck') as stuck,
+              (select count(*) from transactions where ${OVERDUE} ${database.now()}) as overdue,
+              (select min(created_at) from transactions where status = 'pending') as oldest_pending_at`,
+    ),
+  );
+  const counts = row ?? {};
+  return {
+    pending: integer(counts, 'pending'),
+    stuck: integer(counts, 'stuck'),
+    overdue: integer(counts, 'overdue'),
+    oldestPendingAt: integerOrNull(counts, 'oldest_pending_at'),
+  };
+}
+
+interface Condition {
+  readonly text: string;
+  readonly bindings: readonly Binding[];
+}
+
+/**
+ * Each status, and each reason to need a person, is a part of its own that an index serves in the
+ * order of the page; their first rows are then merged. One condition with OR would walk the history
+ * from its newest row to find the few that are stuck.
+ */
+async function page(database: Database, filter: ListFilter, limit: number, after: PagePosition | null): Promise<readonly Transaction[]> {
+  const shared = sharedConditions(filter, after);
+  const parts = alternatives(database, filter).map((alternative) => part([...alternative, ...shared], limit));
+  const text =
+    parts.length === 1
+      ? (parts[0]?.text ?? '')
+      : `select * from (${parts.map(({ text: one }, index) => `select * from (${one}) as part_${String(index)}`).join(' union all ')}) as merged ${NEWEST_FIRST}`;
+  const bindings = parts.flatMap((one) => one.bindings);
+  const rows = await database.read((sql) => rowsOf(sql, text, parts.length === 1 ? bindings : [...bindings, limit]));
+  return rows.map(transactionOf);
+}
+
+function part(conditions: readonly Condition[], limit: number): Condition {
+  const where = conditions.length === 0 ? '' : `where ${conditions.map(({ text }) => text).join(' and ')}`;
+  return { text: `select * from transactions ${where} ${NEWEST_FIRST}`, bindings: [...conditions.flatMap(({ bindings }) => bindings), limit] };
+}
+
+function alternatives(database: Database, filter: ListFilter): readonly (readonly Condition[])[] {
+  const byStatus = [...new Set(filter.statuses)].map((status): Condition => ({ text: 'status = ?', bindings: [status] }));
+  if (!filter.needsPerson) return byStatus.length === 0 ? [[]] : byStatus.map((condition) => [condition]);
+  const wanted = new Set(filter.statuses);
+  const needs: Condition[] = [];
+  if (wanted.size === 0 || wanted.has('stuck')) needs.push({ text: `status = 'stuck'`, bindings: [] });
+  if (wanted.size === 0 || wanted.has('pending')) needs.push({ text: `${OVERDUE} ${database.now()}`, bindings: [] });
+  return needs.length === 0 ? [[{ text: '1 = 0', bindings: [] }]] : needs.map((condition) => [condition]);
+}
+
+/** `since` belongs to the period, `until` does not. */
+function sharedConditions(filter: ListFilter, after: PagePosition | null): readonly Condition[] {
+  const conditions: Condition[] = [];
+  if (filter.customer !== null) conditions.push({ text: 'customer = ?', bindings: [filter.customer] });
+  if (filter.reference !== null) conditions.push({ text: 'reference = ?', bindings: [filter.reference] });
+  if (filter.since !== null) conditions.push({ text: 'created_at >= ?', bindings: [filter.since] });
+  if (filter.until !== null) conditions.push({ text: 'created_at < ?', bindings: [filter.until] });
+  if (after !== null) conditions.push({ text: '(created_at, id) < (?, ?)', bindings: [after.createdAt, after.id] });
+  return conditions;
+}

@@ -1,0 +1,139 @@
+import type { Actor, Claimed, DueQuery, Lease } from '../app/ports.ts';
+import { BugError } from '../domain/errors.ts';
+import type { Transaction } from '../domain/transaction.ts';
+import { holderOf } from './actors.ts';
+import { changed, firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
+import { integer, text, transactionOf } from './rows.ts';
+
+/*
+ * A claim is a state of the row with an expiry, never a lock that is held: no SQL transaction is open
+ * across a network call. All rows of one claim carry one token; a write compares token and version.
+ * Because the token is made before the claim is sent, a claim whose answer was lost can be sent again
+ * and finds its own rows.
+ */
+
+/** Not leased, or the lease ran out, or it is ours from a try whose answer was lost. */
+const FREE = '(lease_expires_at is null or lease_expires_at <= clock.now or lease_token = ?)';
+
+const TAKE = 'lease_token = ?, lease_holder = ?, lease_expires_at = clock.now + ?';
+
+const DUE = `next_attempt_at is not null and next_attempt_at <= ? and created_at <= clock.now - ?`;
+
+interface Taking {
+  readonly token: string;
+  readonly startedMs: number;
+  readonly bindings: readonly [string, string, number];
+}
+
+function begin(database: Database, actor: Actor): Taking {
+  const token = database.chance.token();
+  return { token, startedMs: database.clock.monotonicMs(), bindings: [token, holderOf(actor), database.leaseMs] };
+}
+
+function claimedOf(database: Database, taking: Taking, row: Row): Claimed {
+  const transaction = transactionOf(row);
+  if (text(row, 'lease_token') !== taking.token) throw new BugError('a claim returned a row of somebody else');
+  return {
+    transaction,
+    lease: { transactionId: transaction.id, token: taking.token, deadlineMs: taking.startedMs + database.leaseMs },
+    now: integer(row, 'lease_expires_at') - database.leaseMs,
+  };
+}
+
+export async function claimOne(database: Database, id: string, actor: Actor): Promise<Claimed | null> {
+  const taking = begin(database, actor);
+  const row = await database.write((sql) =>
+    firstRow(
+      sql,
+      `update transactions set ${TAKE} from (select ${database.now()} as now) as clock where id = ? and ${FREE} returning *`,
+      [...taking.bindings, id, taking.token],
+    ),
+  );
+  return row === null ? null : claimedOf(database, taking, row);
+}
+
+/**
+ * PostgreSQL steps over rows that another claim is taking at this moment (SKIP LOCKED); on SQLite
+ * there is one writer, and the UPDATE is that writer from its first step on.
+ */
+function claimDueText(database: Database): string {
+  const due = `select id from transactions, clock where ${DUE} and ${FREE} order by next_attempt_at, id limit ?`;
+  return database.dialect === 'sqlite'
+    ? `with clock as (select ${database.now()} as now)
+       update transactions set ${TAKE} from clock where id in (${due}) returning *`
+    : `with clock as materialized (select ${database.now()} as now),
+       due as materialized (${due} for update of transactions skip locked)
+       update transactions set ${TAKE} from clock, due where transactions.id = due.id returning transactions.*`;
+}
+
+export async function claimDue(database: Database, query: DueQuery, actor: Actor): Promise<readonly Claimed[]> {
+  const taking = begin(database, actor);
+  const wanted: readonly Binding[] = [query.dueBy, query.pendingAfterMs, taking.token, query.limit];
+  const bindings = database.dialect === 'sqlite' ? [...taking.bindings, ...wanted] : [...wanted, ...taking.bindings];
+  const rows = await database.write((sql) => rowsOf(sql, claimDueText(database), bindings));
+  return rows.map((row) => claimedOf(database, taking, row)).sort((a, b) => byDue(a.transaction, b.transaction));
+}
+
+function byDue(a: Transaction, b: Transaction): number {
+  return (a.nextAttemptAt ?? 0) - (b.nextAttemptAt ?? 0) || (a.id < b.id ? -1 : 1);
+}
+
+export async function listDue(database: Database, query: DueQuery): Promise<readonly Transaction[]> {
+  const rows = await database.read((sql) =>
+    rowsOf(
+      sql,
+      `with clock as (select ${database.now()} as now)
+       select transactions.* from transactions, clock
+        where ${DUE} and (lease_expires_at is null or lease_expires_at <= clock.now)
+        order by next_attempt_at, id limit ?`,
+      [query.dueBy, query.pendingAfterMs, query.limit],
+    ),
+  );
+  return rows.map(transactionOf);
+}
+
+/** A lease that ran out but that nobody has taken is still ours. */
+export async function renewLeases(database: Database, leases: readonly Lease[]): Promise<readonly Lease[]> {
+  const deadlineMs = database.clock.monotonicMs() + database.leaseMs;
+  const renewed = await eachToken(leases, async (token, ids) => {
+    const rows = await database.write((sql) =>
+      rowsOf(
+        sql,
+        `update transactions set lease_expires_at = ${database.now()} + ? where id in (${marks(ids)}) and lease_token = ? returning id`,
+        [database.leaseMs, ...ids, token],
+      ),
+    );
+    return rows.map((row) => ({ transactionId: text(row, 'id'), token, deadlineMs }));
+  });
+  return renewed.flat();
+}
+
+export async function releaseLeases(database: Database, leases: readonly Lease[]): Promise<void> {
+  await eachToken(leases, (token, ids) =>
+    database.write((sql) =>
+      changed(
+        sql,
+        `update transactions set lease_token = null, lease_holder = null, lease_expires_at = null
+          where id in (${marks(ids)}) and lease_token = ?`,
+        [...ids, token],
+      ),
+    ),
+  );
+}
+
+/** Ids in one statement; far below what either database takes. */
+const IDS_A_STATEMENT = 500;
+
+async function eachToken<T>(leases: readonly Lease[], work: (token: string, ids: readonly string[]) => Promise<T>): Promise<T[]> {
+  const idsOfToken = new Map<string, string[]>();
+  for (const { token, transactionId } of leases) idsOfToken.set(token, [...(idsOfToken.get(token) ?? []), transactionId]);
+  const results: T[] = [];
+  for (const [token, ids] of idsOfToken) {
+    for (let at = 0; at < ids.length; at += IDS_A_STATEMENT) results.push(await work(token, ids.slice(at, at + IDS_A_STATEMENT)));
+  }
+  return results;
+}
+
+function marks(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
+}

@@ -1,0 +1,31 @@
+import type { Ledger } from '../app/ports.ts';
+import { BugError } from '../domain/errors.ts';
+import { firstRow, type Database } from './database.ts';
+import { claimDue, claimOne, listDue, releaseLeases, renewLeases } from './ledger-claim.ts';
+import { openTransaction } from './ledger-open.ts';
+import { recordTransition } from './ledger-record.ts';
+import { integer, transactionOf } from './rows.ts';
+
+export function createLedger(database: Database): Ledger {
+  return {
+    open: (request, fingerprint, guard, actor) => openTransaction(database, request, fingerprint, guard, actor),
+    claim: (id, actor) => claimOne(database, id, actor),
+    claimDue: (query, actor) => claimDue(database, query, actor),
+    due: (query) => listDue(database, query),
+    renew: (leases) => renewLeases(database, leases),
+    release: (leases) => releaseLeases(database, leases),
+    record: (current, lease, transition, actor) => recordTransition(database, current, lease, transition, actor),
+    async find(idOrKey) {
+      // Somebody's key may read like an id; the id comes first.
+      const row = await database.read((sql) =>
+        firstRow(sql, 'select * from transactions where id = ? or key = ? order by case when id = ? then 0 else 1 end limit 1', [idOrKey, idOrKey, idOrKey]),
+      );
+      return row === null ? null : transactionOf(row);
+    },
+    async now() {
+      const row = await database.read((sql) => firstRow(sql, `select ${database.now()} as now`));
+      if (row === null) throw new BugError('the database told no time');
+      return integer(row, 'now');
+    },
+  };
+}

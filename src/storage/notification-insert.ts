@@ -1,0 +1,80 @@
+import type { Knex } from 'knex';
+import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts';
+import type { NotificationKind } from '../domain/transition.ts';
+import { canonicalJson } from './audit-chain.ts';
+import { changed, type Binding } from './database.ts';
+import { notificationId } from './identifiers.ts';
+
+/** An e-mail about to be queued with a recorded transition. */
+export interface QueuedNotification {
+  readonly id: string;
+  readonly kind: NotificationKind;
+  /** Null for the operator, whose address is the configuration's when it is sent. */
+  readonly recipient: string | null;
+  readonly data: string;
+}
+
+/** What a message is made of, as it was when it was queued. Amount in the minor unit, instants in milliseconds. */
+function snapshot(transaction: Transaction): JsonObject {
+  return {
+    transaction_id: transaction.id,
+    key: transaction.key,
+    reference: transaction.reference,
+    amount: transaction.amount,
+    currency: transaction.currency,
+    description: transaction.description,
+    status: transaction.status,
+    payment_intent: transaction.paymentIntent,
+    failure_code: transaction.failureCode,
+    failure_message: transaction.failureMessage,
+    review_reason: transaction.review?.reason ?? null,
+    review_message: transaction.review?.message ?? null,
+    created_at: transaction.createdAt,
+  };
+}
+
+function isForCustomer(kind: NotificationKind): boolean {
+  return kind.startsWith('customer_');
+}
+
+/** A customer without an address gets none. `next` still has the version before the transition. */
+export function notificationsFor(next: Transaction, kinds: readonly NotificationKind[]): readonly QueuedNotification[] {
+  const data = kinds.length === 0 ? '' : canonicalJson(snapshot(next));
+  return kinds
+    .filter((kind) => !isForCustomer(kind) || next.email !== null)
+    .map((kind) => ({
+      id: notificationId(next.id, kind, next.version + 1, 0),
+      kind,
+      recipient: isForCustomer(kind) ? next.email : null,
+      data,
+    }));
+}
+
+const COLUMNS = 'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data';
+
+export async function insertNotifications(
+  sql: Knex,
+  subject: { readonly transactionId: string; readonly version: number },
+  mails: readonly QueuedNotification[],
+  now: Instant,
+): Promise<void> {
+  for (const mail of mails) {
+    await changed(sql, `insert into notifications (${COLUMNS}) values (?, ?, ?, ?, ?, 'queued', ?, ?, ?)`, [
+      ...[mail.id, subject.transactionId, mail.kind, subject.version, mail.recipient],
+      ...[now, now, mail.data],
+    ]);
+  }
+}
+
+/** The same as a part of the one statement that PostgreSQL gets; `written` is the updated row there. */
+export function notificationsPart(mails: readonly QueuedNotification[]): { readonly text: string; readonly bindings: readonly Binding[] } {
+  if (mails.length === 0) return { text: '', bindings: [] };
+  const values = mails.map(() => '(?::text, ?::text, ?::text, ?::text)').join(', ');
+  return {
+    text: `, mails as (
+      insert into notifications (${COLUMNS})
+      select mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data
+        from written, (values ${values}) as mail (id, kind, recipient, data))`,
+    bindings: mails.flatMap((mail) => [mail.id, mail.kind, mail.recipient, mail.data]),
+  };
+}

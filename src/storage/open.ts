@@ -1,0 +1,100 @@
+import type { Chance, Clock, History, Ledger, Outbox, Passes } from '../app/ports.ts';
+import { PayreconError } from '../domain/errors.ts';
+import type { Database, Dialect } from './database.ts';
+import type { Gate } from './gate.ts';
+import { createHistory } from './history.ts';
+import { createLedger } from './ledger.ts';
+import { createOutbox } from './outbox.ts';
+import { createPasses } from './passes.ts';
+import { migrateDown, migrateUp, schemaProblem, schemaStatus, type SchemaStatus } from './schema.ts';
+
+export interface StorageOptions {
+  /** `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  /** How long a claim lasts unless it is renewed. */
+  readonly leaseMs?: number;
+  /** How long a locked SQLite file is waited for. */
+  readonly busyTimeoutMs?: number;
+  /** Bring the schema up to date when opening; on by default for SQLite only. */
+  readonly autoMigrate?: boolean;
+  /** Accept a schema that is not the current one: for `migrate` and `doctor`. */
+  readonly anySchema?: boolean;
+  /** Refuse every write, and make no file. */
+  readonly readOnly?: boolean;
+  /** Tests move the database's clock by this. */
+  readonly nowOffsetMs?: () => number;
+  /** Tests see, hold up and break every statement by this. */
+  readonly gate?: Gate;
+}
+
+export interface Storage {
+  readonly ledger: Ledger;
+  readonly history: History;
+  readonly outbox: Outbox;
+  readonly passes: Passes;
+  readonly dialect: Dialect;
+  schema(): Promise<SchemaStatus>;
+  /** The names of the migrations that were run. */
+  migrateUp(): Promise<readonly string[]>;
+  migrateDown(): Promise<readonly string[]>;
+  /** For people; without a password. */
+  describe(): string;
+  /** What an operator should know about this place (a network file system), as sentences. */
+  warnings(): readonly string[];
+  close(): Promise<void>;
+}
+
+export const DEFAULT_LEASE_MS = 90_000;
+const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
+
+/** Opens the ledger's database; throws PayreconError `configuration` or `unreachable`. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { database, warnings } = await openDatabase(options);
+  try {
+    await prepareSchema(database, options);
+  } catch (error) {
+    await database.knex.destroy();
+    throw error;
+  }
+  return {
+    ledger: createLedger(database),
+    history: createHistory(database),
+    outbox: createOutbox(database),
+    passes: createPasses(database),
+    dialect: database.dialect,
+    schema: () => database.read((sql) => schemaStatus(database, sql)),
+    migrateUp: () => migrateUp(database),
+    migrateDown: () => migrateDown(database),
+    describe: () => database.where,
+    warnings,
+    close: () => database.knex.destroy(),
+  };
+}
+
+export interface OpenedDatabase {
+  readonly database: Database;
+  readonly warnings: () => readonly string[];
+}
+
+/** Loads the one driver that is needed: the other one costs as much as the whole command. */
+async function openDatabase(options: StorageOptions): Promise<OpenedDatabase> {
+  const settings = { ...options, leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS, busyTimeoutMs: options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS };
+  if (options.url.startsWith('sqlite:')) return (await import('./sqlite.ts')).openSqlite(settings);
+  if (/^postgres(ql)?:\/\//.test(options.url)) return (await import('./postgres.ts')).openPostgres(settings);
+  throw new PayreconError('configuration', 'database_url', 'DATABASE_URL is neither sqlite:PATH nor postgres://..', {
+    problems: [{ field: 'DATABASE_URL', message: 'give sqlite:PATH or postgres://USER@HOST/NAME' }],
+  });
+}
+
+async function prepareSchema(database: Database, options: StorageOptions): Promise<void> {
+  const autoMigrate = (options.autoMigrate ?? database.dialect === 'sqlite') && options.readOnly !== true;
+  const status = await database.read((sql) => schemaStatus(database, sql));
+  if (status.state === 'behind' && autoMigrate) {
+    await migrateUp(database);
+    return;
+  }
+  const problem = options.anySchema === true ? null : schemaProblem(status, database.where);
+  if (problem !== null) throw problem;
+}

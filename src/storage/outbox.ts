@@ -1,0 +1,105 @@
+import type { Actor, ClaimedNotification, Notification, NotificationState, Outbox } from '../app/ports.ts';
+import { changed, firstRow, rowsOf, type Database } from './database.ts';
+import { notificationId } from './identifiers.ts';
+import { integer, notificationOf, storable, text, textOrNull } from './rows.ts';
+
+/*
+ * While an e-mail is being sent, `next_attempt_at` is when its claim runs out: so one index and one
+ * condition find what is queued and what was left behind by a process that died.
+ */
+
+/** Far longer than one call to the mail service may take. */
+const CLAIM_MS = 60_000;
+const ERROR_KEPT = 1_000;
+const REQUEUE_ROUNDS = 5;
+
+export function createOutbox(database: Database): Outbox {
+  return {
+    claim: (limit, actor) => claim(database, limit, actor),
+    async markSent({ notification, token }, messageId) {
+      await database.write((sql) =>
+        changed(
+          sql,
+          `update notifications set state = 'sent', sent_at = ${database.now()}, message_id = ?, next_attempt_at = null, claim_token = null, last_error = null
+            where id = ? and claim_token = ?`,
+          [messageId, notification.id, token],
+        ),
+      );
+    },
+    markFailed: (claimed, error, retryInMs) => markFailed(database, claimed, error, retryInMs),
+    async list(states, limit) {
+      const wanted = [...new Set(states)];
+      if (wanted.length === 0) return [];
+      const parts = wanted.map((_, index) => `select * from (select * from notifications where state = ? order by created_at desc, id desc limit ?) as part_${String(index)}`);
+      const rows = await database.read((sql) =>
+        rowsOf(sql, `${parts.join(' union all ')} order by created_at desc, id desc limit ?`, [...wanted.flatMap((state) => [state, limit]), limit]),
+      );
+      return rows.map(notificationOf);
+    },
+    requeue: (id) => requeue(database, id),
+    counts: () => counts(database),
+  };
+}
+
+async function claim(database: Database, limit: number, actor: Actor): Promise<readonly ClaimedNotification[]> {
+  const token = `${actor.host}:${String(actor.pid)}:${database.chance.token()}`;
+  const due = `select id from notifications, clock where next_attempt_at is not null and (next_attempt_at <= clock.now or claim_token = ?)
+    order by next_attempt_at, id limit ?`;
+  const set = `state = 'sending', attempts = attempts + 1, claim_token = ?, next_attempt_at = clock.now + ${String(CLAIM_MS)}`;
+  const sqlite = database.dialect === 'sqlite';
+  const statement = sqlite
+    ? `with clock as (select ${database.now()} as now) update notifications set ${set} from clock where id in (${due}) returning *`
+    : `with clock as materialized (select ${database.now()} as now), due as materialized (${due} for update of notifications skip locked)
+       update notifications set ${set} from clock, due where notifications.id = due.id returning notifications.*`;
+  const rows = await database.write((sql) => rowsOf(sql, statement, sqlite ? [token, token, limit] : [token, limit, token]));
+  return rows
+    .map((row) => ({ notification: notificationOf(row), token }))
+    .sort((a, b) => a.notification.createdAt - b.notification.createdAt || (a.notification.id < b.notification.id ? -1 : 1));
+}
+
+async function markFailed(database: Database, { notification, token }: ClaimedNotification, error: string, retryInMs: number | null): Promise<void> {
+  const next = retryInMs === null ? 'null' : `${database.now()} + ?`;
+  await database.write((sql) =>
+    changed(sql, `update notifications set state = ?, next_attempt_at = ${next}, last_error = ?, claim_token = null where id = ? and claim_token = ?`, [
+      retryInMs === null ? 'failed' : 'queued',
+      ...(retryInMs === null ? [] : [Math.round(retryInMs)]),
+      storable(error).slice(0, ERROR_KEPT),
+      notification.id,
+      token,
+    ]),
+  );
+}
+
+/** A new e-mail with the next number; two who ask at once get two. */
+async function requeue(database: Database, id: string): Promise<Notification | null> {
+  return database.transact(async (sql) => {
+    for (let round = 1; round <= REQUEUE_ROUNDS; round += 1) {
+      const source = await firstRow(
+        sql,
+        `select n.*, (select max(resend) from notifications o where o.kind = n.kind
+            and (o.outage_id = n.outage_id or (o.transaction_id = n.transaction_id and o.version = n.version))) as last_resend
+           from notifications n where n.id = ?`,
+        [id],
+      );
+      if (source === null) return null;
+      const subject = textOrNull(source, 'transaction_id') ?? text(source, 'outage_id');
+      const resend = integer(source, 'last_resend') + 1;
+      const row = await firstRow(
+        sql,
+        `insert into notifications (id, transaction_id, outage_id, kind, version, resend, recipient, state, created_at, next_attempt_at, data)
+         select ?, transaction_id, outage_id, kind, version, ?, recipient, 'queued', clock.now, clock.now, data
+           from notifications, (select ${database.now()} as now) as clock where id = ? on conflict do nothing returning *`,
+        [notificationId(subject, text(source, 'kind'), integer(source, 'version'), resend), resend, id],
+      );
+      if (row !== null) return notificationOf(row);
+    }
+    return null;
+  });
+}
+
+async function counts(database: Database): Promise<Readonly<Record<NotificationState, number>>> {
+  const rows = await database.read((sql) => rowsOf(sql, 'select state, count(*) as total from notifications group by state'));
+  const result = { queued: 0, sending: 0, sent: 0, failed: 0 };
+  for (const row of rows) result[text(row, 'state') as NotificationState] = integer(row, 'total');
+  return result;
+}

@@ -1,0 +1,118 @@
+import PostgresDialect from 'knex/lib/dialects/postgres/index.js';
+import PostgresTransaction from 'knex/lib/dialects/postgres/execution/pg-transaction.js';
+import { TypeOverrides } from 'pg';
+import { DriverError } from './faults.ts';
+import { statementKind, through, type Gate } from './gate.ts';
+
+/*
+ * knex's PostgreSQL dialect with time limits, and without anything that outlives a transaction on the
+ * server: no named statements, no SET, no session locks. So it works behind a pooler that hands out
+ * another server connection for every transaction.
+ */
+
+/** Our own part of knex's `connection` setting, beside what pg reads from it. */
+export interface PostgresSettings {
+  readonly connectionString: string;
+  readonly application_name: string;
+  readonly connectionTimeoutMillis: number;
+  readonly keepAlive: boolean;
+  /** Ends a statement whose server does not answer any more; longer than the server's own limit. */
+  readonly query_timeout: number;
+  readonly types: TypeOverrides;
+  readonly payrecon: { readonly gate?: Gate | undefined; readonly limits: ServerLimits; pooled: boolean };
+}
+
+/** Told to the server, in milliseconds. */
+export interface ServerLimits {
+  readonly statement_timeout: number;
+  readonly lock_timeout: number;
+  readonly idle_in_transaction_session_timeout: number;
+}
+
+interface Connection {
+  __knexTxId?: string;
+  __knex__disposed?: unknown;
+  connect(): Promise<unknown>;
+  on(event: 'error' | 'end', listener: (error?: Error) => void): void;
+  end(): Promise<void>;
+}
+
+interface Query {
+  readonly sql: string;
+}
+
+const PROTOCOL_VIOLATION = '08P01';
+
+const INT8 = 20;
+
+/** 64-bit integers are instants, amounts and counts here, all far below 2^53. */
+export function numberTypes(): TypeOverrides {
+  const types = new TypeOverrides();
+  types.setTypeParser(INT8, Number);
+  return types;
+}
+
+export class PostgresClient extends PostgresDialect {
+  override async acquireRawConnection(): Promise<Connection> {
+    const { payrecon, ...settings } = settingsOf(this.config);
+    const open = async (limits: Partial<ServerLimits>): Promise<Connection> => {
+      const driver = this.driver as { Client: new (settings: object) => Connection };
+      const connection = new driver.Client({ ...settings, ...limits });
+      connection.on('error', (error) => (connection.__knex__disposed = error));
+      connection.on('end', (error) => (connection.__knex__disposed = error ?? 'the connection ended'));
+      await connection.connect();
+      return connection;
+    };
+    try {
+      return await open(payrecon.pooled ? {} : payrecon.limits);
+    } catch (error) {
+      if (payrecon.pooled || !refusesParameters(error)) throw new DriverError('connect', error, false);
+    }
+    try {
+      // A pooler between us and the server takes no limits when connecting: each transaction brings its own.
+      payrecon.pooled = true;
+      return await open({});
+    } catch (error) {
+      throw new DriverError('connect', error, false);
+    }
+  }
+
+  override async destroyRawConnection(connection: Connection): Promise<void> {
+    await connection.end();
+  }
+
+  override transaction(...rest: unknown[]): never {
+    return new LimitedTransaction(this, ...rest) as never;
+  }
+
+  override async _query(connection: Connection, query: Query): Promise<object> {
+    return through(settingsOf(this.config).payrecon.gate, query.sql, async () => {
+      try {
+        return await super._query(connection, query);
+      } catch (error) {
+        // After the client's own time limit the answer is still to come, and would be read as the next one's.
+        if (error instanceof Error && !('severity' in error)) connection.__knex__disposed ??= error;
+        const beforeCommit = connection.__knexTxId !== undefined && statementKind(query.sql) !== 'commit';
+        throw new DriverError('statement', error, beforeCommit);
+      }
+    });
+  }
+}
+
+class LimitedTransaction extends PostgresTransaction {
+  override begin(connection: unknown): Promise<unknown> {
+    const client = (this as unknown as { readonly client: { readonly config: unknown } }).client;
+    const { limits, pooled } = settingsOf(client.config).payrecon;
+    if (!pooled) return super.begin(connection);
+    const settings = Object.entries(limits).map(([name, ms]) => `SET LOCAL ${name} = ${String(ms)};`);
+    return this.query(connection, `BEGIN; ${settings.join(' ')}`);
+  }
+}
+
+function settingsOf(config: unknown): PostgresSettings {
+  return (config as { readonly connection: PostgresSettings }).connection;
+}
+
+function refusesParameters(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === PROTOCOL_VIOLATION;
+}

@@ -1,0 +1,86 @@
+import type { Knex } from 'knex';
+import { MIGRATIONS, MIGRATIONS_TABLE, migrationSource } from '../../migrations/list.ts';
+import { PayreconError } from '../domain/errors.ts';
+import { firstRow, rowsOf, type Database } from './database.ts';
+import { text } from './rows.ts';
+
+export interface SchemaStatus {
+  /** `behind` also for an empty database. `ahead`: a newer payrecon has migrated it. */
+  readonly state: 'current' | 'behind' | 'ahead';
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+  /** Applied migrations that this version does not know. */
+  readonly unknown: readonly string[];
+}
+
+/** One cheap look, without loading any migration. */
+export async function schemaStatus(database: Database, sql: Knex = database.knex): Promise<SchemaStatus> {
+  const applied = (await migrationsTableExists(database, sql))
+    ? (await rowsOf(sql, `select name from ${MIGRATIONS_TABLE} order by id`)).map((row) => text(row, 'name'))
+    : [];
+  const known = new Set(MIGRATIONS.map(({ name }) => name));
+  const done = new Set(applied);
+  const pending = [...known].filter((name) => !done.has(name));
+  const unknown = applied.filter((name) => !known.has(name));
+  const state = unknown.length > 0 ? 'ahead' : pending.length > 0 ? 'behind' : 'current';
+  return { state, applied, pending, unknown };
+}
+
+async function migrationsTableExists(database: Database, sql: Knex): Promise<boolean> {
+  const row =
+    database.dialect === 'sqlite'
+      ? await firstRow(sql, `select name from sqlite_schema where type = 'table' and name = ?`, [MIGRATIONS_TABLE])
+      : await firstRow(sql, 'select 1 as here where to_regclass(?) is not null', [MIGRATIONS_TABLE]);
+  return row !== null;
+}
+
+export function schemaProblem(status: SchemaStatus, where: string): PayreconError | null {
+  switch (status.state) {
+    case 'current':
+      return null;
+    case 'behind':
+      return new PayreconError('configuration', 'schema_behind', `The schema of ${where} is behind this version of payrecon (missing: ${status.pending.join(', ')}). Run: payrecon migrate`);
+    case 'ahead':
+      return new PayreconError('configuration', 'schema_ahead', `The schema of ${where} was made by a newer payrecon (it has ${status.unknown.join(', ')}). Update payrecon, or run that newer version's: payrecon migrate down`);
+  }
+}
+
+/** One number for everybody who migrates a payrecon database; any would do. */
+const MIGRATION_LOCK = 7_290_418_533;
+
+/**
+ * All of it in one transaction, which only one process at a time can be in: on SQLite because it is
+ * the writer, on PostgreSQL by an advisory lock that ends with the transaction. A process that dies
+ * half way leaves nothing, neither tables nor knex's own lock.
+ */
+async function exclusively(database: Database, work: (sql: Knex.Transaction) => Promise<readonly string[]>): Promise<readonly string[]> {
+  return database.transact(async (sql) => {
+    if (database.dialect === 'postgres') await rowsOf(sql, 'select pg_advisory_xact_lock(?::bigint)', [String(MIGRATION_LOCK)]);
+    return work(sql as Knex.Transaction);
+  });
+}
+
+const CONFIG = { tableName: MIGRATIONS_TABLE, migrationSource } satisfies Knex.MigratorConfig;
+
+/** Runs what is pending; returns the names, oldest first. */
+export async function migrateUp(database: Database): Promise<readonly string[]> {
+  return exclusively(database, async (sql) => {
+    const status = await schemaStatus(database, sql);
+    if (status.state === 'ahead') throw schemaProblem(status, database.where) ?? new Error('unreachable');
+    if (status.state === 'current') return [];
+    await sql.migrate.latest(CONFIG);
+    return status.pending;
+  });
+}
+
+/** Takes the newest migration back; refuses where that would lose payments. */
+export async function migrateDown(database: Database): Promise<readonly string[]> {
+  return exclusively(database, async (sql) => {
+    const status = await schemaStatus(database, sql);
+    const newest = status.applied.at(-1);
+    if (newest === undefined) return [];
+    if (status.state === 'ahead') throw schemaProblem(status, database.where) ?? new Error('unreachable');
+    await sql.migrate.down(CONFIG);
+    return [newest];
+  });
+}

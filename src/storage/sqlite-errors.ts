@@ -1,0 +1,87 @@
+import { BugError, PayreconError, type ErrorKind } from '../domain/errors.ts';
+import { codeOf, final, UniqueViolation, type DriverError, type Fault } from './faults.ts';
+
+/** The lowest byte of an extended result code is the primary one. */
+function primaryCode(error: Error): number {
+  return 'rawCode' in error && typeof error.rawCode === 'number' ? error.rawCode & 0xff : 0;
+}
+
+export const SQLITE_BUSY = 5;
+const CONSTRAINT_UNIQUE = new Set(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY']);
+
+interface Sentence {
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly text: (file: string) => string;
+}
+
+const SENTENCES: Readonly<Record<number, Sentence>> = {
+  3: {
+    kind: 'configuration',
+    code: 'database_not_permitted',
+    text: (file) => `The ledger ${file} may not be used by this user. Run payrecon as the user who owns it.`,
+  },
+  [SQLITE_BUSY]: {
+    kind: 'unreachable',
+    code: 'database_locked',
+    text: (file) => `The ledger ${file} is locked by another program. Nothing was changed; run the command again, and look for a program that keeps the file open.`,
+  },
+  6: {
+    kind: 'unreachable',
+    code: 'database_locked',
+    text: (file) => `A table of the ledger ${file} is locked. Nothing was changed; run the command again.`,
+  },
+  8: {
+    kind: 'configuration',
+    code: 'database_read_only',
+    text: (file) => `The ledger ${file} cannot be written: the file or its folder is read-only for this user. Nothing was changed. Make both writable, or point DATABASE_URL elsewhere.`,
+  },
+  10: {
+    kind: 'unreachable',
+    code: 'database_io',
+    text: (file) => `Reading or writing the ledger ${file} failed in the operating system. Look at the disk and the system log, then run the command again.`,
+  },
+  11: {
+    kind: 'configuration',
+    code: 'database_corrupt',
+    text: (file) => `The ledger ${file} is damaged. Stop every payrecon that uses it, keep a copy of the file with its -wal and -shm, and restore a backup.`,
+  },
+  13: {
+    kind: 'unreachable',
+    code: 'database_full',
+    text: (file) => `The disk of the ledger ${file} is full. Nothing was changed; free some space and run the command again.`,
+  },
+  14: {
+    kind: 'configuration',
+    code: 'database_cannot_open',
+    text: (file) => `The ledger ${file} cannot be opened. Check that its folder exists and that this user may read and write there.`,
+  },
+  26: {
+    kind: 'configuration',
+    code: 'database_not_a_database',
+    text: (file) => `${file} is not a SQLite database. Point DATABASE_URL at the right file; this one was left as it is.`,
+  },
+};
+
+export function sqliteError(code: number, file: string, cause: Error): PayreconError | null {
+  const sentence = SENTENCES[code];
+  return sentence === undefined ? null : new PayreconError(sentence.kind, sentence.code, sentence.text(file), { cause });
+}
+
+/** libsql tells of a failed open in a plain Error whose text ends in SQLite's number. */
+function openCode(error: Error): number {
+  return Number(/Unable to open connection to local database .*: (\d+)/.exec(error.message)?.[1] ?? 0) & 0xff;
+}
+
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && primaryCode(error) === SQLITE_BUSY;
+}
+
+export function sqliteFault(failed: DriverError, file: string): Fault {
+  const { original } = failed;
+  if (CONSTRAINT_UNIQUE.has(codeOf(original))) return final(new UniqueViolation(original.message));
+  const code = primaryCode(original) || openCode(original);
+  const known = sqliteError(code, file, original);
+  if (known === null) return final(new BugError(`SQLite refused a statement: ${original.message}`, { cause: original }));
+  return final(known);
+}

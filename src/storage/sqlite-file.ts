@@ -1,0 +1,82 @@
+import { closeSync, existsSync, mkdirSync, openSync, statfsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { PayreconError } from '../domain/errors.ts';
+import { codeOf } from './faults.ts';
+
+const OWNER_ONLY_FOLDER = 0o700;
+const OWNER_ONLY_FILE = 0o600;
+
+/** File systems whose locks or shared memory do not reach other machines, by the kernel's magic number. */
+const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
+  0x6969: 'NFS',
+  0x517b: 'SMB',
+  0xff534d42: 'CIFS',
+  0xfe534d42: 'SMB2',
+  0x5346414f: 'AFS',
+  0x00c36400: 'Ceph',
+  0x0bd00bd0: 'Lustre',
+  0x01161970: 'GFS2',
+  0x7461636f: 'OCFS2',
+};
+
+/** The file of a `sqlite:` URL, absolute. */
+export function sqlitePath(url: string): string {
+  const path = url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+  if (path === '' || path.startsWith(':memory:')) {
+    throw new PayreconError('configuration', 'database_url', 'DATABASE_URL names no file. A ledger has to outlive the process: give sqlite:PATH.', {
+      problems: [{ field: 'DATABASE_URL', message: 'give the path of a file after sqlite:' }],
+    });
+  }
+  return resolve(path);
+}
+
+/**
+ * Makes the folder and the file, for the owner alone, where they do not exist. SQLite gives its -wal
+ * and -shm files the mode of the file, so it has to be right before SQLite opens it.
+ */
+export function prepareSqliteFile(path: string, readOnly: boolean): void {
+  if (existsSync(path)) {
+    if (statSync(path).isDirectory()) throw cannotOpen(path, 'it is a folder');
+    return;
+  }
+  if (readOnly) {
+    throw new PayreconError('configuration', 'ledger_missing', `There is no ledger at ${path} yet. The first charge makes it.`);
+  }
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER });
+    closeSync(openSync(path, 'a', OWNER_ONLY_FILE));
+  } catch (error) {
+    throw cannotOpen(path, reasonOf(error), error);
+  }
+}
+
+function cannotOpen(path: string, reason: string, cause?: unknown): PayreconError {
+  return new PayreconError('configuration', 'database_cannot_open', `The ledger ${path} cannot be opened: ${reason}. Point DATABASE_URL at a file that this user may make and write.`, {
+    problems: [{ field: 'DATABASE_URL', message: reason }],
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of the path is not a folder',
+  EEXIST: 'a part of the path is not a folder',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'the path is too long',
+};
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error ? codeOf(error) : '';
+  return REASONS[code] ?? `the system says ${code === '' ? String(error) : code}`;
+}
+
+/** Why this place is unsafe for the file, or null. */
+export function networkFileSystem(path: string): string | null {
+  const name = NETWORK_FILE_SYSTEMS[statfsSync(dirname(path)).type];
+  return name === undefined
+    ? null
+    : `The ledger ${path} lies on ${name}. SQLite's locks do not hold across a network; use a local disk, or PostgreSQL.`;
+}

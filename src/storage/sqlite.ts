@@ -1,0 +1,26 @@
+import knex, { type Knex } from 'knex';
+import { Database } from './database.ts';
+import { silentLog } from './knex-log.ts';
+import type { OpenedDatabase, StorageOptions } from './open.ts';
+import { SqliteClient, type SqliteSettings } from './sqlite-client.ts';
+import { sqliteFault } from './sqlite-errors.ts';
+import { networkFileSystem, prepareSqliteFile, sqlitePath } from './sqlite-file.ts';
+
+export function openSqlite(options: StorageOptions & { readonly leaseMs: number; readonly busyTimeoutMs: number }): OpenedDatabase {
+  const filename = sqlitePath(options.url);
+  prepareSqliteFile(filename, options.readOnly === true);
+  const { clock, chance, leaseMs, busyTimeoutMs, gate, nowOffsetMs } = options;
+  const connection: SqliteSettings = { filename, busyTimeoutMs, readOnly: options.readOnly === true, clock, gate };
+  const database = new Database({
+    ...{ dialect: 'sqlite', clock, chance, leaseMs, nowOffsetMs },
+    where: `SQLite file ${filename}`,
+    judge: (failed) => sqliteFault(failed, filename),
+    knex: knex({ ...sqliteConfig(connection), log: silentLog }),
+  });
+  return { database, warnings: () => [networkFileSystem(filename)].filter((warning) => warning !== null) };
+}
+
+/** What knex is told; shared with knexfile.ts. */
+export function sqliteConfig(connection: SqliteSettings): Knex.Config {
+  return { client: SqliteClient, connection, useNullAsDefault: true, compileSqlOnError: false };
+}
