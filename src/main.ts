@@ -1,2 +1,85 @@
-// Stands here until the command line is in place.
-process.stdout.write('payrecon\n')
+import { isatty } from 'node:tty';
+import { EXIT, type ExitCode } from './cli/exit-code.ts';
+import { terminalPrompts } from './cli/prompts.ts';
+import { bugText } from './cli/render/bug.ts';
+import { runCommandLine } from './cli/run.ts';
+import { type CliServices, type StopSignal } from './cli/services.ts';
+import { outputTo } from './cli/streams.ts';
+
+/*
+ * The edge of the process: what was typed, the signals and the only exit code. Nothing else in the program touches
+ * `process.exit` or `process.exitCode`.
+ */
+
+/** npm and other parents pass on a Ctrl-C that the terminal has sent us already: so soon after, it is the same one. */
+const sameSignalMs = 100;
+
+const exitCodeOf: Readonly<Record<StopSignal, ExitCode>> = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated };
+
+/** The first signal stops what listens for it, after draining; where nothing listens, and the second time, it ends the process. */
+function watchSignals(): Pick<CliServices, 'listenForStop' | 'stoppedBy'> {
+  const stop = new AbortController();
+  let listening = false;
+  let stopped: { readonly by: StopSignal; readonly atMs: number } | null = null;
+  const onSignal = (by: StopSignal): void => {
+    const nowMs = performance.now();
+    if (!listening) process.exit(exitCodeOf[by]);
+    if (stopped === null) {
+      stopped = { by, atMs: nowMs };
+      stop.abort();
+    } else if (nowMs - stopped.atMs > sameSignalMs) process.exit(exitCodeOf[by]);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return {
+    listenForStop() {
+      listening = true;
+      return stop.signal;
+    },
+    stoppedBy: () => stopped?.by ?? null,
+  };
+}
+
+function endOnBug(error: unknown): void {
+  process.stderr.write(`${bugText(error)}\n`);
+  process.exit(EXIT.bug);
+}
+
+async function main(): Promise<void> {
+  process.on('uncaughtException', endOnBug);
+  process.on('unhandledRejection', endOnBug);
+  const environment = process.env;
+  let outputLost = false;
+  const onLostOutput = (error: Error): void => {
+    outputLost = true;
+    process.stderr.write(`payrecon: standard output could not be written: ${error.message}\n`);
+  };
+  const signals = watchSignals();
+  const services: CliServices = {
+    ...signals,
+    environment,
+    streams: {
+      out: outputTo(process.stdout, environment, onLostOutput),
+      err: outputTo(process.stderr, environment, () => undefined),
+      canAsk: isatty(0) && isatty(2),
+    },
+    prompts: terminalPrompts(() => ({ input: process.stdin, output: process.stderr })),
+    now: () => Date.now(),
+    async open(request) {
+      const { openFromEnvironment } = await import('./wire.ts');
+      return openFromEnvironment({ ...request, environment });
+    },
+    async daemon(request) {
+      const { daemonFromEnvironment } = await import('./wire.ts');
+      await daemonFromEnvironment({ ...request, environment });
+    },
+  };
+  const code = await runCommandLine(process.argv.slice(2), services);
+  // Not `exit`: what is written is to arrive first. A result that nobody got is not a success.
+  process.exitCode = code;
+  process.on('beforeExit', () => {
+    if (outputLost && code === EXIT.done) process.exitCode = EXIT.bug;
+  });
+}
+
+await main();

@@ -2,9 +2,14 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import packageJson from '../../package.json' with { type: 'json' };
 import { auditCommand } from './command/audit.ts';
 import { chargeCommand } from './command/charge.ts';
+import { doctorCommand } from './command/doctor.ts';
 import { listCommand } from './command/list.ts';
+import { migrateCommand } from './command/migrate.ts';
+import { notificationsCommand } from './command/notifications.ts';
 import { reconcileCommand } from './command/reconcile.ts';
 import { showCommand } from './command/show.ts';
+import { statusCommand } from './command/status.ts';
+import { stuckCommand } from './command/stuck.ts';
 import { type Perform } from './perform.ts';
 import { addGlobals } from './flags.ts';
 
@@ -31,8 +36,12 @@ export function createProgram(perform: Perform): CommandUnknownOpts {
     .enablePositionalOptions()
     .addHelpText('after', afterHelp);
   addGlobals(program);
-  const payments = [chargeCommand, reconcileCommand, listCommand, showCommand];
-  for (const create of payments) program.addCommand(create(perform).helpGroup('Payments:'));
-  program.addCommand(auditCommand(perform));
+  const groups = {
+    'Payments:': [chargeCommand, reconcileCommand, listCommand, showCommand],
+    'For operators:': [stuckCommand, notificationsCommand, auditCommand, statusCommand, doctorCommand, migrateCommand],
+  };
+  for (const [heading, commands] of Object.entries(groups)) {
+    for (const create of commands) program.addCommand(create(perform).helpGroup(heading));
+  }
   return program;
 }

@@ -31,6 +31,13 @@ export function parseCount(text: string, largest: number): Read<number> {
   return { ok: false, message: `write a whole number from 1 to ${String(largest)}` };
 }
 
+/** The flag's number, or what it is without the flag. */
+export function readCount(flag: string, text: string | undefined, standard: number, largest: number): number {
+  if (text === undefined) return standard;
+  const read = parseCount(text, largest);
+  return read.ok ? read.value : raise([{ field: flag, message: read.message }]);
+}
+
 /** Ends the command over flags that cannot be used; nothing was opened yet. */
 export function raise(problems: readonly Problem[]): never {
   throw new PayreconError('usage', 'invalid_flag', 'These flags cannot be used; nothing was done.', { problems });

@@ -59,7 +59,7 @@ async function afterError(error: unknown, context: CommandContext): Promise<Endi
   // Asked for by leaving out the subcommand: the help that was shown says what is missing.
   if (error instanceof CommanderError && error.code === 'commander.help') return { kind: 'failed', error: usageError(error) };
   const { services } = context;
-  if (services.signal.aborted && isInterruption(error)) return { kind: 'interrupted' };
+  if (services.stoppedBy() !== null && isInterruption(error)) return { kind: 'interrupted' };
   if (error instanceof Error && error.name === 'ExitPromptError') return { kind: 'interrupted' };
   const known = error instanceof CommanderError ? usageError(error) : error;
   const { reportError } = await import('./render/error.ts');

@@ -30,9 +30,12 @@ export interface CliServices {
   readonly streams: Streams;
   readonly prompts: Prompts;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Aborted by the first SIGINT or SIGTERM. */
-  readonly signal: AbortSignal;
-  /** Which one it was; null while there was none. */
+  /**
+   * Aborted by the first SIGINT or SIGTERM. Whoever asks for it promises to finish what is under way and then to end;
+   * until somebody asks, a signal ends the process at once.
+   */
+  listenForStop(): AbortSignal;
+  /** Which signal it was; null while there was none. */
   stoppedBy(): StopSignal | null;
   /** This machine's clock: for words like "3 min ago" and for `--since 2h`, never for a decision about a payment. */
   now(): Instant;

@@ -15,8 +15,8 @@ export interface Streams {
   readonly out: Output;
   /** Everything that is said to a person. */
   readonly err: Output;
-  /** False: nothing may be asked. */
-  readonly inputIsTerminal: boolean;
+  /** True when a person can be asked: they can type, and see the question. */
+  readonly canAsk: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -100,16 +100,14 @@ function readMetadata(pairs: readonly string[], problems: Problem[]): Record<str
 }
 
 export async function runCharge({ request, options }: ChargeArguments, context: CommandContext): Promise<Ending> {
-  const { services, out, err, json } = context;
+  const { services } = context;
   return withPayrecon(context, { needsStripe: true, role: 'charge' }, async (payrecon) => {
-    const outcome = await payrecon.charge(request, { ...options, signal: services.signal });
-    if (json) {
-      const [{ transactionJson }, { writeJson }] = await Promise.all([import('../render/transaction-json.ts'), import('../render/json.ts')]);
-      writeJson(out, transactionJson(outcome.transaction));
-    } else {
-      const { chargeBlock, chargeHints } = await import('../render/charge.ts');
-      out.write(chargeBlock(outcome, out, services.now()));
-      err.write(chargeHints(outcome, context.typed, err, services.now()));
+    const outcome = await payrecon.charge(request, { ...options, signal: services.listenForStop() });
+    const { writeTransaction } = await import('../render/transaction.ts');
+    writeTransaction(outcome.transaction, context);
+    if (!context.json) {
+      const { chargeHints } = await import('../render/charge.ts');
+      context.err.write(chargeHints(outcome, context.typed, context.err, services.now()));
     }
     return { kind: 'charged', outcome };
   });

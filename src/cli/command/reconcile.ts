@@ -57,11 +57,11 @@ export async function runReconcile({ limit, dryRun, daemon }: ReconcileArguments
   if (daemon) {
     const { escapeText } = await import('../render/escape.ts');
     const log = (line: string): void => err.write(`${escapeText(line)}\n`);
-    await services.daemon({ flags, limit, signal: services.signal, log });
+    await services.daemon({ flags, limit, signal: services.listenForStop(), log });
     return { kind: 'stopped' };
   }
   return withPayrecon(context, { needsStripe: true, role: 'reconcile' }, async (payrecon) => {
-    const options = { limit, dryRun, signal: services.signal };
+    const options = { limit, dryRun, signal: services.listenForStop() };
     if (json) {
       const [{ passJson }, { writeJson }] = await Promise.all([import('../render/pass-json.ts'), import('../render/json.ts')]);
       const outcome = await payrecon.reconcile(options);

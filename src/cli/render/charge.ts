@@ -4,11 +4,6 @@ import { type Instant } from '../../domain/transaction.ts';
 import { type Output } from '../streams.ts';
 import { type Hint, hints } from './hint.ts';
 import { shellCommand } from './shell.ts';
-import { transactionBlock } from './transaction.ts';
-
-export function chargeBlock(outcome: ChargeOutcome, output: Output, now: Instant): string {
-  return transactionBlock(outcome.transaction, output, now);
-}
 
 /** What happens next, and the exact command to run next. */
 export function chargeHints(outcome: ChargeOutcome, typed: readonly string[], output: Output, now: Instant): string {

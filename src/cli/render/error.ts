@@ -1,7 +1,7 @@
 import { PayreconError } from '../../domain/errors.ts';
-import { type Transaction } from '../../domain/transaction.ts';
 import { type CommandContext } from '../context.ts';
-import { escapeLines, escapeText } from './escape.ts';
+import { bugText } from './bug.ts';
+import { escapeText } from './escape.ts';
 import { writeJson } from './json.ts';
 import { createTheme } from './theme.ts';
 import { wrap } from './wrap.ts';
@@ -12,19 +12,12 @@ export async function reportError(error: unknown, context: CommandContext): Prom
     reportBug(error, context);
     return;
   }
-  if (error.transaction !== null) await showTransaction(error.transaction, context);
+  if (error.transaction !== null) {
+    const { writeTransaction } = await import('./transaction.ts');
+    writeTransaction(error.transaction, context);
+  }
   if (context.json) writeJson(context.err, { error: { code: error.code, message: wholeMessage(error), fields: fieldNames(error) } });
   else context.err.write(errorText(error, context));
-}
-
-async function showTransaction(transaction: Transaction, { json, out, services }: CommandContext): Promise<void> {
-  if (json) {
-    const { transactionJson } = await import('./transaction-json.ts');
-    writeJson(out, transactionJson(transaction));
-  } else {
-    const { transactionBlock } = await import('./transaction.ts');
-    out.write(transactionBlock(transaction, out, services.now()));
-  }
 }
 
 function errorText(error: PayreconError, { err }: CommandContext): string {
@@ -46,8 +39,7 @@ function fieldNames({ problems }: PayreconError): readonly string[] {
 }
 
 function reportBug(error: unknown, { err, json }: CommandContext): void {
-  const sentence = 'This is a bug in payrecon. No answer is known to be lost: run the same command again, or `payrecon show KEY`, to see what is recorded.';
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  if (json) writeJson(err, { error: { code: 'bug', message: `${sentence} ${stack}`, fields: [] } });
-  else err.write(`payrecon: ${sentence}\n${escapeLines(stack)}\n`);
+  const text = bugText(error);
+  if (json) writeJson(err, { error: { code: 'bug', message: text, fields: [] } });
+  else err.write(`${text}\n`);
 }

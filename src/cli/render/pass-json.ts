@@ -2,7 +2,7 @@ import { type PassOutcome } from '../../app/payrecon.ts';
 import { type JsonObject } from '../../domain/transaction.ts';
 
 /** Keys and their order are the contract of the command line; `pass` is null on a dry run, which leaves no trace. */
-export function passJson({ passId, report }: PassOutcome): JsonObject {
+export function passJson({ passId, report }: Pick<PassOutcome, 'passId' | 'report'>): JsonObject {
   const { due, settled, pending, stuck, stripeCalls, outage, durationMs } = report;
   return {
     pass: passId,

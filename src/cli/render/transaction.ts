@@ -1,9 +1,12 @@
 import { formatMoney } from '../../domain/money.ts';
 import { type Instant, type Transaction } from '../../domain/transaction.ts';
+import { type CommandContext } from '../context.ts';
 import { type Output } from '../streams.ts';
 import { block, type Line } from './block.ts';
+import { writeJson } from './json.ts';
 import { createTheme, type Theme } from './theme.ts';
 import { fullTime } from './time.ts';
+import { transactionJson } from './transaction-json.ts';
 
 /** `✔ succeeded  $49.99`: the first thing a person reads. */
 export function headline(transaction: Transaction, theme: Theme): string {
@@ -38,4 +41,10 @@ export function transactionBlock(transaction: Transaction, output: Output, now: 
     { label: 'next', value: open ? time(transaction.nextAttemptAt) : null },
   ];
   return headline(transaction, theme) + block(lines, theme, output);
+}
+
+/** The transaction as data: on standard output, as JSON where asked. */
+export function writeTransaction(transaction: Transaction, { json, out, services }: CommandContext): void {
+  if (json) writeJson(out, transactionJson(transaction));
+  else out.write(transactionBlock(transaction, out, services.now()));
 }

@@ -1,0 +1,38 @@
+import { Argument, Command } from '@commander-js/extra-typings';
+import { PayreconError } from '../../domain/errors.ts';
+import { type CommandContext, withPayrecon } from '../context.ts';
+import { type Ending } from '../exit-code.ts';
+import { addGlobals, addJson } from '../flags.ts';
+import { type Perform } from '../perform.ts';
+
+export type Direction = 'up' | 'down' | 'status';
+
+export function migrateCommand(perform: Perform, run = runMigrate) {
+  const command = new Command('migrate')
+    .description('bring the schema of the database up to date, or tell how far it is')
+    .addArgument(new Argument('[direction]', '`down` takes back the last step').choices(['up', 'down', 'status'] as const).default('up' as const))
+    .option('--yes', 'do not ask for confirmation (of `down`)');
+  addJson(command);
+  addGlobals(command);
+  return command.action((direction, flags, self) => perform(self, (context) => run(direction, flags.yes === true, context)));
+}
+
+export async function runMigrate(direction: Direction, yes: boolean, context: CommandContext): Promise<Ending> {
+  if (direction === 'down' && !yes) await confirmDown(context);
+  return withPayrecon(context, { needsStripe: false, role: 'migrate' }, async (payrecon) => {
+    const { writeMigrated, writeMigrationStatus } = await import('../render/migrate.ts');
+    if (direction === 'status') writeMigrationStatus(await payrecon.migrationStatus(), context);
+    else writeMigrated(direction, await payrecon.migrate(direction), context);
+    return { kind: 'done' };
+  });
+}
+
+async function confirmDown({ services }: CommandContext): Promise<void> {
+  if (!services.streams.canAsk) {
+    throw new PayreconError('usage', 'not_confirmed', '`migrate down` takes tables away, and nobody can be asked here. Nothing was changed.', {
+      problems: [{ field: '--yes', message: 'missing' }],
+    });
+  }
+  const confirmed = await services.prompts.confirm('Take the last migration back? What its tables hold is lost.');
+  if (!confirmed) throw new PayreconError('usage', 'not_confirmed', 'Not confirmed: nothing was changed.');
+}

@@ -1,0 +1,42 @@
+import { Command } from '@commander-js/extra-typings';
+import { type CommandContext, withPayrecon } from '../context.ts';
+import { type Ending } from '../exit-code.ts';
+import { addGlobals, addJson, once } from '../flags.ts';
+import { type Perform } from '../perform.ts';
+import { largestPage } from './list.ts';
+
+export interface StuckListArguments {
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+const defaultLimit = 100;
+
+export function stuckListCommand(perform: Perform, run = runStuckList) {
+  const command = new Command('list')
+    .description('stuck and overdue transactions; exit code 5 when there are any')
+    .option('--limit <n>', `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`, once)
+    .option('--cursor <cursor>', 'go on after the page that named it', once);
+  addJson(command);
+  addGlobals(command);
+  return command.action((flags, self) =>
+    perform(self, async (context) => {
+      const { readCount } = await import('../read.ts');
+      const limit = readCount('--limit', flags.limit, defaultLimit, largestPage);
+      return run({ limit, cursor: flags.cursor ?? null }, context);
+    }),
+  );
+}
+
+export async function runStuckList({ limit, cursor }: StuckListArguments, context: CommandContext): Promise<Ending> {
+  return withPayrecon(context, { needsStripe: false, role: 'stuck' }, async (payrecon) => {
+    const page = await payrecon.stuck(limit, cursor);
+    const [{ writePage }, { hints }] = await Promise.all([import('../render/page.ts'), import('../render/hint.ts')]);
+    writePage(page, context, 'Nothing waits for a person.');
+    const first = page.data[0];
+    if (!context.json && first !== undefined) {
+      context.err.write(hints([{ text: 'To decide one of them:', command: `payrecon stuck resolve ${first.id}` }], context.err));
+    }
+    return { kind: 'work_left', items: page.data.length };
+  });
+}

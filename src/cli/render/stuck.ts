@@ -1,0 +1,29 @@
+import { type ResolveTarget, type StuckCase } from '../../app/payrecon.ts';
+import { formatMoney } from '../../domain/money.ts';
+import { type Instant, type Transaction } from '../../domain/transaction.ts';
+import { type Output } from '../streams.ts';
+import { block } from './block.ts';
+import { escapeText } from './escape.ts';
+import { createTheme } from './theme.ts';
+import { fullTime } from './time.ts';
+import { headline } from './transaction.ts';
+
+/** What is known, before anything is asked: the row, why it waits, and what Stripe says at this moment. */
+export function evidenceText({ transaction, evidence, targets }: StuckCase, output: Output, now: Instant): string {
+  const theme = createTheme(output);
+  const { review } = transaction;
+  const lines = [
+    { label: 'key', value: transaction.key },
+    { label: 'id', value: transaction.id },
+    { label: 'created', value: fullTime(transaction.createdAt, now) },
+    { label: 'waits for', value: review === null ? 'it is overdue' : review.message, paint: theme.warn },
+    { label: 'Stripe now', value: evidence, paint: theme.strong },
+    { label: 'possible', value: targets.map((target) => target.as).join(', ') },
+  ];
+  return `${headline(transaction, theme)}${block(lines, theme, output)}\n`;
+}
+
+export function confirmationText(transaction: Transaction, as: ResolveTarget, reason: string): string {
+  const what = as === 'retry' ? 'Hand it back to the reconciler' : `Record it as ${as}`;
+  return escapeText(`${what} (${formatMoney(transaction.amount, transaction.currency)}, ${transaction.id}), because: ${reason}?`);
+}
