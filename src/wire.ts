@@ -8,7 +8,7 @@ import type { Settings } from './config/settings.ts';
 import type { Limits } from './domain/move.ts';
 import type { ChargeRequest } from './domain/transaction.ts';
 import type { Gate } from './storage/gate.ts';
-import type { Storage, StorageOptions } from './storage/open.ts';
+import type { Storage } from './storage/open.ts';
 
 /*
  * The composition root: settings in, services out, each opened at its first use and closed in the
@@ -93,6 +93,38 @@ function once<Value>(make: () => Value): () => Value {
   return () => (made ??= { value: make() }).value;
 }
 
+export interface DaemonInput {
+  readonly environment: OpenInput['environment'];
+  readonly flags: OpenInput['flags'];
+  readonly limit: number | null;
+  /** Aborted by the first signal: the pass that runs is finished, then the daemon ends. */
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Passes on schedule until the signal. Each pass opens its own connections and closes them, so a
+ * database that comes back is met afresh and nothing grows over weeks.
+ */
+export async function daemonFromEnvironment(input: DaemonInput): Promise<void> {
+  const { environment, flags, limit, signal, log } = input;
+  const settings = await readSettings({ environment, flags, needsStripe: true, role: 'reconcile' });
+  const [{ runDaemon }, { serviceManager }, { passLine }] = await Promise.all([
+    import('./daemon/daemon.ts'),
+    import('./daemon/service-manager.ts'),
+    import('./app/pass-line.ts'),
+  ]);
+  const pass = async (stop: AbortSignal): Promise<string> => {
+    const payrecon = assemble(settings, 'reconcile');
+    try {
+      return passLine(await payrecon.reconcile({ limit, dryRun: false, signal: stop }));
+    } finally {
+      await payrecon.close();
+    }
+  };
+  await runDaemon({ schedule: settings.schedule, pass, signal, log, manager: serviceManager(environment, log) });
+}
+
 export function assemble(settings: Settings, role: string, seams: Seams = {}): Payrecon {
   const clock = seams.clock ?? systemClock;
   const chance = seams.chance ?? systemChance;
@@ -106,7 +138,7 @@ export function assemble(settings: Settings, role: string, seams: Seams = {}): P
     deadlineMs: settings.stripeDeadlineMs,
   };
 
-  const open = async (more: Pick<StorageOptions, 'readOnly' | 'autoMigrate' | 'anySchema'> = {}): Promise<Storage> => {
+  const open = async (more: { readonly autoMigrate?: boolean; readonly anySchema?: boolean } = {}): Promise<Storage> => {
     const { openStorage } = await import('./storage/open.ts');
     const storage = await openStorage({
       url: settings.database.kind === 'sqlite' ? `sqlite:${settings.database.path}` : settings.database.url,
@@ -147,6 +179,7 @@ export function assemble(settings: Settings, role: string, seams: Seams = {}): P
   return {
     mode: settings.stripeMode,
     ledger: settings.database.shown,
+    warnings: settings.warnings,
     close,
     async charge(request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome> {
       const { charge } = await import('./app/charge.ts');
@@ -192,6 +225,11 @@ export function assemble(settings: Settings, role: string, seams: Seams = {}): P
       const { verifyAudit } = await import('./app/history.ts');
       const { ledger, history } = await storage();
       return await verifyAudit(ledger, history, idOrKey);
+    },
+    async status() {
+      const { ledgerStatus } = await import('./app/history.ts');
+      const { history, passes, outbox } = await storage();
+      return await ledgerStatus(history, passes, outbox);
     },
     async doctor() {
       const [{ examine }, { describeSettings }] = await Promise.all([import('./app/doctor.ts'), import('./config/describe.ts')]);

@@ -2,8 +2,8 @@ import { PayreconError } from '../domain/errors.ts';
 import { explain } from '../domain/explain.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
-import type { ShownTransaction, TransactionPage } from './payrecon.ts';
-import type { AuditVerification, History, Ledger, ListFilter } from './ports.ts';
+import type { LedgerStatus, ShownTransaction, TransactionPage } from './payrecon.ts';
+import type { AuditVerification, History, Ledger, ListFilter, Outbox, Passes } from './ports.ts';
 
 /** One page, newest first; one row more is read to know whether there is a next page. */
 export async function listPage(history: History, filter: ListFilter, limit: number, cursor: string | null): Promise<TransactionPage> {
@@ -35,4 +35,10 @@ export async function show(ledger: Ledger, history: History, idOrKey: string): P
 export async function verifyAudit(ledger: Ledger, history: History, idOrKey: string | null): Promise<AuditVerification> {
   if (idOrKey === null) return await history.verifyAudit(null);
   return await history.verifyAudit((await findOrFail(ledger, idOrKey)).id);
+}
+
+/** What is open, the last pass and the e-mails, on one screen. */
+export async function ledgerStatus(history: History, passes: Passes, outbox: Outbox): Promise<LedgerStatus> {
+  const [open, lastPass, emails] = await Promise.all([history.openCounts(), passes.last(), outbox.counts()]);
+  return { ...open, lastPass, emails };
 }

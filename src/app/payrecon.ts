@@ -158,5 +158,7 @@ export interface Payrecon {
   /** Mode and account for the banner; asks nothing of Stripe. */
   readonly mode: 'test' | 'live' | 'none';
   readonly ledger: string;
+  /** About the settings, for a person: a secret file that others can read, a live key that goes elsewhere. */
+  readonly warnings: readonly string[];
   close(): Promise<void>;
 }

@@ -49,7 +49,7 @@ export function loadSettings(sources: SettingsSources): Settings {
   const database = readDatabase(lookup, sources, notes.problems, take);
   notes.problems.push(...unknownVariables(sources.environment));
   const stripeMode = modeOf(declared.stripeSecretKey);
-  const refused = togetherProblems(declared, stripeMode, notes.problems);
+  const refused = togetherProblems(declared, stripeMode, notes);
   if (database === null || notes.problems.length > 0) throw badSettings(notes.problems, refused);
 
   const stripeRps = declared.stripeRps ?? (stripeMode === 'test' ? STRIPE_RPS.test : STRIPE_RPS.live);
@@ -86,14 +86,15 @@ function modeOf(key: string | null): StripeMode {
 }
 
 /** What is wrong with settings that are right one by one. Returns the refusal of the live key, where there is one. */
-function togetherProblems(declared: DeclaredValues, mode: StripeMode, problems: Problem[]): Problem | null {
+function togetherProblems(declared: DeclaredValues, mode: StripeMode, { problems, warnings }: Notes): Problem | null {
   const { backoffBaseMs, backoffCapMs, stripeApiBase, live } = declared;
   if (backoffBaseMs > backoffCapMs) {
     problems.push({ field: 'PAYRECON_BACKOFF_BASE', message: 'it must not be longer than PAYRECON_BACKOFF_CAP' });
   }
   if (mode !== 'live') return null;
   if (stripeApiBase !== null && stripeApiBase !== 'https://api.stripe.com') {
-    problems.push({ field: 'STRIPE_API_BASE', message: 'a live key is sent to Stripe alone: use a test key with a local Stripe' });
+    // A proxy on the way out is legitimate; a forgotten variable is not, so it is said.
+    warnings.push(`STRIPE_API_BASE: the live key is sent to ${stripeApiBase}, not to Stripe itself`);
   }
   // A wrong value of PAYRECON_LIVE is read as null, so it does not allow anything either.
   if (live) return null;
