@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import { PayreconError } from '../src/domain/errors.ts';
 import { ledgerTriggers } from './0001_triggers.ts';
+import { LedgerInUse } from './ledger-in-use.ts';
 
 /*
  * One text for both databases; only the names of two types differ. Instants are integer milliseconds
@@ -205,9 +205,7 @@ export async function up(knex: Knex): Promise<void> {
 /** Takes the whole ledger away, so it refuses while there is anything in it. */
 export async function down(knex: Knex): Promise<void> {
   const kept: unknown = await knex('transactions').first('id');
-  if (kept !== undefined) {
-    throw new PayreconError('refused', 'ledger_in_use', 'The ledger holds transactions. Taking its tables away would lose payments; nothing was changed.');
-  }
+  if (kept !== undefined) throw new LedgerInUse();
   for (const name of NAMES) await knex.raw(`drop table ${name}`);
   if (!isSqlite(knex)) {
     await knex.raw('drop function payrecon_append_only()');

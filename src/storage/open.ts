@@ -1,33 +1,12 @@
-import type { Chance, Clock, History, Ledger, Outbox, Passes } from '../app/ports.ts';
+import type { History, Ledger, Outbox, Passes } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Database, Dialect } from './database.ts';
-import type { Gate } from './gate.ts';
 import { createHistory } from './history.ts';
 import { createLedger } from './ledger.ts';
+import type { OpenedDatabase, StorageOptions } from './options.ts';
 import { createOutbox } from './outbox.ts';
 import { createPasses } from './passes.ts';
 import { migrateDown, migrateUp, schemaProblem, schemaStatus, type SchemaStatus } from './schema.ts';
-
-export interface StorageOptions {
-  /** `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`. */
-  readonly url: string;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  /** How long a claim lasts unless it is renewed. */
-  readonly leaseMs?: number;
-  /** How long a locked SQLite file is waited for. */
-  readonly busyTimeoutMs?: number;
-  /** Bring the schema up to date when opening; on by default for SQLite only. */
-  readonly autoMigrate?: boolean;
-  /** Accept a schema that is not the current one: for `migrate` and `doctor`. */
-  readonly anySchema?: boolean;
-  /** Refuse every write, and make no file. */
-  readonly readOnly?: boolean;
-  /** Tests move the database's clock by this. */
-  readonly nowOffsetMs?: () => number;
-  /** Tests see, hold up and break every statement by this. */
-  readonly gate?: Gate;
-}
 
 export interface Storage {
   readonly ledger: Ledger;
@@ -46,7 +25,9 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-export const DEFAULT_LEASE_MS = 90_000;
+export type { StorageOptions };
+
+const DEFAULT_LEASE_MS = 90_000;
 const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
 
 /** Opens the ledger's database; throws PayreconError `configuration` or `unreachable`. */
@@ -71,11 +52,6 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     warnings,
     close: () => database.knex.destroy(),
   };
-}
-
-export interface OpenedDatabase {
-  readonly database: Database;
-  readonly warnings: () => readonly string[];
 }
 
 /** Loads the one driver that is needed: the other one costs as much as the whole command. */

@@ -18,8 +18,12 @@ export interface PostgresSettings {
   readonly keepAlive: boolean;
   /** Ends a statement whose server does not answer any more; longer than the server's own limit. */
   readonly query_timeout: number;
-  readonly types: TypeOverrides;
+  readonly types: TypeParsers;
   readonly payrecon: { readonly gate?: Gate | undefined; readonly limits: ServerLimits; pooled: boolean };
+}
+
+interface TypeParsers {
+  getTypeParser(oid: number, format?: string): unknown;
 }
 
 /** Told to the server, in milliseconds. */
@@ -46,10 +50,10 @@ const PROTOCOL_VIOLATION = '08P01';
 const INT8 = 20;
 
 /** 64-bit integers are instants, amounts and counts here, all far below 2^53. */
-export function numberTypes(): TypeOverrides {
+export function numberTypes(): TypeParsers {
   const types = new TypeOverrides();
   types.setTypeParser(INT8, Number);
-  return types;
+  return { getTypeParser: (oid, format) => types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text') };
 }
 
 export class PostgresClient extends PostgresDialect {

@@ -3,7 +3,7 @@ import { PayreconError } from '../domain/errors.ts';
 import { Database, firstRow } from './database.ts';
 import type { Gate } from './gate.ts';
 import { silentLog } from './knex-log.ts';
-import type { OpenedDatabase, StorageOptions } from './open.ts';
+import type { OpenedDatabase, OpeningOptions } from './options.ts';
 import { numberTypes, PostgresClient, type PostgresSettings, type ServerLimits } from './postgres-client.ts';
 import { postgresFault } from './postgres-errors.ts';
 import { text } from './rows.ts';
@@ -18,7 +18,7 @@ const LIMITS: ServerLimits = { statement_timeout: 30_000, lock_timeout: 10_000, 
 /** The oldest version whose features are used; known here, so that no connection has to ask. */
 const SERVER_VERSION = '14.0';
 
-export async function openPostgres(options: StorageOptions & { readonly leaseMs: number }): Promise<OpenedDatabase> {
+export async function openPostgres(options: OpeningOptions): Promise<OpenedDatabase> {
   const where = describePostgres(options.url);
   const { clock, chance, leaseMs, nowOffsetMs } = options;
   const database = new Database({

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { MIGRATIONS, MIGRATIONS_TABLE, migrationSource } from '../../migrations/list.ts';
+import { LedgerInUse } from '../../migrations/ledger-in-use.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { firstRow, rowsOf, type Database } from './database.ts';
 import { text } from './rows.ts';
@@ -41,8 +42,12 @@ export function schemaProblem(status: SchemaStatus, where: string): PayreconErro
     case 'behind':
       return new PayreconError('configuration', 'schema_behind', `The schema of ${where} is behind this version of payrecon (missing: ${status.pending.join(', ')}). Run: payrecon migrate`);
     case 'ahead':
-      return new PayreconError('configuration', 'schema_ahead', `The schema of ${where} was made by a newer payrecon (it has ${status.unknown.join(', ')}). Update payrecon, or run that newer version's: payrecon migrate down`);
+      return schemaAhead(status, where);
   }
+}
+
+function schemaAhead({ unknown }: SchemaStatus, where: string): PayreconError {
+  return new PayreconError('configuration', 'schema_ahead', `The schema of ${where} was made by a newer payrecon (it has ${unknown.join(', ')}). Update payrecon, or run with that newer version: payrecon migrate down`);
 }
 
 /** One number for everybody who migrates a payrecon database; any would do. */
@@ -66,7 +71,7 @@ const CONFIG = { tableName: MIGRATIONS_TABLE, migrationSource } satisfies Knex.M
 export async function migrateUp(database: Database): Promise<readonly string[]> {
   return exclusively(database, async (sql) => {
     const status = await schemaStatus(database, sql);
-    if (status.state === 'ahead') throw schemaProblem(status, database.where) ?? new Error('unreachable');
+    if (status.state === 'ahead') throw schemaAhead(status, database.where);
     if (status.state === 'current') return [];
     await sql.migrate.latest(CONFIG);
     return status.pending;
@@ -79,8 +84,12 @@ export async function migrateDown(database: Database): Promise<readonly string[]
     const status = await schemaStatus(database, sql);
     const newest = status.applied.at(-1);
     if (newest === undefined) return [];
-    if (status.state === 'ahead') throw schemaProblem(status, database.where) ?? new Error('unreachable');
-    await sql.migrate.down(CONFIG);
+    if (status.state === 'ahead') throw schemaAhead(status, database.where);
+    try {
+      await sql.migrate.down(CONFIG);
+    } catch (error) {
+      throw error instanceof LedgerInUse ? new PayreconError('refused', 'ledger_in_use', error.message) : error;
+    }
     return [newest];
   });
 }

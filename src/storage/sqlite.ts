@@ -1,12 +1,12 @@
 import knex, { type Knex } from 'knex';
 import { Database } from './database.ts';
 import { silentLog } from './knex-log.ts';
-import type { OpenedDatabase, StorageOptions } from './open.ts';
+import type { OpenedDatabase, OpeningOptions } from './options.ts';
 import { SqliteClient, type SqliteSettings } from './sqlite-client.ts';
 import { sqliteFault } from './sqlite-errors.ts';
 import { networkFileSystem, prepareSqliteFile, sqlitePath } from './sqlite-file.ts';
 
-export function openSqlite(options: StorageOptions & { readonly leaseMs: number; readonly busyTimeoutMs: number }): OpenedDatabase {
+export function openSqlite(options: OpeningOptions): OpenedDatabase {
   const filename = sqlitePath(options.url);
   prepareSqliteFile(filename, options.readOnly === true);
   const { clock, chance, leaseMs, busyTimeoutMs, gate, nowOffsetMs } = options;
