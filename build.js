@@ -1,7 +1,13 @@
-// Bundles the command and the library into dist/: one ES module per entry point, and one chunk for each part that
-// is loaded only when a command needs it. Run by `npm ci` (prepare), and by the tests when the result is out of date.
+// Bundles the command and the library into dist/. Run by `npm ci` (prepare), and by the tests when dist/ is out of date.
+//
+// How the result is cut decides how fast the command starts (see bench/cold-start.ts). Loading an ES module costs Node
+// about 1 ms a file and reading the loader's own code 3 ms more; so the command is one CommonJS file, in which a part
+// that is imported dynamically is evaluated only when it is asked for. What is large and seldom needed (see `apart`) is a
+// file of its own. bin/start.js loads these files with compiled code that is kept beside them.
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as esbuild from 'esbuild'
@@ -10,10 +16,9 @@ import { licenceTexts, packagesIn, thirdPartyList } from './third-party.js'
 const root = dirname(fileURLToPath(import.meta.url))
 const outdir = join(root, 'dist')
 const stamp = join(outdir, '.built-from')
-const replacedChunksKeptMs = 10 * 60_000
 
-/** The parts of the package that are built; a part that is not written yet is left out. */
-const entryPoints = ['src/main.ts', 'src/library.ts'].filter((entry) => existsSync(join(root, entry)))
+/** Where the list of bundled packages is kept, for people to read. */
+export const thirdPartyPath = join(root, 'docs', 'THIRD-PARTY.md')
 
 /** The only package that stays outside: it finds its native binary beside itself. */
 const native = ['libsql']
@@ -21,75 +26,143 @@ const native = ['libsql']
 /** Database drivers that knex can use and payrecon does not; knex asks for them only when told to. */
 const driversNotUsed = ['better-sqlite3', 'sqlite3', 'mysql', 'mysql2', 'mariadb/callback', 'oracledb', 'tedious', 'pg-native']
 
-/** knex's dialects for those drivers: 400 kB that would be parsed at each start. */
-const dialectsNotUsed = /^\.\/(cockroachdb|mssql|mysql|mysql2|mariadb|oracle|oracledb|pgnative|redshift)$/
+/** Files of their own, loaded at the first use: the packages that match, or a folder of our own. */
+const apart = [
+  { file: 'knex.cjs', packages: /^knex(\/|$)/ },
+  { file: 'pg.cjs', packages: /^pg(\/|$)/ },
+  { file: 'stripe.cjs', packages: /^stripe(\/|$)/ },
+  { file: 'sendgrid.cjs', packages: /^@sendgrid\// },
+  { file: 'inquirer.cjs', packages: /^@inquirer\// },
+  { file: 'cron.cjs', packages: /^node-cron(\/|$)/ },
+  { file: 'fastify.cjs', packages: /^fastify(\/|$)/ },
+  { file: 'sandbox.cjs', folder: join(root, 'src', 'sandbox') },
+]
+
+/** @param {string} path a package or a file of ours @returns {string} its name inside the file that lies apart */
+function nameOf(path) {
+  return path.startsWith(root) ? relative(root, path) : path
+}
+
+/** @typedef {Map<string, Set<string>>} Wanted what is imported from each file that lies apart */
 
 /**
- * Keeps `pg` out of every chunk that only mentions it: knex asks for it with a synchronous `require`, which would
- * otherwise put the whole driver beside knex and be parsed for SQLite as well.
- * @type {esbuild.Plugin}
+ * Turns an import of what lies apart into a `require` of its file, and notes it in `wanted`.
+ * @param {Wanted} wanted @param {string | undefined} self the file that is being made, which takes its own parts in
+ * @returns {esbuild.Plugin}
  */
-const driversApart = {
-  name: 'drivers-apart',
+function loadApart(wanted, self) {
+  return {
+    name: 'load-apart',
+    setup(build) {
+      build.onResolve({ filter: /.*/ }, (args) => {
+        if (args.kind === 'entry-point' || args.namespace === 'apart') return undefined
+        const path = args.path.startsWith('.') ? join(args.resolveDir, args.path) : args.path
+        const place = apart.find(({ packages, folder }) => packages?.test(path) === true || (folder !== undefined && path.startsWith(folder)))
+        if (place === undefined || place.file === self || (place.folder !== undefined && args.kind !== 'dynamic-import')) return undefined
+        wanted.set(place.file, (wanted.get(place.file) ?? new Set()).add(path))
+        return { path, namespace: 'apart', pluginData: place.file }
+      })
+      build.onResolve({ filter: /.*/, namespace: 'apart' }, (args) => ({ path: args.path, external: true }))
+      build.onLoad({ filter: /.*/, namespace: 'apart' }, (args) => ({
+        contents: `module.exports = require('./${String(args.pluginData)}')[${JSON.stringify(nameOf(args.path))}]`,
+      }))
+    },
+  }
+}
+
+/** @type {esbuild.Plugin} */
+const startLighter = {
+  name: 'start-lighter',
   setup(build) {
-    build.onResolve({ filter: /^pg$/ }, () => ({ path: 'pg', namespace: 'apart' }))
-    build.onLoad({ filter: /.*/, namespace: 'apart' }, () => ({ contents: 'module.exports = require("./pg.cjs")' }))
-    build.onResolve({ filter: /^\.\/pg\.cjs$/, namespace: 'apart' }, () => ({ path: './pg.cjs', external: true }))
-    build.onResolve({ filter: dialectsNotUsed }, (args) =>
-      args.importer.endsWith(join('knex', 'lib', 'dialects', 'index.js'))
-        ? { path: args.path, namespace: 'not-used' }
-        : undefined,
+    // knex's dialects for the drivers above: 400 kB that would be read at each start.
+    build.onResolve({ filter: /^\.\/(cockroachdb|mssql|mysql|mysql2|mariadb|oracle|oracledb|pgnative|redshift)$/ }, (args) =>
+      args.importer.endsWith(join('knex', 'lib', 'dialects', 'index.js')) ? { path: args.path, namespace: 'not-used' } : undefined,
     )
     build.onLoad({ filter: /.*/, namespace: 'not-used' }, (args) => ({
       contents: `throw new Error('payrecon is built without the knex dialect ${args.path}')`,
     }))
+    // Importing `node:process` makes Node open all three standard streams; the global is the same object.
+    build.onResolve({ filter: /^(node:)?process$/ }, () => ({ path: 'process', namespace: 'at-hand' }))
+    build.onLoad({ filter: /^process$/, namespace: 'at-hand' }, () => ({ contents: 'module.exports = process' }))
+    // commander starts other programs only for commands that are programs of their own, which payrecon has none of.
+    build.onResolve({ filter: /^(node:)?child_process$/ }, (args) =>
+      args.importer.includes('commander') ? { path: 'child_process', namespace: 'at-hand' } : undefined,
+    )
+    build.onLoad({ filter: /^child_process$/, namespace: 'at-hand' }, () => ({ contents: 'module.exports = {}' }))
   },
 }
 
-const shared = /** @satisfies {esbuild.BuildOptions} */ ({
-  absWorkingDir: root,
-  bundle: true,
-  write: false,
-  platform: /** @type {const} */ ('node'),
-  target: 'node20.19',
-  logLevel: /** @type {const} */ ('warning'),
-  legalComments: /** @type {const} */ ('none'),
-  metafile: true,
-  sourcemap: /** @type {const} */ ('linked'),
-  sourcesContent: false,
-  // Short to parse at each start, yet a stack trace still names the functions of the source.
-  minifyWhitespace: true,
-  minifySyntax: true,
-})
+/** @param {Wanted} wanted @param {string} [self] */
+function options(wanted, self) {
+  return /** @satisfies {esbuild.BuildOptions} */ ({
+    absWorkingDir: root,
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: /** @type {const} */ ('node'),
+    target: 'node20.19',
+    external: [...native, ...driversNotUsed],
+    plugins: [startLighter, loadApart(wanted, self)],
+    logLevel: /** @type {const} */ ('warning'),
+    // The command is not an ES module any more when it runs.
+    logOverride: { 'empty-import-meta': /** @type {const} */ ('error') },
+    supported: { 'dynamic-import': false },
+    legalComments: /** @type {const} */ ('none'),
+  })
+}
 
-/** @returns {Promise<esbuild.BuildResult<typeof shared>[]>} everything that dist/ holds, in memory */
+/** @typedef {esbuild.BuildResult<ReturnType<typeof options>>} Built */
+
+/** @param {string} file @param {Iterable<string>} parts @param {Wanted} wanted @returns {Promise<Built>} */
+async function bundleApart(file, parts, wanted) {
+  const getters = [...parts].sort().map((part) => {
+    const path = JSON.stringify(part)
+    return `get ${JSON.stringify(nameOf(part))}() { return require(${path}) },`
+  })
+  return esbuild.build({
+    ...options(wanted, file),
+    stdin: { contents: `module.exports = {\n${getters.join('\n')}\n}`, resolveDir: root, sourcefile: file },
+    outfile: join(outdir, file),
+    format: 'cjs',
+    // A few packages offer an ES module only.
+    conditions: file === 'inquirer.cjs' ? ['import'] : [],
+  })
+}
+
+/**
+ * Everything that dist/ holds, in memory.
+ * @returns {Promise<Built[]>}
+ */
 export async function bundle() {
-  return Promise.all([
-    esbuild.build({
-      ...shared,
-      entryPoints,
-      outdir,
-      format: 'esm',
-      splitting: true,
-      chunkNames: '[name]-[hash]',
-      external: [...native, ...driversNotUsed],
-      plugins: [driversApart],
-      // Packages in the older format call `require` for what belongs to Node itself.
-      banner: { js: "import{createRequire as nodeRequire}from'node:module';const require=nodeRequire(import.meta.url);" },
-    }),
-    esbuild.build({
-      ...shared,
-      stdin: { contents: "module.exports = require('pg')", resolveDir: root, sourcefile: 'pg.cjs' },
-      outfile: join(outdir, 'pg.cjs'),
-      format: 'cjs',
-      external: driversNotUsed,
-    }),
-  ])
+  /** @type {Wanted} */
+  const wanted = new Map()
+  const entries = [
+    { entry: 'src/main.ts', outfile: join(outdir, 'main.cjs'), format: /** @type {const} */ ('cjs') },
+    {
+      entry: 'src/library.ts',
+      outfile: join(outdir, 'library.js'),
+      format: /** @type {const} */ ('esm'),
+      banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+    },
+  ]
+  /** @type {Built[]} */
+  const results = await Promise.all(
+    entries.map(async ({ entry, ...output }) => esbuild.build({ ...options(wanted), entryPoints: [entry], ...output })),
+  )
+  // A file that lies apart may want parts of another one, also of one that is made already.
+  /** @type {Map<string, { parts: number, result: Built }>} */
+  const made = new Map()
+  const lacking = () => [...wanted].find(([file, parts]) => made.get(file)?.parts !== parts.size)
+  for (let next = lacking(); next !== undefined; next = lacking()) {
+    const [file, parts] = next
+    made.set(file, { parts: parts.size, result: await bundleApart(file, parts, wanted) })
+  }
+  return [...results, ...[...made.values()].map(({ result }) => result)]
 }
 
 /**
  * The packages inside the bundle.
- * @param {Awaited<ReturnType<typeof bundle>>} results
+ * @param {Built[]} results
  */
 export function bundledPackages(results) {
   return packagesIn(Object.assign({}, ...results.map((result) => result.metafile.inputs)))
@@ -97,7 +170,7 @@ export function bundledPackages(results) {
 
 /** One value for everything a build is made of; the same value means that dist/ is up to date. */
 function fingerprint() {
-  const hash = createHash('sha256')
+  const hash = createHash('sha256').update(process.version + process.arch)
   const files = ['src', 'migrations'].flatMap((folder) =>
     existsSync(join(root, folder))
       ? readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
@@ -105,45 +178,54 @@ function fingerprint() {
           .map((entry) => join(entry.parentPath, entry.name))
       : [],
   )
-  for (const file of [...files.sort(), ...['build.js', 'third-party.js', 'package.json', 'package-lock.json'].map((name) => join(root, name))]) {
-    hash.update(`${relative(root, file)}\0`).update(readFileSync(file))
-  }
+  const others = ['build.js', 'third-party.js', 'bin/start.js', 'package.json', 'package-lock.json'].map((name) => join(root, name))
+  for (const file of [...files.sort(), ...others]) hash.update(`${relative(root, file)}\0`).update(readFileSync(file))
   return hash.digest('hex')
 }
 
 /**
- * Puts each file in place by a rename, the entry points last, and leaves replaced chunks for a while: a command that
- * is running at this moment still finds the parts that it has yet to load.
+ * Puts each file in place by a rename, so that a command that starts at this moment reads a whole one. Each begins with
+ * the hash of what follows, by which kept compiled code is known to belong to it.
  * @param {esbuild.OutputFile[]} files
  */
 function install(files) {
   mkdirSync(outdir, { recursive: true })
-  const isEntry = (/** @type {esbuild.OutputFile} */ file) => /^(main|library)\.js$/.test(basename(file.path))
-  for (const file of [...files.filter((file) => !isEntry(file)), ...files.filter(isEntry)]) {
-    const draft = `${file.path}.${String(process.pid)}`
-    writeFileSync(draft, file.contents)
-    renameSync(draft, file.path)
+  for (const { path, text } of files) {
+    const draft = `${path}.${String(process.pid)}`
+    writeFileSync(draft, `/*${createHash('sha256').update(text).digest('hex')}*/${text}`)
+    renameSync(draft, path)
   }
-  const current = new Set(files.map((file) => basename(file.path)))
-  for (const name of readdirSync(outdir)) {
-    const path = join(outdir, name)
-    if (!current.has(name) && Date.now() - statSync(path).mtimeMs > replacedChunksKeptMs) rmSync(path, { recursive: true })
+}
+
+/** Runs the command once, on an empty database, and keeps the code that Node compiled for it beside dist/. */
+function keepCompiledCode() {
+  const home = mkdtempSync(join(tmpdir(), 'payrecon-build-'))
+  const { PATH = '' } = process.env
+  const env = { PATH, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, DATABASE_URL: `sqlite:${join(home, 'build.db')}` }
+  try {
+    for (const command of ['list', '--help']) {
+      const { status, stderr } = spawnSync(process.execPath, [join(root, 'bin', 'keep-compiled.js'), command], { env, encoding: 'utf8', cwd: home })
+      if (status !== 0) process.stderr.write(`The first run of "payrecon ${command}" failed; it will start more slowly.\n${stderr}`)
+    }
+  } finally {
+    rmSync(home, { recursive: true, force: true })
   }
 }
 
 /** Brings dist/ up to date; does nothing when it is. Returns whether anything was built. */
 export async function buildIfStale() {
   const now = fingerprint()
-  if (existsSync(stamp) && existsSync(join(outdir, 'main.js')) && readFileSync(stamp, 'utf8') === now) return false
+  if (existsSync(stamp) && existsSync(join(outdir, 'main.cjs')) && readFileSync(stamp, 'utf8') === now) return false
   const results = await bundle()
-  install(results.flatMap((result) => result.outputFiles))
+  const files = results.flatMap((result) => result.outputFiles)
+  install(files)
   writeFileSync(join(outdir, 'LICENCES.txt'), licenceTexts(bundledPackages(results)))
+  keepCompiledCode()
+  const current = new Set([...files.map(({ path }) => basename(path)), 'LICENCES.txt'])
+  for (const name of readdirSync(outdir)) if (!current.has(name.replace(/\.compiled$/, ''))) rmSync(join(outdir, name), { recursive: true })
   writeFileSync(stamp, now)
   return true
 }
-
-/** Where the list of bundled packages is kept, for people to read. */
-export const thirdPartyPath = join(root, 'docs', 'THIRD-PARTY.md')
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (process.argv[2] === '--third-party') {

@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty';
 import { EXIT, type ExitCode } from './cli/exit-code.ts';
 import { terminalPrompts } from './cli/prompts.ts';
 import { bugText } from './cli/render/bug.ts';
@@ -61,7 +60,10 @@ async function main(): Promise<void> {
     streams: {
       out: outputTo(process.stdout, environment, onLostOutput),
       err: outputTo(process.stderr, environment, () => undefined),
-      canAsk: isatty(0) && isatty(2),
+      // Looked at only before a question: merely touching standard input opens it.
+      get canAsk() {
+        return process.stdin.isTTY && process.stderr.isTTY;
+      },
     },
     prompts: terminalPrompts(() => ({ input: process.stdin, output: process.stderr })),
     now: () => Date.now(),
@@ -82,4 +84,4 @@ async function main(): Promise<void> {
   });
 }
 
-await main();
+void main();

@@ -1,9 +1,13 @@
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { appendFile, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
 import { binary } from '../support/binary.ts'
 import { temporaryFolder } from '../support/temporary.ts'
+
+/** A command that says how it was loaded: as text alone, or from code that was compiled before. */
+const probe = (text: string) => `/*${createHash('sha256').update(text).digest('hex')}*/${text}`
 
 describe('the launcher', () => {
   it('works from any folder and through a link', async () => {
@@ -30,11 +34,42 @@ describe('the launcher', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: `payrecon needs Node 20.19 or newer; this is Node ${version}.` })
   })
 
+  it('uses compiled code only for the text that it was made of', async () => {
+    const folder = await temporaryFolder()
+    const launcher = await copyOfLauncher(folder)
+    const main = join(folder, 'dist', 'main.cjs')
+    await mkdir(join(folder, 'dist'))
+    const run = async (script = launcher) => (await execa(process.execPath, [script])).stdout
+    await writeFile(main, probe("console.log('one', module.parent === undefined)"))
+    expect(await run()).toBe('one false')
+    expect(await run(join(folder, 'bin', 'keep-compiled.js'))).toBe('one true')
+    expect(await run(), 'the compiled code is used').toBe('one true')
+    // V8 itself would take it: the new text is as long as the old one.
+    await writeFile(main, probe("console.log('two', module.parent === undefined)"))
+    expect(await run()).toBe('two false')
+    await appendFile(`${main}.compiled`, 'x')
+    expect(await run()).toBe('two false')
+  })
+
+  it('loads the text where the compiled code was made by another Node', async () => {
+    const folder = await temporaryFolder()
+    const launcher = await copyOfLauncher(folder)
+    const main = join(folder, 'dist', 'main.cjs')
+    await mkdir(join(folder, 'dist'))
+    await writeFile(main, probe("console.log('loaded', module.parent === undefined)"))
+    await execa(process.execPath, [join(folder, 'bin', 'keep-compiled.js')])
+    const compiled = await readFile(`${main}.compiled`)
+    await writeFile(`${main}.compiled`, Buffer.from(compiled.toString('latin1').replace(process.version, 'v20.19.99'), 'latin1'))
+    expect((await execa(process.execPath, [launcher])).stdout).toBe('loaded false')
+    await writeFile(`${main}.compiled`, compiled)
+    expect((await execa(process.execPath, ['--no-lazy', launcher])).stdout, 'V8 with other flags').toBe('loaded false')
+  })
+
   it('passes an error of the command on instead of hiding it', async () => {
     const folder = await temporaryFolder()
     const launcher = await copyOfLauncher(folder)
     await mkdir(join(folder, 'dist'))
-    await writeFile(join(folder, 'dist', 'main.js'), "throw new Error('from the command')\n")
+    await writeFile(join(folder, 'dist', 'main.cjs'), "throw new Error('from the command')\n")
     const { exitCode, stderr } = await execa(process.execPath, [launcher], { reject: false })
     expect(exitCode).toBe(1)
     expect(stderr).toContain('Error: from the command')
@@ -42,9 +77,7 @@ describe('the launcher', () => {
 })
 
 async function copyOfLauncher(folder: string): Promise<string> {
-  await mkdir(join(folder, 'bin'))
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
-  const copy = join(folder, 'bin', 'payrecon.js')
-  await copyFile(binary, copy)
-  return copy
+  await cp(dirname(binary), join(folder, 'bin'), { recursive: true })
+  return join(folder, 'bin', 'payrecon.js')
 }
