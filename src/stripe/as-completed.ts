@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Runs `work` over `items`, at most `concurrency` at once, and yields results as they come. Begins no
  * more than the consumer takes, so memory stays bounded however many items there are. When the signal aborts, or
@@ -11,7 +13,11 @@ export async function* asCompleted<Item, Result>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Result, void, undefined> {
   const over = new AbortController();
-  const stop = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+  const stop = over.signal;
+  setMaxListeners(concurrency + 1, stop);
+  const abort = (): void => over.abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted === true) abort();
   const running = new Map<number, Promise<{ readonly index: number; readonly result: Result }>>();
   let next = 0;
   try {
@@ -29,7 +35,8 @@ export async function* asCompleted<Item, Result>(
       yield result;
     }
   } finally {
-    over.abort();
+    signal?.removeEventListener('abort', abort);
+    abort();
     await Promise.allSettled(running.values());
   }
 }

@@ -21,8 +21,10 @@ export class StripeCaller {
   readonly #options: CallerOptions;
   readonly #wire = new WireClient();
   readonly #limiter: RequestLimiter;
-  readonly #closed = new AbortController();
   readonly #counts = { list: 0, retrieve: 0, other: 0 };
+  /** The calls under way. A set of our own, because a signal that thousands of calls listen to would warn and grow. */
+  readonly #running = new Set<AbortController>();
+  #closed = false;
   #client: Promise<StripeClient> | null = null;
 
   constructor(options: CallerOptions) {
@@ -33,29 +35,33 @@ export class StripeCaller {
   /** A call that may change something: waiting for its turn counts, it ends within the deadline in any case. */
   async change(request: Request): Promise<Outcome> {
     const client = await this.#open();
-    return this.#withinDeadline(request, async (call) => {
-      if (await this.#limiter.take(request.endpoint, call.signal)) return this.#send(client, request, call);
-      return { kind: 'nothing', wire: call.facts() };
-    });
+    return this.#scoped(request, (scope) =>
+      this.#withinDeadline(request, scope, async (call) => {
+        if (await this.#limiter.take(request.endpoint, scope.signal)) return this.#send(client, request, call);
+        return { kind: 'interrupted', wire: call.facts() };
+      }),
+    );
   }
 
   /** A look-up, one of perhaps thousands: it first waits for its turn, then it has the deadline for itself. */
   async read(request: Request): Promise<Outcome> {
     const client = await this.#open();
-    const stopped = this.#stopSignal(request);
-    if (!(await this.#limiter.take(request.endpoint, stopped))) {
-      return { kind: 'interrupted', wire: new WireCall(stopped, () => undefined).facts() };
-    }
-    return this.#withinDeadline(request, (call) => this.#send(client, request, call));
+    return this.#scoped(request, async (scope) => {
+      if (!(await this.#limiter.take(request.endpoint, scope.signal))) {
+        return { kind: 'interrupted', wire: new WireCall(scope.signal, () => undefined).facts() };
+      }
+      return this.#withinDeadline(request, scope, (call) => this.#send(client, request, call));
+    });
   }
 
   counts(): CallCounts {
     return { ...this.#counts };
   }
 
-  /** Ends what is under way and every idle connection. */
+  /** Ends what is under way and every idle connection; later calls end at once. */
   close(): void {
-    this.#closed.abort();
+    this.#closed = true;
+    for (const scope of this.#running) scope.abort();
     this.#wire.close();
   }
 
@@ -64,31 +70,38 @@ export class StripeCaller {
     return this.#client;
   }
 
-  #stopSignal(request: Request): AbortSignal {
-    return request.signal === undefined ? this.#closed.signal : AbortSignal.any([this.#closed.signal, request.signal]);
+  /** Gives `work` a signal that aborts when the gateway is closed, when the request is stopped, and when `work` is over. */
+  async #scoped(request: Request, work: (scope: AbortController) => Promise<Outcome>): Promise<Outcome> {
+    const scope = new AbortController();
+    const stop = (): void => scope.abort();
+    this.#running.add(scope);
+    request.signal?.addEventListener('abort', stop, { once: true });
+    if (this.#closed || request.signal?.aborted === true) stop();
+    try {
+      return await work(scope);
+    } finally {
+      request.signal?.removeEventListener('abort', stop);
+      this.#running.delete(scope);
+      scope.abort();
+    }
   }
 
   /**
    * The deadline is real time and not the injected clock's: it bounds a real socket. Whatever `work`
-   * brings after it is dropped; its connection is gone by then.
+   * brings after it is dropped; the end of the scope destroys its connection.
    */
-  async #withinDeadline(request: Request, work: (call: WireCall) => Promise<Outcome>): Promise<Outcome> {
-    const stopped = this.#stopSignal(request);
-    const over = new AbortController();
-    const call = new WireCall(over.signal, (attempt) => this.#count(request.endpoint, attempt));
+  async #withinDeadline(request: Request, scope: AbortController, work: (call: WireCall) => Promise<Outcome>): Promise<Outcome> {
     const { deadlineMs } = this.#options;
+    const call = new WireCall(scope.signal, (attempt) => this.#count(request.endpoint, attempt));
     let end: (outcome: Outcome) => void = () => undefined;
     const ended = new Promise<Outcome>((resolve) => (end = resolve));
     const timer = setTimeout(() => end({ kind: 'deadline', deadlineMs, wire: call.facts() }), deadlineMs);
-    const interrupt = (): void => end({ kind: 'interrupted', wire: call.facts() });
-    stopped.addEventListener('abort', interrupt, { once: true });
-    if (stopped.aborted) interrupt();
+    scope.signal.addEventListener('abort', () => end({ kind: 'interrupted', wire: call.facts() }), { once: true });
+    if (scope.signal.aborted) end({ kind: 'interrupted', wire: call.facts() });
     try {
       return await Promise.race([ended, work(call)]);
     } finally {
       clearTimeout(timer);
-      stopped.removeEventListener('abort', interrupt);
-      over.abort();
     }
   }
 

@@ -1,0 +1,272 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Gateway, LookUp } from '../../src/app/ports.ts';
+import { planLookUps } from '../../src/stripe/look-up.ts';
+import { json, startRawServer, stripeError, type Handler, type RawServer, type Seen } from './raw-server.ts';
+import { collect, gatewayAt, intent, query } from './samples.ts';
+
+const open: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const thing of open.splice(0)) await thing.close();
+});
+
+async function talk(handler: Handler): Promise<{ gateway: Gateway; server: RawServer }> {
+  const server = await startRawServer(handler);
+  const gateway = gatewayAt(server.base);
+  open.push(gateway, { close: () => server[Symbol.asyncDispose]() });
+  return { gateway, server };
+}
+
+const START = 1_700_000_000;
+
+interface Row {
+  readonly id: string;
+  readonly created: number;
+  readonly transaction: string;
+  readonly status?: string;
+}
+
+/** Stripe's list: newest first, `created` bounds, `starting_after`, `limit`. */
+function listOf(rows: readonly Row[]): (seen: Seen) => unknown {
+  const newestFirst = [...rows].sort((a, b) => b.created - a.created);
+  return ({ query: asked }) => {
+    const from = Number(asked.get('created[gte]'));
+    const to = Number(asked.get('created[lte]'));
+    const inRange = newestFirst.filter(({ created }) => created >= from && created <= to);
+    const after = asked.get('starting_after');
+    const begin = after === null ? 0 : inRange.findIndex(({ id }) => id === after) + 1;
+    const page = inRange.slice(begin, begin + Number(asked.get('limit')));
+    return {
+      object: 'list',
+      data: page.map(({ id, created, transaction, status = 'succeeded' }) => intent({ id, created, status, metadata: { payrecon_transaction: transaction } })),
+      has_more: begin + page.length < inRange.length,
+    };
+  };
+}
+
+function many(count: number): Row[] {
+  return Array.from({ length: count }, (_, n) => ({ id: `pi_${n}`, created: START + n, transaction: `txn_${n}` }));
+}
+
+function idless(transactionId: string, fromSeconds = START, toSeconds = START + 600): LookUp {
+  return query({ transactionId, paymentIntent: null, createdFrom: fromSeconds * 1_000, createdTo: toSeconds * 1_000 });
+}
+
+async function answers(gateway: Gateway, queries: readonly LookUp[]): Promise<Map<string, unknown>> {
+  const looked = await collect(gateway.lookUp(queries));
+  expect(looked).toHaveLength(queries.length);
+  return new Map(looked.map(({ query: asked, answer }) => [asked.transactionId, answer]));
+}
+
+describe('a known id', () => {
+  it('is retrieved, few at once, and each is answered once', async () => {
+    let underWay = 0;
+    let most = 0;
+    const { gateway } = await talk((seen, response) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      setTimeout(() => {
+        underWay -= 1;
+        json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
+      }, 5);
+    });
+    const queries = Array.from({ length: 60 }, (_, n) => query({ transactionId: `txn_${n}`, paymentIntent: `pi_${n}` }));
+    const got = await answers(gateway, queries);
+    for (const { transactionId, paymentIntent } of queries) {
+      expect(got.get(transactionId)).toMatchObject({ kind: 'intent', intent: { id: paymentIntent } });
+    }
+    expect(most).toBe(8);
+    expect(gateway.calls()).toEqual({ list: 0, retrieve: 60, other: 0 });
+  });
+
+  it('cannot lead to another address', async () => {
+    const { gateway, server } = await talk((_seen, response) => stripeError(response, 404, { code: 'resource_missing' }));
+    const got = await answers(gateway, [query({ paymentIntent: '../charges?x=1' })]);
+    expect([...got.values()]).toMatchObject([{ kind: 'missing' }]);
+    expect(server.seen[0]?.path).toBe('/v1/payment_intents/..%2Fcharges%3Fx%3D1');
+  });
+
+  it('that is empty is no listing', async () => {
+    const { gateway } = await talk((seen, response) => json(response, 200, listOf(many(1))(seen)));
+    const got = await answers(gateway, [query({ paymentIntent: '' })]);
+    expect([...got.values()]).toMatchObject([{ kind: 'unknown', reason: 'malformed' }]);
+  });
+});
+
+describe('a scan', () => {
+  it('finds by metadata over all pages, and says of the rest that they are absent', async () => {
+    const list = listOf(many(250));
+    const { gateway, server } = await talk((seen, response) => json(response, 200, list(seen)));
+    const got = await answers(gateway, [idless('txn_0'), idless('txn_249'), idless('txn_120'), idless('txn_none')]);
+    expect(got.get('txn_0')).toMatchObject({ kind: 'intent', replayed: false, intent: { id: 'pi_0', status: 'succeeded' } });
+    expect(got.get('txn_120')).toMatchObject({ kind: 'intent', intent: { id: 'pi_120' } });
+    expect(got.get('txn_249')).toMatchObject({ kind: 'intent', intent: { id: 'pi_249' } });
+    expect(got.get('txn_none')).toEqual({
+      kind: 'absent',
+      scannedFrom: (START - 600) * 1_000,
+      scannedTo: (START + 1_200) * 1_000,
+      pages: 3,
+      requestId: 'req_test',
+    });
+    expect(server.seen.map(({ query: asked }) => Object.fromEntries(asked))).toEqual([
+      { 'created[gte]': `${START - 600}`, 'created[lte]': `${START + 1_200}`, limit: '100' },
+      { 'created[gte]': `${START - 600}`, 'created[lte]': `${START + 1_200}`, limit: '100', starting_after: 'pi_150' },
+      { 'created[gte]': `${START - 600}`, 'created[lte]': `${START + 1_200}`, limit: '100', starting_after: 'pi_50' },
+    ]);
+  });
+
+  it('looks ten minutes further on both sides, for clocks that differ', async () => {
+    const rows = [
+      { id: 'pi_early', created: START - 600, transaction: 'txn_early' },
+      { id: 'pi_late', created: START + 1_200, transaction: 'txn_late' },
+      { id: 'pi_tooEarly', created: START - 601, transaction: 'txn_tooEarly' },
+    ];
+    const { gateway } = await talk((seen, response) => json(response, 200, listOf(rows)(seen)));
+    const got = await answers(gateway, ['txn_early', 'txn_late', 'txn_tooEarly'].map((id) => idless(id)));
+    expect([...got].map(([id, answer]) => [id, (answer as { kind: string }).kind])).toEqual([
+      ['txn_early', 'intent'],
+      ['txn_late', 'intent'],
+      ['txn_tooEarly', 'absent'],
+    ]);
+  });
+
+  it('is not narrowed by the customer, who may have been changed at Stripe', async () => {
+    const { gateway, server } = await talk((seen, response) => json(response, 200, listOf(many(3))(seen)));
+    await answers(gateway, [{ ...idless('txn_1'), customer: 'cus_1' }]);
+    expect(server.seen[0]?.query.has('customer')).toBe(false);
+  });
+
+  it('of several intents of one transaction takes the one where money moved', async () => {
+    const rows = ['requires_confirmation', 'succeeded', 'canceled'].map((status, n) => ({
+      id: `pi_${status}`,
+      created: START + n,
+      transaction: 'txn_1',
+      status,
+    }));
+    const { gateway } = await talk((seen, response) => json(response, 200, listOf(rows)(seen)));
+    expect((await answers(gateway, [idless('txn_1')])).get('txn_1')).toMatchObject({ intent: { id: 'pi_succeeded' } });
+  });
+
+  it('is shared where windows touch, and apart where they do not', async () => {
+    const { gateway, server } = await talk((seen, response) => json(response, 200, listOf(many(10))(seen)));
+    const day = 86_400;
+    await answers(gateway, [idless('txn_1', START, START), idless('txn_2', START + 900, START + 900), idless('txn_3', START + day, START + day)]);
+    expect(server.seen.map(({ query: asked }) => [asked.get('created[gte]'), asked.get('created[lte]')]).sort()).toEqual([
+      [`${START - 600}`, `${START + 1_500}`],
+      [`${START + day - 600}`, `${START + day + 600}`],
+    ]);
+  });
+
+  const cutPage: Handler = (_s, response) => {
+    response.writeHead(200, { 'content-length': '999' }).write('{"object":"list"');
+    setTimeout(() => response.destroy(), 10);
+  };
+
+  const lost: [string, Handler, Record<string, unknown>][] = [
+    ['a page that fails', (_s, response) => stripeError(response, 500, { type: 'api_error' }), { kind: 'unknown', reason: 'server_error', answered: true }],
+    ['a rate limit', (_s, response) => stripeError(response, 429, {}), { kind: 'unknown', reason: 'rate_limited' }],
+    ['a key that is refused', (_s, response) => stripeError(response, 401, {}), { kind: 'unauthorized', httpStatus: 401 }],
+    ['a refusal', (_s, response) => stripeError(response, 400, { code: 'x' }), { kind: 'unknown', reason: 'malformed', answered: true }],
+    ['a cursor that Stripe does not know', (_s, response) => stripeError(response, 404, { code: 'resource_missing' }), { kind: 'unknown' }],
+    ['a cut page', cutPage, { kind: 'unknown', reason: 'malformed' }],
+    ['an answer that is no list', (_s, response) => json(response, 200, { data: [], has_more: false }), { kind: 'unknown', reason: 'malformed' }],
+    ['a list that does not say whether there is more', (_s, response) => json(response, 200, { object: 'list', data: [] }), { kind: 'unknown', reason: 'malformed' }],
+    ['a page without rows', (_s, response) => json(response, 200, { object: 'list', data: [], has_more: true }), { kind: 'unknown', reason: 'malformed' }],
+    ['a row that cannot be read', (_s, response) => json(response, 200, { object: 'list', data: [{ id: 'pi_x' }], has_more: false }), { kind: 'unknown', reason: 'malformed' }],
+    ['the same page again', (_s, response) => json(response, 200, { object: 'list', data: [intent({ id: 'pi_150' })], has_more: true }), { kind: 'unknown', reason: 'malformed' }],
+  ];
+
+  it.each(lost)('that meets %s proves nothing about what it did not find', async (_name, broken, answer) => {
+    const list = listOf(many(250));
+    const { gateway } = await talk((seen, response, n) => (n === 0 ? json(response, 200, list(seen)) : broken(seen, response, n)));
+    const got = await answers(gateway, [idless('txn_249'), idless('txn_0')]);
+    expect(got.get('txn_249')).toMatchObject({ kind: 'intent', intent: { id: 'pi_249' } });
+    expect(got.get('txn_0')).toMatchObject(answer);
+  });
+});
+
+describe('stopping', () => {
+  it('begins nothing more once the signal aborts, and ends', async () => {
+    const { gateway, server } = await talk((seen, response) => {
+      if (server.seen.length <= 4) json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
+    });
+    const stop = new AbortController();
+    const queries = Array.from({ length: 50 }, (_, n) => query({ paymentIntent: `pi_${n}` }));
+    const got = [];
+    for await (const looked of gateway.lookUp(queries, stop.signal)) {
+      got.push(looked);
+      if (got.length === 4) setTimeout(() => stop.abort(), 50);
+    }
+    expect(got).toHaveLength(4);
+    expect(server.seen).toHaveLength(12);
+    await sleep(30);
+    expect(server.connections()).toBeLessThanOrEqual(4);
+  });
+
+  it('ends what is under way when the consumer stops early', async () => {
+    const { gateway, server } = await talk((seen, response) => {
+      if (server.seen.length === 1) json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
+    });
+    const queries = Array.from({ length: 20 }, (_, n) => query({ paymentIntent: `pi_${n}` }));
+    for await (const looked of gateway.lookUp(queries)) {
+      expect(looked.answer.kind).toBe('intent');
+      break;
+    }
+    expect(server.seen.length).toBeLessThanOrEqual(9);
+    await sleep(30);
+    expect(server.connections()).toBeLessThanOrEqual(1);
+  });
+
+  it('asks nothing at all when it was stopped before', async () => {
+    const { gateway, server } = await talk((_seen, response) => json(response, 200, intent()));
+    expect(await collect(gateway.lookUp([query(), idless('txn_1')], AbortSignal.abort()))).toEqual([]);
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe('the plan', () => {
+  const lookUp = fc
+    .record({
+      paymentIntent: fc.constantFrom(null, 'pi_1', 'pi_2'),
+      createdFrom: fc.integer({ min: 0, max: 200_000_000 }),
+      lengthMs: fc.integer({ min: 0, max: 10_000_000 }),
+    })
+    .map(({ lengthMs, ...rest }) => query({ ...rest, createdTo: rest.createdFrom + lengthMs }));
+
+  it('covers every query once, and every window of an id-less one whole', () => {
+    fc.assert(
+      fc.property(fc.array(lookUp, { maxLength: 30 }), (queries) => {
+        const tasks = planLookUps(queries);
+        const planned = tasks.flatMap((task) => (task.kind === 'retrieve' ? [task.query] : task.queries));
+        expect(new Set(planned)).toEqual(new Set(queries));
+        expect(planned).toHaveLength(queries.length);
+        for (const task of tasks) {
+          if (task.kind === 'retrieve') {
+            expect(task.paymentIntent).toBe(task.query.paymentIntent);
+            continue;
+          }
+          for (const { paymentIntent, createdFrom, createdTo } of task.queries) {
+            expect(paymentIntent).toBeNull();
+            expect(task.range.fromSeconds * 1_000).toBeLessThanOrEqual(Math.max(0, createdFrom - 600_000));
+            expect(task.range.toSeconds * 1_000).toBeGreaterThanOrEqual(createdTo + 600_000);
+          }
+        }
+      }),
+    );
+  });
+
+  it('reads no second of the list twice', () => {
+    fc.assert(
+      fc.property(fc.array(lookUp, { maxLength: 30 }), (queries) => {
+        const ranges = planLookUps(queries)
+          .flatMap((task) => (task.kind === 'scan' ? [task.range] : []))
+          .sort((a, b) => a.fromSeconds - b.fromSeconds);
+        for (const [n, range] of ranges.entries()) {
+          if (n > 0) expect(range.fromSeconds).toBeGreaterThan(ranges[n - 1]!.toSeconds);
+        }
+      }),
+    );
+  });
+});
