@@ -1,5 +1,5 @@
 import type { Answer } from '../domain/answer.ts';
-import { BugError, unreachable } from '../domain/errors.ts';
+import { BugError } from '../domain/errors.ts';
 import type { Call, Context, Limits, Purpose, Seen, StopReason } from '../domain/move.ts';
 import { plan } from '../domain/plan.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
@@ -110,8 +110,6 @@ async function ask(deps: AdvanceDeps, call: Call, transaction: Transaction, now:
     case 'retrieve':
     case 'scan':
       return await lookUpOne(deps.gateway, lookUpOf(transaction, now), signal);
-    default:
-      return unreachable(call);
   }
 }
 

@@ -3,7 +3,6 @@ import type { Answer } from '../domain/answer.ts';
 import type { Call } from '../domain/move.ts';
 import { attemptTransition, observed } from '../domain/moves.ts';
 import { firstCall } from '../domain/plan.ts';
-import { unreachable } from '../domain/errors.ts';
 import { advance, contextOf, lookUpOf } from './advance.ts';
 import type { AdvanceDeps, Advanced } from './advance.ts';
 import type { StripeHealth } from './health.ts';
@@ -36,7 +35,7 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
   const leases = holdLeases(deps.ledger, deps.clock, claims);
   const deferred: Deferred[] = [];
   const unasked = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
-  let unauthorized = false;
+  const refusals: Advanced[] = [];
   const limit = pLimit(ROWS_AT_ONCE);
   try {
     const run = async (claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<void> => {
@@ -49,8 +48,8 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
       } else {
         deferred.push({ claimed, advanced });
       }
-      if (advanced.reason === 'unauthorized') unauthorized = true;
-      if (deps.health.away || unauthorized) deps.stop.abort();
+      if (advanced.reason === 'unauthorized') refusals.push(advanced);
+      if (deps.health.away() || refusals.length > 0) deps.stop.abort();
     };
     await runAll(deps, claims, async (claimed, seen) => await limit(run, claimed, seen));
     await settleDeferred(deps, leases, deferred);
@@ -58,7 +57,7 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
   } finally {
     await leases.close();
   }
-  return unauthorized ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
+  return refusals.length > 0 ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
 }
 
 async function runAll(
@@ -105,9 +104,9 @@ async function advanceRow(deps: BlockDeps, leases: HeldLeases, claimed: Claimed,
  */
 async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: readonly Deferred[]): Promise<void> {
   const counted = deferred.filter(({ advanced }) => advanced.reason === 'unknown');
-  if (counted.length > 0 && !deps.health.worked && !deps.stop.signal.aborted) await deps.probe();
+  if (counted.length > 0 && !deps.health.worked() && !deps.stop.signal.aborted) await deps.probe();
   for (const { claimed, advanced } of deferred) {
-    const counts = advanced.reason === 'unknown' && deps.health.worked && !deps.health.away;
+    const counts = advanced.reason === 'unknown' && deps.health.worked() && !deps.health.away();
     const { transaction } = advanced;
     const context = contextOf(deps, { purpose: 'reconcile', justOpened: false }, advanced.now, []);
     const detail = advanced.last === null ? {} : detailOf(advanced.last.answer, advanced.last.call);
@@ -140,7 +139,5 @@ function detailOf(answer: Answer, call: Call): { asked: string; reason: string; 
     case 'missing':
     case 'absent':
       return { asked: call, reason: answer.kind };
-    default:
-      return unreachable(answer);
   }
 }

@@ -13,9 +13,9 @@ export interface StripeHealth {
   sawWorking(): void;
   sawFailure(): void;
   /** Something got through in this pass. */
-  readonly worked: boolean;
-  readonly failuresInARow: number;
-  readonly away: boolean;
+  worked(): boolean;
+  failuresInARow(): number;
+  away(): boolean;
 }
 
 export function watchStripe(): StripeHealth {
@@ -35,14 +35,8 @@ export function watchStripe(): StripeHealth {
     },
     sawWorking,
     sawFailure,
-    get worked() {
-      return worked;
-    },
-    get failuresInARow() {
-      return failuresInARow;
-    },
-    get away() {
-      return failuresInARow >= OUTAGE_AFTER_FAILURES;
-    },
+    worked: () => worked,
+    failuresInARow: () => failuresInARow,
+    away: () => failuresInARow >= OUTAGE_AFTER_FAILURES,
   };
 }

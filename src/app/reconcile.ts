@@ -1,14 +1,12 @@
-import { PayreconError } from '../domain/errors.ts';
-import type { Transaction } from '../domain/transaction.ts';
-import { plan } from '../domain/plan.ts';
-import { contextOf, lookUpOf } from './advance.ts';
 import type { AdvanceDeps } from './advance.ts';
 import { reconcileBlock } from './block.ts';
+import { dryRun } from './dry-run.ts';
 import { OUTAGE_AFTER_FAILURES, watchStripe } from './health.ts';
 import type { StripeHealth } from './health.ts';
 import type { PassOutcome, ReconcileOptions } from './payrecon.ts';
 import type { DueQuery, History, Passes } from './ports.ts';
 import { callsSince, tallyRows } from './tally.ts';
+import { stripeUnauthorized } from './unauthorized.ts';
 
 /** Rows claimed at a time: a page of Stripe's list, and seconds of work well inside the lease. */
 const BLOCK_ROWS = 100;
@@ -46,7 +44,7 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
   try {
     if (pass.outageOpen) await probeOnce(deps, health);
     let left = options.limit ?? Number.POSITIVE_INFINITY;
-    while (!stop.signal.aborted && !(pass.outageOpen && !health.worked) && left > 0) {
+    while (!stop.signal.aborted && !(pass.outageOpen && !health.worked()) && left > 0) {
       const query: DueQuery = { limit: Math.min(BLOCK_ROWS, left), pendingAfterMs: deps.pendingAfterMs, dueBy: pass.startedAt };
       const claims = await deps.ledger.claimDue(query, deps.actor);
       if (claims.length === 0) break;
@@ -72,8 +70,8 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
 
 /** Opens or closes the outage by what this pass saw; one e-mail an outage, queued with its opening. */
 async function keepOutage(deps: ReconcileDeps, health: StripeHealth, open: boolean): Promise<boolean> {
-  if (health.away || (open && !health.worked)) {
-    await deps.passes.openOutage({ failures_in_a_row: health.failuresInARow });
+  if (health.away() || (open && !health.worked())) {
+    await deps.passes.openOutage({ failures_in_a_row: health.failuresInARow() });
     return true;
   }
   if (open) await deps.passes.closeOutage();
@@ -88,52 +86,8 @@ async function probeOnce(deps: ReconcileDeps, health: StripeHealth): Promise<voi
 
 /** A few due rows all failed: is it them, or Stripe? Probes until one gets through or an outage is certain. */
 async function probeUntilKnown(deps: ReconcileDeps, health: StripeHealth, signal: AbortSignal): Promise<void> {
-  while (!health.worked && health.failuresInARow < OUTAGE_AFTER_FAILURES && !signal.aborted) {
+  while (!health.worked() && health.failuresInARow() < OUTAGE_AFTER_FAILURES && !signal.aborted) {
     await probeOnce(deps, health);
-    if (!health.worked) await deps.clock.sleep(PROBE_PAUSE_MS, signal);
+    if (!health.worked()) await deps.clock.sleep(PROBE_PAUSE_MS, signal);
   }
-}
-
-function stripeUnauthorized(): PayreconError {
-  return new PayreconError(
-    'configuration',
-    'stripe_unauthorized',
-    'Stripe refused the key, so the pass stopped; no attempt was spent and nothing is lost. Correct STRIPE_SECRET_KEY and run it again.',
-    { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },
-  );
-}
-
-/** Asks Stripe about everything that is due and says what a pass would do; changes nothing anywhere. */
-async function dryRun(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome> {
-  const startedMs = deps.clock.monotonicMs();
-  const callsBefore = deps.gateway.calls();
-  const now = await deps.ledger.now();
-  const limit = options.limit ?? Number.MAX_SAFE_INTEGER;
-  const rows = await deps.ledger.due({ limit, pendingAfterMs: deps.pendingAfterMs, dueBy: now });
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  const tally = tallyRows();
-  const health = watchStripe();
-  const say = (before: Transaction, verdict: string, wouldBe: Transaction): void => {
-    tally.add(wouldBe);
-    options.onRow?.({ before, after: before, verdict });
-  };
-  for (const row of rows) if (row.createSentAt === null) say(row, 'would be canceled: it was never sent to Stripe', { ...row, status: 'canceled' });
-  const asked = rows.filter((row) => row.createSentAt !== null);
-  const stop = new AbortController();
-  options.signal?.addEventListener('abort', () => { stop.abort(); }, { once: true });
-  for await (const { query, answer } of deps.gateway.lookUp(asked.map((row) => lookUpOf(row, now)), stop.signal)) {
-    const row = byId.get(query.transactionId);
-    if (row === undefined) continue;
-    health.saw(answer);
-    const call = query.paymentIntent === null ? 'scan' : 'retrieve';
-    if (answer.kind === 'unauthorized') throw stripeUnauthorized();
-    const move = plan(row, { call, firstSend: false, answer }, contextOf(deps, { purpose: 'reconcile', justOpened: false }, now, [call]));
-    const status = move.kind === 'stop' ? (move.record?.changes.status ?? row.status) : move.call === 'cancel' ? 'canceled' : row.status;
-    const words = move.kind === 'stop' ? move.words : `would be ${move.call === 'cancel' ? 'canceled at Stripe' : 'asked again'} (Stripe shows ${answer.kind === 'intent' ? answer.intent.status : answer.kind})`;
-    say(row, words, { ...row, status });
-    if (health.away) stop.abort();
-  }
-  const { stuck, overdue } = await deps.history.needsPerson();
-  const report = tally.report(callsSince(callsBefore, deps.gateway.calls()), health.away || (health.failuresInARow > 0 && !health.worked), Math.round(deps.clock.monotonicMs() - startedMs));
-  return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, interrupted: options.signal?.aborted ?? false };
 }

@@ -35,7 +35,7 @@ export function checkSchedule(schedule: string): void {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   checkSchedule(options.schedule);
   let running: Promise<void> | null = null;
-  let fatal: unknown = null;
+  let fatal: Error | null = null;
   const ended = deferred();
 
   const runOne = async (): Promise<void> => {
@@ -45,7 +45,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       if (error instanceof PayreconError && error.kind !== 'configuration' && error.kind !== 'usage') {
         options.log(`pass failed, next one on schedule: ${error.message}`);
       } else {
-        fatal = error;
+        fatal = error instanceof Error ? error : new Error(String(error));
         ended.resolve();
       }
     }
@@ -73,8 +73,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await task.destroy();
   await runningNow();
   options.signal.removeEventListener('abort', onSignal);
-  if (fatal !== null) throw fatal;
+  throwIfSet(fatal);
   options.log('drained');
+}
+
+/** `fatal` is set by a pass, which the compiler cannot see across the wait. */
+function throwIfSet(error: Error | null): void {
+  if (error !== null) throw error;
 }
 
 interface Deferred {

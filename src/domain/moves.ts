@@ -7,6 +7,13 @@ import type { Changes, NotificationKind, Transition } from './transition.ts';
 
 /** The building blocks of plan.ts: each makes one Move or one Transition. */
 
+/** What an answer adds to the row and to the audit trail, whatever is decided on it. */
+export interface Sighting {
+  readonly changes: Changes;
+  readonly detail: JsonObject;
+  readonly requestId: string | null;
+}
+
 /** What was seen of an intent, for the audit trail. */
 export function evidenceOf(call: Call, intent: IntentSnapshot): JsonObject {
   return {
@@ -110,13 +117,12 @@ export function stuckMove(
   transaction: Transaction,
   reason: ReviewReason,
   message: string,
-  seen: { readonly changes: Changes; readonly detail: JsonObject; readonly requestId: string | null },
+  seen: Sighting,
   context: Context,
 ): Move {
-  const again = transaction.status === 'stuck' && transaction.review?.reason === reason;
-  const review: Review = again && transaction.review !== null
-    ? transaction.review
-    : { reason, message, at: context.now, evidence: seen.detail, resolution: null };
+  const known = transaction.status === 'stuck' && transaction.review?.reason === reason ? transaction.review : null;
+  const again = known !== null;
+  const review: Review = known ?? { reason, message, at: context.now, evidence: seen.detail, resolution: null };
   const record: Transition = {
     action: again ? 'observed' : 'marked_stuck',
     changes: { ...seen.changes, status: 'stuck', review, lookups: transaction.lookups + 1 },
@@ -193,7 +199,7 @@ export function cancelMove(
 export function stopUndecided(
   transaction: Transaction,
   words: string,
-  seen: { readonly changes: Changes; readonly detail: JsonObject; readonly requestId: string | null },
+  seen: Sighting,
   context: Context,
 ): Move {
   const record = context.purpose === 'reconcile' ? attemptTransition(transaction, words, seen, context) : null;
@@ -217,7 +223,7 @@ function stopReasonOf(transaction: Transaction): StopReason {
 export function attemptTransition(
   transaction: Transaction,
   words: string,
-  seen: { readonly changes: Changes; readonly detail: JsonObject; readonly requestId: string | null },
+  seen: Sighting,
   context: Context,
 ): Transition {
   const attempts = transaction.attempts + 1;

@@ -1,6 +1,7 @@
 import type { Answer, IntentSnapshot } from './answer.ts';
 import { expectedBy } from './expected.ts';
 import { cancelMove, confirmMove, evidenceOf, nextAttempt, observed, settleMove, stopUndecided, stuckMove } from './moves.ts';
+import type { Sighting } from './moves.ts';
 import { KEY_LIFETIME_MS } from './move.ts';
 import type { Call, Context, Move } from './move.ts';
 import type { Transaction } from './transaction.ts';
@@ -27,16 +28,9 @@ export function onIntent(transaction: Transaction, call: Call, answer: IntentAns
     case 'succeeded':
       return onSucceeded(transaction, call, answer, context);
     case 'canceled': {
-      const declined = transaction.failureCode !== null;
-      return settleMove(
-        transaction,
-        {
-          status: declined ? 'failed' : 'canceled',
-          words: declined ? `declined (${transaction.failureCode ?? ''}), then canceled at Stripe` : 'canceled at Stripe',
-          ...seen,
-        },
-        context,
-      );
+      const { failureCode } = transaction;
+      if (failureCode === null) return settleMove(transaction, { status: 'canceled', words: 'canceled at Stripe', ...seen }, context);
+      return settleMove(transaction, { status: 'failed', words: `declined (${failureCode}), then canceled at Stripe`, ...seen }, context);
     }
     case 'processing':
     case 'requires_action':
@@ -78,7 +72,7 @@ function waitMove(
   transaction: Transaction,
   intent: IntentSnapshot,
   stripeStatus: 'processing' | 'requires_action',
-  seen: { readonly changes: Changes; readonly detail: Transition['detail']; readonly requestId: string | null },
+  seen: Sighting,
   context: Context,
 ): Move {
   const since = transaction.confirmSentAt ?? transaction.createdAt;
@@ -107,7 +101,7 @@ function waitMove(
 function onUnconfirmed(
   transaction: Transaction,
   intent: IntentSnapshot,
-  seen: { readonly changes: Changes; readonly detail: Transition['detail']; readonly requestId: string | null },
+  seen: Sighting,
   context: Context,
 ): Move {
   if (intent.lastError !== null) return cancelMove(transaction, intent, intent.lastError, seen.requestId, context);

@@ -18,7 +18,7 @@ export function onRefused(transaction: Transaction, seen: Seen, answer: Refused,
   const words = `Stripe refused the ${seen.call}: ${answer.message}`;
   switch (seen.call) {
     case 'create':
-      return onRefusedCreate(transaction, seen, answer, detail, words, context);
+      return onRefusedCreate(transaction, seen, { answer, detail, words }, context);
     case 'confirm':
       return onRefusedConfirm(transaction, answer, context);
     case 'cancel':
@@ -31,8 +31,15 @@ export function onRefused(transaction: Transaction, seen: Seen, answer: Refused,
   }
 }
 
+interface Refusal {
+  readonly answer: Refused;
+  readonly detail: JsonObject;
+  readonly words: string;
+}
+
 /** Refused on the very first send: no intent exists and none can, so the payment has failed for good. */
-function onRefusedCreate(transaction: Transaction, seen: Seen, answer: Refused, detail: JsonObject, words: string, context: Context): Move {
+function onRefusedCreate(transaction: Transaction, seen: Seen, refusal: Refusal, context: Context): Move {
+  const { answer, detail, words } = refusal;
   if (seen.firstSend && answer.effect === 'none') {
     return settleMove(
       transaction,
@@ -75,10 +82,10 @@ function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Co
 }
 
 /** 401 or 403: our own set-up. Nothing is counted, nothing is decided; what was not sent is taken back. */
-export function onUnauthorized(transaction: Transaction, seen: Seen, answer: Unauthorized, _context: Context): Move {
+export function onUnauthorized(transaction: Transaction, seen: Seen, answer: Unauthorized): Move {
   const words = `Stripe refused the key (${String(answer.httpStatus)}): ${answer.message}`;
   const detail: JsonObject = { asked: seen.call, http_status: answer.httpStatus };
-  return { kind: 'stop', record: takenBack(transaction, seen, answer.effect, words, detail, answer.requestId), reason: 'unauthorized', words };
+  return { kind: 'stop', record: takenBack(transaction, seen, answer, { words, detail }), reason: 'unauthorized', words };
 }
 
 /** No answer, or one that proves nothing. */
@@ -86,7 +93,7 @@ export function onUnknown(transaction: Transaction, seen: Seen, answer: Unknown,
   const words = `${answer.answered ? 'no usable answer' : 'no answer'} to the ${seen.call} (${answer.message})`;
   const detail: JsonObject = { asked: seen.call, reason: answer.reason, http_status: answer.httpStatus };
   if (answer.effect === 'none' && seen.firstSend && (seen.call === 'create' || seen.call === 'confirm')) {
-    const record = takenBack(transaction, seen, 'none', words, detail, answer.requestId);
+    const record = takenBack(transaction, seen, answer, { words, detail });
     return { kind: 'stop', record, reason: 'not_sent', words: `${words}; nothing was sent` };
   }
   // A stored 500 is replayed under this key for ever: only the list can tell whether the intent exists.
@@ -99,7 +106,12 @@ export function onUnknown(transaction: Transaction, seen: Seen, answer: Unknown,
 }
 
 /** Steps back over a call that provably did nothing, so that the recorded step stays the truth. */
-function takenBack(transaction: Transaction, seen: Seen, effect: 'none' | 'unknown', words: string, detail: JsonObject, requestId: string | null): Transition {
+function takenBack(
+  transaction: Transaction,
+  seen: Seen,
+  { effect, requestId }: Pick<Unauthorized, 'effect' | 'requestId'>,
+  { words, detail }: { readonly words: string; readonly detail: JsonObject },
+): Transition {
   if (effect !== 'none' || !seen.firstSend) return observed(transaction, words, requestId, { detail });
   const base = { action: 'not_sent' as const, detail: { ...detail, seen: words }, requestId, notifications: [], release: true };
   if (seen.call === 'create') return { ...base, changes: { step: 'recorded' }, stamps: { createSentAt: 'clear' } };

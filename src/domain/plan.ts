@@ -1,4 +1,3 @@
-import { unreachable } from './errors.ts';
 import { KEY_LIFETIME_MS } from './move.ts';
 import type { Call, Context, Move, Purpose, Seen } from './move.ts';
 import { onAbsent, onIntent } from './on-intent.ts';
@@ -70,7 +69,7 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
     case 'refused':
       return onRefused(transaction, seen, answer, context);
     case 'unauthorized':
-      return onUnauthorized(transaction, seen, answer, context);
+      return onUnauthorized(transaction, seen, answer);
     case 'missing':
       return onRefused(
         transaction,
@@ -82,8 +81,6 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
       return onAbsent(transaction, answer, context);
     case 'unknown':
       return onUnknown(transaction, seen, answer, context);
-    default:
-      return unreachable(answer);
   }
 }
 

@@ -1,0 +1,66 @@
+import type { Answer } from '../domain/answer.ts';
+import type { Call } from '../domain/move.ts';
+import { plan } from '../domain/plan.ts';
+import type { Status, Transaction } from '../domain/transaction.ts';
+import { contextOf, lookUpOf } from './advance.ts';
+import type { AdvanceDeps } from './advance.ts';
+import { watchStripe } from './health.ts';
+import type { PassOutcome, ReconcileOptions } from './payrecon.ts';
+import type { History } from './ports.ts';
+import { callsSince, tallyRows } from './tally.ts';
+import { stripeUnauthorized } from './unauthorized.ts';
+
+export interface DryRunDeps extends AdvanceDeps {
+  readonly history: History;
+  readonly pendingAfterMs: number;
+}
+
+interface Verdict {
+  readonly status: Status;
+  readonly words: string;
+}
+
+/**
+ * Asks Stripe about everything that is due and says what a pass would do; changes nothing, neither
+ * here nor there: a row without an id is searched for in the list, never created again.
+ */
+export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promise<PassOutcome> {
+  const startedMs = deps.clock.monotonicMs();
+  const callsBefore = deps.gateway.calls();
+  const now = await deps.ledger.now();
+  const rows = await deps.ledger.due({ limit: options.limit ?? Number.MAX_SAFE_INTEGER, pendingAfterMs: deps.pendingAfterMs, dueBy: now });
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const tally = tallyRows();
+  const health = watchStripe();
+  const say = (row: Transaction, { status, words }: Verdict): void => {
+    tally.add({ ...row, status });
+    options.onRow?.({ before: row, after: row, verdict: words });
+  };
+  for (const row of rows) {
+    if (row.createSentAt === null) say(row, { status: 'canceled', words: 'would be canceled: it was never sent to Stripe' });
+  }
+  const queries = rows.filter((row) => row.createSentAt !== null).map((row) => lookUpOf(row, now));
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  for await (const { query, answer } of deps.gateway.lookUp(queries, signal)) {
+    const row = byId.get(query.transactionId);
+    if (row === undefined) continue;
+    if (answer.kind === 'unauthorized') throw stripeUnauthorized();
+    health.saw(answer);
+    say(row, verdictOf(deps, row, query.paymentIntent === null ? 'scan' : 'retrieve', answer, now));
+    if (health.away()) stop.abort();
+  }
+  const { stuck, overdue } = await deps.history.needsPerson();
+  const outage = health.away() || (health.failuresInARow() > 0 && !health.worked());
+  const report = tally.report(callsSince(callsBefore, deps.gateway.calls()), outage, Math.round(deps.clock.monotonicMs() - startedMs));
+  return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, interrupted: options.signal?.aborted ?? false };
+}
+
+function verdictOf(deps: AdvanceDeps, row: Transaction, call: Call, answer: Answer, now: number): Verdict {
+  const move = plan(row, { call, firstSend: false, answer }, contextOf(deps, { purpose: 'reconcile', justOpened: false }, now, [call]));
+  if (move.kind === 'stop') return { status: move.record?.changes.status ?? row.status, words: move.words };
+  const shown = answer.kind === 'intent' ? answer.intent.status : answer.kind;
+  if (move.call !== 'cancel') return { status: row.status, words: `would be asked about again (Stripe shows ${shown})` };
+  const declined = (move.record?.changes.failureCode ?? row.failureCode) !== null;
+  return { status: declined ? 'failed' : 'canceled', words: `would be canceled at Stripe, which shows ${shown}` };
+}
