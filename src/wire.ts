@@ -1,30 +1,13 @@
-import { randomUUID, randomInt } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdvanceDeps } from './app/advance.ts';
-import type { ChargeOptions, ChargeOutcome, Payrecon, ReconcileOptions } from './app/payrecon.ts';
-import type { Actor, Chance, Clock, Gateway, Mailer } from './app/ports.ts';
+import type { Payrecon } from './app/payrecon.ts';
+import type { ListFilter } from './app/ports.ts';
 import type { Settings } from './config/settings.ts';
-import type { Limits } from './domain/move.ts';
-import type { ChargeRequest } from './domain/transaction.ts';
-import type { Gate } from './storage/gate.ts';
-import type { Storage } from './storage/open.ts';
+import { openParts } from './wire/parts.ts';
+import type { Parts, Seams } from './wire/parts.ts';
 
 /*
  * The composition root: settings in, services out, each opened at its first use and closed in the
  * reverse order. Nothing else in the program makes a clock, a random number or a connection.
  */
-
-/** What tests replace to take control of time, chance and I/O; production leaves it out. */
-export interface Seams {
-  readonly clock?: Clock;
-  readonly chance?: Chance;
-  readonly gate?: Gate;
-  readonly nowOffsetMs?: () => number;
-  /** Wraps the gateway and the mailer, e.g. with a gate that counts their calls. */
-  readonly wrapGateway?: (gateway: Gateway) => Gateway;
-  readonly wrapMailer?: (mailer: Mailer) => Mailer;
-}
 
 export interface OpenInput {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -48,54 +31,7 @@ async function readSettings(input: OpenInput): Promise<Settings> {
   return settings;
 }
 
-const systemClock: Clock = {
-  monotonicMs: () => performance.now(),
-  sleep: async (ms, signal) => {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-  },
-};
-
-const CHANCE_STEPS = 2 ** 47;
-
-const systemChance: Chance = {
-  uniform: () => randomInt(CHANCE_STEPS) / CHANCE_STEPS,
-  token: () => randomUUID(),
-};
-
-export function actorOf(role: string, operator: string | null): Actor {
-  const systemUser = systemUserName();
-  return { role, operator: operator ?? systemUser, systemUser, host: hostname(), pid: process.pid };
-}
-
-/** A container may run under a number that no user database knows. */
-function systemUserName(): string {
-  try {
-    return userInfo().username;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return `uid ${String(process.getuid?.() ?? 'unknown')}`;
-    throw error;
-  }
-}
-
-/** Remembers what it opened, so that only that is closed, last first. */
-function closingInReverse(): { readonly onClose: (close: () => Promise<void> | void) => void; readonly close: () => Promise<void> } {
-  const closers: (() => Promise<void> | void)[] = [];
-  return {
-    onClose: (close) => { closers.push(close); },
-    close: async () => {
-      for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
-    },
-  };
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let made: { readonly value: Value } | null = null;
-  return () => (made ??= { value: make() }).value;
-}
-
-export interface DaemonInput {
-  readonly environment: OpenInput['environment'];
-  readonly flags: OpenInput['flags'];
+export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
   readonly limit: number | null;
   /** Aborted by the first signal: the pass that runs is finished, then the daemon ends. */
   readonly signal: AbortSignal;
@@ -115,111 +51,63 @@ export async function daemonFromEnvironment(input: DaemonInput): Promise<void> {
     import('./app/pass-line.ts'),
   ]);
   const pass = async (stop: AbortSignal): Promise<string> => {
-    const payrecon = assemble(settings, 'reconcile');
+    const payrecon = assemble(settings, 'reconcile', {});
     try {
       return passLine(await payrecon.reconcile({ limit, dryRun: false, signal: stop }));
     } finally {
       await payrecon.close();
     }
   };
+  for (const warning of settings.warnings) log(`warning: ${warning}`);
   await runDaemon({ schedule: settings.schedule, pass, signal, log, manager: serviceManager(environment, log) });
 }
 
-export function assemble(settings: Settings, role: string, seams: Seams = {}): Payrecon {
-  const clock = seams.clock ?? systemClock;
-  const chance = seams.chance ?? systemChance;
-  const actor = actorOf(role, settings.operator);
-  const { onClose, close } = closingInReverse();
-  const limits: Limits = {
-    maxAttempts: settings.maxAttempts,
-    backoffBaseMs: settings.backoffBaseMs,
-    backoffCapMs: settings.backoffCapMs,
-    stuckAfterMs: settings.stuckAfterMs,
-    deadlineMs: settings.stripeDeadlineMs,
-  };
-
-  const open = async (more: { readonly autoMigrate?: boolean; readonly anySchema?: boolean } = {}): Promise<Storage> => {
-    const { openStorage } = await import('./storage/open.ts');
-    const storage = await openStorage({
-      url: settings.database.kind === 'sqlite' ? `sqlite:${settings.database.path}` : settings.database.url,
-      clock,
-      chance,
-      ...more,
-      ...(seams.gate === undefined ? {} : { gate: seams.gate }),
-      ...(seams.nowOffsetMs === undefined ? {} : { nowOffsetMs: seams.nowOffsetMs }),
-    });
-    onClose(async () => { await storage.close(); });
-    return storage;
-  };
-  const storage = once(async () => await open());
-  const gateway = once(async () => {
-    const [{ openGateway }, { requireStripe }] = await Promise.all([import('./stripe/gateway.ts'), import('./config/settings.ts')]);
-    const opened = openGateway({
-      secretKey: requireStripe(settings).secretKey,
-      apiBase: settings.stripeApiBase,
-      deadlineMs: settings.stripeDeadlineMs,
-      requestsPerSecond: settings.stripeRps,
-      endpointRequestsPerSecond: settings.stripeEndpointRps,
-      clock,
-    });
-    onClose(() => { opened.close(); });
-    return seams.wrapGateway?.(opened) ?? opened;
-  });
-  const mailer = once(async () => {
-    const { openMailer } = await import('./email/mailer.ts');
-    const opened = openMailer({ apiKey: settings.sendgridApiKey, apiBase: settings.sendgridApiBase, from: settings.mailFrom, operatorEmail: settings.operatorEmail });
-    return seams.wrapMailer?.(opened) ?? opened;
-  });
-  const advancing = async (): Promise<AdvanceDeps> => ({ ledger: (await storage()).ledger, gateway: await gateway(), clock, chance, limits, actor });
-  const dispatching = async (limit: number | null, signal: AbortSignal | undefined): Promise<Awaited<ReturnType<Payrecon['sendNotifications']>>> => {
-    const { dispatch } = await import('./app/dispatch.ts');
-    return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, actor }, limit, signal);
-  };
-
+function assemble(settings: Settings, role: string, seams: Seams): Payrecon {
+  const parts = openParts(settings, role, seams);
   return {
     mode: settings.stripeMode,
     ledger: settings.database.shown,
     warnings: settings.warnings,
-    close,
-    async charge(request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome> {
+    close: parts.close,
+    ...payments(settings, parts),
+    ...reading(parts),
+    ...stuckWork(parts),
+    ...mail(parts),
+    ...upkeep(settings, parts),
+  };
+}
+
+function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | 'reconcile'> {
+  return {
+    async charge(request, options) {
       const { charge } = await import('./app/charge.ts');
-      return await charge({ ...(await advancing()), duplicateWindowMs: settings.duplicateWindowMs }, request, options);
+      return await charge({ ...(await parts.advancing()), duplicateWindowMs: settings.duplicateWindowMs }, request, options);
     },
-    async reconcile(options: ReconcileOptions) {
+    async reconcile(options) {
       const { reconcile } = await import('./app/reconcile.ts');
-      const { history, passes } = await storage();
-      const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> => await dispatching(null, signal);
-      return await reconcile({ ...(await advancing()), history, passes, pendingAfterMs: settings.pendingAfterMs, dispatch }, options);
+      const { history, passes } = await parts.storage();
+      const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> => await parts.dispatch(null, signal);
+      return await reconcile({ ...(await parts.advancing()), history, passes, pendingAfterMs: settings.pendingAfterMs, dispatch }, options);
     },
+  };
+}
+
+const NEEDS_PERSON: ListFilter = { statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: true };
+
+function reading({ storage }: Parts): Pick<Payrecon, 'list' | 'show' | 'stuck' | 'verifyAudit' | 'status'> {
+  return {
     async list(filter, limit, cursor) {
       const { listPage } = await import('./app/history.ts');
       return await listPage((await storage()).history, filter, limit, cursor);
+    },
+    async stuck(limit, cursor) {
+      const { listPage } = await import('./app/history.ts');
+      return await listPage((await storage()).history, NEEDS_PERSON, limit, cursor);
     },
     async show(idOrKey) {
       const { show } = await import('./app/history.ts');
       const { ledger, history } = await storage();
       return await show(ledger, history, idOrKey);
-    },
-    async stuck(limit, cursor) {
-      const { listPage } = await import('./app/history.ts');
-      const everyone = { statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: true };
-      return await listPage((await storage()).history, everyone, limit, cursor);
-    },
-    async inspect(idOrKey) {
-      const { inspect } = await import('./app/resolve.ts');
-      return await inspect(await advancing(), idOrKey);
-    },
-    async resolve(idOrKey, request) {
-      const { resolve } = await import('./app/resolve.ts');
-      return await resolve(await advancing(), idOrKey, request);
-    },
-    sendNotifications: dispatching,
-    async notifications(states, limit) {
-      return await (await storage()).outbox.list(states, limit);
-    },
-    async resendNotification(id) {
-      const { resend } = await import('./app/notifications.ts');
-      return await resend((await storage()).outbox, id);
     },
     async verifyAudit(idOrKey) {
       const { verifyAudit } = await import('./app/history.ts');
@@ -231,28 +119,55 @@ export function assemble(settings: Settings, role: string, seams: Seams = {}): P
       const { history, passes, outbox } = await storage();
       return await ledgerStatus(history, passes, outbox);
     },
+  };
+}
+
+function stuckWork({ advancing }: Parts): Pick<Payrecon, 'inspect' | 'resolve'> {
+  return {
+    async inspect(idOrKey) {
+      const { inspect } = await import('./app/resolve.ts');
+      return await inspect(await advancing(), idOrKey);
+    },
+    async resolve(idOrKey, request) {
+      const { resolve } = await import('./app/resolve.ts');
+      return await resolve(await advancing(), idOrKey, request);
+    },
+  };
+}
+
+function mail({ storage, dispatch }: Parts): Pick<Payrecon, 'sendNotifications' | 'notifications' | 'resendNotification'> {
+  return {
+    sendNotifications: dispatch,
+    async notifications(states, limit) {
+      return await (await storage()).outbox.list(states, limit);
+    },
+    async resendNotification(id) {
+      const { resend } = await import('./app/notifications.ts');
+      return await resend((await storage()).outbox, id);
+    },
+  };
+}
+
+function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'migrate' | 'migrationStatus'> {
+  return {
     async doctor() {
       const [{ examine }, { describeSettings }] = await Promise.all([import('./app/doctor.ts'), import('./config/describe.ts')]);
-      const opened = settings.stripeMode === 'none' ? null : await gateway();
+      const { configured } = await parts.mailer();
+      const { stripeMode, sendgridApiKey, mailFrom, operatorEmail } = settings;
       return await examine({
         describe: describeSettings(settings),
-        mode: settings.stripeMode,
-        openStorage: storage,
-        gateway: opened,
-        mail: {
-          configured: (await mailer()).configured,
-          hasKey: settings.sendgridApiKey !== null,
-          hasSender: settings.mailFrom !== null,
-          hasOperator: settings.operatorEmail !== null,
-        },
+        mode: stripeMode,
+        openStorage: parts.storage,
+        gateway: stripeMode === 'none' ? null : await parts.gateway(),
+        mail: { configured, hasKey: sendgridApiKey !== null, hasSender: mailFrom !== null, hasOperator: operatorEmail !== null },
       });
     },
     async migrate(direction) {
-      const { migrateUp, migrateDown } = await open({ autoMigrate: false, anySchema: true });
-      return direction === 'up' ? await migrateUp() : await migrateDown();
+      const storage = await parts.anyStorage();
+      return direction === 'up' ? await storage.migrateUp() : await storage.migrateDown();
     },
     async migrationStatus() {
-      return await (await open({ autoMigrate: false, anySchema: true })).schema();
+      return await (await parts.anyStorage()).schema();
     },
   };
 }

@@ -1,0 +1,110 @@
+import type { AdvanceDeps } from '../app/advance.ts';
+import type { DispatchReport } from '../app/payrecon.ts';
+import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Limits } from '../domain/move.ts';
+import type { Gate } from '../storage/gate.ts';
+import type { Storage } from '../storage/open.ts';
+import { actorOf, systemChance, systemClock } from './system.ts';
+
+/** What tests replace to take control of time, chance and I/O; production leaves it out. */
+export interface Seams {
+  readonly clock?: Clock;
+  readonly chance?: Chance;
+  readonly gate?: Gate;
+  readonly nowOffsetMs?: () => number;
+  /** Wraps the gateway and the mailer, e.g. with a gate that counts their calls. */
+  readonly wrapGateway?: (gateway: Gateway) => Gateway;
+  readonly wrapMailer?: (mailer: Mailer) => Mailer;
+}
+
+/** The adapters, each loaded and opened at its first use. */
+export interface Parts {
+  readonly storage: () => Promise<Storage>;
+  /** For `migrate` only: whatever the schema is. */
+  readonly anyStorage: () => Promise<Storage>;
+  readonly gateway: () => Promise<Gateway>;
+  readonly mailer: () => Promise<Mailer>;
+  readonly advancing: () => Promise<AdvanceDeps>;
+  readonly dispatch: (limit: number | null, signal?: AbortSignal) => Promise<DispatchReport>;
+  /** Closes what was opened, last first. */
+  readonly close: () => Promise<void>;
+}
+
+export function openParts(settings: Settings, role: string, seams: Seams): Parts {
+  const { clock = systemClock, chance = systemChance } = seams;
+  const actor = actorOf(role, settings.operator);
+  const { onClose, close } = closingInReverse();
+
+  const openStorage = async (anySchema: boolean): Promise<Storage> => {
+    const { openStorage: open } = await import('../storage/open.ts');
+    const opened = await open({
+      url: settings.database.kind === 'sqlite' ? `sqlite:${settings.database.path}` : settings.database.url,
+      clock,
+      chance,
+      ...(anySchema ? { anySchema, autoMigrate: false } : {}),
+      ...(seams.gate === undefined ? {} : { gate: seams.gate }),
+      ...(seams.nowOffsetMs === undefined ? {} : { nowOffsetMs: seams.nowOffsetMs }),
+    });
+    onClose(async () => { await opened.close(); });
+    return opened;
+  };
+  const storage = once(async () => await openStorage(false));
+
+  const gateway = once(async () => {
+    const [{ openGateway }, { requireStripe }] = await Promise.all([import('../stripe/gateway.ts'), import('../config/settings.ts')]);
+    const opened = openGateway({
+      secretKey: requireStripe(settings).secretKey,
+      apiBase: settings.stripeApiBase,
+      deadlineMs: settings.stripeDeadlineMs,
+      requestsPerSecond: settings.stripeRps,
+      endpointRequestsPerSecond: settings.stripeEndpointRps,
+      clock,
+    });
+    onClose(() => { opened.close(); });
+    return seams.wrapGateway?.(opened) ?? opened;
+  });
+
+  const mailer = once(async () => {
+    const { openMailer } = await import('../email/mailer.ts');
+    const { sendgridApiKey: apiKey, sendgridApiBase: apiBase, mailFrom: from, operatorEmail } = settings;
+    const opened = openMailer({ apiKey, apiBase, from, operatorEmail });
+    return seams.wrapMailer?.(opened) ?? opened;
+  });
+
+  return {
+    storage,
+    anyStorage: once(async () => await openStorage(true)),
+    gateway,
+    mailer,
+    advancing: async () => ({ ledger: (await storage()).ledger, gateway: await gateway(), clock, chance, limits: limitsOf(settings), actor }),
+    dispatch: async (limit, signal) => {
+      const { dispatch } = await import('../app/dispatch.ts');
+      return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, actor }, limit, signal);
+    },
+    close,
+  };
+}
+
+function limitsOf(settings: Settings): Limits {
+  const { maxAttempts, backoffBaseMs, backoffCapMs, stuckAfterMs, stripeDeadlineMs: deadlineMs } = settings;
+  return { maxAttempts, backoffBaseMs, backoffCapMs, stuckAfterMs, deadlineMs };
+}
+
+type Close = () => Promise<void> | void;
+
+/** Remembers what was opened, so that only that is closed, last first. */
+function closingInReverse(): { readonly onClose: (close: Close) => void; readonly close: () => Promise<void> } {
+  const closers: Close[] = [];
+  return {
+    onClose: (close) => { closers.push(close); },
+    close: async () => {
+      for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+    },
+  };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | null = null;
+  return () => (made ??= { value: make() }).value;
+}

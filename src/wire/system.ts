@@ -1,0 +1,35 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Actor, Chance, Clock } from '../app/ports.ts';
+
+/** The machine's own time, chance and identity: made here and nowhere else. */
+
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  sleep: async (ms, signal) => {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+  },
+};
+
+const CHANCE_STEPS = 2 ** 47;
+
+export const systemChance: Chance = {
+  uniform: () => randomInt(CHANCE_STEPS) / CHANCE_STEPS,
+  token: () => randomUUID(),
+};
+
+export function actorOf(role: string, operator: string | null): Actor {
+  const systemUser = systemUserName();
+  return { role, operator: operator ?? systemUser, systemUser, host: hostname(), pid: process.pid };
+}
+
+/** A container may run under a number that no user database knows. */
+function systemUserName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return `uid ${String(process.getuid?.() ?? 'unknown')}`;
+    throw error;
+  }
+}
