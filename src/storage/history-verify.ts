@@ -105,13 +105,15 @@ function checkTrail({ row, entries }: Trail): Bad | null {
 
 /** A damaged field may not even be readable; that is a finding as well. */
 function entryProblem(row: Row, entryRow: Row, previousHash: string, last: AuditEntry | null): string | null {
-  let entry: AuditEntry;
   try {
-    entry = auditEntryOf(entryRow);
+    return sealProblem(row, auditEntryOf(entryRow), previousHash, last);
   } catch (error) {
-    if (error instanceof BugError) return `the entry cannot be read: ${error.message}`;
+    if (error instanceof BugError) return `the entry or its transaction cannot be read: ${error.message}`;
     throw error;
   }
+}
+
+function sealProblem(row: Row, entry: AuditEntry, previousHash: string, last: AuditEntry | null): string | null {
   if (entryHash(previousHash, entry) !== entry.hash) return 'the entry is not what was sealed: its hash does not fit';
   if (last === null) return entry.from === null ? requestProblem(row, entry) : 'the first entry is not the opening one';
   const fits = entry.from !== null && entry.from.status === last.to.status && entry.from.step === last.to.step;

@@ -14,15 +14,16 @@ export interface Storage {
   readonly outbox: Outbox;
   readonly passes: Passes;
   readonly dialect: Dialect;
-  schema(): Promise<SchemaStatus>;
-  /** The names of the migrations that were run. */
-  migrateUp(): Promise<readonly string[]>;
-  migrateDown(): Promise<readonly string[]>;
+  readonly schema: () => Promise<SchemaStatus>;
+  /** Runs what is pending; the names of what was run. */
+  readonly migrateUp: () => Promise<readonly string[]>;
+  /** Takes the newest migration back; refuses while there are transactions that it would take away. */
+  readonly migrateDown: () => Promise<readonly string[]>;
   /** For people; without a password. */
-  describe(): string;
+  readonly describe: () => string;
   /** What an operator should know about this place (a network file system), as sentences. */
-  warnings(): readonly string[];
-  close(): Promise<void>;
+  readonly warnings: () => readonly string[];
+  readonly close: () => Promise<void>;
 }
 
 export type { StorageOptions };
