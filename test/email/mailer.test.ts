@@ -1,0 +1,197 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Mailer } from '../../src/app/ports.ts';
+import { openMailer, type MailerOptions } from '../../src/email/mailer.ts';
+import { deadPort, json, reset, startRawServer, type Handler, type RawServer } from '../stripe/raw-server.ts';
+import { KINDS, MAIL_KEY, notification } from './samples.ts';
+
+const open: RawServer[] = [];
+
+afterEach(async () => {
+  for (const server of open.splice(0)) await server[Symbol.asyncDispose]();
+});
+
+function mailerAt(apiBase: string | null, more: Partial<MailerOptions> = {}): Mailer {
+  return openMailer({ apiKey: MAIL_KEY, apiBase, from: 'The Shop <pay@example.com>', operatorEmail: 'ops@example.com', ...more });
+}
+
+async function talk(handler: Handler, more: Partial<MailerOptions> = {}): Promise<{ mailer: Mailer; server: RawServer }> {
+  const server = await startRawServer(handler);
+  open.push(server);
+  return { mailer: mailerAt(server.base, more), server };
+}
+
+const accepted: Handler = (_seen, response) => response.writeHead(202, { 'x-message-id': 'msg_1' }).end();
+
+function refusal(message: string, field: string | null = null): unknown {
+  return { errors: [{ message, field, help: null }] };
+}
+
+describe('what is sent', () => {
+  it('is one e-mail with one identity, in text and HTML', async () => {
+    const { mailer, server } = await talk(accepted);
+    expect(await mailer.send(notification('customer_succeeded'))).toEqual({ kind: 'sent', messageId: 'msg_1' });
+    const [request] = server.seen;
+    expect([request?.method, request?.path, request?.headers.authorization]).toEqual(['POST', '/v3/mail/send', `Bearer ${MAIL_KEY}`]);
+    expect(JSON.parse(request!.body)).toEqual({
+      from: { name: 'The Shop', email: 'pay@example.com' },
+      subject: 'Your payment of $49.99 went through',
+      personalizations: [{ to: [{ email: 'ann@example.com' }] }],
+      content: [
+        { type: 'text/plain', value: expect.stringContaining('you were charged once') as string },
+        { type: 'text/html', value: expect.stringContaining('<h1>Your payment of $49.99 went through') as string },
+      ],
+      custom_args: { payrecon_notification: 'ntf_01' },
+      headers: { 'X-Payrecon-Notification': 'ntf_01' },
+      tracking_settings: { click_tracking: { enable: false, enable_text: false }, open_tracking: { enable: false } },
+    });
+  });
+
+  it.each(KINDS)('%s goes to the right address', async (kind) => {
+    const { mailer, server } = await talk(accepted);
+    await mailer.send(notification(kind));
+    const body = JSON.parse(server.seen[0]!.body) as { personalizations: { to: { email: string }[] }[] };
+    expect(body.personalizations[0]!.to[0]!.email).toBe(kind.startsWith('customer') ? 'ann@example.com' : 'ops@example.com');
+  });
+
+  it('takes an address as it is, whatever it looks like', async () => {
+    const { mailer, server } = await talk(accepted);
+    await mailer.send(notification('customer_failed', { to: '"<odd>"@example.com' }));
+    expect(server.seen[0]!.body).toContain(JSON.stringify('"<odd>"@example.com'));
+  });
+
+  it('uses a base URL with a path and without a slash', async () => {
+    const { mailer, server } = await talk(accepted);
+    await mailer.send(notification('customer_failed'));
+    const below = mailerAt(`${server.base}/mail/`);
+    await below.send(notification('customer_failed'));
+    expect(server.seen.map(({ path }) => path)).toEqual(['/v3/mail/send', '/mail/v3/mail/send']);
+  });
+});
+
+describe('when e-mail is not set up', () => {
+  it.each([
+    [{ apiKey: null }, 'SENDGRID_API_KEY'],
+    [{ from: null }, 'PAYRECON_MAIL_FROM'],
+  ])('%j stays queued', async (missing, name) => {
+    const mailer = mailerAt('http://127.0.0.1:1', missing);
+    expect(mailer.configured).toBe(false);
+    expect(await mailer.send(notification('customer_failed'))).toEqual({ kind: 'retry', message: expect.stringContaining(name) as string });
+  });
+
+  it('an operator without an address is named as the setting to make', async () => {
+    const { mailer, server } = await talk(accepted, { operatorEmail: null });
+    expect(mailer.configured).toBe(true);
+    expect(await mailer.send(notification('operator_stuck'))).toEqual({ kind: 'retry', message: expect.stringContaining('PAYRECON_OPERATOR_EMAIL') as string });
+    expect(await mailer.send(notification('customer_failed', { to: null }))).toMatchObject({ kind: 'rejected' });
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe('answers', () => {
+  const cases: readonly [status: number, body: unknown, kind: string, message: string | null][] = [
+    [202, null, 'sent', null],
+    [200, {}, 'sent', null],
+    [204, null, 'unknown', 'SendGrid answered 204'],
+    [400, refusal('Does not contain a valid address.', 'personalizations.0.to.0.email'), 'rejected', 'SendGrid answered 400: personalizations.0.to.0.email: Does not contain a valid address.'],
+    [400, refusal('The from object must be provided.', 'from.email'), 'unauthorized', 'SendGrid answered 400: from.email: The from object must be provided.'],
+    [401, refusal('The provided authorization grant is invalid'), 'unauthorized', 'SendGrid answered 401: The provided authorization grant is invalid'],
+    [403, refusal('The from address does not match a verified Sender Identity.', 'from'), 'unauthorized', null],
+    [413, refusal('too large'), 'rejected', 'SendGrid answered 413: too large'],
+    [404, null, 'retry', 'SendGrid answered 404 (is SENDGRID_API_BASE the address of SendGrid?)'],
+    [302, null, 'retry', 'SendGrid answered 302 (is SENDGRID_API_BASE the address of SendGrid?)'],
+    [407, null, 'retry', null],
+    [429, refusal('too many requests'), 'retry', 'SendGrid answered 429: too many requests'],
+    [500, '<html>', 'retry', 'SendGrid answered 500'],
+    [503, { errors: 'x' }, 'retry', 'SendGrid answered 503'],
+    [503, { errors: [null, 5, {}] }, 'retry', 'SendGrid answered 503'],
+  ];
+
+  it.each(cases)('%d %j is %s', async (status, body, kind, message) => {
+    const { mailer } = await talk((_seen, response) => {
+      if (body === null) response.writeHead(status, status === 302 ? { location: 'http://127.0.0.1:1/' } : {}).end();
+      else json(response, status, body);
+    });
+    const outcome = await mailer.send(notification('customer_failed'));
+    expect(outcome.kind).toBe(kind);
+    if (message !== null) expect(outcome).toEqual({ kind, message });
+  });
+
+  it('show neither the key nor a whole address', async () => {
+    const { mailer } = await talk((_seen, response) =>
+      json(response, 400, refusal(`bad ${MAIL_KEY} Bearer SG.x.y for ann.lee@example.com\r\n<ops@example.com>`)),
+    );
+    const outcome = await mailer.send(notification('customer_failed'));
+    expect(outcome).toEqual({ kind: 'rejected', message: 'SendGrid answered 400: bad [key] Bearer [key] for an…@example.com <op…@example.com>' });
+  });
+
+  it('an endless one is given up', async () => {
+    const { mailer } = await talk((_seen, response) => {
+      response.writeHead(202);
+      const chunk = Buffer.alloc(256 * 1024, 'x');
+      const more = (): void => {
+        while (!response.destroyed) if (!response.write(chunk)) return void response.once('drain', more);
+      };
+      more();
+    });
+    expect(await mailer.send(notification('customer_failed'))).toMatchObject({ kind: 'unknown' });
+  });
+});
+
+describe('no answer', () => {
+  it('nobody listening proves that nothing was sent', async () => {
+    const mailer = mailerAt(`http://127.0.0.1:${await deadPort()}`);
+    expect(await mailer.send(notification('customer_failed'))).toEqual({ kind: 'retry', message: 'SendGrid cannot be reached: ECONNREFUSED' });
+  });
+
+  it('a reset may have come after it was taken', async () => {
+    const { mailer } = await talk((_seen, response) => reset(response));
+    const outcome = await mailer.send(notification('customer_failed'));
+    expect(outcome).toEqual({ kind: 'unknown', message: 'no answer from SendGrid (ECONNRESET); it may have been sent' });
+  });
+
+  it.each([
+    ['silence', (() => undefined) satisfies Handler],
+    [
+      'a drip',
+      ((_seen, response) => {
+        response.writeHead(202);
+        const timer = setInterval(() => response.write(' '), 20);
+        response.once('close', () => clearInterval(timer));
+      }) satisfies Handler,
+    ],
+  ])('%s ends at the deadline, with the connection', async (_name, handler: Handler) => {
+    const { mailer, server } = await talk(handler, { deadlineMs: 250 });
+    const begun = performance.now();
+    expect(await mailer.send(notification('customer_failed'))).toEqual({ kind: 'unknown', message: 'SendGrid did not answer within 250 ms; it may have been sent' });
+    expect(performance.now() - begun).toBeLessThan(1_500);
+    for (let i = 0; i < 50 && server.connections() > 0; i += 1) await sleep(10);
+    expect(server.connections()).toBe(0);
+  });
+
+  it('is the same in a folder with a bracket in its name, and says nothing on stderr about the key', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'payrecon-mail-'));
+    const folder = join(parent, 'a(b[c');
+    await mkdir(folder);
+    const { server } = await talk((_seen, response) => json(response, 400, refusal('no', 'subject')));
+    const here = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+    const script = [
+      `const { openMailer } = await import(${here('../../src/email/mailer.ts')});`,
+      `const { notification } = await import(${here('./samples.ts')});`,
+      `const mailer = openMailer({ apiKey: 'a key of another form', apiBase: '${server.base}', from: 'a@example.com', operatorEmail: null });`,
+      `process.chdir(${JSON.stringify(folder)});`,
+      `console.log((await mailer.send(notification('customer_failed'))).message);`,
+    ].join('\n');
+    try {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { timeout: 15_000 });
+      expect({ stdout, stderr }).toEqual({ stdout: 'SendGrid answered 400: subject: no\n', stderr: '' });
+    } finally {
+      await rm(parent, { recursive: true });
+    }
+  });
+});
