@@ -31,6 +31,11 @@ export interface Parts {
   readonly close: () => Promise<void>;
 }
 
+const LEASE_MS = 90_000;
+/** A lease outlives the worst call, which the Stripe library may send twice, with time to record its answer. */
+const WORST_CALL_FACTOR = 2;
+const LEASE_MARGIN_MS = 30_000;
+
 export function openParts(settings: Settings, role: string, seams: Seams): Parts {
   const { clock = systemClock, chance = systemChance } = seams;
   const actor = actorOf(role, settings.operator);
@@ -42,6 +47,7 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
       url: settings.database.kind === 'sqlite' ? `sqlite:${settings.database.path}` : settings.database.url,
       clock,
       chance,
+      leaseMs: Math.max(LEASE_MS, WORST_CALL_FACTOR * settings.stripeDeadlineMs + LEASE_MARGIN_MS),
       ...(anySchema ? { anySchema, autoMigrate: false } : {}),
       ...(seams.gate === undefined ? {} : { gate: seams.gate }),
       ...(seams.nowOffsetMs === undefined ? {} : { nowOffsetMs: seams.nowOffsetMs }),
