@@ -2,6 +2,7 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import packageJson from '../../package.json' with { type: 'json' };
 import { auditCommand } from './command/audit.ts';
 import { chargeCommand } from './command/charge.ts';
+import { completionCommand } from './command/completion.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { listCommand } from './command/list.ts';
 import { migrateCommand } from './command/migrate.ts';
@@ -39,6 +40,7 @@ export function createProgram(perform: Perform): CommandUnknownOpts {
   const groups = {
     'Payments:': [chargeCommand, reconcileCommand, listCommand, showCommand],
     'For operators:': [stuckCommand, notificationsCommand, auditCommand, statusCommand, doctorCommand, migrateCommand],
+    'Around it:': [completionCommand],
   };
   for (const [heading, commands] of Object.entries(groups)) {
     for (const create of commands) program.addCommand(create(perform).helpGroup(heading));

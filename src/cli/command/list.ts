@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { type ListFilter } from '../../app/ports.ts';
 import { type Problem } from '../../domain/errors.ts';
 import { type Instant, type Status, STATUSES } from '../../domain/transaction.ts';
@@ -27,9 +27,12 @@ const defaultLimit = 20;
 export const largestPage = 1_000;
 
 export function listCommand(perform: Perform, run = runList) {
+  const status = new Option('--status <status...>', 'any of them');
+  // Offered to the reader and to the shell; readList judges, because it can say what was meant.
+  status.argChoices = [...STATUSES];
   const command = new Command('list')
     .description('history, newest first')
-    .option('--status <status...>', `any of ${STATUSES.join(', ')}`)
+    .addOption(status)
     .option('--since <time>', 'created at or after: 2026-01-31, 2026-01-31T09:30:00Z, or an age such as 2h', once)
     .option('--until <time>', 'created before', once)
     .option('--customer <id>', "the customer's id at Stripe", once)

@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { type NotificationState } from '../../app/ports.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
@@ -26,9 +26,11 @@ export function notificationsCommand(perform: Perform) {
 }
 
 export function listCommand(perform: Perform, run = runList) {
+  const state = new Option('--state <state...>', 'any of them');
+  state.argChoices = [...states];
   const command = new Command('list')
     .description('e-mails, newest first')
-    .option('--state <state...>', `any of ${states.join(', ')}`)
+    .addOption(state)
     .option('--limit <n>', `at most ${String(largestList)} (default: ${String(defaultLimit)})`, once);
   addJson(command);
   addGlobals(command);

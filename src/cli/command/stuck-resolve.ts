@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { type LegalTarget, type Payrecon, type ResolveRequest, type ResolveTarget, type StuckCase } from '../../app/payrecon.ts';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
 import { nearest } from '../../domain/nearest.ts';
@@ -28,10 +28,12 @@ const targets = ['succeeded', 'failed', 'canceled', 'retry'] as const satisfies 
 const longestReason = 1_000;
 
 export function stuckResolveCommand(perform: Perform, run = runResolve) {
+  const as = new Option('--as <outcome>', 'only what is legal then is recorded').argParser(once);
+  as.argChoices = [...targets];
   const command = new Command('resolve')
     .description('ask Stripe, show the evidence, and record what a person decides')
     .argument('<id-or-key>', 'the id (txn_..) or the key it was charged with')
-    .option('--as <outcome>', `one of ${targets.join(', ')}; only what is legal then is recorded`, once)
+    .addOption(as)
     .option('--reason <text>', 'why, for the audit trail', once)
     .option('--cancel-at-stripe', 'cancel the payment intent first, where the outcome needs it')
     .option('--yes', 'do not ask for confirmation');

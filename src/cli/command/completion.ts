@@ -1,0 +1,37 @@
+import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { type CommandContext } from '../context.ts';
+import { type Place } from '../completion/tree.ts';
+import { type Ending } from '../exit-code.ts';
+import { type Perform } from '../perform.ts';
+
+const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+export function completionCommand(perform: Perform, run = runCompletion) {
+  return new Command('completion')
+    .description('print a completion script for a shell')
+    .addArgument(new Argument('<shell>', 'whose script to print').choices(shells))
+    .addHelpText('after', '\nLoad it with, for example: source <(payrecon completion bash)')
+    .action((shell, _flags, self) => perform(self, (context) => run(shell, rootOf(self), context)));
+}
+
+function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {
+  return command.parent === null ? command : rootOf(command.parent);
+}
+
+export async function runCompletion(shell: Shell, program: CommandUnknownOpts, { out }: CommandContext): Promise<Ending> {
+  const { places } = await import('../completion/tree.ts');
+  out.write(await script(shell, places(program)));
+  return { kind: 'done' };
+}
+
+async function script(shell: Shell, all: readonly Place[]): Promise<string> {
+  switch (shell) {
+    case 'bash':
+      return (await import('../completion/bash.ts')).bashCompletion(all);
+    case 'zsh':
+      return (await import('../completion/zsh.ts')).zshCompletion(all);
+    case 'fish':
+      return (await import('../completion/fish.ts')).fishCompletion(all);
+  }
+}

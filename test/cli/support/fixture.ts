@@ -1,0 +1,159 @@
+import type { ChargeOutcome, PassOutcome, ShownTransaction } from '../../../src/app/payrecon.ts';
+import type { AuditEntry, Notification } from '../../../src/app/ports.ts';
+import type { Transaction } from '../../../src/domain/transaction.ts';
+
+/** 2026-11-22 06:11:05.123 UTC, and three minutes and a bit later. */
+export const createdAt = Date.UTC(2026, 10, 22, 6, 11, 5, 123);
+export const now = createdAt + 200_000;
+
+export const succeeded: Transaction = {
+  id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MN',
+  key: 'order-1001',
+  reference: 'order-1001-ref',
+  fingerprint: 'f'.repeat(64),
+  status: 'succeeded',
+  step: 'settled',
+  amount: 4999,
+  currency: 'usd',
+  customer: 'cus_NffrFeUfNV2Hib',
+  paymentMethod: 'pm_card_visa',
+  methodTypes: ['card'],
+  email: 'ada@example.com',
+  description: 'Two books',
+  metadata: { cart: '17', note: 'gift' },
+  paymentIntent: 'pi_3MtwBwLkdIwHu7ix28a3tqPa',
+  stripeStatus: 'succeeded',
+  failureCode: null,
+  failureMessage: null,
+  createSentAt: createdAt,
+  confirmSentAt: createdAt + 400,
+  cancelSentAt: null,
+  attempts: 1,
+  lookups: 0,
+  absentSince: null,
+  expectedBy: null,
+  nextAttemptAt: null,
+  review: null,
+  version: 4,
+  createdAt,
+  updatedAt: createdAt + 1_000,
+  settledAt: createdAt + 1_000,
+};
+
+export const pending: Transaction = {
+  ...succeeded,
+  status: 'pending',
+  step: 'confirm_sent',
+  stripeStatus: 'requires_confirmation',
+  settledAt: null,
+  nextAttemptAt: createdAt + 300_000,
+};
+
+export const failed: Transaction = {
+  ...succeeded,
+  status: 'failed',
+  stripeStatus: 'canceled',
+  failureCode: 'insufficient_funds',
+  failureMessage: 'Your card has insufficient funds.',
+};
+
+export const canceled: Transaction = { ...succeeded, status: 'canceled', stripeStatus: 'canceled' };
+
+export const stuck: Transaction = {
+  ...pending,
+  status: 'stuck',
+  attempts: 5,
+  nextAttemptAt: null,
+  review: {
+    reason: 'amount_mismatch',
+    message: 'Stripe shows $50.00 where $49.99 was asked for',
+    at: createdAt + 120_000,
+    evidence: { expected_amount: 4999, seen_amount: 5000 },
+    resolution: null,
+  },
+};
+
+export const unknown: Transaction = {
+  ...pending,
+  id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MP',
+  key: 'order-1002',
+  reference: null,
+  customer: null,
+  email: null,
+  description: null,
+  metadata: {},
+  step: 'create_sent',
+  paymentIntent: null,
+  stripeStatus: null,
+  confirmSentAt: null,
+};
+
+export function charged(transaction: Transaction, more: Partial<ChargeOutcome> = {}): ChargeOutcome {
+  const situation = transaction.status === 'pending' ? 'unknown' : transaction.status === 'stuck' ? 'stuck' : 'settled';
+  return { transaction, repeated: false, situation, note: null, ...more };
+}
+
+export const audit: readonly AuditEntry[] = [
+  {
+    transactionId: succeeded.id,
+    seq: 1,
+    at: createdAt,
+    actor: { role: 'charge', operator: 'ada', system_user: 'ada', host: 'till-1', pid: 4711 },
+    action: 'opened',
+    from: null,
+    to: { status: 'pending', step: 'create_sent' },
+    detail: { asked: 'create' },
+    requestId: null,
+    hash: 'a'.repeat(64),
+  },
+  {
+    transactionId: succeeded.id,
+    seq: 2,
+    at: createdAt + 1_000,
+    actor: { role: 'charge', operator: 'ada', system_user: 'ada', host: 'till-1', pid: 4711 },
+    action: 'settled',
+    from: { status: 'pending', step: 'confirm_sent' },
+    to: { status: 'succeeded', step: 'settled' },
+    detail: { asked: 'confirm', seen: 'succeeded', amount: 4999 },
+    requestId: 'req_8dxKLKxZGVpQhB',
+    hash: 'b'.repeat(64),
+  },
+];
+
+export const email: Notification = {
+  id: 'ntf_01JDA0B1C2D3E4F5G6H7J8K9MQ',
+  transactionId: succeeded.id,
+  kind: 'customer_succeeded',
+  to: 'ada@example.com',
+  state: 'sent',
+  attempts: 1,
+  createdAt: createdAt + 1_000,
+  nextAttemptAt: null,
+  sentAt: createdAt + 2_500,
+  messageId: 'sg-1',
+  lastError: null,
+  data: { amount: 4999, currency: 'usd' },
+};
+
+export const shown: ShownTransaction = {
+  transaction: succeeded,
+  audit,
+  notifications: [email],
+  why: 'Stripe shows pi_3MtwBwLkdIwHu7ix28a3tqPa succeeded with this amount and currency: the customer was charged once.',
+};
+
+export const pass: PassOutcome = {
+  passId: 'pas_01JDA0B1C2D3E4F5G6H7J8K9MR',
+  report: {
+    due: 4,
+    settled: { succeeded: 2, failed: 1, canceled: 0 },
+    pending: 1,
+    stuck: 0,
+    stripeCalls: { list: 0, retrieve: 4, other: 1 },
+    outage: false,
+    durationMs: 1_234,
+  },
+  stuckTotal: 0,
+  overdueTotal: 0,
+  interrupted: false,
+};
