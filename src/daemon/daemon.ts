@@ -60,7 +60,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     });
   };
 
-  const task = createTask(options.schedule, tick);
+  const task = createTask(options.schedule, tick, { suppressMissedWarning: true });
   const onSignal = (): void => { ended.resolve(); };
   options.signal.addEventListener('abort', onSignal, { once: true });
   if (options.signal.aborted) ended.resolve();

@@ -6,6 +6,7 @@ import { firstCall, plan } from '../../src/domain/plan.ts';
 import { STATUSES, isFinal } from '../../src/domain/transaction.ts';
 import type { Step, Transaction } from '../../src/domain/transaction.ts';
 import { mayFollow, stepMayFollow } from '../../src/domain/transition.ts';
+import type { Transition } from '../../src/domain/transition.ts';
 import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../support/transactions.ts';
 
 const DAY_MS = 86_400_000;
@@ -66,6 +67,37 @@ const transaction: fc.Arbitrary<Transaction> = fc
 
 const purpose = fc.constantFrom<Purpose>('charge', 'reconcile', 'resolve');
 
+/** Applies a recorded transition, checking it against the rules of the ledger on the way. */
+function applied(row: Transaction, record: Transition, seen: Seen | null): Transaction {
+  const { status = row.status, step = row.step, paymentIntent = row.paymentIntent } = record.changes;
+  expect(mayFollow(row.status, status), `${row.status} -> ${status}`).toBe(true);
+  expect(stepMayFollow(row.step, step), `${row.step} -> ${step}`).toBe(true);
+  if (status !== row.status && isFinal(status)) expectProof({ ...row, status, paymentIntent }, seen);
+  const { settledAt } = record.stamps;
+  const next = { ...row, ...record.changes, settledAt: settledAt === 'now' ? NOW : settledAt === 'clear' ? null : row.settledAt };
+  expect(isFinal(next.status)).toBe(next.settledAt !== null);
+  return next;
+}
+
+function expectProof(row: Transaction, seen: Seen | null): void {
+  // Succeeded is never recorded but for a succeeded intent with our amount and currency.
+  if (row.status === 'succeeded') {
+    expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'succeeded', amount: row.amount, currency: row.currency } });
+  } else if (row.paymentIntent !== null) {
+    // A row with an intent is never failed or canceled before Stripe shows the cancel.
+    expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'canceled' } });
+  }
+}
+
+function expectFence(row: Transaction, call: Call, why: Purpose, seen: Seen | null): void {
+  // Only the caller confirms, and only with the id stored.
+  if (call === 'confirm') {
+    expect(why).toBe('charge');
+    expect(row).toMatchObject({ paymentIntent: 'pi_1', step: 'confirm_sent', status: 'pending' });
+  }
+  if (call === 'cancel' || call === 'retrieve') expect(row.paymentIntent ?? (seen?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
+}
+
 describe('whatever is recorded and whatever is answered', () => {
   it('the plan keeps to the rules of the ledger, in every run to its end', () => {
     fc.assert(
@@ -75,29 +107,9 @@ describe('whatever is recorded and whatever is answered', () => {
         const made: Call[] = [];
         for (const [next, firstSend] of answers) {
           const move = plan(row, seen, aContext({ purpose: why, made: [...made] }));
-          if (move.record !== null) {
-            const { status = row.status, step = row.step, paymentIntent = row.paymentIntent } = move.record.changes;
-            expect(mayFollow(row.status, status), `${row.status} -> ${status}`).toBe(true);
-            expect(stepMayFollow(row.step, step), `${row.step} -> ${step}`).toBe(true);
-            // Succeeded is never recorded but for a succeeded intent with our amount and currency.
-            if (status === 'succeeded' && row.status !== 'succeeded') {
-              expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'succeeded', amount: row.amount, currency: row.currency } });
-            }
-            // A row with an intent is never failed or canceled before Stripe shows the cancel.
-            if ((status === 'failed' || status === 'canceled') && row.status !== status && paymentIntent !== null) {
-              expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'canceled' } });
-            }
-            const { settledAt } = move.record.stamps;
-            row = { ...row, ...move.record.changes, settledAt: settledAt === 'now' ? NOW : settledAt === 'clear' ? null : row.settledAt };
-            expect(isFinal(row.status)).toBe(row.settledAt !== null);
-          }
+          if (move.record !== null) row = applied(row, move.record, seen);
           if (move.kind === 'stop') return;
-          // Only the caller confirms, and only with the id stored and the key young.
-          if (move.call === 'confirm') {
-            expect(why).toBe('charge');
-            expect(row).toMatchObject({ paymentIntent: 'pi_1', step: 'confirm_sent', status: 'pending' });
-          }
-          if (move.call === 'cancel' || move.call === 'retrieve') expect(row.paymentIntent ?? (seen?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
+          expectFence(row, move.call, why, seen);
           made.push(move.call);
           seen = { call: move.call, firstSend: firstSend && move.firstSend, answer: next };
         }

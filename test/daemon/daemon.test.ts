@@ -1,0 +1,84 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { checkSchedule, runDaemon } from '../../src/daemon/daemon.ts';
+import { PayreconError } from '../../src/domain/errors.ts';
+
+const EVERY_SECOND = '* * * * * *';
+
+interface Run {
+  readonly lines: string[];
+  readonly states: string[];
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+function start(pass: (signal: AbortSignal) => Promise<string>, schedule = EVERY_SECOND): Run {
+  const lines: string[] = [];
+  const states: string[] = [];
+  const stop = new AbortController();
+  const manager = { ready: () => states.push('ready'), stopping: () => states.push('stopping') };
+  const ended = runDaemon({ schedule, pass, signal: stop.signal, log: (line) => lines.push(line), manager });
+  return { lines, states, stop, ended };
+}
+
+describe('the daemon', () => {
+  it('passes at once and on schedule, never twice at a time, and drains on the signal', async () => {
+    let running = 0;
+    let most = 0;
+    let passes = 0;
+    let began = 0;
+    const run = start(async () => {
+      began += 1;
+      running += 1;
+      most = Math.max(most, running);
+      if (began === 2) run.stop.abort();
+      // Longer than the schedule, so that ticks meet a running pass.
+      await wait(1_300);
+      running -= 1;
+      passes += 1;
+      return 'a pass';
+    });
+    await run.ended;
+    expect({ began, running, most, passes }).toEqual({ began: 2, running: 0, most: 1, passes: 2 });
+    expect(run.lines.at(-1)).toBe('drained');
+    expect(run.lines.filter((line) => line === 'a pass')).toHaveLength(passes);
+    expect(run.states).toEqual(['ready', 'stopping']);
+  });
+
+  it('goes on after a database or Stripe out of reach', async () => {
+    let passes = 0;
+    const run = start(() => {
+      passes += 1;
+      return passes === 1 ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'no database')) : Promise.resolve('a pass');
+    });
+    await wait(1_500);
+    run.stop.abort();
+    await run.ended;
+    expect(run.lines).toContain('pass failed, next one on schedule: no database');
+    expect(run.lines).toContain('a pass');
+  });
+
+  it('ends on what only a person can mend, so that the service manager shows it', async () => {
+    const refused = new PayreconError('configuration', 'stripe_unauthorized', 'refused');
+    await expect(start(() => Promise.reject(refused)).ended).rejects.toBe(refused);
+    const bug = new Error('a bug');
+    await expect(start(() => Promise.reject(bug)).ended).rejects.toBe(bug);
+  });
+
+  it('begins nothing when the signal came first', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    let passes = 0;
+    const manager = { ready: () => undefined, stopping: () => undefined };
+    const pass = (): Promise<string> => {
+      passes += 1;
+      return Promise.resolve('a pass');
+    };
+    await runDaemon({ schedule: EVERY_SECOND, pass, signal: stop.signal, log: () => undefined, manager });
+    expect(passes).toBe(0);
+  });
+
+  it.each(['* * * *', '61 * * * *', 'every minute', ''])('refuses the schedule %j', (schedule) => {
+    expect(() => { checkSchedule(schedule); }).toThrow(expect.objectContaining({ kind: 'configuration', code: 'bad_schedule' }) as Error);
+  });
+});
