@@ -15,13 +15,16 @@ import { licenceTexts, packagesIn, thirdPartyList } from './third-party.js'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const outdir = join(root, 'dist')
+const target = 'node20.19'
+/** Short to read at each start; a stack trace still names the functions of the source. */
+const small = { minifyWhitespace: true, minifySyntax: true }
 const stamp = join(outdir, '.built-from')
 
 /** Where the list of bundled packages is kept, for people to read. */
 export const thirdPartyPath = join(root, 'docs', 'THIRD-PARTY.md')
 
-/** The only package that stays outside: it finds its native binary beside itself. */
-const native = ['libsql']
+/** The one part that stays outside: SQLite's native binary, in the package for the platform at hand. */
+const native = ['@libsql/*']
 
 /** Database drivers that knex can use and payrecon does not; knex asks for them only when told to. */
 const driversNotUsed = ['better-sqlite3', 'sqlite3', 'mysql', 'mysql2', 'mariadb/callback', 'oracledb', 'tedious', 'pg-native']
@@ -30,6 +33,7 @@ const driversNotUsed = ['better-sqlite3', 'sqlite3', 'mysql', 'mysql2', 'mariadb
 const apart = [
   { file: 'knex.cjs', packages: /^knex(\/|$)/ },
   { file: 'pg.cjs', packages: /^pg(\/|$)/ },
+  { file: 'libsql.cjs', packages: /^libsql$/ },
   { file: 'stripe.cjs', packages: /^stripe(\/|$)/ },
   { file: 'sendgrid.cjs', packages: /^@sendgrid\// },
   { file: 'inquirer.cjs', packages: /^@inquirer\// },
@@ -70,6 +74,25 @@ function loadApart(wanted, self) {
   }
 }
 
+const nativeTarget = `
+  const { familySync, MUSL } = require('detect-libc')
+  exports.load = () => { throw new Error('not in a bundle') }
+  exports.currentTarget = () =>
+    process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch)
+      ? 'linux-' + process.arch + (familySync() === MUSL ? '-musl' : '-gnu')
+      : require('@neon-rs/load').currentTarget()
+`
+
+/** Beside payrecon with npm; with package managers that keep packages apart, only libsql itself can reach it. */
+const nativeBinary = `
+  try {
+    return require('@libsql/' + target)
+  } catch (error) {
+    if (error.code !== 'MODULE_NOT_FOUND') throw error
+    const { createRequire } = require('node:module')
+    return createRequire(createRequire(__filename).resolve('libsql'))('@libsql/' + target)
+  }`
+
 /** @type {esbuild.Plugin} */
 const startLighter = {
   name: 'start-lighter',
@@ -84,11 +107,22 @@ const startLighter = {
     // Importing `node:process` makes Node open all three standard streams; the global is the same object.
     build.onResolve({ filter: /^(node:)?process$/ }, () => ({ path: 'process', namespace: 'at-hand' }))
     build.onLoad({ filter: /^process$/, namespace: 'at-hand' }, () => ({ contents: 'module.exports = process' }))
-    // commander starts other programs only for commands that are programs of their own, which payrecon has none of.
+    // Both start other programs only where payrecon never gets to: commands that are programs, a Linux without ldd.
     build.onResolve({ filter: /^(node:)?child_process$/ }, (args) =>
-      args.importer.includes('commander') ? { path: 'child_process', namespace: 'at-hand' } : undefined,
+      /node_modules\/(commander|detect-libc)\//.test(args.importer) ? { path: 'child_process', namespace: 'at-hand' } : undefined,
     )
-    build.onLoad({ filter: /^child_process$/, namespace: 'at-hand' }, () => ({ contents: 'module.exports = {}' }))
+    build.onLoad({ filter: /^child_process$/, namespace: 'at-hand' }, () => ({
+      contents: ['spawn', 'exec', 'execSync'].map((name) => `exports.${name} = (...args) => require('node:child_process').${name}(...args)`).join('\n'),
+    }))
+    // libsql asks Node for a diagnostic report, 5 ms, only to learn which C library there is; reading ldd tells that too.
+    build.onResolve({ filter: /^@neon-rs\/load$/ }, (args) => (args.namespace === 'at-hand' ? undefined : { path: 'neon', namespace: 'at-hand' }))
+    build.onLoad({ filter: /^neon$/, namespace: 'at-hand' }, () => ({ contents: nativeTarget, resolveDir: join(root, 'node_modules', 'libsql') }))
+    build.onLoad({ filter: /node_modules\/libsql\/index\.js$/ }, (args) => {
+      const text = readFileSync(args.path, 'utf8')
+      const contents = text.replace('return require(`@libsql/${target}`)', nativeBinary)
+      if (contents === text) throw new Error('libsql loads its binary in another way than build.js expects')
+      return { contents }
+    })
   },
 }
 
@@ -100,7 +134,7 @@ function options(wanted, self) {
     write: false,
     metafile: true,
     platform: /** @type {const} */ ('node'),
-    target: 'node20.19',
+    target,
     external: [...native, ...driversNotUsed],
     plugins: [startLighter, loadApart(wanted, self)],
     logLevel: /** @type {const} */ ('warning'),
@@ -108,10 +142,11 @@ function options(wanted, self) {
     logOverride: { 'empty-import-meta': /** @type {const} */ ('error') },
     supported: { 'dynamic-import': false },
     legalComments: /** @type {const} */ ('none'),
+    ...small,
   })
 }
 
-/** @typedef {esbuild.BuildResult<ReturnType<typeof options>>} Built */
+/** @typedef {esbuild.BuildResult<{ write: false, metafile: true }>} Built */
 
 /** @param {string} file @param {Iterable<string>} parts @param {Wanted} wanted @returns {Promise<Built>} */
 async function bundleApart(file, parts, wanted) {
@@ -130,25 +165,70 @@ async function bundleApart(file, parts, wanted) {
 }
 
 /**
+ * The command as two files: what every start needs, and the rest of our own code. esbuild finds out what is shared and
+ * what is imported dynamically, as it does for ES modules; its chunks are then packed, since a hundred small files are
+ * slow to load.
+ * @param {Wanted} wanted @returns {Promise<Built>}
+ */
+async function bundleCommand(wanted) {
+  const result = await esbuild.build({
+    ...options(wanted),
+    entryPoints: ['src/main.ts'],
+    outdir,
+    format: 'esm',
+    splitting: true,
+    supported: {},
+  })
+  const outputs = new Map(Object.entries(result.metafile.outputs).map(([path, output]) => [basename(path), output]))
+  const first = new Set(['main.js'])
+  for (const chunk of first) {
+    for (const { path, kind } of outputs.get(chunk)?.imports ?? []) {
+      if (kind === 'import-statement' && outputs.has(basename(path))) first.add(basename(path))
+    }
+  }
+  const packed = await Promise.all(
+    result.outputFiles.map(async ({ path, text }) => {
+      const { code } = await esbuild.transform(text, { format: 'cjs', platform: 'node', target, supported: { 'dynamic-import': false }, ...small })
+      return { name: basename(path), code: `${JSON.stringify(`./${basename(path)}`)}(exports, require, module) {\n${code}}` }
+    }),
+  )
+  const pack = (/** @type {boolean} */ inFirst) =>
+    packed.filter(({ name }) => first.has(name) === inFirst).map(({ code }) => code).join(',\n')
+  const main = `const first = {\n${pack(true)}\n};\nlet rest;\nconst modules = {};
+function load(id) {
+  if (modules[id] !== undefined) return modules[id].exports;
+  const part = first[id] ?? (id.endsWith('.js') ? (rest ??= require('./rest.cjs'))[id] : undefined);
+  if (part === undefined) return require(id);
+  const module = (modules[id] = { exports: {} });
+  part(module.exports, load, module);
+  return module.exports;
+}
+load('./main.js');\n`
+  return { ...result, outputFiles: [asFile('main.cjs', main), asFile('rest.cjs', `module.exports = {\n${pack(false)}\n};\n`)] }
+}
+
+/** @param {string} name @param {string} text @returns {esbuild.OutputFile} */
+function asFile(name, text) {
+  return { path: join(outdir, name), text, contents: Buffer.from(text), hash: '' }
+}
+
+/**
  * Everything that dist/ holds, in memory.
  * @returns {Promise<Built[]>}
  */
 export async function bundle() {
   /** @type {Wanted} */
   const wanted = new Map()
-  const entries = [
-    { entry: 'src/main.ts', outfile: join(outdir, 'main.cjs'), format: /** @type {const} */ ('cjs') },
-    {
-      entry: 'src/library.ts',
+  const results = await Promise.all([
+    bundleCommand(wanted),
+    esbuild.build({
+      ...options(wanted),
+      entryPoints: ['src/library.ts'],
       outfile: join(outdir, 'library.js'),
-      format: /** @type {const} */ ('esm'),
+      format: 'esm',
       banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-    },
-  ]
-  /** @type {Built[]} */
-  const results = await Promise.all(
-    entries.map(async ({ entry, ...output }) => esbuild.build({ ...options(wanted), entryPoints: [entry], ...output })),
-  )
+    }),
+  ])
   // A file that lies apart may want parts of another one, also of one that is made already.
   /** @type {Map<string, { parts: number, result: Built }>} */
   const made = new Map()

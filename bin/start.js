@@ -24,7 +24,8 @@ function identity(text) {
 
 /** @param {string} file @returns {Source} */
 function read(file) {
-  const text = readFileSync(file, 'utf8')
+  // The build writes nothing but ASCII, and reading that is a mere copy.
+  const text = readFileSync(file, 'latin1')
   const expected = identity(text)
   /** @type {Buffer | undefined} */
   let kept
@@ -53,6 +54,7 @@ function load(id) {
   if (!id.startsWith('./')) return /** @type {unknown} */ (requireBeside(id))
   return modules.get(id)?.exports ?? evaluate(id, read(path.join(dist, id)))
 }
+load.resolve = requireBeside.resolve
 
 /** @param {string} id @param {Source} source @param {Script} [script] */
 function evaluate(id, source, script = compile(source)) {

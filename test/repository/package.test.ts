@@ -27,7 +27,7 @@ describe('the package', () => {
   it('promises the Node version that it is built for', () => {
     expect(manifest.engines.node).toBe('>=20.19.0')
     expect(textOf('.nvmrc').trim()).toBe('20.19')
-    expect(textOf('build.js')).toContain("target: 'node20.19'")
+    expect(textOf('build.js')).toContain("target = 'node20.19'")
   })
 
   it('builds itself on installation and has one gate under two names', () => {
