@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { Answer } from '../domain/answer.ts';
 import type { Call } from '../domain/move.ts';
-import { attemptTransition, observed } from '../domain/moves.ts';
+import { attemptTransition, nextAttempt, observed } from '../domain/moves.ts';
 import { firstCall } from '../domain/plan.ts';
 import { advance, contextOf, lookUpOf } from './advance.ts';
 import type { AdvanceDeps, Advanced } from './advance.ts';
@@ -120,7 +120,8 @@ async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: rea
       continue;
     }
     if (advanced.reason === 'rate_limited') {
-      const record = observed(transaction, advanced.words, requestId, { detail });
+      // No attempt is spent on it, and this pass does not meet it again.
+      const record = observed(transaction, advanced.words, requestId, { detail, stamps: { nextAttempt: nextAttempt(transaction, context) } });
       await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
       leases.forget(transaction.id);
     }

@@ -81,5 +81,6 @@ export type Answer =
 
 /** Whether this answer shows that Stripe is there and working, for the outage rule. */
 export function showsStripeWorking(answer: Answer): boolean {
-  return answer.kind !== 'unknown';
+  // A lock on one object, or a twin of one key, says nothing about Stripe as a whole but that it answers.
+  return answer.kind !== 'unknown' || answer.reason === 'conflict' || answer.reason === 'lock_timeout';
 }
