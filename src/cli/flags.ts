@@ -60,7 +60,7 @@ export function addGlobals(command: AnyCommand): void {
   const group = 'Everywhere:';
   add(command, group, new Option('--live', 'allow a live key: real money'));
   add(command, group, new Option('--config <file>', 'settings file').argParser(once));
-  add(command, group, new Option('--no-color', 'no colours').default(undefined));
+  add(command, group, new Option('--no-color', 'no colours'));
 }
 
 export function addJson(command: AnyCommand): void {
@@ -81,7 +81,9 @@ export function readGlobals(commands: readonly Pick<CommandUnknownOpts, 'opts'>[
     const value = given[camelCase(name)];
     if (typeof value === 'string' || typeof value === 'boolean') flags[name] = value;
   }
-  return { json: given['json'] === true, colour: given['color'] !== false, flags };
+  // Of `--no-color` every command has its own, which is on unless it was given there.
+  const colour = commands.every((command) => command.opts()['color'] !== false);
+  return { json: given['json'] === true, colour, flags };
 }
 
 function definedOnly(options: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {

@@ -19,7 +19,7 @@ Exit codes:
   0    done; nothing needs a person
   2    usage, bad input or bad configuration; nothing was sent
   3    the payment is final and did not succeed
-  4    refused: key reused, reference taken, suspected duplicate, illegal resolution
+  4    refused: key or reference taken, suspected duplicate, illegal resolution
   5    findings: something is stuck, overdue or different from Stripe
   6    no such transaction
   69   database or Stripe out of reach; nothing was recorded or changed
@@ -35,6 +35,7 @@ export function createProgram(perform: Perform): CommandUnknownOpts {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', afterHelp);
   addGlobals(program);
   const groups = {

@@ -33,8 +33,10 @@ const defaultWaitMs = 5_000;
 
 const examples = `
 Examples:
-  payrecon charge --key order-1001 --amount 49.99 --currency usd --payment-method pm_card_visa
-  payrecon charge --key order-1002 --amount-minor 500 --currency jpy --payment-method pm_.. --customer cus_.. --json
+  payrecon charge --key order-1 --amount 49.99 --currency usd \\
+    --payment-method pm_card_visa
+  payrecon charge --key order-2 --amount-minor 500 --currency jpy \\
+    --payment-method pm_.. --customer cus_.. --email ada@example.com --json
 
 Run it again with the same key as often as you like: the card is charged once.`;
 

@@ -15,10 +15,10 @@ export function writeVerification({ transactions, entries, firstBad }: AuditVeri
   const theme = createTheme(out);
   const counts = `${String(entries)} audit entries of ${String(transactions)} transactions`;
   if (firstBad === null) {
-    out.write(`${theme.good('✔')} ${counts}: every hash fits.\n`);
+    out.write(`${theme.good('✓')} ${counts}: every hash fits.\n`);
     return;
   }
   const where = `The first bad entry is number ${String(firstBad.seq)} of ${firstBad.transactionId}: ${firstBad.problem}.`;
-  out.write(`${theme.bad('✘')} ${wrap(escapeText(where), out.columns - 2, 2)}\n`);
+  out.write(`${theme.bad('✗')} ${wrap(escapeText(where), out.columns - 2, 2)}\n`);
   err.write(hints([{ text: 'The trail was changed outside payrecon. Compare it with a backup, and with Stripe:', command: `payrecon show ${firstBad.transactionId}` }], err));
 }

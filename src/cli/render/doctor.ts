@@ -14,7 +14,7 @@ export function writeChecks(checks: readonly DoctorCheck[], { json, out }: Comma
     return;
   }
   const theme = createTheme(out);
-  const signs = { ok: theme.good('✔'), warning: theme.warn('!'), failed: theme.bad('✘') };
+  const signs = { ok: theme.good('✓'), warning: theme.warn('!'), failed: theme.bad('✗') };
   const before = nameWidth + 4;
   for (const { name, state, message } of checks) {
     out.write(`${signs[state]} ${theme.strong(name.replaceAll('_', ' ').padEnd(nameWidth))}  ${wrap(escapeText(message), out.columns - before, before)}\n`);

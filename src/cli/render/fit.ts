@@ -5,8 +5,8 @@ export type Shorten = 'end' | 'middle';
 
 export interface Column {
   readonly title: string;
-  /** Below this width the column is left out rather than shortened further. */
-  readonly least: number;
+  /** Below this width the column is left out rather than shortened further; `whole` is never shortened. */
+  readonly least: number | 'whole';
   /** Columns of the lowest rank are left out first. */
   readonly rank: number;
   readonly align?: 'left' | 'right';
@@ -47,25 +47,30 @@ function take(letters: readonly string[], room: number, reversed = false): strin
 }
 
 /**
- * Chooses the columns that have room and how wide each is. All that is left over goes to the columns that want more,
- * from the highest rank down.
+ * Chooses the columns that have room and how wide each is. What is left over goes to the columns that want more, a
+ * place each in turn.
  */
 export function fitColumns(columns: readonly Column[], wanted: readonly number[], available: number, gap: number): readonly FittedColumn[] {
-  const want = (index: number): number => wanted[index] ?? 0;
-  const least = (index: number): number => Math.min(columns[index]?.least ?? 0, want(index));
-  let chosen = columns.map((_column, index) => index).filter((index) => want(index) > 0);
-  const needed = (): number => chosen.reduce((sum, index) => sum + least(index), 0) + gap * Math.max(chosen.length - 1, 0);
-  const byRank = [...chosen].sort((a, b) => (columns[b]?.rank ?? 0) - (columns[a]?.rank ?? 0));
-  for (const index of [...byRank].reverse()) {
-    if (needed() <= available || chosen.length === 1) break;
-    chosen = chosen.filter((each) => each !== index);
+  const sized = columns
+    .map(({ least, rank }, index) => {
+      const want = wanted[index] ?? 0;
+      return { index, rank, want, width: least === 'whole' ? want : Math.min(least, want) };
+    })
+    .filter(({ want }) => want > 0);
+  const byRank = [...sized].sort((a, b) => b.rank - a.rank);
+  while (byRank.length > 1 && needed(byRank, gap) > available) byRank.pop();
+  if (!Number.isFinite(available)) return sized.map(({ index, want }) => ({ index, width: want }));
+  let spare = available - needed(byRank, gap);
+  for (let growing = byRank; spare > 0 && growing.length > 0; growing = growing.filter(({ width, want }) => width < want)) {
+    for (const column of growing) {
+      if (spare === 0 || column.width >= column.want) continue;
+      column.width += 1;
+      spare -= 1;
+    }
   }
-  let spare = available - needed();
-  const widths = new Map(chosen.map((index) => [index, least(index)]));
-  for (const index of byRank.filter((each) => chosen.includes(each))) {
-    const more = Math.max(0, Math.min(spare, want(index) - least(index)));
-    widths.set(index, least(index) + more);
-    spare -= more;
-  }
-  return chosen.map((index) => ({ index, width: widths.get(index) ?? 0 }));
+  return byRank.sort((a, b) => a.index - b.index).map(({ index, width }) => ({ index, width }));
+}
+
+function needed(columns: readonly { readonly width: number }[], gap: number): number {
+  return columns.reduce((sum, { width }) => sum + width, 0) + gap * Math.max(columns.length - 1, 0);
 }

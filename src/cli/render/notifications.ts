@@ -27,13 +27,13 @@ function notificationJson(each: Notification): JsonObject {
 }
 
 const columns: readonly Column[] = [
-  { title: 'STATE', least: 7, rank: 9 },
-  { title: 'KIND', least: 17, rank: 8 },
+  { title: 'STATE', least: 'whole', rank: 9 },
+  { title: 'KIND', least: 'whole', rank: 8 },
   { title: 'TO', least: 12, rank: 7, shorten: 'middle' },
-  { title: 'TRIES', least: 5, rank: 2, align: 'right' },
-  { title: 'CREATED', least: 10, rank: 5 },
-  { title: 'ID', least: 30, rank: 6 },
-  { title: 'TRANSACTION', least: 30, rank: 3 },
+  { title: 'TRIES', least: 'whole', rank: 2, align: 'right' },
+  { title: 'CREATED', least: 'whole', rank: 5 },
+  { title: 'ID', least: 'whole', rank: 6 },
+  { title: 'TRANSACTION', least: 'whole', rank: 3 },
   { title: 'LAST ERROR', least: 12, rank: 4 },
 ];
 

@@ -16,14 +16,14 @@ import { pageJson } from './transaction-json.ts';
 const wide = 120;
 
 const columns: readonly Column[] = [
-  { title: 'STATUS', least: 11, rank: 9 },
-  { title: 'AMOUNT', least: 8, rank: 8, align: 'right' },
+  { title: 'STATUS', least: 'whole', rank: 9 },
+  { title: 'AMOUNT', least: 'whole', rank: 8, align: 'right' },
   { title: 'KEY', least: 10, rank: 6, shorten: 'middle' },
-  { title: 'ID', least: 30, rank: 7 },
-  { title: 'CREATED', least: 10, rank: 5 },
+  { title: 'ID', least: 'whole', rank: 7 },
+  { title: 'CREATED', least: 'whole', rank: 5 },
   { title: 'CUSTOMER', least: 12, rank: 2, shorten: 'middle' },
   { title: 'REFERENCE', least: 10, rank: 3, shorten: 'middle' },
-  { title: 'NOTE', least: 12, rank: 4 },
+  { title: 'NOTE', least: 16, rank: 4 },
 ];
 
 function cells(transaction: Transaction, theme: Theme, now: Instant, columnsThere: number): readonly Cell[] {

@@ -60,10 +60,10 @@ function reviewLines({ review }: Transaction, now: Instant): readonly Line[] {
 }
 
 const auditColumns: readonly Column[] = [
-  { title: '#', least: 2, rank: 9, align: 'right' },
-  { title: 'AT', least: 20, rank: 8 },
-  { title: 'ACTION', least: 12, rank: 7 },
-  { title: 'STATUS', least: 9, rank: 6 },
+  { title: '#', least: 'whole', rank: 9, align: 'right' },
+  { title: 'AT', least: 'whole', rank: 8 },
+  { title: 'ACTION', least: 'whole', rank: 7 },
+  { title: 'STATUS', least: 'whole', rank: 6 },
   { title: 'BY', least: 12, rank: 4, shorten: 'middle' },
   { title: 'DETAIL', least: 14, rank: 5 },
   { title: 'REQUEST', least: 10, rank: 3, shorten: 'middle' },
@@ -85,11 +85,11 @@ function auditTable(entries: readonly AuditEntry[], output: Output, theme: Theme
 }
 
 const emailColumns: readonly Column[] = [
-  { title: 'KIND', least: 14, rank: 9 },
+  { title: 'KIND', least: 'whole', rank: 9 },
   { title: 'TO', least: 12, rank: 7, shorten: 'middle' },
-  { title: 'STATE', least: 6, rank: 8 },
-  { title: 'TRIES', least: 5, rank: 3, align: 'right' },
-  { title: 'SENT', least: 20, rank: 5 },
+  { title: 'STATE', least: 'whole', rank: 8 },
+  { title: 'TRIES', least: 'whole', rank: 3, align: 'right' },
+  { title: 'SENT', least: 'whole', rank: 5 },
   { title: 'ID', least: 12, rank: 4, shorten: 'middle' },
   { title: 'ERROR', least: 10, rank: 6 },
 ];

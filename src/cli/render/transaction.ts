@@ -8,7 +8,7 @@ import { createTheme, type Theme } from './theme.ts';
 import { fullTime } from './time.ts';
 import { transactionJson } from './transaction-json.ts';
 
-/** `✔ succeeded  $49.99`: the first thing a person reads. */
+/** `✓ succeeded  $49.99`: the first thing a person reads. */
 export function headline(transaction: Transaction, theme: Theme): string {
   const status = `${theme.sign(transaction.status)} ${transaction.status}`;
   return `${theme.strong(theme.status(transaction.status)(status))}  ${theme.strong(formatMoney(transaction.amount, transaction.currency))}\n`;

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { readCharge } from '../../src/cli/command/charge.ts';
+import { PayreconError } from '../../src/domain/errors.ts';
+import { commandLine } from './support/command-line.ts';
+import { charged, failed, pending, stuck, succeeded } from './support/fixture.ts';
+
+const flags = ['--key', 'order-1001', '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa'];
+
+async function problemsOf(read: Promise<unknown>): Promise<readonly string[]> {
+  const error: unknown = await read.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof PayreconError)) throw new Error('it was not refused');
+  expect(error.kind).toBe('usage');
+  return error.problems.map((problem) => problem.field);
+}
+
+describe('reading the flags of charge', () => {
+  it('reads everything that can be given', async () => {
+    const { request, options } = await readCharge({
+      key: 'order-1001',
+      amountMinor: '4999',
+      currency: 'USD',
+      paymentMethod: 'pm_card_visa',
+      methodType: ['card', 'link'],
+      customer: 'cus_1',
+      reference: 'r-1',
+      email: 'ada@example.com',
+      description: 'Two books',
+      metadata: ['cart=17', 'formula=a=b'],
+      wait: '30s',
+      allowDuplicate: true,
+    });
+    expect(request).toEqual({
+      key: 'order-1001',
+      reference: 'r-1',
+      amount: 4999,
+      currency: 'usd',
+      customer: 'cus_1',
+      paymentMethod: 'pm_card_visa',
+      methodTypes: ['card', 'link'],
+      email: 'ada@example.com',
+      description: 'Two books',
+      metadata: { cart: '17', formula: 'a=b' },
+    });
+    expect(options).toEqual({ waitMs: 30_000, waitForOutcome: true, allowDuplicate: true });
+  });
+
+  it('waits 5 s for another process, and not for the outcome, unless told', async () => {
+    const { options } = await readCharge({ key: 'k', amount: '1.00', currency: 'usd', paymentMethod: 'pm_card_visa' });
+    expect(options).toEqual({ waitMs: 5_000, waitForOutcome: false, allowDuplicate: false });
+  });
+
+  it('names everything that is wrong at once', async () => {
+    expect(await problemsOf(readCharge({ amount: '4999', currency: 'usd', wait: '5', metadata: ['x', 'a=1', 'a=2'] }))).toEqual([
+      '--key', '--amount', '--payment-method', '--metadata', '--metadata', '--wait',
+    ]);
+  });
+
+  it.each(['4999', '49.999', '-49.99', '0.00', '4.9e1', '100000000.00', '４９.９９', '49,99', ''])('refuses the amount %j', async (amount) => {
+    expect(await problemsOf(readCharge({ key: 'k', amount, currency: 'usd', paymentMethod: 'pm_card_visa' }))).toEqual(['--amount']);
+  });
+});
+
+describe('charge', () => {
+  it('passes the request on and prints the transaction', async () => {
+    const { code, stdout, stderr, opened, calls } = await commandLine(['charge', ...flags, '--stripe-deadline', '3s', '--json'], {
+      payrecon: { charge: () => Promise.resolve(charged(succeeded)) },
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ id: succeeded.id, status: 'succeeded', amount: 4999 });
+    expect(stdout.split('\n')).toHaveLength(2);
+    expect(stderr).toBe('');
+    expect(opened).toEqual([{ flags: { 'stripe-deadline': '3s' }, needsStripe: true, role: 'charge' }]);
+    expect(calls[0]?.args[0]).toMatchObject({ key: 'order-1001', amount: 4999, methodTypes: ['card'] });
+    expect(calls[0]?.args[1]).toMatchObject({ waitMs: 5_000, allowDuplicate: false });
+    expect((calls[0]?.args[1] as { signal: unknown }).signal).toBeInstanceOf(AbortSignal);
+  });
+
+  it('opens nothing when the input is bad', async () => {
+    const { code, stdout, stderr, opened } = await commandLine(['charge', '--key', 'k', '--amount', '4999', '--currency', 'usd', '--json']);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(opened).toEqual([]);
+    const { error } = JSON.parse(stderr) as { error: { code: string; message: string; fields: string[] } };
+    expect(Object.keys(error)).toEqual(['code', 'message', 'fields']);
+    expect(error.code).toBe('invalid_request');
+    expect(error.fields).toEqual(['amount', 'payment_method']);
+    expect(error.message).toContain('4999.00');
+    expect(error.message).toContain('--amount-minor 4999');
+  });
+
+  it('prints the transaction with every other exit code too', async () => {
+    for (const [transaction, expected] of [[failed, 3], [stuck, 5], [pending, 75]] as const) {
+      const { code, stdout, stderr } = await commandLine(['charge', ...flags, '--json'], {
+        payrecon: { charge: () => Promise.resolve(charged(transaction)) },
+      });
+      expect(code).toBe(expected);
+      expect(JSON.parse(stdout)).toMatchObject({ status: transaction.status });
+      expect(stderr).toBe('');
+    }
+  });
+
+  it('shows the transaction of a refusal on stdout, and the refusal on stderr', async () => {
+    const refusal = new PayreconError('refused', 'key_reused', 'The key belongs to another request.', {
+      transaction: succeeded,
+      problems: [{ field: 'amount', message: 'differs' }, { field: '--payment-method', message: 'differs' }],
+    });
+    const { code, stdout, stderr, closed } = await commandLine(['charge', ...flags, '--json'], {
+      payrecon: { charge: () => Promise.reject(refusal) },
+    });
+    expect(code).toBe(4);
+    expect(closed).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ id: succeeded.id });
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: 'key_reused', message: 'The key belongs to another request. amount: differs. --payment-method: differs.', fields: ['amount', 'payment_method'] },
+    });
+  });
+
+  it('tells a person how to run it again when the outcome is not known', async () => {
+    const { code, stdout, stderr } = await commandLine(['charge', ...flags, '--description', "Ada's books"], {
+      payrecon: { charge: () => Promise.resolve(charged(pending, { note: 'no answer (timeout)' })) },
+    });
+    expect(code).toBe(75);
+    expect(stdout).toContain('… pending  $49.99');
+    expect(stdout).toContain(pending.id);
+    expect(stdout).not.toContain('again');
+    expect(stderr).toContain('Last heard: no answer (timeout).');
+    expect(stderr).toContain(`payrecon charge ${flags.join(' ')} --description 'Ada'\\''s books'`);
+  });
+
+  it('gives a command for a stuck transaction', async () => {
+    const { stderr } = await commandLine(['charge', ...flags], { payrecon: { charge: () => Promise.resolve(charged(stuck)) } });
+    expect(stderr).toContain(`payrecon stuck resolve ${stuck.id}`);
+  });
+
+  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('ends after %s with %i', async (stoppedBy, expected) => {
+    const { code, closed } = await commandLine(['charge', ...flags], {
+      stoppedBy,
+      payrecon: { charge: () => Promise.resolve(charged(pending, { situation: 'interrupted' })) },
+    });
+    expect(code).toBe(expected);
+    expect(closed).toBe(1);
+  });
+});
+
+describe('the mode', () => {
+  const charge = (): Promise<ReturnType<typeof charged>> => Promise.resolve(charged(succeeded));
+
+  it('is said on stderr when it is live, even into a pipe', async () => {
+    const { stdout, stderr } = await commandLine(['charge', ...flags, '--json', '--live'], { payrecon: { charge, mode: 'live', ledger: 'postgres://db/pay' } });
+    expect(stderr).toBe('LIVE MODE: real money · postgres://db/pay\n');
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('is said on a terminal', async () => {
+    const { stderr } = await commandLine(['charge', ...flags], { columns: 80, payrecon: { charge } });
+    expect(stderr).toContain('test mode · sqlite:/tmp/ledger.db');
+  });
+
+  it('is passed on as a flag, before and after the command', async () => {
+    for (const typed of [['--live', 'charge', ...flags], ['charge', ...flags, '--live']]) {
+      const { opened } = await commandLine(typed, { payrecon: { charge } });
+      expect(opened[0]?.flags).toEqual({ live: true });
+    }
+  });
+
+  it('is not set by the value of another flag', async () => {
+    const { opened, calls } = await commandLine(['charge', ...flags, '--description', '--live'], { payrecon: { charge } });
+    expect(opened[0]?.flags).toEqual({});
+    expect(calls[0]?.args[0]).toMatchObject({ description: '--live' });
+  });
+});

@@ -1,0 +1,223 @@
+import stringWidth from 'string-width';
+import { describe, expect, it } from 'vitest';
+import { escapeText } from '../../src/cli/render/escape.ts';
+import { type Column, fitColumns, shorten } from '../../src/cli/render/fit.ts';
+import { shellCommand } from '../../src/cli/render/shell.ts';
+import { table } from '../../src/cli/render/table.ts';
+import { createTheme, PALETTE } from '../../src/cli/render/theme.ts';
+import { fullTime, lengthOfTime, relativeTime } from '../../src/cli/render/time.ts';
+import { wrap } from '../../src/cli/render/wrap.ts';
+import type { Transaction } from '../../src/domain/transaction.ts';
+import { commandLine } from './support/command-line.ts';
+import { canceled, charged, createdAt, email, failed, pass, pending, shown, stuck, succeeded, unknown } from './support/fixture.ts';
+
+const plain = createTheme({ colourLevel: 0 });
+const nasty = '\u001b]0;owned\u0007 \u202egnp.exe \u009b31m \r\n back\b \u2066x\u2069 \u200bz \u2028';
+
+function widest(text: string): number {
+  return Math.max(...text.split('\n').map((line) => stringWidth(line)));
+}
+
+const longKey: Transaction = { ...succeeded, id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MX', key: `subscription/${'x'.repeat(230)}/2026-11`, amount: 99_999_999 };
+const wideLetters: Transaction = { ...pending, id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MY', key: '注文番号一二三四五六七八九十百千万', reference: '👩‍👩‍👧‍👦 family', customer: null };
+const rows = [succeeded, pending, failed, canceled, stuck, unknown, longKey, wideLetters];
+const page = { data: rows, hasMore: true, nextCursor: 'eyJhIjoxfQ' };
+
+describe('the list', () => {
+  it.each([80, 140])('fits %i columns', async (columns) => {
+    const { stdout } = await commandLine(['list'], { columns, payrecon: { list: () => Promise.resolve(page) } });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(rows.length + 1);
+    expect(widest(stdout)).toBeLessThanOrEqual(columns);
+    for (const row of rows) expect(stdout).toContain(row.id);
+    expect(stdout).toContain('$999,999.99');
+    expect(stdout).toContain('✓ succeeded');
+  });
+
+  it('shows times by age where it is narrow, and whole where it is wide', async () => {
+    const narrow = await commandLine(['list'], { columns: 80, payrecon: { list: () => Promise.resolve(page) } });
+    const wide = await commandLine(['list'], { columns: 140, payrecon: { list: () => Promise.resolve(page) } });
+    expect(narrow.stdout).toContain('3 min ago');
+    expect(wide.stdout).toContain('2026-11-22 06:11:05Z');
+    expect(wide.stdout).toContain('REFERENCE');
+    expect(narrow.stdout).not.toContain('REFERENCE');
+  });
+
+  it('shortens nothing in a pipe', async () => {
+    const { stdout } = await commandLine(['list'], { payrecon: { list: () => Promise.resolve(page) } });
+    expect(stdout).toContain(longKey.key);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('names the next page on stderr, as a command that can be pasted', async () => {
+    const { stdout, stderr } = await commandLine(['list', '--status', 'stuck', '--cursor', 'old'], { payrecon: { list: () => Promise.resolve(page) } });
+    expect(stdout).not.toContain('--cursor');
+    expect(stderr).toContain('payrecon list --status stuck --cursor eyJhIjoxfQ\n');
+  });
+
+  it('says on stderr that there is nothing', async () => {
+    const { stdout, stderr, code } = await commandLine(['list'], { payrecon: { list: () => Promise.resolve({ data: [], hasMore: false, nextCursor: null }) } });
+    expect([stdout, code]).toEqual(['', 0]);
+    expect(stderr).toContain('No transactions.');
+  });
+
+  it('has colours on a terminal only, and not with --no-color', async () => {
+    const situation = { columns: 80, colourLevel: 2 as const, payrecon: { list: () => Promise.resolve(page) } };
+    const coloured = await commandLine(['list'], situation);
+    expect(coloured.stdout).toContain(`\u001b[38;5;${String(PALETTE.green)}m`);
+    expect(widest(coloured.stdout)).toBeLessThanOrEqual(80);
+    for (const typed of [['list', '--no-color'], ['--no-color', 'list']]) {
+      const without = await commandLine(typed, situation);
+      expect(without.stdout + without.stderr).not.toContain('\u001b');
+    }
+  });
+});
+
+describe('show', () => {
+  it.each([80, 140])('fits %i columns', async (columns) => {
+    const why = `${shown.why} ${'It goes on for a while, as such sentences do. '.repeat(4)}`.trim();
+    const transaction = { ...stuck, description: 'long '.repeat(60).trim(), metadata: { a: '1', b: 'words and words '.repeat(20).trim() } };
+    const { stdout } = await commandLine(['show', 'order-1001'], { columns, payrecon: { show: () => Promise.resolve({ ...shown, transaction, why }) } });
+    expect(widest(stdout)).toBeLessThanOrEqual(columns);
+    for (const part of ['Why', 'Audit trail', 'E-mails', 'a=1', stuck.id, 'customer_succeeded']) expect(stdout).toContain(part);
+  });
+
+  it('says who did what, and what was seen', async () => {
+    const { stdout } = await commandLine(['show', 'order-1001'], { columns: 140, payrecon: { show: () => Promise.resolve(shown) } });
+    expect(stdout).toMatch(/1\s+2026-11-22 06:11:05Z\s+opened\s+pending\s+ada@till-1\s+asked=create/);
+    expect(stdout).toMatch(/2\s+2026-11-22 06:11:06Z\s+settled\s+succeeded\s+ada@till-1\s+asked=confirm seen=succeeded amount=4999\s+req_8dxKLKxZGVpQhB/);
+    expect(stdout).toContain('2026-11-22 06:11:05Z (3 min ago)');
+  });
+});
+
+describe('what came from outside', () => {
+  const hostile: Transaction = {
+    ...failed, key: `k${nasty}`, description: nasty, customer: null, metadata: { [`m${nasty}`]: nasty }, failureMessage: nasty, review: { ...stuck.review!, message: nasty, evidence: { seen: nasty } },
+  };
+
+  it.each([
+    ['charge', ['charge', '--key', 'k', '--amount', '1.00', '--currency', 'usd', '--payment-method', 'pm_card_visa'], { charge: () => Promise.resolve(charged(hostile, { note: nasty })) }],
+    ['list', ['list'], { list: () => Promise.resolve({ data: [hostile], hasMore: false, nextCursor: null }) }],
+    ['show', ['show', 'k'], { show: () => Promise.resolve({ ...shown, transaction: hostile, why: nasty, audit: [{ ...shown.audit[0]!, detail: { message: nasty } }], notifications: [{ ...email, lastError: nasty }] }) }],
+    ['notifications list', ['notifications', 'list'], { notifications: () => Promise.resolve([{ ...email, to: nasty, lastError: nasty }]) }],
+    ['doctor', ['doctor'], { doctor: () => Promise.resolve([{ name: 'stripe', state: 'ok' as const, message: nasty, failure: null }]) }],
+  ])('is shown escaped by %s', async (_name, typed, payrecon) => {
+    const { stdout, stderr } = await commandLine(typed, { payrecon: { ...payrecon, mode: 'live', ledger: `postgres://${nasty}` } });
+    expect(stdout + stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u2028\u202e\u2066\u2069]/);
+    expect(stdout).toContain(String.raw`\e]0;owned\x07 \u202egnp.exe`);
+  });
+
+  it('is shown escaped by reconcile', async () => {
+    const reconcile = (options: { onRow?: (row: { before: Transaction; after: Transaction; verdict: string }) => void }): Promise<typeof pass> => {
+      options.onRow?.({ before: hostile, after: hostile, verdict: nasty });
+      return Promise.resolve(pass);
+    };
+    const { stdout } = await commandLine(['reconcile'], { columns: 140, payrecon: { reconcile } });
+    expect(stdout).toContain(String.raw`\e]0;owned`);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('is escaped so that it can be read', () => {
+    expect(escapeText('a\u001b[31m\tb\u0000\u0085\u202e\u{e0041}')).toBe(String.raw`a\e[31m\tb\x00\x85\u202e\u{e0041}`);
+    expect(escapeText('lone \ud800 half')).toBe(String.raw`lone \ud800 half`);
+    expect(escapeText('Zoë 李 👩‍👩‍👧 ok')).toBe('Zoë 李 👩‍👩‍👧 ok');
+  });
+});
+
+describe('the pass', () => {
+  it.each([80, 140])('prints its rows as they come within %i columns', async (columns) => {
+    const verdict = 'canceled at Stripe, then recorded, and here is a long explanation of it that has no room at all in any terminal of this width';
+    const { stdout, stderr, code } = await commandLine(['reconcile'], {
+      columns,
+      payrecon: {
+        reconcile: ({ onRow }) => {
+          for (const after of rows) onRow?.({ before: pending, after, verdict });
+          return Promise.resolve({ ...pass, stuckTotal: 1, overdueTotal: 2, report: { ...pass.report, outage: true } });
+        },
+      },
+    });
+    expect(widest(stdout)).toBeLessThanOrEqual(columns);
+    expect(widest(stderr)).toBeLessThanOrEqual(columns);
+    expect(stdout).toContain('3: 2 succeeded, 1 failed, 0 canceled');
+    expect(stderr).toContain('1 stuck, 2 overdue');
+    expect(stderr).toContain('payrecon stuck list');
+    expect(stdout).not.toContain('stuck list');
+    expect(code).toBe(5);
+  });
+});
+
+describe('fitting', () => {
+  it('leaves out the least important column first, then shortens', () => {
+    const columns: readonly Column[] = [{ title: 'A', least: 4, rank: 3 }, { title: 'B', least: 4, rank: 1 }, { title: 'C', least: 4, rank: 2 }];
+    expect(fitColumns(columns, [10, 10, 10], 40, 2)).toEqual([{ index: 0, width: 10 }, { index: 1, width: 10 }, { index: 2, width: 10 }]);
+    expect(fitColumns(columns, [10, 5, 10], 21, 2)).toEqual([{ index: 0, width: 6 }, { index: 1, width: 5 }, { index: 2, width: 6 }]);
+    expect(fitColumns(columns, [10, 10, 10], 15, 2)).toEqual([{ index: 0, width: 7 }, { index: 2, width: 6 }]);
+    expect(fitColumns([{ title: 'A', least: 'whole', rank: 1 }], [10], 4, 2)).toEqual([{ index: 0, width: 10 }]);
+    expect(fitColumns(columns, [10, 0, 10], 40, 2)).toEqual([{ index: 0, width: 10 }, { index: 2, width: 10 }]);
+    expect(fitColumns(columns, [10, 10, 10], Number.POSITIVE_INFINITY, 2)).toHaveLength(3);
+  });
+
+  it('shortens at the end or in the middle, never through a letter', () => {
+    expect(shorten('order-1001', 10)).toBe('order-1001');
+    expect(shorten('order-1001-again', 10)).toBe('order-100…');
+    expect(shorten('order-1001-again', 10, 'middle')).toBe('order…gain');
+    expect(stringWidth(shorten('注文番号一二三', 8, 'middle'))).toBeLessThanOrEqual(8);
+    expect(shorten('👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦', 3)).toBe('👩‍👩‍👧‍👦…');
+    expect(shorten('abc', 0)).toBe('');
+  });
+
+  it('wraps between words and keeps ids whole', () => {
+    expect(wrap('one two three four', 9, 2)).toBe('one two\n  three\n  four');
+    expect(wrap(`see ${succeeded.id} there`, 12)).toBe(`see\n${succeeded.id}\nthere`);
+    expect(wrap('one two', Number.POSITIVE_INFINITY)).toBe('one two');
+  });
+
+  it('keeps the columns of a table in line', () => {
+    const text = table([{ title: 'A', least: 1, rank: 2 }, { title: 'B', least: 1, rank: 1, align: 'right' }], [[{ text: 'x' }, { text: '1' }], [{ text: 'long' }, { text: '200' }]], 80, plain);
+    expect(text).toBe('A       B\nx       1\nlong  200\n');
+  });
+});
+
+describe('words', () => {
+  it('times', () => {
+    expect(relativeTime(createdAt, createdAt + 999)).toBe('now');
+    expect(relativeTime(createdAt, createdAt + 59_000)).toBe('59 s ago');
+    expect(relativeTime(createdAt + 7_200_000, createdAt)).toBe('in 2 h');
+    expect(fullTime(createdAt, createdAt + 3 * 86_400_000)).toBe('2026-11-22 06:11:05Z (3 d ago)');
+    expect([lengthOfTime(12.4), lengthOfTime(1_234), lengthOfTime(125_000)]).toEqual(['12 ms', '1.2 s', '2 min 5 s']);
+  });
+
+  it('commands that can be pasted', () => {
+    expect(shellCommand(['payrecon', 'show', 'order 1'])).toBe("payrecon show 'order 1'");
+    expect(shellCommand(['a', '', "it's", '$HOME', 'a=b'])).toBe(`a '' 'it'\\''s' '$HOME' a=b`);
+  });
+});
+
+describe('colours', () => {
+  /** The 256-colour table: a cube of 6 x 6 x 6, then greys. */
+  function rgb(index: number): readonly number[] {
+    if (index >= 232) return Array.from({ length: 3 }, () => 8 + (index - 232) * 10);
+    const level = (step: number): number => (step === 0 ? 0 : 55 + step * 40);
+    return [36, 6, 1].map((place) => level(Math.floor((index - 16) / place) % 6));
+  }
+
+  /** WCAG's relative luminance. */
+  function luminance(index: number): number {
+    const [red = 0, green = 0, blue = 0] = rgb(index).map((value) => {
+      const share = value / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  }
+
+  it.each(Object.entries(PALETTE))('%s is readable on black and on white', (_name, index) => {
+    const own = luminance(index) + 0.05;
+    expect(1.05 / own).toBeGreaterThanOrEqual(3.8);
+    expect(own / 0.05).toBeGreaterThanOrEqual(3.8);
+  });
+
+  it('every status has a sign of its own', () => {
+    const signs = (['pending', 'succeeded', 'failed', 'canceled', 'stuck'] as const).map(plain.sign);
+    expect(new Set(signs).size).toBe(5);
+  });
+});
