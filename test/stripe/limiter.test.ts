@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/app/ports.ts';
 import { RequestLimiter, type Endpoint } from '../../src/stripe/limiter.ts';
 import { TokenBucket } from '../../src/stripe/token-bucket.ts';
-import { json, startRawServer, stripeError } from './raw-server.ts';
+import { json, reset, startRawServer, stripeError } from './raw-server.ts';
 import { gatewayAt, intent, realClock, transaction } from './samples.ts';
 
 /** Time passes only while somebody sleeps, and to the earliest sleeper. */
@@ -164,9 +164,11 @@ describe('the gateway', () => {
   });
 
   it.each([
-    ['a rate limit slows down', 'rate_limit', 'global-rate', true],
-    ['a lock does not', 'lock_timeout', undefined, false],
-  ])('%s what follows', async (_name, code, reason, slower) => {
+    ['a limit of the account slows other endpoints down', 'rate_limit', 'global-rate', 'create', true],
+    ['a limit of the endpoint slows the endpoint down', 'rate_limit', 'endpoint-rate', 'confirm', true],
+    ['a limit of the endpoint leaves others alone', 'rate_limit', 'endpoint-rate', 'create', false],
+    ['a lock slows nothing down', 'lock_timeout', undefined, 'confirm', false],
+  ] as const)('%s', async (_name, code, reason, next, slower) => {
     const server = await startRawServer((_seen, response, n) => {
       if (n > 0) json(response, 200, intent());
       else stripeError(response, 429, { code }, reason === undefined ? {} : { 'Stripe-Rate-Limited-Reason': reason });
@@ -175,9 +177,18 @@ describe('the gateway', () => {
     closing.push(() => gateway.close(), () => server[Symbol.asyncDispose]());
     await gateway.confirm(transaction());
     const begun = performance.now();
-    // Another endpoint: the reason says that it was the account's limit.
-    await gateway.create(transaction());
-    const tookMs = performance.now() - begun;
-    expect(tookMs > 60).toBe(slower);
+    await gateway[next](transaction());
+    expect(performance.now() - begun > 60).toBe(slower);
+  });
+
+  it('counts the hidden repetition', async () => {
+    const server = await startRawServer((_seen, response, n) => (n === 0 ? reset(response) : json(response, 200, intent())));
+    const gateway = gatewayAt(server.base, { endpointRequestsPerSecond: 1 });
+    closing.push(() => gateway.close(), () => server[Symbol.asyncDispose]());
+    await gateway.confirm(transaction());
+    const begun = performance.now();
+    await gateway.confirm(transaction());
+    // Two attempts have used the turns of two seconds, half a second of which is over.
+    expect(performance.now() - begun).toBeGreaterThan(1_200);
   });
 });

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -263,6 +266,8 @@ describe('the process', () => {
     const { server } = await talk((_seen, response, n) => {
       if (n === 0) json(response, 200, intent(), { 'Stripe-Notice': 'try our new thing' });
     });
+    const home = await mkdtemp(join(tmpdir(), 'payrecon-home-'));
+    open.push({ close: () => rm(home, { recursive: true }) });
     const run = await runScript(
       [
         `const gateway = gatewayAt('${server.base}', { deadlineMs: 500 });`,
@@ -270,10 +275,13 @@ describe('the process', () => {
         `const second = await gateway.confirm(transaction());`,
         `console.log(first.kind, second.kind, second.reason, process.env.CLAUDECODE);`,
       ],
-      { CLAUDECODE: '1', CLAUDE_CODE_CHILD_SESSION: '1' },
+      { CLAUDECODE: '1', CLAUDE_CODE_CHILD_SESSION: '1', HOME: home, XDG_CONFIG_HOME: home },
     );
     expect(run).toMatchObject({ stdout: 'intent unknown timeout 1\n', stderr: '' });
     expect(run.tookMs).toBeLessThan(10_000);
+    // Telemetry would leave an identifier here, and send the last call's figures with the next.
+    expect(await readdir(home)).toEqual([]);
+    expect(server.seen[1]!.headers).not.toHaveProperty('x-stripe-client-telemetry');
   });
 
   it('does not load the package before there is something to ask', async () => {
