@@ -65,12 +65,13 @@ export class Database {
   }
 
   /**
-   * Runs one writing statement that commits by itself. `work` is called again after a lost connection,
+   * Runs one writing statement, which commits by itself. `work` is called again after a lost connection,
    * so it has to come out the same when its first try was committed after all: it compares a version
    * or a token, and looks for its own work when nothing was left to change (`attempt` is then above 1).
+   * SQLite gets its BEGIN IMMEDIATE also here, so that a lock is waited for there and nowhere else.
    */
   async write<T>(work: (sql: Knex, attempt: number) => Promise<T>): Promise<T> {
-    return this.persist((attempt) => work(this.knex, attempt), false);
+    return this.dialect === 'sqlite' ? this.transact(work) : this.persist((attempt) => work(this.knex, attempt), false);
   }
 
   /** The same in one transaction (BEGIN IMMEDIATE on SQLite). */

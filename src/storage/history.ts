@@ -5,7 +5,14 @@ import { verifyAudit } from './history-verify.ts';
 import { auditEntryOf, integer, integerOrNull, notificationOf, transactionOf } from './rows.ts';
 
 const NEWEST_FIRST = 'order by created_at desc, id desc limit ?';
-const OVERDUE = `status = 'pending' and expected_by is not null and expected_by <`;
+/** SQLite would rather walk all pending rows than the few that have an expected instant; so it is told. */
+function overdueTable(database: Database): string {
+  return database.dialect === 'sqlite' ? 'transactions indexed by transactions_expected' : 'transactions';
+}
+
+function overdue(database: Database): string {
+  return `status = 'pending' and expected_by is not null and expected_by < ${database.now()}`;
+}
 
 export function createHistory(database: Database): History {
   return {
@@ -36,7 +43,7 @@ async function openCounts(database: Database): ReturnType<History['openCounts']>
       sql,
       `select (select count(*) from transactions where status = 'pending') as pending,
               (select count(*) from transactions where status = 'stuck') as stuck,
-              (select count(*) from transactions where ${OVERDUE} ${database.now()}) as overdue,
+              (select count(*) from ${overdueTable(database)} where ${overdue(database)}) as overdue,
               (select min(created_at) from transactions where status = 'pending') as oldest_pending_at`,
     ),
   );
@@ -52,6 +59,7 @@ async function openCounts(database: Database): ReturnType<History['openCounts']>
 interface Condition {
   readonly text: string;
   readonly bindings: readonly Binding[];
+  readonly table?: string;
 }
 
 /**
@@ -73,7 +81,8 @@ async function page(database: Database, filter: ListFilter, limit: number, after
 
 function part(conditions: readonly Condition[], limit: number): Condition {
   const where = conditions.length === 0 ? '' : `where ${conditions.map(({ text }) => text).join(' and ')}`;
-  return { text: `select * from transactions ${where} ${NEWEST_FIRST}`, bindings: [...conditions.flatMap(({ bindings }) => bindings), limit] };
+  const table = conditions.find((condition) => condition.table !== undefined)?.table ?? 'transactions';
+  return { text: `select * from ${table} ${where} ${NEWEST_FIRST}`, bindings: [...conditions.flatMap(({ bindings }) => bindings), limit] };
 }
 
 function alternatives(database: Database, filter: ListFilter): readonly (readonly Condition[])[] {
@@ -82,7 +91,7 @@ function alternatives(database: Database, filter: ListFilter): readonly (readonl
   const wanted = new Set(filter.statuses);
   const needs: Condition[] = [];
   if (wanted.size === 0 || wanted.has('stuck')) needs.push({ text: `status = 'stuck'`, bindings: [] });
-  if (wanted.size === 0 || wanted.has('pending')) needs.push({ text: `${OVERDUE} ${database.now()}`, bindings: [] });
+  if (wanted.size === 0 || wanted.has('pending')) needs.push({ text: overdue(database), bindings: [], table: overdueTable(database) });
   return needs.length === 0 ? [[{ text: '1 = 0', bindings: [] }]] : needs.map((condition) => [condition]);
 }
 
@@ -92,7 +101,9 @@ function sharedConditions(filter: ListFilter, after: PagePosition | null): reado
   if (filter.customer !== null) conditions.push({ text: 'customer = ?', bindings: [filter.customer] });
   if (filter.reference !== null) conditions.push({ text: 'reference = ?', bindings: [filter.reference] });
   if (filter.since !== null) conditions.push({ text: 'created_at >= ?', bindings: [filter.since] });
-  if (filter.until !== null) conditions.push({ text: 'created_at < ?', bindings: [filter.until] });
+  // Behind the cursor anyway: SQLite would otherwise begin every page at `until` and walk to the cursor.
+  const beforeUntil = after !== null && filter.until !== null && after.createdAt < filter.until;
+  if (filter.until !== null && !beforeUntil) conditions.push({ text: 'created_at < ?', bindings: [filter.until] });
   if (after !== null) conditions.push({ text: '(created_at, id) < (?, ?)', bindings: [after.createdAt, after.id] });
   return conditions;
 }

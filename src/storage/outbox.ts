@@ -43,7 +43,7 @@ export function createOutbox(database: Database): Outbox {
 
 async function claim(database: Database, limit: number, actor: Actor): Promise<readonly ClaimedNotification[]> {
   const token = `${actor.host}:${String(actor.pid)}:${database.chance.token()}`;
-  const due = `select id from notifications, clock where next_attempt_at is not null and (next_attempt_at <= clock.now or claim_token = ?)
+  const due = `select id from notifications, clock where next_attempt_at is not null and next_attempt_at <= clock.now
     order by next_attempt_at, id limit ?`;
   const set = `state = 'sending', attempts = attempts + 1, claim_token = ?, next_attempt_at = clock.now + ${String(CLAIM_MS)}`;
   const sqlite = database.dialect === 'sqlite';
@@ -51,7 +51,7 @@ async function claim(database: Database, limit: number, actor: Actor): Promise<r
     ? `with clock as (select ${database.now()} as now) update notifications set ${set} from clock where id in (${due}) returning *`
     : `with clock as materialized (select ${database.now()} as now), due as materialized (${due} for update of notifications skip locked)
        update notifications set ${set} from clock, due where notifications.id = due.id returning notifications.*`;
-  const rows = await database.write((sql) => rowsOf(sql, statement, sqlite ? [token, token, limit] : [token, limit, token]));
+  const rows = await database.write((sql) => rowsOf(sql, statement, sqlite ? [token, limit] : [limit, token]));
   return rows
     .map((row) => ({ notification: notificationOf(row), token }))
     .sort((a, b) => a.notification.createdAt - b.notification.createdAt || (a.notification.id < b.notification.id ? -1 : 1));

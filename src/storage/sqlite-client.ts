@@ -4,7 +4,7 @@ import SqliteTransaction from 'knex/lib/dialects/sqlite3/execution/sqlite-transa
 import type { Clock } from '../app/ports.ts';
 import { DriverError } from './faults.ts';
 import { statementKind, through, type Gate } from './gate.ts';
-import { isBusy } from './sqlite-errors.ts';
+import { isBusy, isConstraint } from './sqlite-errors.ts';
 
 /*
  * knex's better-sqlite3 dialect over libsql, which has the same interface and brings its binary with it.
@@ -31,6 +31,8 @@ interface Statement {
 
 export interface SqliteConnection {
   readonly inTransaction: boolean;
+  /** knex's mark: set, the pool closes the connection instead of handing it out again. */
+  __knex__disposed?: unknown;
   prepare(sql: string): Statement;
   exec(sql: string): void;
   close(): void;
@@ -71,7 +73,7 @@ export class SqliteClient extends BetterSqlite3Client {
     statements.delete(connection);
     // The driver frees statements when they are collected, so SQLite does not see the last connection
     // go and would leave everything in the -wal file, which a copy of the ledger alone does not have.
-    if (writers.has(connection)) connection.exec('pragma busy_timeout = 0; pragma wal_checkpoint(truncate)');
+    if (writers.has(connection)) moveIntoFile(connection);
     connection.close();
     return Promise.resolve();
   }
@@ -89,8 +91,11 @@ export class SqliteClient extends BetterSqlite3Client {
         return query;
       } catch (error) {
         const commit = statementKind(query.sql) === 'commit';
-        // A COMMIT that failed (disk full) leaves the transaction open; the connection goes back to the pool.
+        // A COMMIT that failed (disk full) leaves the transaction open, and knex sends no rollback after it.
         if (commit && connection.inTransaction) connection.exec('rollback');
+        // A statement that gave up on a lock stays active in the driver, and would keep the connection in
+        // an old snapshot from its next commit on. The pool throws such a connection away.
+        if (!isConstraint(error)) connection.__knex__disposed = error;
         throw new DriverError('statement', error, false);
       }
     });
@@ -125,7 +130,20 @@ function connect(settings: SqliteSettings): SqliteConnection {
   }
 }
 
+/** Does no harm when it fails: what is in the -wal file is as safe there. */
+function moveIntoFile(connection: SqliteConnection): boolean {
+  try {
+    connection.exec('pragma busy_timeout = 0; pragma wal_checkpoint(truncate)');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function run(connection: SqliteConnection, query: Query, bindings: readonly unknown[]): void {
+  // SQLite rolls back by itself when the disk is full or fails; knex's own rollback has nothing left to do
+  // then, and its failure would hide why.
+  if (statementKind(query.sql) === 'rollback' && !connection.inTransaction) return;
   const statement = prepared(connection, query.sql);
   if (statement.reader) {
     query.response = statement.all(bindings);

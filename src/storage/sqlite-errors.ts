@@ -6,7 +6,8 @@ function primaryCode(error: Error): number {
   return 'rawCode' in error && typeof error.rawCode === 'number' ? error.rawCode & 0xff : 0;
 }
 
-export const SQLITE_BUSY = 5;
+const SQLITE_BUSY = 5;
+const SQLITE_CONSTRAINT = 19;
 const CONSTRAINT_UNIQUE = new Set(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY']);
 
 interface Sentence {
@@ -54,7 +55,7 @@ const SENTENCES: Readonly<Record<number, Sentence>> = {
   14: {
     kind: 'configuration',
     code: 'database_cannot_open',
-    text: (file) => `The ledger ${file} cannot be opened. Check that its folder exists and that this user may read and write there.`,
+    text: (file) => `The ledger ${file} cannot be opened: this user has to be able to read and write the file and its folder. Nothing was changed. Correct their owner or mode, or point DATABASE_URL elsewhere.`,
   },
   26: {
     kind: 'configuration',
@@ -63,7 +64,7 @@ const SENTENCES: Readonly<Record<number, Sentence>> = {
   },
 };
 
-export function sqliteError(code: number, file: string, cause: Error): PayreconError | null {
+function sqliteError(code: number, file: string, cause: Error): PayreconError | null {
   const sentence = SENTENCES[code];
   return sentence === undefined ? null : new PayreconError(sentence.kind, sentence.code, sentence.text(file), { cause });
 }
@@ -75,6 +76,11 @@ function openCode(error: Error): number {
 
 export function isBusy(error: unknown): boolean {
   return error instanceof Error && primaryCode(error) === SQLITE_BUSY;
+}
+
+/** A row was refused, by a check, a key or a trigger; the connection is as good as before. */
+export function isConstraint(error: unknown): boolean {
+  return error instanceof Error && primaryCode(error) === SQLITE_CONSTRAINT;
 }
 
 export function sqliteFault(failed: DriverError, file: string): Fault {

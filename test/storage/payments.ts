@@ -31,13 +31,13 @@ export function aTransition(changes: Partial<Transition> = {}): Transition {
   return { action: 'observed', changes: {}, stamps: {}, detail: {}, requestId: null, notifications: [], release: false, ...changes };
 }
 
-export async function openOne(storage: Storage, request: ChargeRequest = aRequest()): Promise<Claimed> {
+export async function openOne(storage: Pick<Storage, 'ledger'>, request: ChargeRequest = aRequest()): Promise<Claimed> {
   const result = await storage.ledger.open(request, 'f'.repeat(64), noGuard, actor);
   if (result.kind !== 'opened') throw new Error(`not opened: ${result.kind}`);
   return result;
 }
 
-export async function recordOne(storage: Storage, claimed: Pick<Claimed, 'transaction' | 'lease'>, transition: Transition): Promise<Transaction> {
+export async function recordOne(storage: Pick<Storage, 'ledger'>, claimed: Pick<Claimed, 'transaction' | 'lease'>, transition: Transition): Promise<Transaction> {
   return recorded(await storage.ledger.record(claimed.transaction, claimed.lease, transition, actor)).transaction;
 }
 
