@@ -1,0 +1,101 @@
+// The sandbox's own paths under /_sandbox/: for tests, demos and benchmarks that run in another process.
+import { type FastifyInstance } from 'fastify';
+import * as z from 'zod';
+import { type Books, booksDocument } from './books.ts';
+import { type SandboxClock, secondsOf } from './clock.ts';
+import { renderIntent } from './render.ts';
+import { type RequestLog } from './request-log.ts';
+import { seedIntents, seedRequest } from './seeding.ts';
+import { settle, settleDue } from './settle.ts';
+import { type World } from './world.ts';
+
+export interface Controlled {
+  readonly world: World;
+  readonly books: Books;
+  readonly log: RequestLog;
+  readonly clock: SandboxClock;
+  readonly setFaults: (spec: string) => void;
+  readonly reset: () => void;
+}
+
+const clockRequest = z.strictObject({ advance_ms: z.number().optional(), set_ms: z.number().optional() });
+
+const settlement = z.strictObject({
+  outcome: z.enum(['succeeded', 'failed', 'canceled']),
+  late: z.boolean().default(false),
+  amount: z.int().positive().nullable().default(null),
+  currency: z.string().length(3).nullable().default(null),
+  code: z.string().default('card_declined'),
+  decline_code: z.string().nullable().default('generic_decline'),
+  message: z.string().default('Your card was declined.'),
+  cancellation_reason: z.string().nullable().default(null),
+});
+
+const customer = z.strictObject({ id: z.string().regex(/^cus_\w+$/), email: z.string().nullable().default(null) });
+
+export function addControl(app: FastifyInstance, controlled: Controlled): void {
+  const { books, clock, log, world } = controlled;
+  app.get('/_sandbox/health', () => ({ ok: true, now_ms: clock.now() }));
+  app.get<{ Querystring: Record<string, string | undefined> }>('/_sandbox/books', (request) => {
+    return ['1', 'true'].includes(request.query['summary'] ?? '') ? books.summary() : booksDocument(books);
+  });
+  app.get<{ Querystring: Record<string, string | undefined> }>('/_sandbox/requests', (request) => ({
+    requests: log.since(Number(request.query['since'] ?? 0)),
+    counts: log.counts,
+    total: log.total,
+  }));
+  app.get('/_sandbox/mails', () => ({ mails: books.mails }));
+  app.post('/_sandbox/faults', (request) => {
+    const { spec } = z.strictObject({ spec: z.string() }).parse(json(request.body));
+    controlled.setFaults(spec);
+    return { spec };
+  });
+  app.delete('/_sandbox/faults', () => {
+    controlled.setFaults('');
+    return { spec: '' };
+  });
+  app.post('/_sandbox/clock', (request) => {
+    const asked = clockRequest.parse(json(request.body));
+    if (asked.set_ms !== undefined) clock.set(asked.set_ms);
+    if (asked.advance_ms !== undefined) clock.advance(asked.advance_ms);
+    return { now_ms: clock.now() };
+  });
+  app.post('/_sandbox/reset', () => {
+    controlled.reset();
+    return { ok: true };
+  });
+  addSeeding(app, world);
+  addSettlement(app, world);
+}
+
+function addSeeding(app: FastifyInstance, world: World): void {
+  app.post('/_sandbox/seed', (request) => seedIntents(world, seedRequest.parse(json(request.body))));
+  app.post('/_sandbox/customers', (request) => {
+    const { id, email } = customer.parse(json(request.body));
+    const record = { id, created: secondsOf(world.clock.now()), seq: world.nextSeq(), email, name: null, phone: null, description: null, metadata: {} };
+    world.putCustomer(record);
+    return { id };
+  });
+}
+
+function addSettlement(app: FastifyInstance, world: World): void {
+  app.post<{ Params: { id: string } }>('/_sandbox/payment_intents/:id/settle', (request, reply) => {
+    settleDue(world);
+    const asked = settlement.parse(json(request.body));
+    const intent = world.intents.get(request.params.id)?.record;
+    if (intent === undefined) return reply.code(404).send({ error: `no payment intent ${request.params.id}` });
+    const settled = settle(world, intent, {
+      outcome: asked.outcome,
+      late: asked.late,
+      amount: asked.amount,
+      currency: asked.currency,
+      failure: { code: asked.code, declineCode: asked.decline_code, message: asked.message },
+      cancellationReason: asked.cancellation_reason,
+    });
+    return renderIntent(settled, world.findMethod);
+  });
+}
+
+function json(body: unknown): unknown {
+  return typeof body === 'string' && body !== '' ? JSON.parse(body) : {};
+}

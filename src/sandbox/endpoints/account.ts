@@ -1,0 +1,39 @@
+import { type Call } from '../endpoint.ts';
+import { type View } from '../view.ts';
+import { type World } from '../world.ts';
+
+const ACCOUNT_ID = 'acct_1SandboxLkdIwHu7';
+
+export function retrieveAccount(): View {
+  return {
+    of: 'plain',
+    body: {
+      id: ACCOUNT_ID,
+      object: 'account',
+      business_profile: { mcc: '5734', name: 'Sandbox', support_email: null, support_phone: null, support_url: null, url: null },
+      business_type: 'company',
+      capabilities: { card_payments: 'active', transfers: 'active', us_bank_account_ach_payments: 'active', sepa_debit_payments: 'active' },
+      charges_enabled: true,
+      country: 'US',
+      created: 1_700_000_000,
+      default_currency: 'usd',
+      details_submitted: true,
+      email: 'sandbox@example.com',
+      metadata: {},
+      payouts_enabled: true,
+      settings: { dashboard: { display_name: 'Sandbox', timezone: 'Etc/UTC' } },
+      type: 'standard',
+    },
+  };
+}
+
+export function retrieveBalance(_call: Call, world: World): View {
+  const sums = new Map<string, number>([['usd', 0]]);
+  for (const charge of world.charges) {
+    if (charge.status !== 'succeeded' || !charge.captured) continue;
+    sums.set(charge.currency, (sums.get(charge.currency) ?? 0) + charge.amount - charge.amountRefunded);
+  }
+  const pending = [...sums].map(([currency, amount]) => ({ amount, currency, source_types: { card: amount } }));
+  const available = pending.map(({ currency }) => ({ amount: 0, currency, source_types: { card: 0 } }));
+  return { of: 'plain', body: { object: 'balance', available, livemode: false, pending } };
+}

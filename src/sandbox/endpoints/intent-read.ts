@@ -1,0 +1,33 @@
+import { type Call } from '../endpoint.ts';
+import { listPage } from '../listing.ts';
+import { text } from '../params.ts';
+import { type IntentRecord } from '../records.ts';
+import { missing } from '../refusal.ts';
+import { renderIntent } from '../render.ts';
+import { type View } from '../view.ts';
+import { type World } from '../world.ts';
+
+export function intentInPath(call: Call, world: World): IntentRecord {
+  const entry = world.intents.get(call.id);
+  if (entry === undefined) throw missing('payment_intent', call.id, 'intent', 404);
+  return entry.record;
+}
+
+export function retrieveIntent(call: Call, world: World): View {
+  return { of: 'payment_intent', record: intentInPath(call, world) };
+}
+
+export function listIntents(call: Call, world: World): View {
+  const customer = text(call.params, 'customer');
+  return listPage<IntentRecord>(
+    call.params,
+    {
+      within: customer === null ? world.intents : world.ofCustomer(customer),
+      all: world.intents,
+      kind: 'payment_intent',
+      url: '/v1/payment_intents',
+      where: null,
+    },
+    (record) => renderIntent(record, world.findMethod),
+  );
+}

@@ -1,0 +1,25 @@
+import { type Endpoint } from '../endpoint.ts';
+import { retrieveAccount, retrieveBalance } from './account.ts';
+import { confirmIntent } from './intent-confirm.ts';
+import { createIntent } from './intent-create.ts';
+import { cancelIntent, captureIntent } from './intent-end.ts';
+import { listIntents, retrieveIntent } from './intent-read.ts';
+import { updateIntent } from './intent-update.ts';
+
+/** Everything of Stripe that the sandbox has. */
+export const STRIPE_ENDPOINTS: readonly Endpoint[] = [
+  { name: 'payment_intents.create', method: 'POST', path: '/v1/payment_intents', request: 'payment_intents.create', handle: createIntent },
+  { name: 'payment_intents.list', method: 'GET', path: '/v1/payment_intents', request: 'payment_intents.list', handle: listIntents },
+  { name: 'payment_intents.retrieve', method: 'GET', path: '/v1/payment_intents/:id', request: 'payment_intents.retrieve', handle: retrieveIntent },
+  { name: 'payment_intents.update', method: 'POST', path: '/v1/payment_intents/:id', request: 'payment_intents.update', handle: updateIntent },
+  { name: 'payment_intents.confirm', method: 'POST', path: '/v1/payment_intents/:id/confirm', request: 'payment_intents.confirm', handle: confirmIntent },
+  { name: 'payment_intents.cancel', method: 'POST', path: '/v1/payment_intents/:id/cancel', request: 'payment_intents.cancel', handle: cancelIntent },
+  { name: 'payment_intents.capture', method: 'POST', path: '/v1/payment_intents/:id/capture', request: 'payment_intents.capture', handle: captureIntent },
+  { name: 'account', method: 'GET', path: '/v1/account', request: 'account.retrieve', handle: retrieveAccount },
+  { name: 'balance', method: 'GET', path: '/v1/balance', request: 'balance.retrieve', handle: retrieveBalance },
+];
+
+export const MAIL_ENDPOINT = 'mail.send';
+
+/** Every name that a fault rule can be for. */
+export const ENDPOINT_NAMES: readonly string[] = [...STRIPE_ENDPOINTS.map((endpoint) => endpoint.name), MAIL_ENDPOINT];

@@ -1,0 +1,42 @@
+import { type FaultName } from './fault-kinds.ts';
+import { keyInUse } from './idempotency.ts';
+import { tooMany } from './rate-limits.ts';
+import { Refusal } from './refusal.ts';
+
+/** Stripe's answer for a fault that answers with an error. */
+export function faultRefusal(kind: FaultName, idempotencyKey: string | null): Refusal {
+  switch (kind) {
+    case '401':
+      return new Refusal({ status: 401, error: { type: 'invalid_request_error', message: 'Invalid API Key provided: sk_test_****0000' } });
+    case '403':
+      return new Refusal({
+        status: 403,
+        error: { type: 'invalid_request_error', code: 'more_permissions_required', message: 'The provided key does not have the required permissions for this endpoint.' },
+      });
+    case '409':
+      return keyInUse(idempotencyKey ?? '');
+    case '429':
+      return tooMany('endpoint-rate');
+    case '429_lock':
+      return new Refusal({
+        status: 429,
+        error: {
+          type: 'invalid_request_error',
+          code: 'lock_timeout',
+          message: 'This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request.',
+        },
+        headers: { 'Stripe-Should-Retry': 'true' },
+      });
+    default:
+      return serverError();
+  }
+}
+
+export function serverError(): Refusal {
+  return new Refusal({
+    status: 500,
+    kept: true,
+    error: { type: 'api_error', message: 'Sorry! We have encountered an error. Please try again, or contact us at https://support.stripe.com/ if the problem persists.' },
+    headers: { 'Stripe-Should-Retry': 'false' },
+  });
+}

@@ -1,0 +1,58 @@
+import { type IntentRecord } from './records.ts';
+
+/** The `error` object of Stripe's answers. */
+export interface ErrorFields {
+  readonly type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
+  readonly message: string;
+  readonly code?: string;
+  readonly decline_code?: string;
+  readonly param?: string;
+  readonly charge?: string;
+}
+
+export interface RefusalDetails {
+  readonly status: number;
+  readonly error: ErrorFields;
+  /** Shown whole inside the error. */
+  readonly intent?: IntentRecord;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The request was executed as far as its outcome: Stripe keeps this answer under the idempotency key. */
+  readonly kept?: boolean;
+}
+
+/** An answer other than 200, thrown by the endpoint that decides on it. */
+export class Refusal extends Error {
+  readonly details: RefusalDetails;
+
+  constructor(details: RefusalDetails) {
+    super(details.error.message);
+    this.name = 'Refusal';
+    this.details = details;
+  }
+}
+
+/** 400: something about the parameters; not kept under the idempotency key. */
+export function invalid(message: string, param: string | null = null, code: string | null = null): Refusal {
+  return new Refusal({
+    status: 400,
+    error: { type: 'invalid_request_error', message, ...(code === null ? {} : { code }), ...(param === null ? {} : { param }) },
+  });
+}
+
+/** A reference to an object that does not exist: 404 when it is in the path, otherwise 400. */
+export function missing(kind: string, id: string, param: string, status: 400 | 404): Refusal {
+  return new Refusal({
+    status,
+    error: { type: 'invalid_request_error', code: 'resource_missing', message: `No such ${kind}: '${id}'`, param },
+  });
+}
+
+/** 400: the payment intent is in a state that does not allow it. The answer is an outcome, so it is kept. */
+export function unexpectedState(message: string, intent: IntentRecord): Refusal {
+  return new Refusal({
+    status: 400,
+    error: { type: 'invalid_request_error', code: 'payment_intent_unexpected_state', message },
+    intent,
+    kept: true,
+  });
+}

@@ -1,0 +1,124 @@
+import * as z from 'zod';
+import { secondsOf } from './clock.ts';
+import { createChance } from './ids.ts';
+import { type ChargeRecord, type IntentRecord, type IntentStatus, type PaymentMethodRecord } from './records.ts';
+import { type World } from './world.ts';
+
+const MAX_SEEDED = 1_000_000;
+const HOUR_SECONDS = 3600;
+
+export const seedRequest = z.strictObject({
+  count: z.int().min(1).max(MAX_SEEDED),
+  seed: z.int().default(1),
+  /** Seconds since 1970, both included; the last hour by default. Spread evenly, oldest first. */
+  created_from: z.int().optional(),
+  created_to: z.int().optional(),
+  /** `{n}` in a value becomes the number of the intent, from 0. */
+  metadata: z.record(z.string(), z.string()).default({}),
+  /** Status -> share; the shares need not add up to 1. */
+  statuses: z
+    .partialRecord(z.enum(['requires_payment_method', 'requires_confirmation', 'requires_action', 'processing', 'succeeded', 'canceled']), z.number().min(0))
+    .default({ succeeded: 1 }),
+  amount: z.int().positive().default(4999),
+  currency: z.string().default('usd'),
+  customer: z.string().nullable().default(null),
+  /** Answer all ids, oldest first. */
+  ids: z.boolean().default(false),
+});
+
+export type SeedRequest = z.infer<typeof seedRequest>;
+
+/** Makes many intents at once, the same for the same seed. There are no events about them. */
+export function seedIntents(world: World, request: SeedRequest): { count: number; first_id: string; last_id: string; ids?: string[] } {
+  const to = request.created_to ?? secondsOf(world.clock.now());
+  const from = request.created_from ?? to - HOUR_SECONDS;
+  if (from > to) throw new RangeError('created_from is after created_to');
+  const chance = createChance(request.seed);
+  const method: PaymentMethodRecord = { ...world.stamp('pm'), madeFrom: 'pm_card_visa', customer: null, used: true };
+  world.putMethod(method);
+  const intents: IntentRecord[] = [];
+  for (let n = 0; n < request.count; n += 1) {
+    const created = from + Math.floor(((to - from) * n) / Math.max(1, request.count - 1));
+    intents.push(makeIntent(world, request, method, { n, created, status: pick(request.statuses, chance()) }));
+  }
+  world.putIntents(intents);
+  const ids = intents.map((intent) => intent.id);
+  return { count: ids.length, first_id: ids[0] ?? '', last_id: ids.at(-1) ?? '', ...(request.ids ? { ids } : {}) };
+}
+
+function pick(statuses: SeedRequest['statuses'], chance: number): IntentStatus {
+  const shares = Object.entries(statuses) as [IntentStatus, number][];
+  let left = chance * shares.reduce((sum, [, share]) => sum + share, 0);
+  for (const [status, share] of shares) {
+    left -= share;
+    if (left < 0) return status;
+  }
+  return 'succeeded';
+}
+
+const CARD: readonly string[] = ['card'];
+const NO_METADATA = {};
+
+function makeIntent(
+  world: World,
+  request: SeedRequest,
+  method: PaymentMethodRecord,
+  place: { readonly n: number; readonly created: number; readonly status: IntentStatus },
+): IntentRecord {
+  const { status, created } = place;
+  const entries = Object.entries(request.metadata);
+  const metadata = entries.length === 0 ? NO_METADATA : Object.fromEntries(entries.map(([key, value]) => [key, value.replaceAll('{n}', String(place.n))]));
+  const charged = status === 'succeeded' || status === 'processing';
+  const intent: IntentRecord = {
+    ...world.stamp('pi'),
+    created,
+    amount: request.amount,
+    currency: request.currency,
+    customer: request.customer,
+    description: null,
+    metadata,
+    status,
+    paymentMethod: status === 'requires_payment_method' ? null : method.id,
+    paymentMethodTypes: CARD,
+    allowedTypes: CARD,
+    excludedTypes: null,
+    redirects: null,
+    captureMethod: 'automatic_async',
+    confirmationMethod: 'automatic',
+    latestCharge: charged ? world.ids.next('ch') : null,
+    lastError: null,
+    nextAction: status === 'requires_action' ? 'three_d_secure' : null,
+    returnUrl: null,
+    canceledAt: status === 'canceled' ? created : null,
+    cancellationReason: null,
+    receiptEmail: null,
+    setupFutureUsage: null,
+    shipping: null,
+    statementDescriptor: null,
+    statementDescriptorSuffix: null,
+    transferGroup: null,
+    amountReceived: status === 'succeeded' ? request.amount : 0,
+    amountCapturable: 0,
+  };
+  if (charged) world.putCharge(seededCharge(intent, method));
+  return intent;
+}
+
+function seededCharge(intent: IntentRecord, method: PaymentMethodRecord): ChargeRecord {
+  return {
+    id: intent.latestCharge ?? '',
+    created: intent.created,
+    seq: intent.seq,
+    intent: intent.id,
+    amount: intent.amount,
+    currency: intent.currency,
+    customer: intent.customer,
+    description: null,
+    metadata: intent.metadata,
+    paymentMethod: method.id,
+    status: intent.status === 'succeeded' ? 'succeeded' : 'pending',
+    captured: true,
+    amountRefunded: 0,
+    failure: null,
+  };
+}

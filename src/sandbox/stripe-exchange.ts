@@ -1,0 +1,164 @@
+// One request to the local Stripe, from the wire and back, with the fault that it was dealt.
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Answered } from './answered.ts';
+import { BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
+import { type Endpoint } from './endpoint.ts';
+import { type Executor, type Incoming, type Outcome, refused } from './executor.ts';
+import { faultRefusal, serverError } from './fault-answers.ts';
+import { type Fault, type FaultKind, faultKind } from './fault-kinds.ts';
+import { type FaultDesk } from './faults.ts';
+import { Refusal } from './refusal.ts';
+import { API_VERSION } from './render.ts';
+import { type RequestLog, type SeenRequest } from './request-log.ts';
+import { settleDue } from './settle.ts';
+import { renderView } from './view.ts';
+import { type World } from './world.ts';
+
+export interface Exchange {
+  readonly world: World;
+  readonly executor: Executor;
+  readonly faults: FaultDesk;
+  readonly log: RequestLog;
+  readonly answered: Answered;
+  /** Says that the sandbox is being closed. */
+  readonly closing: AbortSignal;
+}
+
+export async function serveStripe(exchange: Exchange, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.hijack();
+  const incoming = readRequest(exchange.world, endpoint.method, request);
+  const fault = exchange.faults.next(endpoint.name, true);
+  const seen = exchange.log.open(
+    { endpoint: endpoint.name, method: endpoint.method, path: incoming.path, idempotency_key: incoming.idempotencyKey, at: exchange.world.clock.now() },
+    fault,
+  );
+  settleDue(exchange.world);
+  try {
+    if (fault === null) await answer(exchange, endpoint, incoming, reply, seen);
+    else await answerBadly(exchange, endpoint, incoming, { reply, seen, fault });
+  } finally {
+    exchange.log.close(seen);
+    exchange.answered.tell();
+  }
+}
+
+/** Stripe's 404 for a path that it does not have. */
+export async function serveUnknown(exchange: Exchange, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const unknown: Endpoint = {
+    name: 'unknown',
+    method: request.method === 'POST' ? 'POST' : 'GET',
+    path: request.url,
+    request: null,
+    handle: () => {
+      throw new Refusal({
+        status: 404,
+        error: {
+          type: 'invalid_request_error',
+          message: `Unrecognized request URL (${request.method}: ${request.url.split('?')[0] ?? ''}). Please see https://docs.stripe.com or we can help at https://support.stripe.com/.`,
+        },
+      });
+    },
+  };
+  await serveStripe(exchange, unknown, request, reply);
+}
+
+async function answer(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, reply: FastifyReply, seen: SeenRequest): Promise<void> {
+  const outcome = exchange.executor.run(endpoint, incoming);
+  exchange.executor.conclude(outcome);
+  note(seen, outcome);
+  const rendered = render(exchange.world, incoming, outcome);
+  seen.status = rendered.status;
+  await deliver(reply.raw, rendered, null, 0);
+}
+
+interface Badly {
+  readonly reply: FastifyReply;
+  readonly seen: SeenRequest;
+  readonly fault: Fault;
+}
+
+async function answerBadly(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, badly: Badly): Promise<void> {
+  const { reply, seen, fault } = badly;
+  const kind = faultKind(fault.kind);
+  if (kind.executes === 'later') await pause(fault.argument, exchange.closing);
+  if (exchange.closing.aborted) return;
+  const outcome = outcomeOf(exchange, endpoint, incoming, fault, kind);
+  note(seen, outcome);
+  if (kind.effect === 'delay') await delay(exchange, fault);
+  // Until here a twin with the same key is told that this one is under way.
+  exchange.executor.conclude(outcome);
+  const rendered = kind.effect === 'html' ? BAD_GATEWAY : render(exchange.world, incoming, outcome);
+  seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
+  await deliver(reply.raw, rendered, kind.effect, fault.argument);
+}
+
+function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, fault: Fault, kind: FaultKind): Outcome {
+  if (kind.executes === 'no') {
+    const refusal = faultRefusal(fault.kind, incoming.idempotencyKey);
+    if (fault.kind !== '500_before') return { ...refused(refusal, incoming.requestId, null), executed: false };
+    return failBefore(exchange, endpoint, incoming);
+  }
+  const outcome = exchange.executor.run(endpoint, incoming);
+  if (fault.kind !== '500_after') return outcome;
+  const failed = refused(serverError(), incoming.requestId, outcome.heldKey);
+  return { ...failed, executed: outcome.executed };
+}
+
+/** Stripe had begun, and failed before anything was done: the 500 is what the key stands for from then on. */
+function failBefore(exchange: Exchange, endpoint: Endpoint, incoming: Incoming): Outcome {
+  const doomed: Endpoint = {
+    ...endpoint,
+    handle: () => {
+      throw serverError();
+    },
+  };
+  const outcome = exchange.executor.run(doomed, incoming);
+  return outcome.status === 500 ? outcome : { ...refused(serverError(), incoming.requestId, outcome.heldKey), executed: false };
+}
+
+async function delay(exchange: Exchange, fault: Fault): Promise<void> {
+  if (fault.kind === 'out_of_order') await exchange.answered.next(fault.argument, exchange.closing);
+  else await pause(fault.argument, exchange.closing);
+}
+
+function note(seen: SeenRequest, outcome: Outcome): void {
+  seen.executed = outcome.executed;
+  seen.replayed = outcome.replayed;
+}
+
+function readRequest(world: World, method: 'GET' | 'POST', request: FastifyRequest): Incoming {
+  const [path = '', query = ''] = request.url.split('?', 2);
+  const params = request.params as Readonly<Record<string, string | undefined>>;
+  const body = typeof request.body === 'string' ? request.body : '';
+  return {
+    path,
+    id: params['id'] ?? '',
+    form: method === 'POST' ? [query, body].filter((part) => part !== '').join('&') : query,
+    contentType: request.headers['content-type'] ?? null,
+    authorization: request.headers.authorization ?? null,
+    version: header(request, 'stripe-version'),
+    idempotencyKey: header(request, 'idempotency-key'),
+    requestId: world.ids.request(),
+  };
+}
+
+function header(request: FastifyRequest, name: string): string | null {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : null;
+}
+
+function render(world: World, incoming: Incoming, outcome: Outcome): Rendered {
+  return {
+    status: outcome.status,
+    headers: {
+      'Content-Type': 'application/json',
+      'Request-Id': incoming.requestId,
+      'Stripe-Version': API_VERSION,
+      ...(incoming.idempotencyKey === null ? {} : { 'Idempotency-Key': incoming.idempotencyKey, 'Original-Request': outcome.originalId }),
+      ...(outcome.replayed ? { 'Idempotent-Replayed': 'true' } : {}),
+      ...(outcome.status >= 500 && (outcome.executed || outcome.replayed) ? { 'Stripe-Should-Retry': 'false' } : {}),
+      ...outcome.headers,
+    },
+    body: JSON.stringify(renderView(outcome.view, world, outcome.originalId), null, 2),
+  };
+}

@@ -1,0 +1,42 @@
+import { type ChargeRecord, type CustomerRecord, type EventSubject, type IntentRecord, type PaymentMethodRecord, type RefundRecord } from './records.ts';
+import { type RefusalDetails } from './refusal.ts';
+import { docUrl, renderCharge, renderCustomer, renderIntent, renderPaymentMethod, renderRefund } from './render.ts';
+import { type World } from './world.ts';
+
+/** The body of an answer, kept as the records it shows; rendered only when it is sent. */
+export type View =
+  | { readonly of: 'payment_intent'; readonly record: IntentRecord }
+  | { readonly of: 'charge'; readonly record: ChargeRecord }
+  | { readonly of: 'refund'; readonly record: RefundRecord }
+  | { readonly of: 'customer'; readonly record: CustomerRecord }
+  | { readonly of: 'payment_method'; readonly record: PaymentMethodRecord }
+  | { readonly of: 'error'; readonly details: RefusalDetails }
+  | { readonly of: 'plain'; readonly body: object };
+
+export function renderView(view: View, world: World, requestId: string): object {
+  if (view.of === 'plain') return view.body;
+  if (view.of === 'error') return { error: renderError(view.details, world, requestId) };
+  return view.of === 'payment_method' ? renderPaymentMethod(view.record) : renderSubject(view, world);
+}
+
+export function renderSubject(subject: EventSubject, world: World): object {
+  switch (subject.of) {
+    case 'payment_intent':
+      return renderIntent(subject.record, world.findMethod);
+    case 'charge':
+      return renderCharge(subject.record, world.findMethod);
+    case 'refund':
+      return renderRefund(subject.record, world.findCharge);
+    case 'customer':
+      return renderCustomer(subject.record);
+  }
+}
+
+function renderError(details: RefusalDetails, world: World, requestId: string): object {
+  return {
+    ...details.error,
+    ...(details.error.code === undefined ? {} : { doc_url: docUrl(details.error.code) }),
+    ...(details.intent === undefined ? {} : { payment_intent: renderIntent(details.intent, world.findMethod) }),
+    request_log_url: `https://dashboard.stripe.com/test/workbench/logs?object=${requestId}`,
+  };
+}

@@ -1,0 +1,167 @@
+import { type SandboxClock, secondsOf } from './clock.ts';
+import { type Ids } from './ids.ts';
+import {
+  type ChargeRecord, type CustomerRecord, type DueRecord, type EventRecord, type EventSubject, type IntentRecord, type MailRecord,
+  type PaymentMethodRecord, type RefundRecord,
+} from './records.ts';
+import { SearchIndex } from './search-index.ts';
+import { Timeline } from './timeline.ts';
+
+/** The request that made something happen; nothing when time did. */
+export interface Cause {
+  readonly requestId: string | null;
+  readonly idempotencyKey: string | null;
+}
+
+/** One line of what happened, for a sandbox that keeps its state. */
+export type Change =
+  | { readonly kept: 'intent'; readonly record: IntentRecord }
+  | { readonly kept: 'charge'; readonly record: ChargeRecord }
+  | { readonly kept: 'refund'; readonly record: RefundRecord }
+  | { readonly kept: 'customer'; readonly record: CustomerRecord }
+  | { readonly kept: 'method'; readonly record: PaymentMethodRecord }
+  | { readonly kept: 'event'; readonly record: EventRecord }
+  | { readonly kept: 'due'; readonly record: DueRecord }
+  | { readonly kept: 'mail'; readonly record: MailRecord };
+
+export interface WorldSettings {
+  /** How long a card issuer's bank takes to decide on a debit. */
+  readonly bankDebitMs: number;
+  readonly searchLagMs: number;
+  readonly eventLagMs: number;
+}
+
+/** Everything that the local Stripe and SendGrid know. */
+export class World {
+  readonly clock: SandboxClock;
+  readonly ids: Ids;
+  readonly settings: WorldSettings;
+  readonly intents = new Timeline<IntentRecord>();
+  readonly charges = new Timeline<ChargeRecord>();
+  readonly refunds = new Timeline<RefundRecord>();
+  readonly events = new Timeline<EventRecord>();
+  readonly customers = new Timeline<CustomerRecord>();
+  readonly methods = new Map<string, PaymentMethodRecord>();
+  readonly mails: MailRecord[] = [];
+  readonly search: SearchIndex;
+  /** Called for each change, unless the change is being read back. */
+  onChange: (change: Change) => void = () => undefined;
+  readonly #byCustomer = new Map<string, Timeline<IntentRecord>>();
+  /** Debits that are not decided yet, the soonest first. */
+  #due: DueRecord[] = [];
+  #seq = 0;
+
+  constructor(clock: SandboxClock, ids: Ids, settings: WorldSettings) {
+    this.clock = clock;
+    this.ids = ids;
+    this.settings = settings;
+    this.search = new SearchIndex(settings.searchLagMs);
+  }
+
+  readonly findMethod = (id: string): PaymentMethodRecord | undefined => this.methods.get(id);
+  readonly findCharge = (id: string): ChargeRecord | undefined => this.charges.get(id)?.record;
+
+  /** Id, time and place of a new object. */
+  stamp(prefix: string): { id: string; created: number; seq: number } {
+    return { id: this.ids.next(prefix), created: secondsOf(this.clock.now()), seq: this.nextSeq() };
+  }
+
+  nextSeq(): number {
+    this.#seq += 1;
+    return this.#seq;
+  }
+
+  ofCustomer(customer: string): Timeline<IntentRecord> {
+    const known = this.#byCustomer.get(customer);
+    if (known !== undefined) return known;
+    const timeline = new Timeline<IntentRecord>();
+    this.#byCustomer.set(customer, timeline);
+    return timeline;
+  }
+
+  putIntent(record: IntentRecord): void {
+    const before = this.intents.get(record.id)?.record.customer ?? null;
+    const entry = this.intents.put(record);
+    if (before !== record.customer && before !== null) this.ofCustomer(before).remove(entry);
+    if (record.customer !== null && before !== record.customer) this.ofCustomer(record.customer).adopt(entry);
+    this.search.note(record, this.clock.now());
+    this.onChange({ kept: 'intent', record });
+  }
+
+  /** Many finished intents, for benchmarks: no events, and searchable at once. */
+  putIntents(records: readonly IntentRecord[]): void {
+    for (const entry of this.intents.putAll(records)) {
+      if (entry.record.customer !== null) this.ofCustomer(entry.record.customer).adopt(entry);
+      this.onChange({ kept: 'intent', record: entry.record });
+    }
+    this.search.fill(records);
+  }
+
+  putCharge(record: ChargeRecord): void {
+    this.charges.put(record);
+    this.onChange({ kept: 'charge', record });
+  }
+
+  putRefund(record: RefundRecord): void {
+    this.refunds.put(record);
+    this.onChange({ kept: 'refund', record });
+  }
+
+  putCustomer(record: CustomerRecord): void {
+    this.customers.put(record);
+    this.onChange({ kept: 'customer', record });
+  }
+
+  putMethod(record: PaymentMethodRecord): void {
+    this.methods.set(record.id, record);
+    this.onChange({ kept: 'method', record });
+  }
+
+  putMail(record: MailRecord): void {
+    this.mails.push(record);
+    this.onChange({ kept: 'mail', record });
+  }
+
+  emit(type: string, subject: EventSubject, cause: Cause): void {
+    const record: EventRecord = { ...this.stamp('evt'), type, createdMs: this.clock.now(), subject, ...cause };
+    this.events.put(record);
+    this.onChange({ kept: 'event', record });
+  }
+
+  schedule(record: DueRecord): void {
+    const after = this.#due.findLastIndex((other) => other.atMs <= record.atMs);
+    this.#due.splice(after + 1, 0, record);
+    this.onChange({ kept: 'due', record });
+  }
+
+  /** Takes the debits whose time has come. */
+  takeDue(): DueRecord[] {
+    const now = this.clock.now();
+    const [first] = this.#due;
+    if (first === undefined || first.atMs > now) return [];
+    const due = this.#due.filter((record) => record.atMs <= now);
+    this.#due = this.#due.filter((record) => record.atMs > now);
+    return due;
+  }
+
+  clear(): void {
+    for (const kept of [this.intents, this.charges, this.refunds, this.events, this.customers, this.search, this.methods, this.#byCustomer]) kept.clear();
+    this.mails.length = 0;
+    this.#due = [];
+  }
+
+  /** Puts a kept change back. Debits that were decided before are recognised by the state of their intent. */
+  restore(change: Change): void {
+    if ('seq' in change.record) this.#seq = Math.max(this.#seq, change.record.seq);
+    switch (change.kept) {
+      case 'intent': return this.putIntent(change.record);
+      case 'charge': return this.putCharge(change.record);
+      case 'refund': return this.putRefund(change.record);
+      case 'customer': return this.putCustomer(change.record);
+      case 'method': return this.putMethod(change.record);
+      case 'mail': return this.putMail(change.record);
+      case 'due': return this.schedule(change.record);
+      case 'event': this.events.put(change.record);
+    }
+  }
+}
