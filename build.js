@@ -93,6 +93,20 @@ const nativeBinary = `
     return createRequire(createRequire(__filename).resolve('libsql'))('@libsql/' + target)
   }`
 
+const lateSegmenter = `
+  export class LateSegmenter {
+    constructor(...args) { this.args = args }
+    segment(input) {
+      const { granularity = 'grapheme' } = this.args[1] ?? {}
+      if (granularity === 'grapheme' && /^[ -~]*$/.test(input)) return Array.from(input, (segment, index) => ({ segment, index, input }))
+      this.real ??= new globalThis.Intl.Segmenter(...this.args)
+      return this.real.segment(input)
+    }
+  }
+`
+
+const loadedLate = /^(node:)?(assert|crypto|child_process|tty|net|tls|http|https|http2|zlib|dns|readline|inspector|worker_threads)$/
+
 /** @type {esbuild.Plugin} */
 const startLighter = {
   name: 'start-lighter',
@@ -102,18 +116,27 @@ const startLighter = {
       args.importer.endsWith(join('knex', 'lib', 'dialects', 'index.js')) ? { path: args.path, namespace: 'not-used' } : undefined,
     )
     build.onLoad({ filter: /.*/, namespace: 'not-used' }, (args) => ({
-      contents: `throw new Error('payrecon is built without the knex dialect ${args.path}')`,
+      contents: `throw new Error('payrecon is built without ${args.path}')`,
     }))
     // Importing `node:process` makes Node open all three standard streams; the global is the same object.
     build.onResolve({ filter: /^(node:)?process$/ }, () => ({ path: 'process', namespace: 'at-hand' }))
     build.onLoad({ filter: /^process$/, namespace: 'at-hand' }, () => ({ contents: 'module.exports = process' }))
-    // Both start other programs only where payrecon never gets to: commands that are programs, a Linux without ldd.
-    build.onResolve({ filter: /^(node:)?child_process$/ }, (args) =>
-      /node_modules\/(commander|detect-libc)\//.test(args.importer) ? { path: 'child_process', namespace: 'at-hand' } : undefined,
+    // Whether there are colours is decided by the command itself (src/cli/streams.ts); asking the terminal opens it.
+    build.onResolve({ filter: /^(#?supports-color|tty)$/ }, (args) =>
+      /node_modules\/(debug|colorette|chalk)\//.test(args.importer) ? { path: 'colourless', namespace: 'at-hand' } : undefined,
     )
-    build.onLoad({ filter: /^child_process$/, namespace: 'at-hand' }, () => ({
-      contents: ['spawn', 'exec', 'execSync'].map((name) => `exports.${name} = (...args) => require('node:child_process').${name}(...args)`).join('\n'),
+    build.onLoad({ filter: /^colourless$/, namespace: 'at-hand' }, () => ({ contents: 'module.exports = { isatty: () => false, stdout: false, stderr: false }' }))
+    // Parts of Node that take milliseconds to load are loaded when something of them is used, not when it is named.
+    build.onResolve({ filter: loadedLate }, (args) => (args.namespace === 'late' ? undefined : { path: args.path.replace(/^node:/, ''), namespace: 'late' }))
+    build.onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({
+      contents: `module.exports = (...args) => require('node:${path}')(...args)
+        for (const name of ${JSON.stringify(Object.keys(/** @type {object} */ (process.getBuiltinModule(path))))})
+        Object.defineProperty(module.exports, name, { enumerable: true, get: () => require('node:${path}')[name] })`,
     }))
+    // Making an Intl.Segmenter takes 10 ms, and two packages make one when they are loaded. Most text is plain ASCII, in
+    // which each letter is a grapheme.
+    build.onResolve({ filter: /^late-segmenter$/ }, (args) => ({ path: args.path, namespace: 'at-hand' }))
+    build.onLoad({ filter: /^late-segmenter$/, namespace: 'at-hand' }, () => ({ contents: lateSegmenter }))
     // libsql asks Node for a diagnostic report, 5 ms, only to learn which C library there is; reading ldd tells that too.
     build.onResolve({ filter: /^@neon-rs\/load$/ }, (args) => (args.namespace === 'at-hand' ? undefined : { path: 'neon', namespace: 'at-hand' }))
     build.onLoad({ filter: /^neon$/, namespace: 'at-hand' }, () => ({ contents: nativeTarget, resolveDir: join(root, 'node_modules', 'libsql') }))
@@ -136,6 +159,8 @@ function options(wanted, self) {
     platform: /** @type {const} */ ('node'),
     target,
     external: [...native, ...driversNotUsed],
+    define: { 'Intl.Segmenter': 'LateSegmenter' },
+    inject: ['late-segmenter'],
     plugins: [startLighter, loadApart(wanted, self)],
     logLevel: /** @type {const} */ ('warning'),
     // The command is not an ES module any more when it runs.
@@ -283,8 +308,10 @@ function keepCompiledCode() {
   const { PATH = '' } = process.env
   const env = { PATH, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home, XDG_STATE_HOME: home, DATABASE_URL: `sqlite:${join(home, 'build.db')}` }
   try {
-    for (const command of ['list', '--help']) {
-      const { status, stderr } = spawnSync(process.execPath, [join(root, 'bin', 'keep-compiled.js'), command], { env, encoding: 'utf8', cwd: home })
+    // The first run creates the database; what only that needs is better not kept, as all that is kept is read each time.
+    for (const [script, command] of [['payrecon.js', 'list'], ['keep-compiled.js', 'list'], ['keep-compiled.js', '--help']]) {
+      const args = [join(root, 'bin', String(script)), String(command)]
+      const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', cwd: home })
       if (status !== 0) process.stderr.write(`The first run of "payrecon ${command}" failed; it will start more slowly.\n${stderr}`)
     }
   } finally {
