@@ -69,12 +69,13 @@ async function main(): Promise<void> {
     now: () => Date.now(),
     async open(request) {
       const { openFromEnvironment } = await import('./wire.ts');
-      return openFromEnvironment({ ...request, environment });
+      return openFromEnvironment({ environment, ...request });
     },
     async daemon(request) {
       const { daemonFromEnvironment } = await import('./wire.ts');
       await daemonFromEnvironment({ ...request, environment });
     },
+    command: runCommandLine,
   };
   const code = await runCommandLine(process.argv.slice(2), services);
   // Not `exit`: what is written is to arrive first. A result that nobody got is not a success.

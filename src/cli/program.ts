@@ -1,18 +1,85 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import packageJson from '../../package.json' with { type: 'json' };
-import { auditCommand } from './command/audit.ts';
-import { chargeCommand } from './command/charge.ts';
-import { completionCommand } from './command/completion.ts';
-import { doctorCommand } from './command/doctor.ts';
-import { listCommand } from './command/list.ts';
-import { migrateCommand } from './command/migrate.ts';
-import { notificationsCommand } from './command/notifications.ts';
-import { reconcileCommand } from './command/reconcile.ts';
-import { showCommand } from './command/show.ts';
-import { statusCommand } from './command/status.ts';
-import { stuckCommand } from './command/stuck.ts';
-import { type Perform } from './perform.ts';
 import { addGlobals } from './flags.ts';
+import { type Perform } from './perform.ts';
+import { type Streams } from './streams.ts';
+
+/*
+ * The names of the commands, and where each is. What a command takes is defined when it is the one that was typed: a
+ * program of two hundred flags would otherwise be built to print its version.
+ */
+
+type Define = (command: Command, perform: Perform) => void;
+
+interface Entry {
+  readonly name: string;
+  readonly group: string;
+  readonly summary: string;
+  readonly define: () => Promise<Define>;
+}
+
+const payments = 'Payments:';
+const operators = 'For operators:';
+const around = 'Around it:';
+
+const entries: readonly Entry[] = [
+  {
+    name: 'charge',
+    group: payments,
+    summary: 'charge once, however often it is run with the same key',
+    define: async () => (await import('./command/charge.ts')).defineCharge,
+  },
+  {
+    name: 'reconcile',
+    group: payments,
+    summary: 'ask Stripe about every pending transaction that is due, and record the answers',
+    define: async () => (await import('./command/reconcile.ts')).defineReconcile,
+  },
+  { name: 'list', group: payments, summary: 'history, newest first', define: async () => (await import('./command/list.ts')).defineList },
+  {
+    name: 'show',
+    group: payments,
+    summary: 'one transaction, its whole audit trail, its e-mails, and why it is in its state',
+    define: async () => (await import('./command/show.ts')).defineShow,
+  },
+  {
+    name: 'stuck',
+    group: operators,
+    summary: 'what waits for a person, and the decisions about it',
+    define: async () => (await import('./command/stuck.ts')).defineStuck,
+  },
+  {
+    name: 'notifications',
+    group: operators,
+    summary: 'the e-mail outbox',
+    define: async () => (await import('./command/notifications.ts')).defineNotifications,
+  },
+  { name: 'audit', group: operators, summary: 'the audit trail', define: async () => (await import('./command/audit.ts')).defineAudit },
+  {
+    name: 'status',
+    group: operators,
+    summary: 'one screen: what is open, what waits for a person, the last pass',
+    define: async () => (await import('./command/status.ts')).defineStatus,
+  },
+  {
+    name: 'doctor',
+    group: operators,
+    summary: 'look at everything a payment needs: settings, database, Stripe, e-mail, clock, last pass',
+    define: async () => (await import('./command/doctor.ts')).defineDoctor,
+  },
+  {
+    name: 'migrate',
+    group: operators,
+    summary: 'bring the schema of the database up to date, or tell how far it is',
+    define: async () => (await import('./command/migrate.ts')).defineMigrate,
+  },
+  {
+    name: 'completion',
+    group: around,
+    summary: 'print a completion script for a shell',
+    define: async () => (await import('./command/completion.ts')).defineCompletion,
+  },
+];
 
 const afterHelp = `
 Exit codes:
@@ -27,8 +94,27 @@ Exit codes:
   130  interrupted (143: terminated), after draining
   1    a bug in payrecon`;
 
-/** The whole command line. `perform` is called with the one command that was typed. */
-export function createProgram(perform: Perform): CommandUnknownOpts {
+/** The whole command line. `perform` is called with the one command that was typed; commander's own errors are thrown. */
+export function createProgram(perform: Perform, streams: Streams): CommandUnknownOpts {
+  const program = bareProgram();
+  speakThrough(program, streams);
+  const undefinedYet = new Map(entries.map((entry) => [entry.name, { entry, command: addEntry(program, entry) }]));
+  program.hook('preSubcommand', async (_program, { name }) => {
+    const found = undefinedYet.get(name());
+    if (found !== undefined) (await found.entry.define())(found.command, perform);
+  });
+  return program;
+}
+
+/** With every command defined, for those who want to look at it rather than run it. */
+export async function createWholeProgram(): Promise<CommandUnknownOpts> {
+  const program = bareProgram();
+  const perform: Perform = () => Promise.resolve();
+  for (const entry of entries) (await entry.define())(addEntry(program, entry), perform);
+  return program;
+}
+
+function bareProgram(): Command {
   const program = new Command('payrecon')
     .description('Charge once, never twice, and reconcile every Stripe payment whose answer was lost.')
     .version(packageJson.version, '--version', 'print the version')
@@ -38,13 +124,23 @@ export function createProgram(perform: Perform): CommandUnknownOpts {
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', afterHelp);
   addGlobals(program);
-  const groups = {
-    'Payments:': [chargeCommand, reconcileCommand, listCommand, showCommand],
-    'For operators:': [stuckCommand, notificationsCommand, auditCommand, statusCommand, doctorCommand, migrateCommand],
-    'Around it:': [completionCommand],
-  };
-  for (const [heading, commands] of Object.entries(groups)) {
-    for (const create of commands) program.addCommand(create(perform).helpGroup(heading));
-  }
   return program;
+}
+
+function addEntry(program: Command, { name, group, summary }: Entry): Command {
+  return program.command(name).description(summary).helpGroup(group);
+}
+
+/** Help is data, so it goes to stdout; commander's own sentences are said by whoever catches its errors. */
+function speakThrough(program: Command, { out, err }: Streams): void {
+  const width = (columns: number): number => (Number.isFinite(columns) ? columns : 100);
+  program.exitOverride().configureOutput({
+    writeOut: (text) => out.write(text),
+    writeErr: (text) => err.write(text),
+    outputError: () => undefined,
+    getOutHelpWidth: () => width(out.columns),
+    getErrHelpWidth: () => width(err.columns),
+    getOutHasColors: () => out.colourLevel > 0,
+    getErrHasColors: () => err.colourLevel > 0,
+  });
 }

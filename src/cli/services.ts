@@ -12,6 +12,8 @@ export interface OpenRequest {
   readonly needsStripe: boolean;
   /** Who acts, for the audit trail: `charge`, `reconcile`, `resolve`, .. */
   readonly role: string;
+  /** Instead of the process's own: the demo works on a ledger and a Stripe of its own. */
+  readonly environment?: CliServices['environment'];
 }
 
 export interface DaemonRequest {
@@ -42,4 +44,6 @@ export interface CliServices {
   open(request: OpenRequest): Promise<Payrecon>;
   /** Passes on schedule until the signal; resolves after draining. */
   daemon(request: DaemonRequest): Promise<void>;
+  /** Another command line within this one, over other services: what `demo` shows is what would be typed. */
+  command(typed: readonly string[], services: CliServices): Promise<number>;
 }
