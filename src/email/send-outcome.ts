@@ -24,7 +24,8 @@ export function outcomeOfAnswer(answer: MailAnswer, secret: string | null): Send
   const said = errors.map(({ field, message }) => (field === null ? message : `${field}: ${message}`)).join('; ');
   const message = withoutSecrets(said === '' ? `SendGrid answered ${status}` : `SendGrid answered ${status}: ${said}`, secret);
   if (status === 401 || status === 403) return { kind: 'unauthorized', message };
-  if (status === 429 || status >= 500) return { kind: 'retry', message };
+  // 409 speaks of this moment, and not of the e-mail.
+  if (status === 409 || status === 429 || status >= 500) return { kind: 'retry', message };
   // It may have been taken by whatever answered; only a refusal says that it was not.
   if (status < 300) return { kind: 'unknown', message };
   if (status < 400 || NOT_ABOUT_THE_MAIL.has(status)) {

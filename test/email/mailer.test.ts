@@ -106,6 +106,7 @@ describe('answers', () => {
     [404, null, 'retry', 'SendGrid answered 404 (is SENDGRID_API_BASE the address of SendGrid?)'],
     [302, null, 'retry', 'SendGrid answered 302 (is SENDGRID_API_BASE the address of SendGrid?)'],
     [407, null, 'retry', null],
+    [409, refusal('busy'), 'retry', 'SendGrid answered 409: busy'],
     [429, refusal('too many requests'), 'retry', 'SendGrid answered 429: too many requests'],
     [500, '<html>', 'retry', 'SendGrid answered 500'],
     [503, { errors: 'x' }, 'retry', 'SendGrid answered 503'],
