@@ -43,8 +43,9 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** An empty text says nothing: the stripe package makes one of a decline code that Stripe did not send. */
 export function text(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
+  return typeof value === 'string' && value !== '' ? value : null;
 }
 
 /** Stripe shows a related object as its id or, expanded, as itself. */
