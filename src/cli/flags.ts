@@ -1,6 +1,4 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { DECLARATIONS } from '../config/declarations.ts';
-import { BugError } from '../domain/errors.ts';
 import { type FlagValues } from './services.ts';
 
 /** For an option that has one value: a second one is an error, never silently the winner. */
@@ -10,7 +8,7 @@ export function once(value: string, previous: string | undefined): string {
 }
 
 /** What stands for the value in a setting's help line. */
-const valueNames = {
+export const settingValues = {
   'pending-after': '<duration>',
   'max-attempts': '<n>',
   'backoff-base': '<duration>',
@@ -29,38 +27,21 @@ const valueNames = {
 } as const;
 
 /** Settings that a command may take as a flag; secrets are never among them. */
-export type SettingFlag = keyof typeof valueNames;
+export type SettingFlag = keyof typeof settingValues;
 
-export const stripeFlags = ['stripe-api-base', 'stripe-deadline', 'stripe-rps', 'stripe-endpoint-rps'] as const;
-export const mailFlags = ['sendgrid-api-base', 'mail-from', 'operator-email'] as const;
+/** What `addGlobals` and its like work on, whatever a command's own options are. */
+export type AnyCommand = Pick<CommandUnknownOpts, 'addOption'>;
 
-/** What `addSettings` and `addGlobals` work on, whatever a command's own options are. */
-type AnyCommand = Pick<CommandUnknownOpts, 'addOption'>;
-
-function add(command: AnyCommand, group: string, option: Option): void {
+export function addTo(command: AnyCommand, group: string, option: Option): void {
   command.addOption(option.helpGroup(group));
-}
-
-export function addSettings(command: AnyCommand, names: readonly SettingFlag[]): void {
-  for (const name of names) add(command, 'Settings:', new Option(`--${name} ${valueNames[name]}`, describe(name)).argParser(once));
-}
-
-/** The same words as in the README's table: both come from the declaration of the setting. */
-function describe(name: SettingFlag): string {
-  const declaration = Object.values(DECLARATIONS).find(({ flag }) => flag === name);
-  if (declaration === undefined) throw new BugError(`--${name} belongs to no setting`);
-  const { meaning, fallback, fallbackShown } = declaration;
-  const standard = fallbackShown ?? fallback;
-  const text = standard === null ? meaning : `${meaning} (default: ${standard})`;
-  return text.replaceAll('`', '').replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase());
 }
 
 /** Every command takes these itself, so that they may stand after it as well as before it. */
 export function addGlobals(command: AnyCommand): void {
   const group = 'Everywhere:';
-  add(command, group, new Option('--live', 'allow a live key: real money'));
-  add(command, group, new Option('--config <file>', 'settings file').argParser(once));
-  add(command, group, new Option('--no-color', 'no colours'));
+  addTo(command, group, new Option('--live', 'allow a live key: real money'));
+  addTo(command, group, new Option('--config <file>', 'settings file').argParser(once));
+  addTo(command, group, new Option('--no-color', 'no colours'));
 }
 
 export function addJson(command: AnyCommand): void {
@@ -77,7 +58,7 @@ export interface Globals {
 export function readGlobals(commands: readonly Pick<CommandUnknownOpts, 'opts'>[]): Globals {
   const given = Object.fromEntries(commands.flatMap((command) => definedOnly(command.opts())));
   const flags: Record<string, string | boolean> = {};
-  for (const name of [...Object.keys(valueNames), 'live', 'config']) {
+  for (const name of [...Object.keys(settingValues), 'live', 'config']) {
     const value = given[camelCase(name)];
     if (typeof value === 'string' || typeof value === 'boolean') flags[name] = value;
   }

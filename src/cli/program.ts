@@ -20,7 +20,7 @@ interface Entry {
 
 const payments = 'Payments:';
 const operators = 'For operators:';
-const around = 'Around it:';
+const around = 'To try it, and around it:';
 
 const entries: readonly Entry[] = [
   {
@@ -74,6 +74,12 @@ const entries: readonly Entry[] = [
     define: async () => (await import('./command/migrate.ts')).defineMigrate,
   },
   {
+    name: 'demo',
+    group: around,
+    summary: 'the whole story on a local Stripe: a lost answer, a retry, one charge; no account needed',
+    define: async () => (await import('./command/demo.ts')).defineDemo,
+  },
+  {
     name: 'completion',
     group: around,
     summary: 'print a completion script for a shell',
@@ -99,8 +105,8 @@ export function createProgram(perform: Perform, streams: Streams): CommandUnknow
   const program = bareProgram();
   speakThrough(program, streams);
   const undefinedYet = new Map(entries.map((entry) => [entry.name, { entry, command: addEntry(program, entry) }]));
-  program.hook('preSubcommand', async (_program, { name }) => {
-    const found = undefinedYet.get(name());
+  program.hook('preSubcommand', async (_program, typed) => {
+    const found = undefinedYet.get(typed.name());
     if (found !== undefined) (await found.entry.define())(found.command, perform);
   });
   return program;

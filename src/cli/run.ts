@@ -14,13 +14,18 @@ export async function runCommandLine(typed: readonly string[], services: CliServ
     const program = createProgram(async (command, run) => {
       globals = readGlobals(lineage(command));
       ending = await run(createContext(services, globals, typed));
-    });
-    speakThrough(program, services);
-    await program.parseAsync([...typed], { from: 'user' });
+    }, services.streams);
+    await program.parseAsync(helpLast(typed), { from: 'user' });
   } catch (error) {
     ending = await afterError(error, createContext(services, globals, typed));
   }
   return exitCode(ending, services.stoppedBy());
+}
+
+/** `help stuck resolve` is `stuck resolve --help`: only a command that is run gets its flags. */
+function helpLast(typed: readonly string[]): string[] {
+  const first = typed.findIndex((word) => !word.startsWith('-'));
+  return typed[first] === 'help' ? [...typed.filter((_word, at) => at !== first), '--help'] : [...typed];
 }
 
 /** For an error in the flags themselves: how it is to be said is then only known from what was typed. */
@@ -32,26 +37,6 @@ function globalsBeforeParsing(typed: readonly string[]): Globals {
 
 function lineage(command: CommandUnknownOpts): CommandUnknownOpts[] {
   return command.parent === null ? [command] : [...lineage(command.parent), command];
-}
-
-/** Help is data, so it goes to stdout; commander's own sentences are said by afterError. */
-function speakThrough(program: CommandUnknownOpts, { streams }: CliServices): void {
-  const width = (columns: number) => (Number.isFinite(columns) ? columns : 100);
-  for (const command of [program, ...descendants(program)]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => streams.out.write(text),
-      writeErr: (text) => streams.err.write(text),
-      outputError: () => undefined,
-      getOutHelpWidth: () => width(streams.out.columns),
-      getErrHelpWidth: () => width(streams.err.columns),
-      getOutHasColors: () => streams.out.colourLevel > 0,
-      getErrHasColors: () => streams.err.colourLevel > 0,
-    });
-  }
-}
-
-function descendants(command: CommandUnknownOpts): CommandUnknownOpts[] {
-  return command.commands.flatMap((each) => [each, ...descendants(each)]);
 }
 
 async function afterError(error: unknown, context: CommandContext): Promise<Ending> {

@@ -88,7 +88,7 @@ describe('help', () => {
 
   it('names every command of this version', async () => {
     const { stdout } = await commandLine(['--help']);
-    for (const name of ['charge', 'reconcile', 'list', 'show', 'stuck', 'notifications', 'audit', 'status', 'doctor', 'migrate', 'completion']) {
+    for (const name of ['charge', 'reconcile', 'list', 'show', 'stuck', 'notifications', 'audit', 'status', 'doctor', 'migrate', 'demo', 'completion']) {
       expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
     }
   });

@@ -1,17 +1,17 @@
-import { Command } from '@commander-js/extra-typings';
+import { type Command } from '@commander-js/extra-typings';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
 import { addGlobals, addJson } from '../flags.ts';
 import { type Perform } from '../perform.ts';
 
-export function auditCommand(perform: Perform, run = runVerify) {
-  const verify = new Command('verify')
+export function defineAudit(command: Command, perform: Perform, run = runVerify): void {
+  const verify = command
+    .command('verify')
     .description('recompute the hash chains; names the first bad entry')
     .argument('[id-or-key]', 'one transaction only');
   addJson(verify);
   addGlobals(verify);
   verify.action((idOrKey, _flags, self) => perform(self, (context) => run(idOrKey ?? null, context)));
-  return new Command('audit').description('the audit trail').enablePositionalOptions().addCommand(verify);
 }
 
 export async function runVerify(idOrKey: string | null, context: CommandContext): Promise<Ending> {

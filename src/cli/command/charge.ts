@@ -1,11 +1,12 @@
-import { Command } from '@commander-js/extra-typings';
+import { type Command } from '@commander-js/extra-typings';
 import { type ChargeOptions } from '../../app/payrecon.ts';
 import { type Problem } from '../../domain/errors.ts';
 import { type ChargeRequest } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
-import { addGlobals, addJson, addSettings, once, stripeFlags } from '../flags.ts';
+import { addGlobals, addJson, once } from '../flags.ts';
 import { type Perform } from '../perform.ts';
+import { addSettings, stripeFlags } from '../setting-flags.ts';
 
 /** As typed. */
 export interface ChargeFlags {
@@ -40,9 +41,8 @@ Examples:
 
 Run it again with the same key as often as you like: the card is charged once.`;
 
-export function chargeCommand(perform: Perform, run = runCharge) {
-  const command = new Command('charge')
-    .description('charge once, however often it is run with the same key')
+export function defineCharge(command: Command, perform: Perform, run = runCharge): void {
+  const charge = command
     .option('--key <key>', 'names this payment for good; the same key never charges twice', once)
     .option('--amount <amount>', "with all of the currency's decimals written out: 49.99", once)
     .option('--amount-minor <integer>', "in the currency's minor unit: 4999", once)
@@ -56,10 +56,10 @@ export function chargeCommand(perform: Perform, run = runCharge) {
     .option('--metadata <name=value...>', 'kept here and at Stripe; nothing sensitive')
     .option('--wait <duration>', 'how long to wait for another process, and for the outcome (default: 5s)', once)
     .option('--allow-duplicate', 'charge although it looks like a payment made a moment ago under another key');
-  addJson(command);
-  addSettings(command, ['duplicate-window', 'operator', ...stripeFlags]);
-  addGlobals(command);
-  return command
+  addJson(charge);
+  addSettings(charge, ['duplicate-window', 'operator', ...stripeFlags]);
+  addGlobals(charge);
+  charge
     .addHelpText('after', examples)
     .action((flags, self) => perform(self, async (context) => run(await readCharge(flags), context)));
 }

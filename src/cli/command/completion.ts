@@ -1,4 +1,4 @@
-import { Argument, Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { Argument, type Command } from '@commander-js/extra-typings';
 import { type CommandContext } from '../context.ts';
 import { type Place } from '../completion/tree.ts';
 import { type Ending } from '../exit-code.ts';
@@ -7,21 +7,16 @@ import { type Perform } from '../perform.ts';
 const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-export function completionCommand(perform: Perform, run = runCompletion) {
-  return new Command('completion')
-    .description('print a completion script for a shell')
+export function defineCompletion(command: Command, perform: Perform, run = runCompletion): void {
+  command
     .addArgument(new Argument('<shell>', 'whose script to print').choices(shells))
     .addHelpText('after', '\nLoad it with, for example: source <(payrecon completion bash)')
-    .action((shell, _flags, self) => perform(self, (context) => run(shell, rootOf(self), context)));
+    .action((shell, _flags, self) => perform(self, (context) => run(shell, context)));
 }
 
-function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {
-  return command.parent === null ? command : rootOf(command.parent);
-}
-
-export async function runCompletion(shell: Shell, program: CommandUnknownOpts, { out }: CommandContext): Promise<Ending> {
-  const { places } = await import('../completion/tree.ts');
-  out.write(await script(shell, places(program)));
+export async function runCompletion(shell: Shell, { out }: CommandContext): Promise<Ending> {
+  const [{ places }, { createWholeProgram }] = await Promise.all([import('../completion/tree.ts'), import('../program.ts')]);
+  out.write(await script(shell, places(await createWholeProgram())));
   return { kind: 'done' };
 }
 

@@ -1,13 +1,12 @@
-import { Command } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
 import type { CommandContext } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { addGlobals } from '../flags.ts';
 import type { Perform } from '../perform.ts';
 
-export function demoCommand(perform: Perform, run = runDemo) {
-  const command = new Command('demo').description('the whole story on a local Stripe: a lost answer, a retry, one charge; no account needed');
+export function defineDemo(command: Command, perform: Perform, run = runDemo): void {
   addGlobals(command);
-  return command.action((_flags, self) => perform(self, run));
+  command.action((_flags, self) => perform(self, run));
 }
 
 async function runDemo(context: CommandContext): Promise<Ending> {

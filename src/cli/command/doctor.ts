@@ -1,17 +1,17 @@
-import { Command } from '@commander-js/extra-typings';
+import { type Command } from '@commander-js/extra-typings';
 import { type DoctorCheck } from '../../app/payrecon.ts';
 import { PayreconError } from '../../domain/errors.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
-import { addGlobals, addJson, addSettings, mailFlags, stripeFlags } from '../flags.ts';
+import { addGlobals, addJson } from '../flags.ts';
 import { type Perform } from '../perform.ts';
+import { addSettings, mailFlags, stripeFlags } from '../setting-flags.ts';
 
-export function doctorCommand(perform: Perform, run = runDoctor) {
-  const command = new Command('doctor').description('look at everything a payment needs: settings, database, Stripe, e-mail, clock, last pass');
+export function defineDoctor(command: Command, perform: Perform, run = runDoctor): void {
   addJson(command);
   addSettings(command, [...stripeFlags, ...mailFlags]);
   addGlobals(command);
-  return command.action((_flags, self) => perform(self, run));
+  command.action((_flags, self) => perform(self, run));
 }
 
 export async function runDoctor(context: CommandContext): Promise<Ending> {

@@ -1,4 +1,4 @@
-import { Command, Option } from '@commander-js/extra-typings';
+import { type Command, Option } from '@commander-js/extra-typings';
 import { type ListFilter } from '../../app/ports.ts';
 import { type Problem } from '../../domain/errors.ts';
 import { type Instant, type Status, STATUSES } from '../../domain/transaction.ts';
@@ -26,12 +26,11 @@ export interface ListArguments {
 const defaultLimit = 20;
 export const largestPage = 1_000;
 
-export function listCommand(perform: Perform, run = runList) {
+export function defineList(command: Command, perform: Perform, run = runList): void {
   const status = new Option('--status <status...>', 'any of them');
   // Offered to the reader and to the shell; readList judges, because it can say what was meant.
   status.argChoices = [...STATUSES];
-  const command = new Command('list')
-    .description('history, newest first')
+  const list = command
     .addOption(status)
     .option('--since <time>', 'created at or after: 2026-01-31, 2026-01-31T09:30:00Z, or an age such as 2h', once)
     .option('--until <time>', 'created before', once)
@@ -39,11 +38,9 @@ export function listCommand(perform: Perform, run = runList) {
     .option('--reference <reference>', 'your order', once)
     .option('--limit <n>', `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`, once)
     .option('--cursor <cursor>', 'go on after the page that named it', once);
-  addJson(command);
-  addGlobals(command);
-  return command.action((flags, self) =>
-    perform(self, async (context) => run(await readList(flags, context.services.now()), context)),
-  );
+  addJson(list);
+  addGlobals(list);
+  list.action((flags, self) => perform(self, async (context) => run(await readList(flags, context.services.now()), context)));
 }
 
 export async function readList(flags: ListFlags, now: Instant): Promise<ListArguments> {

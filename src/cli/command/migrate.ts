@@ -1,4 +1,4 @@
-import { Argument, Command } from '@commander-js/extra-typings';
+import { Argument, type Command } from '@commander-js/extra-typings';
 import { PayreconError } from '../../domain/errors.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
@@ -7,14 +7,13 @@ import { type Perform } from '../perform.ts';
 
 export type Direction = 'up' | 'down' | 'status';
 
-export function migrateCommand(perform: Perform, run = runMigrate) {
-  const command = new Command('migrate')
-    .description('bring the schema of the database up to date, or tell how far it is')
+export function defineMigrate(command: Command, perform: Perform, run = runMigrate): void {
+  const migrate = command
     .addArgument(new Argument('[direction]', '`down` takes back the last step').choices(['up', 'down', 'status'] as const).default('up' as const))
     .option('--yes', 'do not ask for confirmation (of `down`)');
-  addJson(command);
-  addGlobals(command);
-  return command.action((direction, flags, self) => perform(self, (context) => run(direction, flags.yes === true, context)));
+  addJson(migrate);
+  addGlobals(migrate);
+  migrate.action((direction, flags, self) => perform(self, (context) => run(direction, flags.yes === true, context)));
 }
 
 export async function runMigrate(direction: Direction, yes: boolean, context: CommandContext): Promise<Ending> {

@@ -1,10 +1,11 @@
-import { Command, Option } from '@commander-js/extra-typings';
+import { type Command, Option } from '@commander-js/extra-typings';
 import { type NotificationState } from '../../app/ports.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
-import { addGlobals, addJson, addSettings, mailFlags, once } from '../flags.ts';
+import { addGlobals, addJson, once } from '../flags.ts';
 import { type Perform } from '../perform.ts';
+import { addSettings, mailFlags } from '../setting-flags.ts';
 
 const states = ['queued', 'sending', 'sent', 'failed'] as const satisfies readonly NotificationState[];
 const defaultLimit = 50;
@@ -16,29 +17,26 @@ export interface NotificationsListArguments {
   readonly limit: number;
 }
 
-export function notificationsCommand(perform: Perform) {
-  return new Command('notifications')
-    .description('the e-mail outbox')
-    .enablePositionalOptions()
-    .addCommand(listCommand(perform))
-    .addCommand(sendCommand(perform))
-    .addCommand(resendCommand(perform));
+export function defineNotifications(command: Command, perform: Perform): void {
+  defineList(command.command('list'), perform);
+  defineSend(command.command('send'), perform);
+  defineResend(command.command('resend'), perform);
 }
 
-export function listCommand(perform: Perform, run = runList) {
+function defineList(command: Command, perform: Perform): void {
   const state = new Option('--state <state...>', 'any of them');
   state.argChoices = [...states];
-  const command = new Command('list')
+  const list = command
     .description('e-mails, newest first')
     .addOption(state)
     .option('--limit <n>', `at most ${String(largestList)} (default: ${String(defaultLimit)})`, once);
-  addJson(command);
-  addGlobals(command);
-  return command.action((flags, self) =>
+  addJson(list);
+  addGlobals(list);
+  list.action((flags, self) =>
     perform(self, async (context) => {
       const { readCount } = await import('../read.ts');
       const wanted = await readStates(flags.state ?? []);
-      return run({ states: wanted, limit: readCount('--limit', flags.limit, defaultLimit, largestList) }, context);
+      return runList({ states: wanted, limit: readCount('--limit', flags.limit, defaultLimit, largestList) }, context);
     }),
   );
 }
@@ -63,17 +61,17 @@ async function runList(wanted: NotificationsListArguments, context: CommandConte
   });
 }
 
-export function sendCommand(perform: Perform, run = runSend) {
-  const command = new Command('send')
+function defineSend(command: Command, perform: Perform): void {
+  const send = command
     .description('send what is due now')
     .option('--limit <n>', 'at most so many (default: all that are due)', once);
-  addJson(command);
-  addSettings(command, [...mailFlags, 'operator']);
-  addGlobals(command);
-  return command.action((flags, self) =>
+  addJson(send);
+  addSettings(send, [...mailFlags, 'operator']);
+  addGlobals(send);
+  send.action((flags, self) =>
     perform(self, async (context) => {
       const { readCount } = await import('../read.ts');
-      return run(flags.limit === undefined ? null : readCount('--limit', flags.limit, 1, largestLimit), context);
+      return runSend(flags.limit === undefined ? null : readCount('--limit', flags.limit, 1, largestLimit), context);
     }),
   );
 }
@@ -88,12 +86,12 @@ async function runSend(limit: number | null, context: CommandContext): Promise<E
   });
 }
 
-export function resendCommand(perform: Perform, run = runResend) {
-  const command = new Command('resend').description('queue an e-mail once more, as a new one').argument('<id>', 'as in `payrecon notifications list`');
-  addJson(command);
-  addSettings(command, ['operator']);
-  addGlobals(command);
-  return command.action((id, _flags, self) => perform(self, (context) => run(id, context)));
+function defineResend(command: Command, perform: Perform): void {
+  const resend = command.description('queue an e-mail once more, as a new one').argument('<id>', 'as in `payrecon notifications list`');
+  addJson(resend);
+  addSettings(resend, ['operator']);
+  addGlobals(resend);
+  resend.action((id, _flags, self) => perform(self, (context) => runResend(id, context)));
 }
 
 async function runResend(id: string, context: CommandContext): Promise<Ending> {

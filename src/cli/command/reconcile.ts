@@ -1,9 +1,10 @@
-import { Command } from '@commander-js/extra-typings';
+import { type Command } from '@commander-js/extra-typings';
 import { type Problem } from '../../domain/errors.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
-import { addGlobals, addJson, addSettings, mailFlags, once, stripeFlags } from '../flags.ts';
+import { addGlobals, addJson, once } from '../flags.ts';
 import { type Perform } from '../perform.ts';
+import { addSettings, mailFlags, stripeFlags } from '../setting-flags.ts';
 
 export interface ReconcileFlags {
   readonly limit?: string | undefined;
@@ -23,17 +24,16 @@ const largestLimit = 1_000_000_000;
 
 const settings = ['pending-after', 'max-attempts', 'backoff-base', 'backoff-cap', 'stuck-after', 'operator', ...stripeFlags, ...mailFlags] as const;
 
-export function reconcileCommand(perform: Perform, run = runReconcile) {
-  const command = new Command('reconcile')
-    .description('ask Stripe about every pending transaction that is due, and record the answers')
+export function defineReconcile(command: Command, perform: Perform, run = runReconcile): void {
+  const reconcile = command
     .option('--limit <n>', 'at most so many transactions a pass (default: all that are due)', once)
     .option('--dry-run', 'ask Stripe and change nothing')
     .option('--daemon', 'passes on schedule until SIGINT or SIGTERM')
     .option('--schedule <cron>', 'with --daemon: when to make a pass (default: * * * * *)', once);
-  addJson(command);
-  addSettings(command, settings);
-  addGlobals(command);
-  return command.action((flags, self) =>
+  addJson(reconcile);
+  addSettings(reconcile, settings);
+  addGlobals(reconcile);
+  reconcile.action((flags, self) =>
     perform(self, async (context) => run(await readReconcile({ ...flags, json: context.json }), context)),
   );
 }

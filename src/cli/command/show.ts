@@ -1,16 +1,14 @@
-import { Command } from '@commander-js/extra-typings';
+import { type Command } from '@commander-js/extra-typings';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
 import { addGlobals, addJson } from '../flags.ts';
 import { type Perform } from '../perform.ts';
 
-export function showCommand(perform: Perform, run = runShow) {
-  const command = new Command('show')
-    .description('one transaction, its whole audit trail, its e-mails, and why it is in its state')
-    .argument('<id-or-key>', 'the id (txn_..) or the key it was charged with');
-  addJson(command);
-  addGlobals(command);
-  return command.action((idOrKey, _flags, self) => perform(self, (context) => run(idOrKey, context)));
+export function defineShow(command: Command, perform: Perform, run = runShow): void {
+  const show = command.argument('<id-or-key>', 'the id (txn_..) or the key it was charged with');
+  addJson(show);
+  addGlobals(show);
+  show.action((idOrKey, _flags, self) => perform(self, (context) => run(idOrKey, context)));
 }
 
 export async function runShow(idOrKey: string, context: CommandContext): Promise<Ending> {

@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings';
+import { type Command } from '@commander-js/extra-typings';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
@@ -12,14 +12,14 @@ export interface StuckListArguments {
 
 const defaultLimit = 100;
 
-export function stuckListCommand(perform: Perform, run = runStuckList) {
-  const command = new Command('list')
+export function defineStuckList(command: Command, perform: Perform, run = runStuckList): void {
+  const list = command
     .description('stuck and overdue transactions; exit code 5 when there are any')
     .option('--limit <n>', `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`, once)
     .option('--cursor <cursor>', 'go on after the page that named it', once);
-  addJson(command);
-  addGlobals(command);
-  return command.action((flags, self) =>
+  addJson(list);
+  addGlobals(list);
+  list.action((flags, self) =>
     perform(self, async (context) => {
       const { readCount } = await import('../read.ts');
       const limit = readCount('--limit', flags.limit, defaultLimit, largestPage);

@@ -1,11 +1,12 @@
-import { Command, Option } from '@commander-js/extra-typings';
+import { type Command, Option } from '@commander-js/extra-typings';
 import { type LegalTarget, type Payrecon, type ResolveRequest, type ResolveTarget, type StuckCase } from '../../app/payrecon.ts';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
-import { addGlobals, addJson, addSettings, once, stripeFlags } from '../flags.ts';
+import { addGlobals, addJson, once } from '../flags.ts';
 import { type Perform } from '../perform.ts';
+import { addSettings, stripeFlags } from '../setting-flags.ts';
 
 /** As typed. */
 export interface ResolveFlags {
@@ -27,20 +28,20 @@ export interface ResolveArguments {
 const targets = ['succeeded', 'failed', 'canceled', 'retry'] as const satisfies readonly ResolveTarget[];
 const longestReason = 1_000;
 
-export function stuckResolveCommand(perform: Perform, run = runResolve) {
+export function defineStuckResolve(command: Command, perform: Perform, run = runResolve): void {
   const as = new Option('--as <outcome>', 'only what is legal then is recorded').argParser(once);
   as.argChoices = [...targets];
-  const command = new Command('resolve')
+  const resolve = command
     .description('ask Stripe, show the evidence, and record what a person decides')
     .argument('<id-or-key>', 'the id (txn_..) or the key it was charged with')
     .addOption(as)
     .option('--reason <text>', 'why, for the audit trail', once)
     .option('--cancel-at-stripe', 'cancel the payment intent first, where the outcome needs it')
     .option('--yes', 'do not ask for confirmation');
-  addJson(command);
-  addSettings(command, ['operator', ...stripeFlags]);
-  addGlobals(command);
-  return command.action((idOrKey, flags, self) =>
+  addJson(resolve);
+  addSettings(resolve, ['operator', ...stripeFlags]);
+  addGlobals(resolve);
+  resolve.action((idOrKey, flags, self) =>
     perform(self, (context) => run(readResolve(idOrKey, flags, context.services.streams.canAsk), context)),
   );
 }

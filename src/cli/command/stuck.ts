@@ -1,12 +1,9 @@
-import { Command } from '@commander-js/extra-typings';
+import { type Command } from '@commander-js/extra-typings';
 import { type Perform } from '../perform.ts';
-import { stuckListCommand } from './stuck-list.ts';
-import { stuckResolveCommand } from './stuck-resolve.ts';
+import { defineStuckList } from './stuck-list.ts';
+import { defineStuckResolve } from './stuck-resolve.ts';
 
-export function stuckCommand(perform: Perform) {
-  return new Command('stuck')
-    .description('what waits for a person, and the decisions about it')
-    .enablePositionalOptions()
-    .addCommand(stuckListCommand(perform))
-    .addCommand(stuckResolveCommand(perform));
+export function defineStuck(command: Command, perform: Perform): void {
+  defineStuckList(command.command('list'), perform);
+  defineStuckResolve(command.command('resolve'), perform);
 }

@@ -58,6 +58,7 @@ export async function commandLine(typed: readonly string[], situation: Situation
       if (fake === null) throw new Error('unexpected opening of payrecon');
       return Promise.resolve(fake.payrecon);
     },
+    command: () => Promise.reject(new Error('unexpected command within the command')),
     daemon: situation.daemon ?? (() => Promise.reject(new Error('unexpected daemon'))),
   };
   const code = await runCommandLine(typed, services);
