@@ -19,8 +19,9 @@ export function checkApiKey(authorization: string | null, secretKeys: readonly s
 /** Bearer, or Basic with the key as the user. */
 function keyIn(authorization: string | null): string | null {
   const [scheme = '', value = ''] = (authorization ?? '').trim().split(/\s+/);
-  if (scheme.toLowerCase() === 'basic') return Buffer.from(value, 'base64').toString('utf8').split(':')[0] || null;
-  return scheme.toLowerCase() === 'bearer' && value !== '' ? value : null;
+  const isBasic = scheme.toLowerCase() === 'basic';
+  const key = isBasic ? (Buffer.from(value, 'base64').toString('utf8').split(':')[0] ?? '') : value;
+  return key !== '' && (isBasic || scheme.toLowerCase() === 'bearer') ? key : null;
 }
 
 function masked(key: string): string {

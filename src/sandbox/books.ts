@@ -1,6 +1,7 @@
 // The truth about what happened, for assertions: what a client believes is compared with this.
 import { type MailRecord } from './records.ts';
-import { type ChargeView, type PaymentIntentView, type RefundView, renderCharge, renderIntent, renderRefund } from './render.ts';
+import { type PaymentIntentView, renderIntent } from './render.ts';
+import { type ChargeView, type RefundView, renderCharge, renderRefund } from './render-charge.ts';
 import { type RequestLog, type SeenRequest } from './request-log.ts';
 import { type World } from './world.ts';
 

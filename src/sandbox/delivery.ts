@@ -41,6 +41,15 @@ export async function deliver(response: ServerResponse, rendered: Rendered, effe
   }
 }
 
+/** A mistake of the sandbox itself: told to whoever runs it, and never taken for an answer of Stripe. */
+export function answerBug(reply: { readonly raw: ServerResponse }, error: unknown): number | null {
+  process.emitWarning(error instanceof Error ? error : String(error));
+  if (reply.raw.headersSent || reply.raw.destroyed) return null;
+  const message = error instanceof Error ? error.message : String(error);
+  reply.raw.writeHead(500, { 'Content-Type': 'application/json' }).end(JSON.stringify({ error: { type: 'sandbox_error', message } }));
+  return 500;
+}
+
 function writeHead(response: ServerResponse, rendered: Rendered): void {
   response.writeHead(rendered.status, { ...rendered.headers, 'Content-Length': Buffer.byteLength(rendered.body) });
 }

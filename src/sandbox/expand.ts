@@ -1,5 +1,6 @@
 import { invalid } from './refusal.ts';
-import { renderCharge, renderCustomer, renderIntent, renderPaymentMethod } from './render.ts';
+import { renderCustomer, renderIntent, renderPaymentMethod } from './render.ts';
+import { renderCharge } from './render-charge.ts';
 import { renderView, type View } from './view.ts';
 import { type World } from './world.ts';
 

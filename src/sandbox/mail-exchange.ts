@@ -1,6 +1,6 @@
 // One request to the local SendGrid. It knows no idempotency: every request that is executed is another e-mail.
 import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
+import { answerBug, BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
 import { MAIL_ENDPOINT } from './endpoints/table.ts';
 import { type Fault, faultKind } from './fault-kinds.ts';
 import { checkMail } from './mail-check.ts';
@@ -11,7 +11,7 @@ const KEY = /^Bearer SG\.[\w-]+\.?[\w-]*$/;
 const SHORTEST_KEY = 'Bearer SG.'.length + 6;
 
 export async function serveMail(exchange: Exchange, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  reply.hijack();
+  void reply.hijack();
   const fault = exchange.faults.next(MAIL_ENDPOINT, false);
   const seen = exchange.log.open(
     { endpoint: MAIL_ENDPOINT, method: 'POST', path: '/v3/mail/send', idempotency_key: null, at: exchange.world.clock.now() },
@@ -23,6 +23,8 @@ export async function serveMail(exchange: Exchange, request: FastifyRequest, rep
       seen.status = rendered.status;
       await deliver(reply.raw, rendered, null, 0);
     } else await answerBadly(exchange, request, reply, seen, fault);
+  } catch (error) {
+    seen.status = answerBug(reply, error);
   } finally {
     exchange.log.close(seen);
     exchange.answered.tell();

@@ -36,7 +36,7 @@ export function checkDescription(params: Params): void {
 
 export function checkLength(params: Params, name: string, most: number): void {
   const value = text(params, name);
-  if (value === null || [...value].length <= most) return;
+  if (value === null || lengthOf(value) <= most) return;
   throw invalid(`Invalid string: ${value.slice(0, 10)}...${value.slice(-4)}; must be at most ${most} characters`, name, 'parameter_invalid_string_too_long');
 }
 
@@ -48,9 +48,10 @@ export function mergeMetadata(before: Metadata, params: Params): Metadata {
   if (!isObject(given)) throw invalid('Invalid hash', 'metadata');
   const merged = new Map(Object.entries(before));
   for (const [name, value] of Object.entries(given)) {
-    checkMetadataEntry(name, String(value));
-    if (value === '' || value === undefined) merged.delete(name);
-    else merged.set(name, String(value));
+    if (typeof value !== 'string') throw invalid(`Invalid string: ${JSON.stringify(value)}`, `metadata[${name}]`);
+    checkMetadataEntry(name, value);
+    if (value === '') merged.delete(name);
+    else merged.set(name, value);
   }
   if (merged.size > MAX_METADATA_KEYS) {
     throw invalid(`Metadata can have at most ${MAX_METADATA_KEYS} keys; you have ${merged.size}.`, 'metadata', 'parameter_invalid_metadata');
@@ -59,13 +60,13 @@ export function mergeMetadata(before: Metadata, params: Params): Metadata {
 }
 
 function checkMetadataEntry(name: string, value: string): void {
-  if ([...name].length > MAX_METADATA_KEY) {
+  if (lengthOf(name) > MAX_METADATA_KEY) {
     throw invalid(`Metadata keys must be at most ${MAX_METADATA_KEY} characters: ${name.slice(0, 20)}...`, `metadata[${name}]`, 'parameter_invalid_string_too_long');
   }
   if (/[[\]]/.test(name)) throw invalid(`Metadata keys cannot contain square brackets: ${name}`, `metadata[${name}]`);
-  if ([...value].length > MAX_METADATA_VALUE) {
+  if (lengthOf(value) > MAX_METADATA_VALUE) {
     throw invalid(
-      `Metadata values can have up to ${MAX_METADATA_VALUE} characters, but you passed in a value that is ${[...value].length} characters.`,
+      `Metadata values can have up to ${MAX_METADATA_VALUE} characters, but you passed in a value that is ${lengthOf(value)} characters.`,
       `metadata[${name}]`,
       'parameter_invalid_string_too_long',
     );
@@ -97,4 +98,9 @@ export function checkConfirmOnly(params: Params): void {
       throw invalid(`The parameter \`${name}\` cannot be passed in when creating a PaymentIntent unless \`confirm\` is set to true.`, name);
     }
   }
+}
+
+/** In characters, as people count them in most languages. */
+function lengthOf(value: string): number {
+  return Array.from(value).length;
 }

@@ -30,6 +30,10 @@ export function isObject(value: ParamValue | undefined): value is Params {
   return typeof value === 'object' && !Array.isArray(value);
 }
 
+export function isList(value: ParamValue | undefined): value is readonly ParamValue[] {
+  return Array.isArray(value);
+}
+
 /** The text of a parameter that its schema has checked; nothing where it was not sent or was sent empty. */
 export function text(params: Params, name: string): string | null {
   const value = params[name];

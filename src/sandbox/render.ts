@@ -1,8 +1,7 @@
 // Records as Stripe shows them in API version 2026-10-28.endive. A test compares these shapes with the type
 // declarations of the `stripe` package.
 import {
-  type ChargeRecord, type CustomerRecord, type EventRecord, type EventSubject, type IntentRecord, type PaymentFailure, type PaymentMethodRecord,
-  type RefundRecord,
+  type CustomerRecord, type EventRecord, type EventSubject, type IntentRecord, type PaymentFailure, type PaymentMethodRecord,
 } from './records.ts';
 import { renderPaymentMethodDetails } from './render-method-details.ts';
 
@@ -10,8 +9,6 @@ export const API_VERSION = '2026-10-28.endive';
 
 export type FindMethod = (id: string) => PaymentMethodRecord | undefined;
 export type PaymentIntentView = ReturnType<typeof renderIntent>;
-export type ChargeView = ReturnType<typeof renderCharge>;
-export type RefundView = ReturnType<typeof renderRefund>;
 
 export function renderIntent(record: IntentRecord, findMethod: FindMethod) {
   return {
@@ -28,7 +25,7 @@ export function renderIntent(record: IntentRecord, findMethod: FindMethod) {
     canceled_at: record.canceledAt,
     cancellation_reason: record.cancellationReason,
     capture_method: record.captureMethod,
-    client_secret: `${record.id}_secret_${[...record.id.slice(-16)].reverse().join('')}`,
+    client_secret: `${record.id}_secret_${Array.from(record.id.slice(-16)).reverse().join('')}`,
     confirmation_method: record.confirmationMethod,
     created: record.created,
     currency: record.currency,
@@ -86,7 +83,7 @@ export function docUrl(code: string): string {
   return `https://docs.stripe.com/error-codes/${code.replaceAll('_', '-')}`;
 }
 
-const NO_BILLING_DETAILS = {
+export const NO_BILLING_DETAILS = {
   address: { city: null, country: null, line1: null, line2: null, postal_code: null, state: null },
   email: null,
   name: null,
@@ -106,86 +103,6 @@ export function renderPaymentMethod(record: PaymentMethodRecord) {
     livemode: false,
     metadata: {},
     ...renderPaymentMethodDetails(record.madeFrom),
-  };
-}
-
-export function renderCharge(record: ChargeRecord, findMethod: FindMethod) {
-  const succeeded = record.status === 'succeeded';
-  const method = findMethod(record.paymentMethod);
-  return {
-    id: record.id,
-    object: 'charge' as const,
-    amount: record.amount,
-    amount_captured: record.captured ? record.amount : 0,
-    amount_refunded: record.amountRefunded,
-    application: null,
-    application_fee: null,
-    application_fee_amount: null,
-    balance_transaction: succeeded && record.captured ? record.id.replace(/^(ch|py)_/, 'txn_') : null,
-    billing_details: NO_BILLING_DETAILS,
-    calculated_statement_descriptor: 'SANDBOX',
-    captured: record.captured,
-    created: record.created,
-    currency: record.currency,
-    customer: record.customer,
-    description: record.description,
-    disputed: false,
-    failure_balance_transaction: null,
-    failure_code: record.failure?.code ?? null,
-    failure_message: record.failure?.message ?? null,
-    fraud_details: {},
-    livemode: false,
-    metadata: { ...record.metadata },
-    on_behalf_of: null,
-    outcome: renderOutcome(record),
-    paid: succeeded,
-    payment_intent: record.intent,
-    payment_method: record.paymentMethod,
-    payment_method_details: method === undefined ? null : renderPaymentMethodDetails(method.madeFrom),
-    receipt_email: null,
-    receipt_number: null,
-    receipt_url: null,
-    refunded: record.amountRefunded === record.amount,
-    review: null,
-    shipping: null,
-    source: null,
-    source_transfer: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
-    status: record.status,
-    transfer_data: null,
-    transfer_group: null,
-  };
-}
-
-function renderOutcome(record: ChargeRecord) {
-  if (record.failure === null) {
-    return { advice_code: null, network_advice_code: null, network_decline_code: null, network_status: 'approved_by_network', reason: null, risk_level: 'normal', seller_message: 'Payment complete.', type: 'authorized' };
-  }
-  return { advice_code: null, network_advice_code: null, network_decline_code: null, network_status: 'declined_by_network', reason: record.failure.declineCode ?? record.failure.code, risk_level: 'normal', seller_message: 'The bank did not return any further details with this decline.', type: 'issuer_declined' };
-}
-
-export function renderRefund(record: RefundRecord, findCharge: (id: string) => ChargeRecord | undefined) {
-  const charge = findCharge(record.charge);
-  return {
-    id: record.id,
-    object: 'refund' as const,
-    amount: record.amount,
-    balance_transaction: record.id.replace(/^re_/, 'txn_'),
-    charge: record.charge,
-    created: record.created,
-    currency: record.currency,
-    customer: charge?.customer ?? null,
-    customer_account: null,
-    destination_details: { type: record.charge.startsWith('py_') ? 'us_bank_transfer' : 'card' },
-    metadata: { ...record.metadata },
-    payment_intent: record.intent,
-    payment_method: charge?.paymentMethod ?? null,
-    reason: record.reason,
-    receipt_number: null,
-    source_transfer_reversal: null,
-    status: record.status,
-    transfer_reversal: null,
   };
 }
 

@@ -1,8 +1,8 @@
 // Checks decoded parameters against the schemas made from Stripe's own declarations, and says what is wrong in
 // Stripe's words.
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { invalid, Refusal } from './refusal.ts';
-import { type Params, type ParamValue } from './params.ts';
+import { invalid, type Refusal } from './refusal.ts';
+import { isList, isObject, type Params, type ParamValue } from './params.ts';
 import schemas from './schemas/requests.generated.json' with { type: 'json' };
 
 export type RequestName = keyof typeof schemas.requests;
@@ -19,7 +19,7 @@ interface Schema {
 }
 
 const REQUESTS: Readonly<Record<RequestName, Schema>> = schemas.requests;
-const DEFINITIONS: Readonly<Record<string, Schema | undefined>> = schemas.definitions as Readonly<Record<string, Schema>>;
+const DEFINITIONS: Readonly<Record<string, Schema | undefined>> = schemas.definitions;
 
 const ajv = new Ajv({ allErrors: true, strict: false });
 const validators = new Map<RequestName, ValidateFunction>();
@@ -34,10 +34,10 @@ export function checkRequest(name: RequestName, params: Params): Params {
       'payment_method_types_no_longer_supported',
     );
   }
-  const coerced = coerce(schema, params, '');
+  const coerced = coerceObject(alternatives(schema), params, '');
   const validate = validatorOf(name);
-  if (!validate(coerced)) throw explain(validate.errors ?? [], schema, coerced as Params);
-  return coerced as Params;
+  if (!validate(coerced)) throw explain(validate.errors ?? [], schema, coerced);
+  return coerced;
 }
 
 function validatorOf(name: RequestName): ValidateFunction {
@@ -66,15 +66,14 @@ function alternatives(schema: Schema): readonly Schema[] {
 
 function coerce(schema: Schema, value: ParamValue, path: string): ParamValue {
   const options = alternatives(schema);
-  if (Array.isArray(value)) {
-    const items = options.find((option) => option.type === 'array')?.items;
-    return items === undefined ? value : value.map((member: ParamValue, index) => coerce(items, member, `${path}[${String(index)}]`));
-  }
-  if (typeof value === 'object') return coerceObject(options, value as Params, path);
-  return typeof value === 'string' ? coerceText(options, value, path) : value;
+  if (typeof value === 'string') return coerceText(options, value, path);
+  if (isObject(value)) return coerceObject(options, value, path);
+  const items = options.find((option) => option.type === 'array')?.items;
+  if (items === undefined || !isList(value)) return value;
+  return value.map((member, index) => coerce(items, member, `${path}[${index}]`));
 }
 
-function coerceObject(options: readonly Schema[], value: Params, path: string): ParamValue {
+function coerceObject(options: readonly Schema[], value: Params, path: string): Params {
   const target = options.find((option) => option.type === 'object');
   if (target === undefined) return value;
   const others = typeof target.additionalProperties === 'object' ? target.additionalProperties : null;

@@ -1,7 +1,7 @@
 // One request to the local Stripe, from the wire and back, with the fault that it was dealt.
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Answered } from './answered.ts';
-import { BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
+import { answerBug, BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
 import { type Endpoint } from './endpoint.ts';
 import { type Executor, type Incoming, type Outcome, refused } from './executor.ts';
 import { faultRefusal, serverError } from './fault-answers.ts';
@@ -25,17 +25,19 @@ export interface Exchange {
 }
 
 export async function serveStripe(exchange: Exchange, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  reply.hijack();
+  void reply.hijack();
   const incoming = readRequest(exchange.world, endpoint.method, request);
   const fault = exchange.faults.next(endpoint.name, true);
   const seen = exchange.log.open(
-    { endpoint: endpoint.name, method: endpoint.method, path: incoming.path, idempotency_key: incoming.idempotencyKey, at: exchange.world.clock.now() },
+    { endpoint: endpoint.name, method: request.method, path: incoming.path, idempotency_key: incoming.idempotencyKey, at: exchange.world.clock.now() },
     fault,
   );
   settleDue(exchange.world);
   try {
     if (fault === null) await answer(exchange, endpoint, incoming, reply, seen);
     else await answerBadly(exchange, endpoint, incoming, { reply, seen, fault });
+  } catch (error) {
+    seen.status = answerBug(reply, error);
   } finally {
     exchange.log.close(seen);
     exchange.answered.tell();

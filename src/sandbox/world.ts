@@ -154,14 +154,29 @@ export class World {
   restore(change: Change): void {
     if ('seq' in change.record) this.#seq = Math.max(this.#seq, change.record.seq);
     switch (change.kept) {
-      case 'intent': return this.putIntent(change.record);
-      case 'charge': return this.putCharge(change.record);
-      case 'refund': return this.putRefund(change.record);
-      case 'customer': return this.putCustomer(change.record);
-      case 'method': return this.putMethod(change.record);
-      case 'mail': return this.putMail(change.record);
-      case 'due': return this.schedule(change.record);
-      case 'event': this.events.put(change.record);
+      case 'intent':
+        this.putIntent(change.record);
+        break;
+      case 'charge':
+        this.putCharge(change.record);
+        break;
+      case 'refund':
+        this.putRefund(change.record);
+        break;
+      case 'customer':
+        this.putCustomer(change.record);
+        break;
+      case 'method':
+        this.putMethod(change.record);
+        break;
+      case 'mail':
+        this.putMail(change.record);
+        break;
+      case 'due':
+        this.schedule(change.record);
+        break;
+      case 'event':
+        this.events.put(change.record);
     }
   }
 }

@@ -1,0 +1,52 @@
+import { secondsOf } from '../clock.ts';
+import { type Call } from '../endpoint.ts';
+import { listPage } from '../listing.ts';
+import { text, texts } from '../params.ts';
+import { type EventRecord } from '../records.ts';
+import { invalid, missing } from '../refusal.ts';
+import { renderEvent } from '../render.ts';
+import { renderSubject, type View } from '../view.ts';
+import { type World } from '../world.ts';
+
+const KEPT_SECONDS = 30 * 24 * 60 * 60;
+const MAX_TYPES = 20;
+
+function render(record: EventRecord, world: World): object {
+  return renderEvent(record, (subject) => renderSubject(subject, world));
+}
+
+export function retrieveEvent(call: Call, world: World): View {
+  const record = world.events.get(call.id)?.record;
+  if (record === undefined || record.created < oldestShown(world)) throw missing('event', call.id, 'id', 404);
+  return { of: 'plain', body: render(record, world) };
+}
+
+/** The freshest ones may be missing still: what is listed is what has arrived. */
+export function listEvents(call: Call, world: World): View {
+  const type = text(call.params, 'type');
+  const types = texts(call.params, 'types');
+  if (type !== null && types !== null) throw invalid('You may only specify one of these parameters: type, types.', 'types', 'parameter_mutually_exclusive');
+  if (types !== null && types.length > MAX_TYPES) throw invalid(`You may pass at most ${MAX_TYPES} types.`, 'types');
+  const wanted = types ?? (type === null ? null : [type]);
+  const latestMs = world.clock.now() - world.settings.eventLagMs;
+  return listPage<EventRecord>(
+    call.params,
+    {
+      within: world.events,
+      all: world.events,
+      kind: 'event',
+      url: '/v1/events',
+      where: (record) => record.createdMs <= latestMs && (wanted === null || wanted.some((pattern) => isOfType(record.type, pattern))),
+      since: oldestShown(world),
+    },
+    (record) => render(record, world),
+  );
+}
+
+function isOfType(type: string, pattern: string): boolean {
+  return pattern === '*' || pattern === type || (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1)));
+}
+
+function oldestShown(world: World): number {
+  return secondsOf(world.clock.now()) - KEPT_SECONDS;
+}

@@ -1,0 +1,81 @@
+import { displayAmount } from '../currencies.ts';
+import { type Call } from '../endpoint.ts';
+import { listPage } from '../listing.ts';
+import { mergeMetadata } from '../param-rules.ts';
+import { integer, type Params, text } from '../params.ts';
+import { type ChargeRecord, type RefundRecord } from '../records.ts';
+import { invalid, missing, Refusal } from '../refusal.ts';
+import { renderRefund } from '../render-charge.ts';
+import { type View } from '../view.ts';
+import { type World } from '../world.ts';
+
+export function createRefund(call: Call, world: World): View {
+  const { params } = call;
+  const charge = chargeToRefund(params, world);
+  const left = charge.amount - charge.amountRefunded;
+  if (left === 0) {
+    throw new Refusal({
+      status: 400,
+      kept: true,
+      error: { type: 'invalid_request_error', code: 'charge_already_refunded', message: `Charge ${charge.id} has already been refunded.` },
+    });
+  }
+  const amount = integer(params, 'amount') ?? left;
+  if (amount < 1) throw invalid('This value must be greater than or equal to 1.', 'amount', 'parameter_invalid_integer');
+  if (amount > left) {
+    throw invalid(`Refund amount (${displayAmount(amount, charge.currency)}) is greater than unrefunded amount on charge (${displayAmount(left, charge.currency)})`, 'amount');
+  }
+  const refund: RefundRecord = {
+    ...world.stamp(charge.id.startsWith('py_') ? 'pyr' : 're'),
+    charge: charge.id,
+    intent: charge.intent,
+    amount,
+    currency: charge.currency,
+    reason: text(params, 'reason'),
+    metadata: mergeMetadata({}, params),
+    // A bank takes days to give money back.
+    status: charge.id.startsWith('py_') ? 'pending' : 'succeeded',
+  };
+  const refunded = { ...charge, amountRefunded: charge.amountRefunded + amount };
+  world.putRefund(refund);
+  world.putCharge(refunded);
+  world.emit('refund.created', { of: 'refund', record: refund }, call.cause);
+  world.emit('charge.refunded', { of: 'charge', record: refunded }, call.cause);
+  return { of: 'refund', record: refund };
+}
+
+function chargeToRefund(params: Params, world: World): ChargeRecord {
+  const chargeId = text(params, 'charge');
+  const intentId = text(params, 'payment_intent');
+  if (chargeId === null && intentId === null) throw invalid('One of the following params should be provided for this request: payment_intent or charge.');
+  const charge = chargeId === null ? latestCharge(intentId ?? '', world) : world.charges.get(chargeId)?.record;
+  if (chargeId !== null && charge === undefined) throw missing('charge', chargeId, 'charge', 400);
+  const belongs = intentId === null || charge?.intent === intentId;
+  if (charge?.status === 'succeeded' && charge.captured && belongs) return charge;
+  throw chargeId === null
+    ? invalid(`This PaymentIntent (${intentId ?? ''}) does not have a successful charge to refund.`, 'payment_intent')
+    : invalid(`Charge ${chargeId} cannot be refunded because it has not succeeded.`, 'charge');
+}
+
+function latestCharge(intentId: string, world: World): ChargeRecord | undefined {
+  const intent = world.intents.get(intentId)?.record;
+  if (intent === undefined) throw missing('payment_intent', intentId, 'payment_intent', 400);
+  return world.charges.get(intent.latestCharge ?? '')?.record;
+}
+
+export function retrieveRefund(call: Call, world: World): View {
+  const entry = world.refunds.get(call.id);
+  if (entry === undefined) throw missing('refund', call.id, 'refund', 404);
+  return { of: 'refund', record: entry.record };
+}
+
+export function listRefunds(call: Call, world: World): View {
+  const charge = text(call.params, 'charge');
+  const intent = text(call.params, 'payment_intent');
+  const asked = (record: RefundRecord) => (charge === null || record.charge === charge) && (intent === null || record.intent === intent);
+  return listPage<RefundRecord>(
+    call.params,
+    { within: world.refunds, all: world.refunds, kind: 'refund', url: '/v1/refunds', where: asked },
+    (record) => renderRefund(record, world.findCharge),
+  );
+}
