@@ -17,8 +17,6 @@ import { type WireFacts } from './outcome.ts';
  * - does not pass on `Stripe-Notice` headers, which the package writes to stderr.
  */
 
-type RequestHeaders = Parameters<Stripe.HttpClient['makeRequest']>[4];
-
 /** A page of 100 intents is about 300 kB; nothing that we ask for comes near this. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** More requests at once wait for a free connection. */
@@ -94,7 +92,7 @@ export class WireClient implements Stripe.HttpClient {
         return;
       }
       call.begin();
-      const options = { host, port, path, method, headers: withoutArrays(headers) };
+      const options = { host, port, path, method, headers };
       const request =
         protocol === 'http'
           ? http.request({ ...options, agent: this.#plainAgent })
@@ -160,8 +158,4 @@ class WireResponse implements Stripe.HttpClientResponse {
   dispose(): void {
     this.#response.destroy();
   }
-}
-
-function withoutArrays(headers: RequestHeaders): Record<string, string | number | string[]> {
-  return { ...headers };
 }

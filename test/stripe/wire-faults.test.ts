@@ -1,9 +1,4 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GatewayOptions, openGateway } from '../../src/stripe/gateway.ts';
 import { deadPort, json, reset, startRawServer, stripeError, type Handler, type RawServer } from './raw-server.ts';
@@ -236,7 +231,7 @@ describe('the deadline', () => {
   });
 });
 
-describe('the process', () => {
+describe('whatever happens', () => {
   it('is not warned about too many listeners, however many calls run at once', async () => {
     const warnings: string[] = [];
     const listen = (warning: Error): void => void warnings.push(warning.name);
@@ -250,60 +245,6 @@ describe('the process', () => {
     await sleep(20);
     process.off('warning', listen);
     expect(warnings).toEqual([]);
-  });
-
-  async function runScript(lines: readonly string[], env: Record<string, string>): Promise<{ stdout: string; stderr: string; tookMs: number }> {
-    const begun = performance.now();
-    const script = [`import { gatewayAt, transaction } from './test/stripe/samples.ts';`, ...lines].join('\n');
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-      env: { PATH: process.env['PATH'] ?? '', ...env },
-      timeout: 15_000,
-    });
-    return { stdout, stderr, tookMs: performance.now() - begun };
-  }
-
-  it('ends by itself after a call that hung, with nothing on stderr whatever the package would say', async () => {
-    const { server } = await talk((_seen, response, n) => {
-      if (n === 0) json(response, 200, intent(), { 'Stripe-Notice': 'try our new thing' });
-    });
-    const home = await mkdtemp(join(tmpdir(), 'payrecon-home-'));
-    open.push({ close: () => rm(home, { recursive: true }) });
-    const run = await runScript(
-      [
-        `const gateway = gatewayAt('${server.base}', { deadlineMs: 500 });`,
-        `const first = await gateway.create(transaction());`,
-        `const second = await gateway.confirm(transaction());`,
-        `console.log(first.kind, second.kind, second.reason, process.env.CLAUDECODE);`,
-      ],
-      { CLAUDECODE: '1', CLAUDE_CODE_CHILD_SESSION: '1', HOME: home, XDG_CONFIG_HOME: home },
-    );
-    expect(run).toMatchObject({ stdout: 'intent unknown timeout 1\n', stderr: '' });
-    expect(run.tookMs).toBeLessThan(10_000);
-    // Telemetry would leave an identifier here, and send the last call's figures with the next.
-    expect(await readdir(home)).toEqual([]);
-    expect(server.seen[1]!.headers).not.toHaveProperty('x-stripe-client-telemetry');
-  });
-
-  it('does not load the package before there is something to ask', async () => {
-    const hook = `import { writeSync } from 'node:fs';
-      export async function resolve(name, context, next) {
-        if (name === 'stripe') writeSync(1, 'loads stripe\\n');
-        return next(name, context);
-      }`;
-    const run = await runScript(
-      [
-        `import { writeSync } from 'node:fs';`,
-        `import { register } from 'node:module';`,
-        `register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));`,
-        `const gateway = gatewayAt('http://127.0.0.1:${await deadPort()}');`,
-        `for await (const answer of gateway.lookUp([])) writeSync(1, answer.kind);`,
-        `writeSync(1, 'made, ' + JSON.stringify(gateway.calls()) + '\\n');`,
-        `const answer = await gateway.create(transaction());`,
-        `writeSync(1, answer.reason + '\\n');`,
-      ],
-      {},
-    );
-    expect(run.stdout.split('\n')).toEqual(['made, {"list":0,"retrieve":0,"other":0}', 'loads stripe', 'connection', '']);
   });
 
   it('shows the key in no answer', async () => {
