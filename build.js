@@ -47,6 +47,13 @@ function nameOf(path) {
   return path.startsWith(root) ? relative(root, path) : path
 }
 
+/** @param {string} path @returns {Promise<string[]>} the names that an ES module of ours, or one of a package, exports; none of CommonJS */
+async function namesExportedBy(path) {
+  if (!path.startsWith(root)) return path.startsWith('@inquirer/') ? Object.keys(await import(path)).filter((name) => name !== 'default') : []
+  const { metafile } = await esbuild.build({ entryPoints: [path], outdir, format: 'esm', write: false, metafile: true, logLevel: 'silent' })
+  return Object.values(metafile.outputs).flatMap((output) => output.exports)
+}
+
 /** @typedef {Map<string, Set<string>>} Wanted what is imported from each file that lies apart */
 
 /**
@@ -67,9 +74,12 @@ function loadApart(wanted, self) {
         return { path, namespace: 'apart', pluginData: place.file }
       })
       build.onResolve({ filter: /.*/, namespace: 'apart' }, (args) => ({ path: args.path, external: true }))
-      build.onLoad({ filter: /.*/, namespace: 'apart' }, (args) => ({
-        contents: `module.exports = require('./${String(args.pluginData)}')[${JSON.stringify(nameOf(args.path))}]`,
-      }))
+      build.onLoad({ filter: /.*/, namespace: 'apart' }, async (args) => {
+        const part = `require('./${String(args.pluginData)}')[${JSON.stringify(nameOf(args.path))}]`
+        const names = await namesExportedBy(args.path)
+        // A dynamic import of a CommonJS module has a default only; an ES module says its names.
+        return { contents: names.length === 0 ? `module.exports = ${part}` : `const part = ${part}\n${names.map((name) => `export const ${name} = part.${name}`).join('\n')}` }
+      })
     },
   }
 }
