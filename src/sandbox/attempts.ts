@@ -1,5 +1,5 @@
 // One attempt to move money with a payment intent, and what comes of it.
-import { secondsOf } from './clock.ts';
+import { newCharge } from './new-intent.ts';
 import { type Behaviour, testMethod } from './payment-methods.ts';
 import { type ChargeRecord, type Failure, type IntentRecord, type PaymentMethodRecord } from './records.ts';
 import { Refusal } from './refusal.ts';
@@ -147,19 +147,7 @@ function createCharge(
   outcome: Pick<ChargeRecord, 'status' | 'captured' | 'failure'>,
 ): ChargeRecord {
   const isCard = testMethod(method.madeFrom)?.type === 'card';
-  const charge: ChargeRecord = {
-    ...world.stamp(isCard ? 'ch' : 'py'),
-    created: secondsOf(world.clock.now()),
-    intent: intent.id,
-    amount: intent.amount,
-    currency: intent.currency,
-    customer: intent.customer,
-    description: intent.description,
-    metadata: intent.metadata,
-    paymentMethod: method.id,
-    amountRefunded: 0,
-    ...outcome,
-  };
+  const charge = newCharge(world.stamp(isCard ? 'ch' : 'py'), intent, method.id, outcome);
   world.putCharge(charge);
   return charge;
 }

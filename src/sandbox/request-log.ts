@@ -53,7 +53,11 @@ export class RequestLog {
     this.#counts.set(request.endpoint, (this.#counts.get(request.endpoint) ?? 0) + 1);
     const seen: SeenRequest = {
       n: this.#count,
-      ...request,
+      endpoint: request.endpoint,
+      method: request.method,
+      path: request.path,
+      idempotency_key: request.idempotency_key,
+      at: request.at,
       wire_at: Date.now(),
       fault: fault === null ? null : fault.argument === 0 ? fault.kind : `${fault.kind}:${fault.argument}`,
       status: null,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { secondsOf } from './clock.ts';
 import { createChance } from './ids.ts';
+import { newCharge, newIntent } from './new-intent.ts';
 import { type ChargeRecord, type IntentRecord, type IntentStatus, type PaymentMethodRecord } from './records.ts';
 import { type World } from './world.ts';
 
@@ -42,6 +43,7 @@ export function seedIntents(world: World, request: SeedRequest): { count: number
     intents.push(makeIntent(world, request, method, { n, created, status: pick(request.statuses, chance()) }));
   }
   world.putIntents(intents);
+  world.putCharges(intents.flatMap((intent) => (intent.latestCharge === null ? [] : [seededCharge(intent, intent.latestCharge, method)])));
   const ids = intents.map((intent) => intent.id);
   return { count: ids.length, first_id: ids[0] ?? '', last_id: ids.at(-1) ?? '', ...(request.ids ? { ids } : {}) };
 }
@@ -68,57 +70,27 @@ function makeIntent(
   const { status, created } = place;
   const entries = Object.entries(request.metadata);
   const metadata = entries.length === 0 ? NO_METADATA : Object.fromEntries(entries.map(([key, value]) => [key, value.replaceAll('{n}', String(place.n))]));
-  const charged = status === 'succeeded' || status === 'processing';
-  const intent: IntentRecord = {
-    ...world.stamp('pi'),
+  const { id, seq } = world.stamp('pi');
+  return newIntent({
+    id,
     created,
+    seq,
     amount: request.amount,
     currency: request.currency,
     customer: request.customer,
-    description: null,
     metadata,
     status,
     paymentMethod: status === 'requires_payment_method' ? null : method.id,
     paymentMethodTypes: CARD,
     allowedTypes: CARD,
-    excludedTypes: null,
-    redirects: null,
-    captureMethod: 'automatic_async',
-    confirmationMethod: 'automatic',
-    latestCharge: charged ? world.ids.next('ch') : null,
-    lastError: null,
+    latestCharge: status === 'succeeded' || status === 'processing' ? world.ids.next('ch') : null,
     nextAction: status === 'requires_action' ? 'three_d_secure' : null,
-    returnUrl: null,
     canceledAt: status === 'canceled' ? created : null,
-    cancellationReason: null,
-    receiptEmail: null,
-    setupFutureUsage: null,
-    shipping: null,
-    statementDescriptor: null,
-    statementDescriptorSuffix: null,
-    transferGroup: null,
     amountReceived: status === 'succeeded' ? request.amount : 0,
-    amountCapturable: 0,
-  };
-  if (charged) world.putCharge(seededCharge(intent, method));
-  return intent;
+  });
 }
 
-function seededCharge(intent: IntentRecord, method: PaymentMethodRecord): ChargeRecord {
-  return {
-    id: intent.latestCharge ?? '',
-    created: intent.created,
-    seq: intent.seq,
-    intent: intent.id,
-    amount: intent.amount,
-    currency: intent.currency,
-    customer: intent.customer,
-    description: null,
-    metadata: intent.metadata,
-    paymentMethod: method.id,
-    status: intent.status === 'succeeded' ? 'succeeded' : 'pending',
-    captured: true,
-    amountRefunded: 0,
-    failure: null,
-  };
+function seededCharge(intent: IntentRecord, id: string, method: PaymentMethodRecord): ChargeRecord {
+  const status = intent.status === 'succeeded' ? 'succeeded' : 'pending';
+  return newCharge({ id, created: intent.created, seq: intent.seq }, intent, method.id, { status, captured: true, failure: null });
 }

@@ -97,6 +97,11 @@ export class World {
     this.search.fill(records);
   }
 
+  putCharges(records: readonly ChargeRecord[]): void {
+    this.charges.putAll(records);
+    for (const record of records) this.onChange({ kept: 'charge', record });
+  }
+
   putCharge(record: ChargeRecord): void {
     this.charges.put(record);
     this.onChange({ kept: 'charge', record });
@@ -123,7 +128,9 @@ export class World {
   }
 
   emit(type: string, subject: EventSubject, cause: Cause): void {
-    const record: EventRecord = { ...this.stamp('evt'), type, createdMs: this.clock.now(), subject, ...cause };
+    const { id, created, seq } = this.stamp('evt');
+    const { requestId, idempotencyKey } = cause;
+    const record: EventRecord = { id, created, seq, type, createdMs: this.clock.now(), subject, requestId, idempotencyKey };
     this.events.put(record);
     this.onChange({ kept: 'event', record });
   }

@@ -1,5 +1,6 @@
 import { type Call } from '../endpoint.ts';
 import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
+import { newIntent } from '../new-intent.ts';
 import { checkAmount, checkConfirmOnly, checkCurrency, checkDescription, checkLength, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
 import { flag, integer, isObject, type Params, text } from '../params.ts';
 import { type IntentRecord } from '../records.ts';
@@ -19,7 +20,7 @@ export function createIntent(call: Call, world: World): View {
   const methodName = text(params, 'payment_method');
   // Last of the checks, because it may make an object.
   const method = methodName === null ? null : findOrMakeMethod(world, methodName);
-  const intent: IntentRecord = {
+  const intent = newIntent({
     ...world.stamp('pi'),
     amount,
     currency,
@@ -29,15 +30,8 @@ export function createIntent(call: Call, world: World): View {
     paymentMethod: method?.id ?? null,
     captureMethod: text(params, 'capture_method') ?? 'automatic_async',
     confirmationMethod: text(params, 'confirmation_method') ?? 'automatic',
-    latestCharge: null,
-    lastError: null,
-    nextAction: null,
     returnUrl: text(params, 'return_url'),
-    canceledAt: null,
-    cancellationReason: null,
-    amountReceived: 0,
-    amountCapturable: 0,
-  };
+  });
   if (!flag(params, 'confirm')) return { of: 'payment_intent', record: record(world, intent, call) };
   return confirmCreated(call, world, intent);
 }
