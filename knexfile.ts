@@ -10,11 +10,10 @@
 import type { Knex } from 'knex';
 import { MIGRATIONS_TABLE, migrationSource } from './migrations/list.ts';
 import { postgresConfig } from './src/storage/postgres.ts';
-import { sqliteConfig } from './src/storage/sqlite.ts';
 import { prepareSqliteFile, sqlitePath } from './src/storage/sqlite-file.ts';
+import { sqliteConfig } from './src/storage/sqlite.ts';
 
-const url = process.env['DATABASE_URL'] ?? '';
-if (url === '') throw new Error('set DATABASE_URL to sqlite:PATH or postgres://..');
+const LOCKED_FILE_WAIT_MS = 10_000;
 
 const clock = {
   monotonicMs: () => performance.now(),
@@ -23,11 +22,15 @@ const clock = {
 
 function sqlite(filename: string): Knex.Config {
   prepareSqliteFile(filename, false);
-  return sqliteConfig({ filename, busyTimeoutMs: 10_000, readOnly: false, clock });
+  return sqliteConfig({ filename, busyTimeoutMs: LOCKED_FILE_WAIT_MS, readOnly: false, clock });
 }
 
-const database = url.startsWith('sqlite:') ? sqlite(sqlitePath(url)) : postgresConfig(url);
-
-const config: Knex.Config = { ...database, migrations: { tableName: MIGRATIONS_TABLE, migrationSource } };
+/** Asked for by knex when it runs; reading the file alone needs no database. */
+function config(): Knex.Config {
+  const url = process.env['DATABASE_URL'] ?? '';
+  if (url === '') throw new Error('set DATABASE_URL to sqlite:PATH or postgres://..');
+  const database = url.startsWith('sqlite:') ? sqlite(sqlitePath(url)) : postgresConfig(url);
+  return { ...database, migrations: { tableName: MIGRATIONS_TABLE, migrationSource } };
+}
 
 export default config;

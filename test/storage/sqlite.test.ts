@@ -3,26 +3,16 @@ import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import knex from 'knex';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { PayreconError } from '../../src/domain/errors.ts';
 import { createHistory } from '../../src/storage/history.ts';
 import { createLedger } from '../../src/storage/ledger.ts';
 import { openStorage } from '../../src/storage/open.ts';
 import { openSqlite, sqliteConfig } from '../../src/storage/sqlite.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import { errorOf } from './errors-of.ts';
 import { actor, aRequest, aTransition, noGuard, openOne, recordOne } from './payments.ts';
 import { chance, clock, sqlite } from './targets.ts';
 
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
-
-/** The error that an opening ends in. */
-async function errorOf(work: Promise<unknown>): Promise<PayreconError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof PayreconError)) throw new Error(`not an expected error: ${String(error)}`, { cause: error });
-  return error;
-}
 
 /** Does it as a user who has no special rights; the tests may run as root, to whom nothing is read-only. */
 async function unprivileged<T>(work: () => Promise<T>): Promise<T> {

@@ -64,8 +64,9 @@ function rawSqlite(path: string): RawConnection {
   };
 }
 
-export const postgres: Target = {
+export const postgres: Target & { openUrl(url: string): Promise<Storage> } = {
   name: 'postgres',
+  openUrl: (url) => open(url, {}),
   async fresh() {
     const database = await freshPostgresDatabase();
     onTestFinished(() => database.drop());
