@@ -1,4 +1,4 @@
-import type { Answer } from '../domain/answer.ts';
+import type { Answer, IntentSnapshot } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { describeAnswer, legalResolutions } from '../domain/legal.ts';
 import { evidenceOf } from '../domain/moves.ts';
@@ -164,9 +164,14 @@ function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transactio
     stamps: { settledAt: 'now', nextAttempt: provenByStripe ? 'never' : { inMs: WATCH_RESOLVED_MS } },
     detail: { ...seenDetail(seen), as, reason },
     requestId: seen.requestId,
-    notifications: [CUSTOMER_MAIL[as]],
+    // The e-mail would name the amount asked for, which is not what was charged: that one a person writes.
+    notifications: intent !== null && !chargedAsAsked(transaction, intent) ? [] : [CUSTOMER_MAIL[as]],
     release: true,
   };
+}
+
+function chargedAsAsked(transaction: Transaction, intent: IntentSnapshot): boolean {
+  return intent.status !== 'succeeded' || (intent.amount === transaction.amount && intent.currency === transaction.currency);
 }
 
 function seenDetail(seen: Answer): JsonObject {
