@@ -1,6 +1,6 @@
 // Loads the built files, with the code that V8 compiled for them on an earlier run where that is kept beside them: the
 // start is then a third shorter. Kept code is used only by the very Node that wrote it and for the very text it was made
-// of (V8 itself compares no more than the length); in every other case the files are loaded as any module is, with
+// of (V8 itself compares no more than the length); in every other case the files are loaded like every module, with
 // Node's own store of compiled code where Node has one (22.1 and newer).
 'use strict'
 

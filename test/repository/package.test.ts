@@ -1,3 +1,4 @@
+import { satisfies } from 'semver'
 import { describe, expect, it } from 'vitest'
 import { bundle, bundledPackages } from '../../build.js'
 import { thirdPartyList } from '../../third-party.js'
@@ -8,8 +9,10 @@ interface LockedPackage {
   readonly dev?: boolean
   readonly optional?: boolean
   readonly hasInstallScript?: boolean
+  readonly engines?: Readonly<Record<string, string>> | readonly string[]
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly resolved?: string
-  readonly license?: string
 }
 
 const manifest = JSON.parse(textOf('package.json')) as {
@@ -38,6 +41,24 @@ describe('the package', () => {
     const scripts = locked.filter(([, entry]) => entry.hasInstallScript === true)
     expect(scripts.filter(([, entry]) => entry.dev !== true).map(([path]) => path)).toEqual([])
     expect(scripts.map(([path]) => path).filter((path) => !developmentInstallScripts.test(path))).toEqual([])
+  })
+
+  it('runs, with everything it needs, on the oldest Node that it promises', () => {
+    const asksForNewer = locked.filter(([, { engines }]) => {
+      const node = engines !== undefined && 'node' in engines ? engines.node : undefined
+      return typeof node === 'string' && !satisfies('20.19.0', node)
+    })
+    expect(asksForNewer.map(([path]) => path)).toEqual([])
+  })
+
+  it('locks every package for every platform, or npm ci refuses to install', () => {
+    const names = new Set(locked.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)))
+    const lacking = locked.flatMap(([path, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter((name) => !names.has(name))
+        .map((name) => `${path} wants ${name}`),
+    )
+    expect(lacking).toEqual([])
   })
 
   it('pins every package, and takes each from a registry', () => {
