@@ -36,7 +36,7 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
 
   it('stays pending while the cancel is lost, and has failed after the next pass', async () => {
     const scene = await aScene(target);
-    const faults = 'payment_intents.cancel#1-2=reset_before';
+    const faults = 'payment_intents.cancel=html_502';
     expect(await scene.charge('declined', { method: 'pm_card_chargeDeclinedInsufficientFunds', faults })).toMatchObject({ exitCode: 75 });
 
     const before = await scene.look('declined');
@@ -53,7 +53,7 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
 
   it('keeps its decline code when the cancel had worked and only its answer was lost', async () => {
     const scene = await aScene(target);
-    const faults = 'payment_intents.cancel#1-2=drop_after';
+    const faults = 'payment_intents.cancel=html_502_after';
     expect(await scene.charge('declined', { method: 'pm_card_chargeDeclined', faults })).toMatchObject({ exitCode: 75 });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 }, stripe_calls: { list: 0, retrieve: 1, other: 0 } } });
 
@@ -66,7 +66,7 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
 
   it('keeps the decline when the answer to the confirm was lost: the next pass reads it from the intent', async () => {
     const scene = await aScene(target);
-    const faults = 'payment_intents.confirm#1-2=drop_after';
+    const faults = 'payment_intents.confirm=html_502_after';
     expect(await scene.charge('declined', { method: 'pm_card_chargeDeclinedExpiredCard', faults })).toMatchObject({ exitCode: 75 });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 } } });
 

@@ -1,4 +1,6 @@
-import { expect } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { expect, vi } from 'vitest';
 import * as z from 'zod';
 import { type Books, type Sandbox, type SandboxOptions } from '../../../src/sandbox/server.ts';
 import { type RawConnection, type Target } from '../../storage/targets.ts';
@@ -6,12 +8,22 @@ import { type RunResult } from '../../support/binary.ts';
 import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../../support/payment-world.ts';
 import { passDocument, shownDocument, verificationDocument, type Shown } from './documents.ts';
 
+// A test here starts the command five times and more, also on a machine that does other things meanwhile.
+vi.setConfig({ testTimeout: 60_000 });
+
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** $49.99, what every charge asks for unless a test says otherwise. */
 export const AMOUNT = 4999;
+
+const SETTINGS = {
+  // Charges that look alike are what these tests are made of.
+  PAYRECON_DUPLICATE_WINDOW: '0',
+  // Never reached by chance; a test that is about the deadline sets its own.
+  PAYRECON_STRIPE_DEADLINE: '10s',
+};
 
 export interface ChargeOptions {
   readonly method?: string;
@@ -60,8 +72,7 @@ export interface Scene extends PaymentWorld {
 }
 
 export async function aScene(target: Target, options: { readonly env?: Readonly<Record<string, string>>; readonly sandbox?: SandboxOptions } = {}): Promise<Scene> {
-  // Charges that look alike are what these tests are made of.
-  const world = await aPaymentWorld(target, { ...options, env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env } });
+  const world = await aPaymentWorld(target, { ...options, env: { ...SETTINGS, ...options.env } });
   const { sandbox } = world;
   let connection: Promise<RawConnection> | null = null;
   const raw = (): Promise<RawConnection> => (connection ??= world.database.raw());
@@ -86,6 +97,16 @@ export async function aScene(target: Target, options: { readonly env?: Readonly<
 /** The flags of one charge, as a shop's script would give them. */
 export function chargeFlags(key: string, method = 'pm_card_visa'): string[] {
   return ['charge', '--key', key, '--amount', '49.99', '--currency', 'usd', '--payment-method', method, '--email', `${key}@example.com`, '--json'];
+}
+
+/** An address where nobody listens: a connection to it is refused. */
+export async function refusingUrl(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `http://127.0.0.1:${String(port)}`;
 }
 
 async function charge(world: PaymentWorld, key: string, { method, more = [], faults = '', env = {} }: ChargeOptions): Promise<RunResult> {

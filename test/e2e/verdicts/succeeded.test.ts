@@ -36,7 +36,7 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
   ])('with another $name is stuck, and the operator is told', async ({ settlement, took, said }) => {
     const scene = await aScene(target);
     // The request to confirm never arrived; somebody has changed the payment and confirmed it.
-    await scene.charge('other', { faults: 'payment_intents.confirm#1-2=reset_before' });
+    await scene.charge('other', { faults: 'payment_intents.confirm=html_502' });
     const [intent] = scene.sandbox.books.paymentIntents;
     await scene.settleAtStripe(intent!.id, { outcome: 'succeeded', late: true, ...settlement });
     expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, stuck: 1, settled: { succeeded: 0 } } });
