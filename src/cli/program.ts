@@ -80,6 +80,12 @@ const entries: readonly Entry[] = [
     define: async () => (await import('./command/demo.ts')).defineDemo,
   },
   {
+    name: 'sandbox',
+    group: around,
+    summary: 'a local Stripe and SendGrid, with faults on demand',
+    define: async () => (await import('./command/sandbox.ts')).defineSandbox,
+  },
+  {
     name: 'completion',
     group: around,
     summary: 'print a completion script for a shell',

@@ -24,6 +24,8 @@ describe('what cannot be understood', () => {
     [['list', '--limit', '1001'], '--limit: write a whole number from 1 to 1000'],
     [['list', '--since', '2026-02-30'], '--since: there is no such time'],
     [['list', '--since', 'yesterday'], '--since: write a day'],
+    [['sandbox', '--port', '70000'], '--port: write a whole number from 0 to 65535'],
+    [['sandbox', '--seed', 'x', '--data', ''], '--data: it is empty'],
     [['list', '--since', '1h', '--until', '2h'], '--until: it is not after --since'],
   ])('%j: exit 2 and %j', async (typed, sentence) => {
     const { code, stdout, stderr, opened } = await commandLine(typed);
@@ -88,7 +90,7 @@ describe('help', () => {
 
   it('names every command of this version', async () => {
     const { stdout } = await commandLine(['--help']);
-    for (const name of ['charge', 'reconcile', 'list', 'show', 'stuck', 'notifications', 'audit', 'status', 'doctor', 'migrate', 'demo', 'completion']) {
+    for (const name of ['charge', 'reconcile', 'list', 'show', 'stuck', 'notifications', 'audit', 'status', 'doctor', 'migrate', 'demo', 'sandbox', 'completion']) {
       expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
     }
   });

@@ -1,0 +1,105 @@
+import { type Command } from '@commander-js/extra-typings';
+import { PayreconError, type Problem } from '../../domain/errors.ts';
+import type { Sandbox } from '../../sandbox/server.ts';
+import { type CommandContext } from '../context.ts';
+import { type Ending } from '../exit-code.ts';
+import { addGlobals, once } from '../flags.ts';
+import { type Perform } from '../perform.ts';
+
+/** As typed. */
+export interface SandboxFlags {
+  readonly port?: string | undefined;
+  readonly seed?: string | undefined;
+  readonly faults?: string | undefined;
+  readonly data?: string | undefined;
+}
+
+export interface SandboxArguments {
+  readonly port: number;
+  readonly seed: number | null;
+  readonly faults: string;
+  readonly dataDir: string | null;
+}
+
+const defaultPort = 12_111;
+const largestPort = 65_535;
+const largestSeed = 4_294_967_295;
+
+const help = `
+Faults, for example:
+  --faults 'payment_intents.confirm#1=drop_after'     the answer to the first confirm is lost
+  --faults 'seq:mail.send=500_before,ok'              the first e-mail fails, the second goes out
+  --faults 'seed:42@0.2'                              any fault to a fifth of all calls
+  --faults outage                                     no call is answered`;
+
+export function defineSandbox(command: Command, perform: Perform, run = runSandbox): void {
+  const sandbox = command
+    .option('--port <n>', `port on this machine, which nothing else can reach; 0: any free one (default: ${String(defaultPort)})`, once)
+    .option('--seed <n>', 'the same seed makes the same ids and the same chances', once)
+    .option('--faults <spec>', 'which calls go wrong, and how', once)
+    .option('--data <folder>', 'keep the state here, and go on from it at the next start', once);
+  addGlobals(sandbox);
+  sandbox.addHelpText('after', help).action((flags, self) => perform(self, (context) => run(readSandbox(flags), context)));
+}
+
+export function readSandbox({ port, seed, faults, data }: SandboxFlags): SandboxArguments {
+  const problems: Problem[] = [];
+  const number = (field: string, text: string | undefined, largest: number): number | null => {
+    if (text === undefined) return null;
+    const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (value <= largest) return value;
+    problems.push({ field, message: `write a whole number from 0 to ${String(largest)}` });
+    return null;
+  };
+  const read = { port: number('--port', port, largestPort) ?? defaultPort, seed: number('--seed', seed, largestSeed) };
+  if (data === '') problems.push({ field: '--data', message: 'it is empty: name a folder' });
+  if (problems.length > 0) throw new PayreconError('usage', 'invalid_flag', 'These flags cannot be used; nothing was started.', { problems });
+  return { ...read, faults: faults ?? '', dataDir: data ?? null };
+}
+
+export async function runSandbox(given: SandboxArguments, context: CommandContext): Promise<Ending> {
+  const stop = context.services.listenForStop();
+  const sandbox = await start(given);
+  try {
+    setFaults(sandbox, given.faults);
+    const { environmentLines, followRequests, sandboxHints } = await import('../render/sandbox.ts');
+    context.out.write(environmentLines(sandbox.url));
+    context.err.write(sandboxHints(sandbox.url, context.err));
+    const unfollow = context.err.isTerminal ? followRequests(sandbox.books, context.err) : () => undefined;
+    await aborted(stop);
+    unfollow();
+  } finally {
+    await sandbox.close();
+  }
+  return { kind: 'stopped' };
+}
+
+/** What keeps it from starting is the machine's state: a port that is taken, a folder that cannot be read or written. */
+async function start({ port, seed, dataDir }: SandboxArguments): Promise<Sandbox> {
+  const { startSandbox } = await import('../../sandbox/server.ts');
+  try {
+    return await startSandbox({ port, ...(seed === null ? {} : { seed }), ...(dataDir === null ? {} : { dataDir }) });
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'Error') throw error;
+    const taken = 'code' in error && error.code === 'EADDRINUSE';
+    const problem = taken ? { field: '--port', message: `${String(port)} is taken: give another one, or 0 for any that is free` } : { field: '--data', message: error.message };
+    throw new PayreconError('configuration', 'sandbox_not_started', 'The sandbox cannot start.', { problems: [problem], cause: error });
+  }
+}
+
+/** The specification is judged by the sandbox itself, which knows its endpoints. */
+function setFaults(sandbox: Sandbox, spec: string): void {
+  try {
+    sandbox.setFaults(spec);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new PayreconError('usage', 'invalid_faults', 'These faults cannot be used; nothing was started.', { problems: [{ field: '--faults', message: error.message }], cause: error });
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
