@@ -1,5 +1,6 @@
 import type { Answer, IntentSnapshot } from './answer.ts';
 import { expectedBy } from './expected.ts';
+import { formatMoney } from './money.ts';
 import { cancelMove, confirmMove, evidenceOf, nextAttempt, observed, settleMove, stopUndecided, stuckMove } from './moves.ts';
 import type { Sighting } from './moves.ts';
 import { KEY_LIFETIME_MS } from './move.ts';
@@ -62,7 +63,7 @@ function onSucceeded(transaction: Transaction, call: Call, answer: IntentAnswer,
     const words = 'succeeded with the amount that was accepted by hand';
     return { kind: 'stop', record: observed(transaction, words, requestId, { changes, stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words };
   }
-  const message = `Stripe took ${String(intent.amount)} ${intent.currency}, but ${String(transaction.amount)} ${transaction.currency} was asked for (minor units)`;
+  const message = `Stripe took ${formatMoney(intent.amount, intent.currency)}, but ${formatMoney(transaction.amount, transaction.currency)} was asked for`;
   const evidence = { ...detail, expected_amount: transaction.amount, expected_currency: transaction.currency };
   return stuckMove(transaction, 'amount_mismatch', message, { changes, detail: evidence, requestId }, context);
 }
