@@ -67,7 +67,7 @@ export default {
       comment: 'Only the commands sandbox and demo start the local Stripe.',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/sandbox/', '^src/cli/command/(sandbox|demo)(/|\\.ts$)'] },
-      to: { path: '^src/sandbox/' },
+      to: { path: '^src/sandbox/', dependencyTypesNot: ['type-only'] },
     },
     only('sandbox', 'The local Stripe must not share a mistake with what it tests.', '^src/sandbox/', ['^src/sandbox/']),
     only('main', 'main is the edge of the process: cli and wire.', '^src/main\\.ts$', ['^src/cli/', '^src/wire(/|\\.ts$)']),

@@ -30,7 +30,7 @@ const outside = [
 ].map((name) => ({ name, message: 'domain and app know nothing of the machine; pass it in through a port.' }))
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', '**/*.generated.ts', '**/*.generated.js']),
+  globalIgnores(['dist/', 'tmp/', 'coverage/', '**/*.generated.ts', '**/*.generated.js']),
   {
     files: ['**/*.ts', '**/*.js'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

