@@ -18,6 +18,7 @@ export interface DatabaseParts {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly leaseMs: number;
+  readonly readOnly: boolean;
   /** For people, without a password. */
   readonly where: string;
   readonly judge: (failed: DriverError) => Fault;
@@ -71,12 +72,20 @@ export class Database {
    * SQLite gets its BEGIN IMMEDIATE also here, so that a lock is waited for there and nowhere else.
    */
   async write<T>(work: (sql: Knex, attempt: number) => Promise<T>): Promise<T> {
-    return this.dialect === 'sqlite' ? this.transact(work) : this.persist((attempt) => work(this.knex, attempt), false);
+    if (this.dialect === 'sqlite') return this.transact(work);
+    this.refuseReadOnly();
+    return this.persist((attempt) => work(this.knex, attempt), false);
   }
 
   /** The same in one transaction (BEGIN IMMEDIATE on SQLite). */
   async transact<T>(work: (sql: Knex, attempt: number) => Promise<T>): Promise<T> {
+    this.refuseReadOnly();
     return this.persist((attempt) => this.knex.transaction((sql) => work(sql, attempt)), false);
+  }
+
+  private refuseReadOnly(): void {
+    if (!this.parts.readOnly) return;
+    throw new PayreconError('configuration', 'database_read_only', `${this.where} was opened for reading only. Nothing was changed.`);
   }
 
   private async persist<T>(work: (attempt: number) => Promise<T>, readOnly: boolean): Promise<T> {

@@ -22,7 +22,7 @@ export async function openPostgres(options: OpeningOptions): Promise<OpenedDatab
   const where = describePostgres(options.url);
   const { clock, chance, leaseMs, nowOffsetMs } = options;
   const database = new Database({
-    ...{ dialect: 'postgres', clock, chance, leaseMs, nowOffsetMs, where },
+    ...{ dialect: 'postgres', clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs, where },
     judge: (failed) => postgresFault(failed, where),
     knex: knex({ ...postgresConfig(options.url, options.gate), log: silentLog }),
   });

@@ -71,6 +71,9 @@ export class SqliteClient extends BetterSqlite3Client {
 
   override destroyRawConnection(connection: SqliteConnection): Promise<void> {
     statements.delete(connection);
+    // Closing alone does not end a transaction in the driver before its statements are collected; the
+    // lock would be held that long.
+    if (connection.inTransaction) connection.exec('rollback');
     // The driver frees statements when they are collected, so SQLite does not see the last connection
     // go and would leave everything in the -wal file, which a copy of the ledger alone does not have.
     if (writers.has(connection)) moveIntoFile(connection);

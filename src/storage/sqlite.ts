@@ -12,7 +12,7 @@ export function openSqlite(options: OpeningOptions): OpenedDatabase {
   const { clock, chance, leaseMs, busyTimeoutMs, gate, nowOffsetMs } = options;
   const connection: SqliteSettings = { filename, busyTimeoutMs, readOnly: options.readOnly === true, clock, gate };
   const database = new Database({
-    ...{ dialect: 'sqlite', clock, chance, leaseMs, nowOffsetMs },
+    ...{ dialect: 'sqlite', clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs },
     where: `SQLite file ${filename}`,
     judge: (failed) => sqliteFault(failed, filename),
     knex: knex({ ...sqliteConfig(connection), log: silentLog }),

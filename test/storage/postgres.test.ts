@@ -97,6 +97,18 @@ describe('a ledger in PostgreSQL', () => {
     await raw.run('rollback');
   });
 
+  it('steps over rows that another claim is taking at this moment', async () => {
+    const database = await postgres.fresh();
+    const storage = await database.open();
+    const opening = [await openOne(storage), await openOne(storage)];
+    await storage.ledger.release(opening.map(({ lease }) => lease));
+    const raw = await database.raw();
+    await raw.run(`begin; select * from transactions where id = '${opening[0]!.transaction.id}' for update`);
+    const claimed = await storage.ledger.claimDue({ limit: 5, pendingAfterMs: 0, dueBy: Number.MAX_SAFE_INTEGER }, reconciler);
+    await raw.run('rollback');
+    expect(claimed.map(({ transaction }) => transaction.id)).toEqual([opening[1]!.transaction.id]);
+  });
+
   it('sends again what lost a deadlock', async () => {
     const database = await postgres.fresh();
     const storage = await database.open();
@@ -112,6 +124,6 @@ describe('a ledger in PostgreSQL', () => {
     await raw.run(`update transactions set lookups = 9 where id = '${a!}'; commit`);
     expect((await renewing).map(({ transactionId }) => transactionId).sort()).toEqual([a, b]);
     const [row] = await raw.rows(`select deadlocks::int as n from pg_stat_database where datname = current_database()`);
-    expect(row).toEqual({ n: 1 });
+    expect(row?.['n']).toBeGreaterThan(0);
   });
 });

@@ -9,7 +9,7 @@ import { openStorage } from '../../src/storage/open.ts';
 import { openSqlite, sqliteConfig } from '../../src/storage/sqlite.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { errorOf } from './errors-of.ts';
-import { actor, aRequest, aTransition, noGuard, openOne, recordOne } from './payments.ts';
+import { aTransition, openOne, recordOne } from './payments.ts';
 import { chance, clock, sqlite } from './targets.ts';
 
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
@@ -167,8 +167,27 @@ describe('a ledger in a SQLite file', () => {
     await (await open(path)).close();
     const storage = await open(path, { readOnly: true });
     expect(await storage.history.openCounts()).toMatchObject({ pending: 0 });
-    expect(await errorOf(storage.ledger.open(aRequest(), 'f', noGuard, actor))).toMatchObject({ code: 'database_read_only' });
     await storage.close();
+  });
+
+  it('is let go of when it is closed in the middle of a transaction', async () => {
+    const path = join(await temporaryFolder(), 'a.db');
+    let dead = false;
+    const gate = {
+      before: (kind: string) => {
+        dead ||= kind === 'commit';
+        if (dead) throw new Error('the process died here');
+      },
+      after: () => undefined,
+    };
+    await (await open(path)).close();
+    const dying = await open(path, { gate });
+    await expect(openOne(dying)).rejects.toThrow('the process died here');
+    await dying.close();
+    const next = await open(path);
+    expect(await next.history.openCounts()).toMatchObject({ pending: 0 });
+    expect((await openOne(next)).transaction.status).toBe('pending');
+    await next.close();
   });
 
   it.each(['sqlite:', 'sqlite::memory:', 'mysql://x', 'ledger.db'])('refuses the address %s', async (url) => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ListFilter, PagePosition } from '../../../src/app/ports.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 import type { Storage } from '../../../src/storage/open.ts';
-import { aRequest, aTransition, failed, openOne, recordOne, stuck, succeeded } from '../payments.ts';
+import { errorOf } from '../errors-of.ts';
+import { actor, aRequest, aTransition, failed, noGuard, openOne, recordOne, stuck, succeeded } from '../payments.ts';
 import { targets } from '../targets.ts';
 
 const all: ListFilter = { statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: false };
@@ -94,6 +95,21 @@ describe.each(targets)('the history on $name', (target) => {
     expect(await storage.history.audit('txn_nobody')).toEqual([]);
     expect(await storage.history.notifications('txn_nobody')).toEqual([]);
     expect(await storage.history.verifyAudit('txn_nobody')).toEqual({ transactions: 0, entries: 0, firstBad: null });
+  });
+
+  it('is all that can be had when the ledger is opened for reading only', async () => {
+    const database = await target.fresh();
+    const { transaction, lease } = await openOne(await database.open());
+    const storage = await database.open({ readOnly: true });
+    expect(await storage.ledger.find(transaction.id)).toEqual(transaction);
+    const writes = [
+      () => storage.ledger.open(aRequest(), 'f', noGuard, actor),
+      () => storage.ledger.record(transaction, lease, succeeded, actor),
+      () => storage.ledger.release([lease]),
+      () => storage.passes.closeOutage(),
+      () => storage.migrateUp(),
+    ];
+    for (const write of writes) expect(await errorOf(write())).toMatchObject({ kind: 'configuration', code: 'database_read_only' });
   });
 
   it('finds by id before it finds by key', async () => {
