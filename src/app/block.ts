@@ -53,6 +53,8 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
     };
     await runAll(deps, claims, async (claimed, seen) => await limit(run, claimed, seen));
     await settleDeferred(deps, leases, deferred);
+    // A probe may have shown it only now; its rows are still due, and the pass would claim them again.
+    if (deps.health.away()) deps.stop.abort();
     for (const { transaction } of unasked.values()) deps.onRow({ before: transaction, after: transaction, verdict: 'not asked: the pass stopped' });
   } finally {
     await leases.close();
