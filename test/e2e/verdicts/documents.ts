@@ -70,6 +70,8 @@ export const shownDocument = transactionDocument.extend({ audit: z.array(auditEn
 
 export type Shown = z.infer<typeof shownDocument>;
 
+export const pageDocument = z.strictObject({ data: z.array(transactionDocument), has_more: z.boolean(), next_cursor: z.string().nullable() });
+
 export const passDocument = z.strictObject({
   pass: z.string().nullable(),
   due: z.int(),

@@ -42,7 +42,7 @@ describe.each(targets)('a bank debit in processing, on $name', (target) => {
     const overdue = await scene.look('debit');
     expect(overdue.row).toMatchObject({ status: 'pending', stripe_status: 'processing', attempts: 0 });
     expect(overdue.intents).toMatchObject([{ status: 'processing' }]);
-    expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({ exitCode: 5, stdout: expect.stringContaining(overdue.row.id) });
+    expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({ exitCode: 5, stdout: expect.stringContaining(overdue.row.id) as string });
     expect((await scene.run(['show', 'debit'])).stdout).toMatch(/It is overdue: a person\s+should look/);
     expect(scene.sandbox.books.count('payment_intents.cancel')).toBe(0);
 

@@ -1,0 +1,60 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startSandbox } from '../../../src/sandbox/server.ts';
+import { targets } from '../../storage/targets.ts';
+import { transactionDocument } from './documents.ts';
+import { AMOUNT, aScene, type Scene } from './scene.ts';
+
+/** Stuck because the key was of another account, which knows nothing of it; there a person decides, wrongly. */
+async function decidedByHand(scene: Scene, as: string): Promise<void> {
+  const otherAccount = await startSandbox();
+  onTestFinished(() => otherAccount.close());
+  const env = { STRIPE_API_BASE: otherAccount.url };
+  expect(await scene.pass({ ...env, PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
+  const run = await scene.run(['stuck', 'resolve', 'decided', '--as', as, '--reason', 'the bank said so', '--yes', '--json'], { env });
+  expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(transactionDocument.parse(run.json())).toMatchObject({
+    status: as, step: 'settled', review: { reason: 'resolved_by_hand', resolution: { as, reason: 'the bank said so', operator: 'tester' } },
+  });
+}
+
+const CASES = [
+  { as: 'canceled', truth: 'succeeded', faults: 'payment_intents.confirm=html_502_after', told: ['customer_canceled', 'customer_succeeded', 'operator_stuck', 'operator_truth_changed'] },
+  { as: 'failed', truth: 'succeeded', faults: 'payment_intents.confirm=html_502_after', told: ['customer_failed', 'customer_succeeded', 'operator_stuck', 'operator_truth_changed'] },
+  { as: 'succeeded', truth: 'canceled', faults: 'payment_intents.confirm=html_502', told: ['customer_canceled', 'customer_succeeded', 'operator_stuck', 'operator_truth_changed'] },
+];
+
+describe.each(targets)('a payment that was decided by hand, on $name', (target) => {
+  it.each(CASES)('as $as is corrected when Stripe shows $truth, and everybody is told', async ({ as, truth, faults, told }) => {
+    const scene = await aScene(target);
+    expect(await scene.charge('decided', { faults })).toMatchObject({ exitCode: 75 });
+    await decidedByHand(scene, as);
+    await scene.makeDue('decided');
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { [truth]: 1 } } });
+
+    const { row, intents, mails } = await scene.look('decided');
+    expect(row).toMatchObject({ status: truth, step: 'settled', stripe_status: truth });
+    expect(row.review).toMatchObject({
+      reason: 'truth_changed', message: `was ${as}, but Stripe shows ${truth}`, resolution: { as, reason: 'the bank said so', operator: 'tester' },
+    });
+    expect(row.audit.slice(-2).some(({ action }) => action === 'truth_corrected')).toBe(true);
+    expect(row.audit.find(({ action }) => action === 'resolved')).toMatchObject({ actor: { operator: 'tester' }, detail: { as, reason: 'the bank said so' } });
+    expect(intents).toEqual([{ id: row.payment_intent, status: truth, amount: AMOUNT, currency: 'usd', amount_received: truth === 'succeeded' ? AMOUNT : 0 }]);
+    expect(mails.toSorted()).toEqual(told);
+    expect(scene.mails()).toContainEqual({ to: 'operator@example.com', subject: 'A recorded outcome changed: $49.99, decided' });
+    expect(await scene.charge('decided')).toMatchObject({ exitCode: truth === 'succeeded' ? 0 : 3 });
+    await scene.verifyAudit();
+  });
+
+  it('and that Stripe confirms stays as it was decided, and nobody is told again', async () => {
+    const scene = await aScene(target);
+    await scene.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
+    await decidedByHand(scene, 'succeeded');
+    await scene.makeDue('decided');
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 1 } } });
+    const { row, mails } = await scene.look('decided');
+    expect(row).toMatchObject({ status: 'succeeded', stripe_status: 'succeeded', next_attempt_at: null, review: { reason: 'resolved_by_hand' } });
+    expect(mails.toSorted()).toEqual(['customer_succeeded', 'operator_stuck']);
+    expect(await scene.pass()).toMatchObject({ report: { due: 0 } });
+    await scene.verifyAudit();
+  });
+});
