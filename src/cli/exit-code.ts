@@ -1,5 +1,5 @@
 import { type ChargeOutcome, type DispatchReport, type DoctorCheck, type PassOutcome } from '../app/payrecon.ts';
-import { type AuditVerification } from '../app/ports.ts';
+import { type AuditVerification } from '../app/views.ts';
 import { type ErrorKind, PayreconError } from '../domain/errors.ts';
 import { type StopSignal } from './services.ts';
 
@@ -64,6 +64,7 @@ function afterSignal(stoppedBy: StopSignal | null): ExitCode {
   return stoppedBy === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
 }
 
+/** Once a signal came, a payment whose outcome is open was left open because of it, whatever the last answer was. */
 function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopSignal | null): ExitCode {
   switch (transaction.status) {
     case 'succeeded':
@@ -74,7 +75,7 @@ function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopS
     case 'stuck':
       return EXIT.findings;
     case 'pending':
-      return situation === 'interrupted' ? afterSignal(stoppedBy) : EXIT.notKnownYet;
+      return situation === 'interrupted' || stoppedBy !== null ? afterSignal(stoppedBy) : EXIT.notKnownYet;
   }
 }
 

@@ -30,6 +30,10 @@ describe('exit code of a charge', () => {
     ends(ending, 143, 'SIGTERM');
   });
 
+  it('pending when a signal came tells the signal, whatever was heard last', () => {
+    ends({ kind: 'charged', outcome: charged(pending, { situation: 'unknown' }) }, 143, 'SIGTERM');
+  });
+
   it('succeeded stays 0 although a signal came', () => {
     ends({ kind: 'charged', outcome: charged(succeeded) }, 0, 'SIGTERM');
   });

@@ -1,0 +1,98 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { execa } from 'execa';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { binary } from '../support/binary.ts';
+import { cleanEnvironment } from '../support/environment.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+/* The edge of the process, with the real one: signals, lost readers, full disks. */
+
+const options = { extendEnv: false, reject: false, timeout: 18_000, killSignal: 'SIGKILL', stdin: 'ignore' } as const;
+
+/** A Stripe that takes every call and never answers; `asked` resolves at the first one. */
+async function silentStripe(): Promise<{ readonly url: string; readonly asked: Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer();
+  const asked = new Promise<void>((resolve) => {
+    server.on('connection', (socket) => {
+      sockets.add(socket);
+      socket.on('data', () => { resolve(); });
+      socket.on('error', () => socket.destroy());
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, asked };
+}
+
+/** A charge that is waiting for Stripe's answer. */
+async function waitingCharge(deadline: string) {
+  const { url, asked } = await silentStripe();
+  const env = cleanEnvironment(await temporaryFolder(), { STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef', STRIPE_API_BASE: url });
+  const charge = ['charge', '--key', 'order-1', '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa', '--json'];
+  const running = execa(process.execPath, [binary, ...charge, '--stripe-deadline', deadline], { ...options, env });
+  await asked;
+  return { running };
+}
+
+describe('a signal', () => {
+  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('%s lets a charge record what it knows, then ends it', async (signal, code) => {
+    const { running } = await waitingCharge('1s');
+    running.kill(signal);
+    const { exitCode, stdout } = await running;
+    expect(JSON.parse(stdout)).toMatchObject({ key: 'order-1', status: 'pending', payment_intent: null });
+    expect(exitCode).toBe(code);
+  });
+
+  it('ends it at once the second time', async () => {
+    const { running } = await waitingCharge('15s');
+    running.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(running.exitCode).toBeNull();
+    const secondAtMs = performance.now();
+    running.kill('SIGTERM');
+    const { exitCode, stdout } = await running;
+    expect(performance.now() - secondAtMs).toBeLessThan(3_000);
+    expect([exitCode, stdout]).toEqual([143, '']);
+  });
+
+  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('%s ends the sandbox, whose lines are out by then', async (signal, code) => {
+    const env = cleanEnvironment(await temporaryFolder());
+    const running = execa(process.execPath, [binary, 'sandbox', '--port', '0'], { ...options, env });
+    const lines = running.iterable();
+    const first = await lines[Symbol.asyncIterator]().next();
+    expect(first.value).toMatch(/^export STRIPE_API_BASE=http:\/\/127\.0\.0\.1:\d+$/);
+    running.kill(signal);
+    expect((await running).exitCode).toBe(code);
+  });
+});
+
+describe('standard output', () => {
+  it('may lose its reader without a word', async () => {
+    const env = cleanEnvironment(await temporaryFolder());
+    const running = execa(process.execPath, [binary, 'charge', '--help'], { ...options, env });
+    running.stdout.destroy();
+    const { exitCode, stderr } = await running;
+    expect([exitCode, stderr]).toEqual([0, '']);
+  });
+
+  it('that cannot be written is no success', async () => {
+    const env = cleanEnvironment(await temporaryFolder());
+    const { exitCode, stderr } = await execa('sh', ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, binary, 'list', '--json'], { ...options, env });
+    expect(stderr).toContain('standard output could not be written');
+    expect(exitCode).toBe(1);
+  });
+});
+
+describe('a start', () => {
+  it.each([[['--help']], [['--version']], [['charge', '--help']]])('of %j loads neither database nor Stripe', async (typed) => {
+    const env = cleanEnvironment(await temporaryFolder(), { NODE_DEBUG: 'module' });
+    const { exitCode, stderr } = await execa(process.execPath, [binary, ...typed], { ...options, env });
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('payrecon.js');
+    expect(stderr).not.toMatch(/(knex|pg|stripe|libsql|sendgrid|inquirer|fastify)\.cjs/);
+  });
+});
