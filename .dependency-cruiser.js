@@ -34,7 +34,7 @@ function onlyFrom(library, where) {
 }
 
 const storage = ['^src/storage/', '^migrations/', '^knexfile\\.ts$']
-const ports = '^src/app/ports\\.ts$'
+const ports = '^src/app/(ports|views)\\.ts$'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {

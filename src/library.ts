@@ -1,5 +1,5 @@
 import type { Payrecon } from './app/payrecon.ts';
-import type { ListFilter } from './app/ports.ts';
+import type { ListFilter } from './app/views.ts';
 import type { ChargeInput } from './domain/charge-request.ts';
 import { COLUMN_NAMES, parseChargeRequest } from './domain/charge-request.ts';
 import { PayreconError } from './domain/errors.ts';

@@ -1,5 +1,5 @@
 import type { Payrecon } from './app/payrecon.ts';
-import type { ListFilter } from './app/ports.ts';
+import type { ListFilter } from './app/views.ts';
 import type { Settings } from './config/settings.ts';
 import { openParts } from './wire/parts.ts';
 import type { Parts, Seams } from './wire/parts.ts';

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import type { Answer } from '../domain/answer.ts';
 import type { Call } from '../domain/move.ts';
-import { attemptTransition, nextAttempt, observed } from '../domain/moves.ts';
+import { nextAttempt, observed } from '../domain/moves.ts';
+import { attemptTransition } from '../domain/undecided.ts';
 import { firstCall } from '../domain/plan.ts';
 import { advance, contextOf, lookUpOf } from './advance.ts';
 import type { AdvanceDeps, Advanced } from './advance.ts';

@@ -1,7 +1,8 @@
 import { PayreconError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/duration.ts';
 import type { DoctorCheck } from './payrecon.ts';
-import type { AccountAnswer, Gateway, History, Ledger, Outbox, Passes } from './ports.ts';
+import type { AccountAnswer, Gateway, Ledger, Outbox, Passes } from './ports.ts';
+import type { History } from './views.ts';
 
 /** Beyond this, Stripe's `created` and our own times no longer compare well. */
 const CLOCK_WARNING_MS = 30_000;

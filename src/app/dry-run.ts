@@ -6,7 +6,7 @@ import { contextOf, lookUpOf } from './advance.ts';
 import type { AdvanceDeps } from './advance.ts';
 import { watchStripe } from './health.ts';
 import type { PassOutcome, ReconcileOptions } from './payrecon.ts';
-import type { History } from './ports.ts';
+import type { History } from './views.ts';
 import { callsSince, tallyRows } from './tally.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
 

@@ -3,7 +3,8 @@ import { explain } from '../domain/explain.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
 import type { LedgerStatus, ShownTransaction, TransactionPage } from './payrecon.ts';
-import type { AuditVerification, History, Ledger, ListFilter, Outbox, Passes } from './ports.ts';
+import type { Ledger, Outbox, Passes } from './ports.ts';
+import type { AuditVerification, History, ListFilter } from './views.ts';
 
 /** One page, newest first; one row more is read to know whether there is a next page. */
 export async function listPage(history: History, filter: ListFilter, limit: number, cursor: string | null): Promise<TransactionPage> {

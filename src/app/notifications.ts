@@ -1,5 +1,6 @@
 import { PayreconError } from '../domain/errors.ts';
-import type { Notification, Outbox } from './ports.ts';
+import type { Outbox } from './ports.ts';
+import type { Notification } from './views.ts';
 
 /** Queues the same message once more. @throws PayreconError `not_found`. */
 export async function resend(outbox: Outbox, id: string): Promise<Notification> {

@@ -1,6 +1,7 @@
 import type { Answer } from '../domain/answer.ts';
-import type { Action, NotificationKind, Transition } from '../domain/transition.ts';
-import type { ChargeRequest, Instant, JsonObject, Status, Step, Transaction } from '../domain/transaction.ts';
+import type { Transition } from '../domain/transition.ts';
+import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
+import type { Notification, NotificationState } from './views.ts';
 
 /*
  * The outside world on one page. `storage/` implements Ledger, Outbox and Passes, `stripe/` the
@@ -101,79 +102,6 @@ export interface Ledger {
   find(idOrKey: string): Promise<Transaction | null>;
   /** The database's clock. */
   now(): Promise<Instant>;
-}
-
-export interface ListFilter {
-  readonly statuses: readonly Status[];
-  readonly since: Instant | null;
-  readonly until: Instant | null;
-  readonly customer: string | null;
-  readonly reference: string | null;
-  /** Pending past `expectedBy` counts as needing a person; used by `stuck list`. */
-  readonly needsPerson: boolean;
-}
-
-/** Newest first by (created_at, id); `after` is the last row of the page before. */
-export interface PagePosition {
-  readonly createdAt: Instant;
-  readonly id: string;
-}
-
-export interface AuditEntry {
-  readonly transactionId: string;
-  readonly seq: number;
-  readonly at: Instant;
-  readonly actor: JsonObject;
-  readonly action: Action;
-  readonly from: { readonly status: Status; readonly step: Step } | null;
-  readonly to: { readonly status: Status; readonly step: Step };
-  readonly detail: JsonObject;
-  readonly requestId: string | null;
-  readonly hash: string;
-}
-
-export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';
-
-export interface Notification {
-  readonly id: string;
-  readonly transactionId: string | null;
-  readonly kind: NotificationKind;
-  /** Null on operator mails: the address of the configuration is used when it is sent. */
-  readonly to: string | null;
-  readonly state: NotificationState;
-  readonly attempts: number;
-  readonly createdAt: Instant;
-  readonly nextAttemptAt: Instant | null;
-  readonly sentAt: Instant | null;
-  /** SendGrid's X-Message-Id. */
-  readonly messageId: string | null;
-  readonly lastError: string | null;
-  /** What the message is made of (amount, currency, key, ..), as it was when it was queued. */
-  readonly data: JsonObject;
-}
-
-export interface AuditVerification {
-  readonly transactions: number;
-  readonly entries: number;
-  /** The first bad entry by creation of its transaction, or null. */
-  readonly firstBad: { readonly transactionId: string; readonly seq: number; readonly problem: string } | null;
-}
-
-export interface StatusCounts {
-  readonly byStatus: Readonly<Record<Status, number>>;
-  readonly overdue: number;
-}
-
-/** Reads for people; never used to decide about a payment. */
-export interface History {
-  page(filter: ListFilter, limit: number, after: PagePosition | null): Promise<readonly Transaction[]>;
-  audit(transactionId: string): Promise<readonly AuditEntry[]>;
-  notifications(transactionId: string): Promise<readonly Notification[]>;
-  /** Recomputes the chains of one transaction or of all, streamed; memory does not grow with history. */
-  verifyAudit(transactionId: string | null): Promise<AuditVerification>;
-  /** Open rows only (pending, stuck): cheap however long the history. */
-  needsPerson(): Promise<{ readonly stuck: number; readonly overdue: number }>;
-  openCounts(): Promise<{ readonly pending: number; readonly stuck: number; readonly overdue: number; readonly oldestPendingAt: Instant | null }>;
 }
 
 // ---- the outbox ------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ import { dryRun } from './dry-run.ts';
 import { OUTAGE_AFTER_FAILURES, watchStripe } from './health.ts';
 import type { StripeHealth } from './health.ts';
 import type { PassOutcome, ReconcileOptions } from './payrecon.ts';
-import type { DueQuery, History, Passes } from './ports.ts';
+import type { DueQuery, Passes } from './ports.ts';
+import type { History } from './views.ts';
 import { callsSince, tallyRows } from './tally.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
 

@@ -1,7 +1,9 @@
 import type { Answer, IntentSnapshot } from './answer.ts';
 import { expectedBy } from './expected.ts';
 import { formatMoney } from './money.ts';
-import { cancelMove, confirmMove, evidenceOf, nextAttempt, observed, settleMove, stopUndecided, stuckMove } from './moves.ts';
+import { evidenceOf, nextAttempt, observed, settleMove, stuckMove } from './moves.ts';
+import { stopUndecided } from './undecided.ts';
+import { cancelMove, confirmMove } from './sends.ts';
 import type { Sighting } from './moves.ts';
 import { KEY_LIFETIME_MS } from './move.ts';
 import type { Call, Context, Move } from './move.ts';

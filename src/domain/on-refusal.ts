@@ -1,5 +1,7 @@
 import type { Answer } from './answer.ts';
-import { cancelMove, observed, settleMove, stopUndecided, stuckMove } from './moves.ts';
+import { observed, settleMove, stuckMove } from './moves.ts';
+import { stopUndecided } from './undecided.ts';
+import { cancelMove } from './sends.ts';
 import type { Context, Move, Seen } from './move.ts';
 import type { JsonObject, Transaction } from './transaction.ts';
 import type { Transition } from './transition.ts';

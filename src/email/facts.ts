@@ -1,4 +1,4 @@
-import { type Notification } from '../app/ports.ts';
+import { type Notification } from '../app/views.ts';
 import { formatMoney } from '../domain/money.ts';
 import { type Json } from '../domain/transaction.ts';
 

@@ -1,4 +1,4 @@
-import { type Notification } from '../app/ports.ts';
+import { type Notification } from '../app/views.ts';
 import { canceledLetter, failedLetter, succeededLetter } from './customer-letters.ts';
 import { factsOf, type Facts } from './facts.ts';
 import { outageLetter, stuckLetter, truthChangedLetter } from './operator-letters.ts';

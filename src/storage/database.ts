@@ -7,8 +7,10 @@ export type Dialect = 'sqlite' | 'postgres';
 export type Row = Readonly<Record<string, unknown>>;
 export type Binding = string | number | null;
 
-/** Times a write is sent again after a deadlock, or until a lost connection has told what became of it. */
-const TRIES = 6;
+/** Times a statement is sent: again after a deadlock, or until a lost connection has told what became of it. */
+const TRIES = 8;
+/** Nothing is sent again after this; a server that hangs has used it up with its first silence. */
+const KEEP_TRYING_MS = 30_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -90,6 +92,7 @@ export class Database {
 
   private async persist<T>(work: (attempt: number) => Promise<T>, readOnly: boolean): Promise<T> {
     let uncertain = false;
+    const untilMs = this.clock.monotonicMs() + KEEP_TRYING_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await work(attempt);
@@ -97,7 +100,8 @@ export class Database {
         const fault = this.judge(error);
         uncertain ||= fault.kind === 'uncertain' && !readOnly;
         const hopeless = fault.kind === 'final' && !(uncertain && isUnreachable(fault.error));
-        if (hopeless || attempt === TRIES) throw uncertain && isUnreachable(fault.error) ? unknownWrite(this.where, fault.error) : fault.error;
+        const over = attempt === TRIES || this.clock.monotonicMs() >= untilMs;
+        if (hopeless || over) throw uncertain && isUnreachable(fault.error) ? unknownWrite(this.where, fault.error) : fault.error;
         await this.clock.sleep(pauseMs(attempt, this.chance.uniform()));
       }
     }

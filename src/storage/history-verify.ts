@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditVerification } from '../app/ports.ts';
+import type { AuditEntry, AuditVerification } from '../app/views.ts';
 import { BugError } from '../domain/errors.ts';
 import { entryHash, sha256 } from './audit-chain.ts';
 import { rowsOf, type Database, type Row } from './database.ts';

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { AuditEntry } from '../app/ports.ts';
+import type { AuditEntry } from '../app/views.ts';
 import { canonicalJson } from './audit-chain.ts';
 import { changed } from './database.ts';
 

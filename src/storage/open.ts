@@ -1,4 +1,5 @@
-import type { History, Ledger, Outbox, Passes } from '../app/ports.ts';
+import type { Ledger, Outbox, Passes } from '../app/ports.ts';
+import type { History } from '../app/views.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Database, Dialect } from './database.ts';
 import { createHistory } from './history.ts';

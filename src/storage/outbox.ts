@@ -1,4 +1,5 @@
-import type { Actor, ClaimedNotification, Notification, NotificationState, Outbox } from '../app/ports.ts';
+import type { Actor, ClaimedNotification, Outbox } from '../app/ports.ts';
+import type { Notification, NotificationState } from '../app/views.ts';
 import { changed, firstRow, rowsOf, type Database } from './database.ts';
 import { notificationId } from './identifiers.ts';
 import { integer, notificationOf, storable, text, textOrNull } from './rows.ts';

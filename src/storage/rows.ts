@@ -1,4 +1,5 @@
-import type { AuditEntry, Notification, NotificationState, PassRow } from '../app/ports.ts';
+import type { PassRow } from '../app/ports.ts';
+import type { AuditEntry, Notification, NotificationState } from '../app/views.ts';
 import { BugError } from '../domain/errors.ts';
 import { STATUSES, STEPS, type JsonObject, type Review, type Status, type Step, type Transaction } from '../domain/transaction.ts';
 import type { Action, NotificationKind } from '../domain/transition.ts';

@@ -29,6 +29,11 @@ interface Statement {
   run(bindings: readonly unknown[]): { readonly changes: number; readonly lastInsertRowid: number };
 }
 
+interface Prepared {
+  readonly statement: Statement;
+  readonly returnsRows: boolean;
+}
+
 export interface SqliteConnection {
   readonly inTransaction: boolean;
   /** knex's mark: set, the pool closes the connection instead of handing it out again. */
@@ -52,7 +57,7 @@ const INNER_BUSY_MS = 5;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 
-const statements = new WeakMap<SqliteConnection, Map<string, Statement>>();
+const statements = new WeakMap<SqliteConnection, Map<string, Prepared>>();
 const writers = new WeakSet<SqliteConnection>();
 
 export class SqliteClient extends BetterSqlite3Client {
@@ -124,8 +129,6 @@ function connect(settings: SqliteSettings): SqliteConnection {
         ? 'pragma query_only = on'
         : `pragma journal_mode = wal; pragma synchronous = full; pragma recursive_triggers = on; pragma foreign_keys = on`,
     );
-    // Reads the file, so that what is not a database is found out here.
-    connection.prepare('select count(*) from sqlite_schema').all([]);
     return connection;
   } catch (error) {
     connection.close();
@@ -147,8 +150,8 @@ function run(connection: SqliteConnection, query: Query, bindings: readonly unkn
   // SQLite rolls back by itself when the disk is full or fails; knex's own rollback has nothing left to do
   // then, and its failure would hide why.
   if (statementKind(query.sql) === 'rollback' && !connection.inTransaction) return;
-  const statement = prepared(connection, query.sql);
-  if (statement.reader) {
+  const { statement, returnsRows } = prepared(connection, query.sql);
+  if (returnsRows) {
     query.response = statement.all(bindings);
     return;
   }
@@ -158,15 +161,16 @@ function run(connection: SqliteConnection, query: Query, bindings: readonly unkn
   query.context = { lastID: result.lastInsertRowid, changes: result.changes };
 }
 
-function prepared(connection: SqliteConnection, sql: string): Statement {
-  const kept = statements.get(connection) ?? new Map<string, Statement>();
+function prepared(connection: SqliteConnection, sql: string): Prepared {
+  const kept = statements.get(connection) ?? new Map<string, Prepared>();
   statements.set(connection, kept);
   const known = kept.get(sql);
   if (known !== undefined) return known;
   const statement = connection.prepare(sql);
   if (kept.size >= STATEMENTS_KEPT) kept.clear();
-  kept.set(sql, statement);
-  return statement;
+  const made = { statement, returnsRows: statement.reader };
+  kept.set(sql, made);
+  return made;
 }
 
 /** Tries again while another process holds the lock, up to the time limit. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { type ListFilter } from '../../app/ports.ts';
+import { type ListFilter } from '../../app/views.ts';
 import { type Problem } from '../../domain/errors.ts';
 import { type Instant, type Status, STATUSES } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';

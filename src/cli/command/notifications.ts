@@ -1,5 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { type NotificationState } from '../../app/ports.ts';
+import { type NotificationState } from '../../app/views.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';

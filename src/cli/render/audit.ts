@@ -1,4 +1,4 @@
-import { type AuditVerification } from '../../app/ports.ts';
+import { type AuditVerification } from '../../app/views.ts';
 import { type CommandContext } from '../context.ts';
 import { escapeText } from './escape.ts';
 import { hints } from './hint.ts';

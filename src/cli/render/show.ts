@@ -1,5 +1,5 @@
 import { type ShownTransaction } from '../../app/payrecon.ts';
-import { type AuditEntry, type Notification } from '../../app/ports.ts';
+import { type AuditEntry, type Notification } from '../../app/views.ts';
 import { type Instant, type Json, type JsonObject, type Transaction } from '../../domain/transaction.ts';
 import { type Output } from '../streams.ts';
 import { block, type Line } from './block.ts';

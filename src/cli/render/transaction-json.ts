@@ -1,5 +1,5 @@
 import { type ShownTransaction, type TransactionPage } from '../../app/payrecon.ts';
-import { type AuditEntry, type Notification } from '../../app/ports.ts';
+import { type AuditEntry, type Notification } from '../../app/views.ts';
 import { type JsonObject, type Review, type Transaction } from '../../domain/transaction.ts';
 import { timeJson, timeOrNull } from './json.ts';
 

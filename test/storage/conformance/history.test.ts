@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ListFilter, PagePosition } from '../../../src/app/ports.ts';
+import type { ListFilter, PagePosition } from '../../../src/app/views.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import { errorOf } from '../errors-of.ts';
@@ -16,6 +16,7 @@ async function pages(storage: Storage, filter: ListFilter, limit: number): Promi
     const last = page.at(-1);
     if (last === undefined) return found;
     expect(page.length).toBeLessThanOrEqual(limit);
+    expect(found.length).toBeLessThan(100);
     after = { createdAt: last.createdAt, id: last.id };
   }
 }

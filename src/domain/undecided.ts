@@ -1,0 +1,68 @@
+import { nextAttempt, observed } from './moves.ts';
+import type { Sighting } from './moves.ts';
+import type { Context, Move, StopReason } from './move.ts';
+import { isFinal } from './transaction.ts';
+import type { Review, ReviewReason, Transaction } from './transaction.ts';
+import type { Changes, Transition } from './transition.ts';
+
+/** What is counted, and when counting ends in a question to a person. */
+
+/** Stripe answered and left it open: counts in a pass, and the fifth makes it stuck. */
+export function stopUndecided(
+  transaction: Transaction,
+  words: string,
+  seen: Sighting,
+  context: Context,
+): Move {
+  const record = context.purpose === 'reconcile' ? attemptTransition(transaction, words, seen, context) : null;
+  if (record?.action === 'marked_stuck') return { kind: 'stop', record, reason: 'stuck', words };
+  return {
+    kind: 'stop',
+    record: record ?? observed(transaction, words, seen.requestId, { changes: seen.changes, detail: seen.detail }),
+    reason: stopReasonOf(transaction),
+    words,
+  };
+}
+
+function stopReasonOf(transaction: Transaction): StopReason {
+  return transaction.status === 'stuck' ? 'stuck' : 'undecided';
+}
+
+/**
+ * One counted attempt: the next one is due after the backoff, the last one or the age ceiling makes
+ * the row stuck. Only for attempts that DESIGN counts: answered and undecided, or this row alone fails.
+ */
+export function attemptTransition(
+  transaction: Transaction,
+  words: string,
+  seen: Sighting,
+  context: Context,
+): Transition {
+  const attempts = transaction.attempts + 1;
+  const { maxAttempts, stuckAfterMs } = context.limits;
+  const tooOld = context.now - transaction.createdAt > stuckAfterMs;
+  const changes: Changes = { ...seen.changes, attempts, lookups: transaction.lookups + 1 };
+  if (transaction.status === 'pending' && (attempts >= maxAttempts || tooOld)) {
+    const reason: ReviewReason = attempts >= maxAttempts ? 'undecided' : 'too_old';
+    const message =
+      reason === 'undecided'
+        ? `Stripe was asked ${String(attempts)} times and left it undecided: ${words}`
+        : `undecided for longer than the age ceiling: ${words}`;
+    const review: Review = { reason, message, at: context.now, evidence: { ...seen.detail, attempts }, resolution: null };
+    return {
+      action: 'marked_stuck',
+      changes: { ...changes, status: 'stuck', review },
+      stamps: { nextAttempt: nextAttempt(transaction, context) },
+      detail: { ...seen.detail, reason, attempts, seen: words },
+      requestId: seen.requestId,
+      notifications: ['operator_stuck'],
+      release: true,
+    };
+  }
+  return observed(transaction, words, seen.requestId, {
+    changes,
+    // A row settled by hand is not asked about for ever.
+    stamps: { nextAttempt: isFinal(transaction.status) && attempts >= maxAttempts ? 'never' : nextAttempt(transaction, context) },
+    detail: { ...seen.detail, attempts },
+  });
+}
