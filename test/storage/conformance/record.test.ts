@@ -107,7 +107,7 @@ describe.each(targets)('recording a transition on $name', (target) => {
       { kind: 'operator_truth_changed', to: null, state: 'queued', attempts: 0, createdAt: paid.updatedAt, nextAttemptAt: paid.updatedAt },
     ]);
     expect(mails[0]?.data).toEqual({
-      ...{ transaction_id: paid.id, key: paid.key, reference: 'r', amount: 4999, currency: 'usd', description: 'A thing', status: 'succeeded' },
+      ...{ transaction_id: paid.id, key: paid.key, reference: 'r', amount: 4999, currency: 'usd', customer: null, description: 'A thing', status: 'succeeded', stripe_status: null },
       ...{ payment_intent: null, failure_code: null, failure_message: null, review_reason: null, review_message: null, created_at: paid.createdAt },
     });
     const without = await openOne(storage, aRequest({ email: null }));
