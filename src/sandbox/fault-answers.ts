@@ -11,7 +11,7 @@ export function faultRefusal(kind: FaultName, idempotencyKey: string | null): Re
     case '403':
       return new Refusal({
         status: 403,
-        error: { type: 'invalid_request_error', code: 'more_permissions_required', message: 'The provided key does not have the required permissions for this endpoint.' },
+        error: { type: 'invalid_request_error', message: 'The provided key does not have the required permissions for this endpoint.' },
       });
     case '409':
       return keyInUse(idempotencyKey ?? '');

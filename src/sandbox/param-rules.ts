@@ -37,7 +37,7 @@ export function checkDescription(params: Params): void {
 export function checkLength(params: Params, name: string, most: number): void {
   const value = text(params, name);
   if (value === null || lengthOf(value) <= most) return;
-  throw invalid(`Invalid string: ${value.slice(0, 10)}...${value.slice(-4)}; must be at most ${most} characters`, name, 'parameter_invalid_string_too_long');
+  throw invalid(`Invalid string: ${value.slice(0, 10)}...${value.slice(-4)}; must be at most ${most} characters`, name);
 }
 
 /** The metadata after a request: given values replace, empty ones unset, and an empty hash unsets all. */
@@ -54,21 +54,20 @@ export function mergeMetadata(before: Metadata, params: Params): Metadata {
     else merged.set(name, value);
   }
   if (merged.size > MAX_METADATA_KEYS) {
-    throw invalid(`Metadata can have at most ${MAX_METADATA_KEYS} keys; you have ${merged.size}.`, 'metadata', 'parameter_invalid_metadata');
+    throw invalid(`Metadata can have at most ${MAX_METADATA_KEYS} keys; you have ${merged.size}.`, 'metadata');
   }
   return Object.fromEntries(merged);
 }
 
 function checkMetadataEntry(name: string, value: string): void {
   if (lengthOf(name) > MAX_METADATA_KEY) {
-    throw invalid(`Metadata keys must be at most ${MAX_METADATA_KEY} characters: ${name.slice(0, 20)}...`, `metadata[${name}]`, 'parameter_invalid_string_too_long');
+    throw invalid(`Metadata keys must be at most ${MAX_METADATA_KEY} characters: ${name.slice(0, 20)}...`, `metadata[${name}]`);
   }
   if (/[[\]]/.test(name)) throw invalid(`Metadata keys cannot contain square brackets: ${name}`, `metadata[${name}]`);
   if (lengthOf(value) > MAX_METADATA_VALUE) {
     throw invalid(
       `Metadata values can have up to ${MAX_METADATA_VALUE} characters, but you passed in a value that is ${lengthOf(value)} characters.`,
-      `metadata[${name}]`,
-      'parameter_invalid_string_too_long',
+      `metadata[${name}]`
     );
   }
 }
@@ -86,7 +85,7 @@ export function checkMethodChoices(params: Params): void {
   const given = (name: string) => params[name] !== undefined && params[name] !== '';
   if (!given('allowed_payment_method_types')) return;
   for (const other of ['automatic_payment_methods', 'excluded_payment_method_types', 'payment_method_configuration']) {
-    if (given(other)) throw invalid(`You may only specify one of these parameters: allowed_payment_method_types, ${other}.`, other, 'parameter_mutually_exclusive');
+    if (given(other)) throw invalid(`You may only specify one of these parameters: allowed_payment_method_types, ${other}.`, other);
   }
 }
 

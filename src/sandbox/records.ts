@@ -32,6 +32,14 @@ export interface PaymentFailure extends Failure {
   readonly paymentMethod: string;
 }
 
+export interface Shipping {
+  readonly name?: string;
+  readonly phone?: string;
+  readonly carrier?: string;
+  readonly tracking_number?: string;
+  readonly address?: Readonly<Record<'city' | 'country' | 'line1' | 'line2' | 'postal_code' | 'state', string | null>>;
+}
+
 export interface IntentRecord extends Stored {
   readonly amount: number;
   readonly currency: string;
@@ -55,7 +63,7 @@ export interface IntentRecord extends Stored {
   readonly cancellationReason: string | null;
   readonly receiptEmail: string | null;
   readonly setupFutureUsage: string | null;
-  readonly shipping: unknown;
+  readonly shipping: Shipping | null;
   readonly statementDescriptor: string | null;
   readonly statementDescriptorSuffix: string | null;
   readonly transferGroup: string | null;

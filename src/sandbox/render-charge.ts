@@ -1,6 +1,6 @@
 import { type ChargeRecord, type RefundRecord } from './records.ts';
 import { type FindMethod, NO_BILLING_DETAILS } from './render.ts';
-import { renderPaymentMethodDetails } from './render-method-details.ts';
+import { renderChargeMethodDetails } from './render-method-details.ts';
 
 export type ChargeView = ReturnType<typeof renderCharge>;
 export type RefundView = ReturnType<typeof renderRefund>;
@@ -37,7 +37,7 @@ export function renderCharge(record: ChargeRecord, findMethod: FindMethod) {
     paid: succeeded,
     payment_intent: record.intent,
     payment_method: record.paymentMethod,
-    payment_method_details: method === undefined ? null : renderPaymentMethodDetails(method.madeFrom),
+    payment_method_details: method === undefined ? null : renderChargeMethodDetails(method.madeFrom, record.amount),
     receipt_email: null,
     receipt_number: null,
     receipt_url: null,

@@ -9,6 +9,7 @@ import { addControl } from './control.ts';
 import { STRIPE_ENDPOINTS } from './endpoints/table.ts';
 import { serveMail } from './mail-exchange.ts';
 import { type SandboxOptions } from './options.ts';
+import { prepareChecks } from './request-check.ts';
 import { createState, type State } from './state.ts';
 import { type Exchange, serveStripe, serveUnknown } from './stripe-exchange.ts';
 
@@ -32,6 +33,7 @@ export interface Sandbox {
 
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const state = createState(options);
+  prepareChecks();
   const closing = new AbortController();
   const app = fastify({ logger: false, bodyLimit: BODY_LIMIT, forceCloseConnections: true, routerOptions: { maxParamLength: 500 } });
   addRoutes(app, { ...state, closing: closing.signal });

@@ -25,7 +25,7 @@ export function retrieveEvent(call: Call, world: World): View {
 export function listEvents(call: Call, world: World): View {
   const type = text(call.params, 'type');
   const types = texts(call.params, 'types');
-  if (type !== null && types !== null) throw invalid('You may only specify one of these parameters: type, types.', 'types', 'parameter_mutually_exclusive');
+  if (type !== null && types !== null) throw invalid('You may only specify one of these parameters: type, types.', 'types');
   if (types !== null && types.length > MAX_TYPES) throw invalid(`You may pass at most ${MAX_TYPES} types.`, 'types');
   const wanted = types ?? (type === null ? null : [type]);
   const latestMs = world.clock.now() - world.settings.eventLagMs;

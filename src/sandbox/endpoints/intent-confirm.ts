@@ -2,9 +2,10 @@ import { attemptPayment } from '../attempts.ts';
 import { type Call } from '../endpoint.ts';
 import { checkMethod, chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { checkMethodChoices } from '../param-rules.ts';
-import { flag, integer, isObject, type Params, text } from '../params.ts';
+import { flag, integer, type Params, text } from '../params.ts';
 import { type IntentRecord } from '../records.ts';
 import { invalid, unexpectedState } from '../refusal.ts';
+import { readShipping } from '../shipping.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
 import { intentInPath } from './intent-read.ts';
@@ -58,6 +59,6 @@ function changes(params: Params): Partial<IntentRecord> {
     ...(receiptEmail === null ? {} : { receiptEmail }),
     ...(returnUrl === null ? {} : { returnUrl }),
     ...(setupFutureUsage === null ? {} : { setupFutureUsage }),
-    ...(isObject(params['shipping']) ? { shipping: params['shipping'] } : {}),
+    ...(params['shipping'] === undefined ? {} : { shipping: readShipping(params) }),
   };
 }

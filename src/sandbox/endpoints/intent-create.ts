@@ -2,9 +2,10 @@ import { type Call } from '../endpoint.ts';
 import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { newIntent } from '../new-intent.ts';
 import { checkAmount, checkConfirmOnly, checkCurrency, checkDescription, checkLength, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
-import { flag, integer, isObject, type Params, text } from '../params.ts';
+import { flag, integer, type Params, text } from '../params.ts';
 import { type IntentRecord } from '../records.ts';
 import { missing, Refusal } from '../refusal.ts';
+import { readShipping } from '../shipping.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
 import { confirmPayment } from './intent-confirm.ts';
@@ -71,7 +72,7 @@ function describe(params: Params, world: World): Details {
     metadata: mergeMetadata({}, params),
     receiptEmail: text(params, 'receipt_email'),
     setupFutureUsage: text(params, 'setup_future_usage'),
-    shipping: isObject(params['shipping']) ? params['shipping'] : null,
+    shipping: readShipping(params),
     statementDescriptor: text(params, 'statement_descriptor'),
     statementDescriptorSuffix: text(params, 'statement_descriptor_suffix'),
     transferGroup: text(params, 'transfer_group'),

@@ -1,9 +1,10 @@
 import { type Call } from '../endpoint.ts';
 import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { checkAmount, checkCurrency, checkDescription, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
-import { integer, isObject, type Params, text } from '../params.ts';
+import { integer, type Params, text } from '../params.ts';
 import { type IntentRecord } from '../records.ts';
 import { missing, unexpectedState } from '../refusal.ts';
+import { readShipping } from '../shipping.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
 import { intentInPath } from './intent-read.ts';
@@ -68,6 +69,6 @@ function replaced(params: Params): Partial<IntentRecord> {
   return {
     ...Object.fromEntries(given),
     ...(captureMethod === null ? {} : { captureMethod }),
-    ...(params['shipping'] === undefined ? {} : { shipping: isObject(params['shipping']) ? params['shipping'] : null }),
+    ...(params['shipping'] === undefined ? {} : { shipping: readShipping(params) }),
   };
 }
