@@ -146,6 +146,8 @@ describe.each(targets)('the plans on $name', (target) => {
     const nextPages = [...plans].filter(([name]) => name.startsWith('next page'));
     expect(nextPages.filter(([, [plan]]) => !/\(created_at, ?id\)<|ROW\(created_at, id\) </.test(plan!.text)).map(([name]) => name)).toEqual([]);
     expect(plans.get('counts of open rows')![0]!.text).toContain('transactions_expected');
+    const guards = plans.get('open with reference, customer, e-mail and payment method, then record')!.find(({ text }) => text.includes('transactions_reference'));
+    expect(['email', 'customer', 'payment_method'].filter((name) => guards?.text.includes(`transactions_${name}`) !== true)).toEqual([]);
   });
 
   it('would be seen to scan, were it not for the indexes', async () => {
