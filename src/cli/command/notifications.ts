@@ -35,7 +35,7 @@ function defineList(command: Command, perform: Perform): void {
   list.action((flags, self) =>
     perform(self, async (context) => {
       const { readCount } = await import('../read.ts');
-      const wanted = await readStates(flags.state ?? []);
+      const wanted = await readStates(flags.state ?? states);
       return runList({ states: wanted, limit: readCount('--limit', flags.limit, defaultLimit, largestList) }, context);
     }),
   );
