@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { freshPostgresDatabase } from '../../support/postgres.ts';
+import { sqlite, targets } from '../../storage/targets.ts';
+import { aScene, chargeFlags, refusingUrl } from '../verdicts/scene.ts';
+import { outcomeOf, refusalOf } from './refusals.ts';
+import { startPayrecon } from './running.ts';
+
+describe.each(targets)('charge on $name ends with', (target) => {
+  it('0 when it succeeded, also when it is run again', async () => {
+    const scene = await aScene(target);
+    const first = outcomeOf(await scene.charge('order-1'));
+    expect(first).toMatchObject({ exitCode: 0, transaction: { key: 'order-1', status: 'succeeded' } });
+    expect(outcomeOf(await scene.charge('order-1'))).toEqual(first);
+    expect(scene.sandbox.books.succeededCount()).toBe(1);
+  });
+
+  it('3 when it is final and did not succeed, also when it is run again', async () => {
+    const scene = await aScene(target);
+    const declined = outcomeOf(await scene.charge('declined', { method: 'pm_card_chargeDeclined' }));
+    expect(declined).toMatchObject({ exitCode: 3, transaction: { status: 'failed', failure_code: 'generic_decline' } });
+    expect(outcomeOf(await scene.charge('declined', { method: 'pm_card_chargeDeclined' }))).toEqual(declined);
+
+    // Refused by Stripe at the very first: no payment intent was made.
+    expect(outcomeOf(await scene.charge('refused', { method: 'pm_card_nobodyHasThis' }))).toMatchObject({ exitCode: 3, transaction: { status: 'failed', payment_intent: null, failure_code: 'resource_missing' } });
+
+    await scene.charge('canceled', { faults: 'payment_intents.confirm=html_502' });
+    await scene.pass();
+    expect(outcomeOf(await scene.charge('canceled'))).toMatchObject({ exitCode: 3, transaction: { status: 'canceled' } });
+  });
+
+  it('4 when it is refused: key reused, reference taken, duplicate suspected; nothing is sent', async () => {
+    const scene = await aScene(target);
+    expect(await scene.charge('first', { more: ['--reference', 'basket-7', '--customer', 'cus_nobody'] })).toMatchObject({ exitCode: 3 });
+    const sent = scene.sandbox.books.summary().requests;
+    const reused = refusalOf(await scene.run([...chargeFlags('first').with(4, '50.00'), '--reference', 'basket-8', '--customer', 'cus_nobody']));
+    expect(reused).toMatchObject({ exitCode: 4, code: 'key_reused', fields: ['amount', 'reference'], transaction: { key: 'first', amount: 4999, reference: 'basket-7' } });
+    expect(scene.sandbox.books.summary().requests).toBe(sent);
+
+    const paid = outcomeOf(await scene.charge('paid', { more: ['--reference', 'basket-7'] }));
+    expect(paid.exitCode).toBe(0);
+    const after = scene.sandbox.books.summary().requests;
+    const taken = refusalOf(await scene.charge('other', { more: ['--reference', 'basket-7'] }));
+    expect(taken).toMatchObject({ exitCode: 4, code: 'reference_taken', fields: ['reference'], transaction: { key: 'paid', status: 'succeeded' } });
+    const duplicate = refusalOf(await scene.charge('paid-again', { env: { PAYRECON_DUPLICATE_WINDOW: '10m' } }));
+    expect(duplicate).toMatchObject({ exitCode: 4, code: 'duplicate_suspected', fields: ['payment_method'], transaction: { key: 'paid' } });
+    expect(scene.sandbox.books.summary().requests).toBe(after);
+    expect(refusalOf(await scene.run(['show', 'other', '--json']))).toMatchObject({ exitCode: 6 });
+
+    expect(outcomeOf(await scene.charge('paid-again', { more: ['--allow-duplicate'], env: { PAYRECON_DUPLICATE_WINDOW: '10m' } })).exitCode).toBe(0);
+  });
+
+  it('75 while the outcome is not known, and 5 once it is stuck', async () => {
+    const scene = await aScene(target);
+    const lost = outcomeOf(await scene.charge('lost', { faults: 'payment_intents.confirm=html_502_after' }));
+    expect(lost).toMatchObject({ exitCode: 75, transaction: { status: 'pending', step: 'confirm_sent', settled_at: null } });
+    expect(outcomeOf(await scene.charge('lost', { faults: 'payment_intents.retrieve=500_before' })).exitCode).toBe(75);
+    scene.sandbox.setFaults('payment_intents.retrieve=500_before');
+    expect(await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({ exitCode: 5 });
+    scene.sandbox.setFaults('');
+    expect(outcomeOf(await scene.charge('lost'))).toMatchObject({ exitCode: 5, transaction: { status: 'stuck', review: { reason: 'undecided' } } });
+  });
+
+  it('75 while another process holds it for longer than the wait, which else gets the outcome', async () => {
+    const scene = await aScene(target);
+    scene.sandbox.setFaults('payment_intents.confirm=slow:3000');
+    const first = await startPayrecon(chargeFlags('held'), scene.env);
+    await expect.poll(() => scene.sandbox.books.count('payment_intents.confirm'), { timeout: 15_000 }).toBe(1);
+    const [impatient, patient] = await Promise.all([
+      scene.run([...chargeFlags('held'), '--wait', '100ms']),
+      scene.run([...chargeFlags('held'), '--wait', '30s']),
+    ]);
+    expect(outcomeOf(impatient)).toMatchObject({ exitCode: 75, transaction: { status: 'pending', step: 'confirm_sent' } });
+    expect(outcomeOf(patient)).toMatchObject({ exitCode: 0, transaction: { status: 'succeeded' } });
+    expect(await first.end).toMatchObject({ exitCode: 0 });
+    expect(scene.sandbox.books.succeededCount()).toBe(1);
+    expect(scene.sandbox.books.count('payment_intents.confirm')).toBe(1);
+  });
+});
+
+describe('charge ends with', () => {
+  it('2 for bad input, and sends nothing', async () => {
+    const scene = await aScene(sqlite);
+    const wrong = refusalOf(await scene.run(['charge', '--key', '', '--amount', '4999', '--currency', 'usd', '--wait', 'long', '--json']));
+    expect(wrong).toMatchObject({ exitCode: 2, code: 'invalid_request', transaction: null });
+    expect(wrong.fields.toSorted()).toEqual(['amount', 'key', 'payment_method', 'wait']);
+    expect(refusalOf(await scene.run([...chargeFlags('typo'), '--ammount', '1.00']))).toMatchObject({ exitCode: 2, code: 'unknown_option', transaction: null });
+    expect(refusalOf(await scene.run(chargeFlags('no-key'), { env: { STRIPE_SECRET_KEY: '' } }))).toMatchObject({ exitCode: 2, fields: ['STRIPE_SECRET_KEY'], transaction: null });
+    expect(scene.sandbox.books.summary().requests).toBe(0);
+    expect((await scene.run(['list', '--json'])).json()).toMatchObject({ data: [] });
+  });
+
+  it('2 for a key that Stripe refuses, with the payment kept; and goes on when the key is right', async () => {
+    const scene = await aScene(sqlite);
+    const refused = refusalOf(await scene.charge('kept', { faults: 'payment_intents.create=401' }));
+    expect(refused).toMatchObject({ exitCode: 2, code: 'stripe_unauthorized', fields: ['STRIPE_SECRET_KEY'], transaction: { status: 'pending', step: 'recorded' } });
+    expect(outcomeOf(await scene.charge('kept')).exitCode).toBe(0);
+    expect(scene.sandbox.books.succeededCount()).toBe(1);
+  });
+
+  it('2 for a database whose schema is behind, and says what to run', async () => {
+    const database = await freshPostgresDatabase();
+    const scene = await aScene(sqlite);
+    const refused = refusalOf(await scene.charge('early', { env: { DATABASE_URL: database.url } }));
+    expect(refused).toMatchObject({ exitCode: 2, code: 'schema_behind', transaction: null });
+    expect(refused.message).toContain('payrecon migrate');
+    expect(scene.sandbox.books.summary().requests).toBe(0);
+  });
+
+  it('69 when the database is out of reach, and sends nothing', async () => {
+    const scene = await aScene(sqlite);
+    const nowhere = (await refusingUrl()).replace('http:', 'postgres://nobody@').replace('@//', '@');
+    const refused = refusalOf(await scene.charge('nowhere', { env: { DATABASE_URL: `${nowhere}/payrecon` } }));
+    expect(refused).toMatchObject({ exitCode: 69, transaction: null });
+    expect(scene.sandbox.books.summary().requests).toBe(0);
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { freshPostgresDatabase } from '../../support/postgres.ts';
+import { sqlite } from '../../storage/targets.ts';
+import { pageDocument, shownDocument, verificationDocument } from '../verdicts/documents.ts';
+import { aScene, refusingUrl } from '../verdicts/scene.ts';
+import { onlyDocument, refusalOf } from './refusals.ts';
+import { startPayrecon } from './running.ts';
+
+describe('commands that read end with', () => {
+  it('0 and one document, 6 for what is not there, 2 for what cannot be meant', async () => {
+    const scene = await aScene(sqlite);
+    await scene.charge('one');
+    const list = await scene.run(['list', '--json']);
+    expect(list).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(pageDocument.parse(onlyDocument(list.stdout)).data).toMatchObject([{ key: 'one' }]);
+    const show = await scene.run(['show', 'one', '--json']);
+    expect(show).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(shownDocument.parse(onlyDocument(show.stdout)).audit).toHaveLength(3);
+
+    for (const args of [['show', 'two', '--json'], ['audit', 'verify', 'two', '--json'], ['notifications', 'resend', 'two', '--json']]) {
+      expect({ args, ...refusalOf(await scene.run(args)) }).toMatchObject({ exitCode: 6, transaction: null });
+    }
+    expect(refusalOf(await scene.run(['list', '--status', 'payed', '--limit', '0', '--json']))).toMatchObject({ exitCode: 2 });
+    expect(refusalOf(await scene.run(['show', '--json']))).toMatchObject({ exitCode: 2, code: 'missing_argument' });
+    expect(refusalOf(await scene.run(['lst', '--json']))).toMatchObject({ exitCode: 2, code: 'unknown_command' });
+    expect(await scene.run(['completion', 'bash'])).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await scene.run(['completion', 'csh'])).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(await scene.run(['--help'])).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  it('69 when the database is out of reach, 2 when its schema is behind', async () => {
+    const scene = await aScene(sqlite);
+    const nowhere = { DATABASE_URL: `${(await refusingUrl()).replace('http://', 'postgres://nobody@')}/payrecon` };
+    for (const args of [['list'], ['status'], ['audit', 'verify'], ['migrate']]) {
+      expect({ args, ...refusalOf(await scene.run([...args, '--json'], { env: nowhere })) }).toMatchObject({ exitCode: 69, transaction: null });
+    }
+    const database = await freshPostgresDatabase();
+    const env = { DATABASE_URL: database.url };
+    expect(refusalOf(await scene.run(['list', '--json'], { env }))).toMatchObject({ exitCode: 2, code: 'schema_behind' });
+    expect(await scene.run(['migrate', '--json'], { env })).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await scene.run(['list', '--json'], { env })).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(refusalOf(await scene.run(['migrate', 'down', '--json'], { env }))).toMatchObject({ exitCode: 2, code: 'not_confirmed', fields: ['yes'] });
+    await database.drop();
+  });
+
+  it('0, quietly, when their reader has seen enough', async () => {
+    const scene = await aScene(sqlite);
+    const running = await startPayrecon(['list', '--json'], scene.env, { deafTo: 'stdout' });
+    expect(await running.end).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+});
+
+describe('audit verify ends with', () => {
+  it('0 while every hash fits, and 5 when somebody has changed an entry, which it names', async () => {
+    const scene = await aScene(sqlite);
+    await scene.charge('tampered');
+    await scene.verifyAudit();
+    const raw = await scene.database.raw();
+    await raw.run('drop trigger audit_events_no_update');
+    await raw.run("update audit_events set detail = '{}' where seq = 2");
+    const found = await scene.run(['audit', 'verify', 'tampered', '--json']);
+    expect(found).toMatchObject({ exitCode: 5, stderr: '' });
+    expect(verificationDocument.parse(onlyDocument(found.stdout)).first_bad).toMatchObject({ seq: 2 });
+  });
+});
+
+describe('doctor ends with', () => {
+  it('0 when all is well, 2 for what a setting can mend, 69 for what is out of reach', async () => {
+    const scene = await aScene(sqlite, { sandbox: { secretKeys: ['sk_test_theRightOne1234'] } });
+    const checks = async (env: Readonly<Record<string, string>>): Promise<unknown> => {
+      const { exitCode, stderr, stdout } = await scene.run(['doctor', '--json'], { env });
+      return { exitCode, stderr, document: onlyDocument(stdout) };
+    };
+    expect(await checks({ STRIPE_SECRET_KEY: 'sk_test_theRightOne1234' })).toMatchObject({ exitCode: 0, stderr: '', document: { ok: true } });
+    expect(await checks({})).toMatchObject({ exitCode: 2, stderr: '', document: { ok: false } });
+    expect(await checks({ STRIPE_API_BASE: await refusingUrl() })).toMatchObject({ exitCode: 69, stderr: '', document: { ok: false } });
+    expect(await checks({ PAYRECON_MAX_ATTEMPTS: 'five' })).toMatchObject({ exitCode: 2, document: { ok: false, checks: [{ name: 'configuration', state: 'failed' }] } });
+  });
+});
+
+describe('notifications send ends with', () => {
+  it('2 without or with a wrong key, 69 when the mail service does not take it now, 0 when it does', async () => {
+    const scene = await aScene(sqlite);
+    await scene.charge('told');
+    const send = async (faults: string, env: Readonly<Record<string, string>> = {}): Promise<unknown> => {
+      scene.sandbox.setFaults(faults);
+      const { exitCode, stderr, stdout } = await scene.run(['notifications', 'send', '--json'], { env });
+      return { exitCode, stderr, document: onlyDocument(stdout) };
+    };
+    expect(await send('', { SENDGRID_API_KEY: '' })).toMatchObject({ exitCode: 2, stderr: '', document: { configured: false, queued: 1 } });
+    expect(await send('mail.send=401')).toMatchObject({ exitCode: 2, stderr: '', document: { sent: 0, queued: 1 } });
+    expect(await send('mail.send=500_before')).toMatchObject({ exitCode: 69, stderr: '', document: { sent: 0, retried: 1, queued: 1 } });
+    const raw = await scene.database.raw();
+    await raw.run('update notifications set next_attempt_at = created_at');
+    expect(await send('')).toMatchObject({ exitCode: 0, stderr: '', document: { sent: 1, queued: 0 } });
+    expect(scene.mails()).toEqual([{ to: 'told@example.com', subject: 'Your payment of $49.99 went through' }]);
+    const list = await scene.run(['notifications', 'list', '--json']);
+    expect(list).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(onlyDocument(list.stdout)).toMatchObject({ data: [{ kind: 'customer_succeeded', state: 'sent' }] });
+  });
+});
