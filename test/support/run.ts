@@ -1,7 +1,10 @@
 // Before and after a whole run of the tests: the build that the end-to-end tests start, and the PostgreSQL that is
 // started when the first test asks for it.
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { buildIfStale } from '../../build.js'
 import { startPostgresServer, type PostgresServer } from './postgres-server.ts'
@@ -11,6 +14,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Answers every request with the address of the run's PostgreSQL server, which the first one starts. */
     postgresBroker: string
+    /** Everything that tests write to the disk lies in here. */
+    runFolder: string
   }
 }
 
@@ -18,6 +23,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // A developer's own database and keys must never be what the tests work on.
   for (const name of Object.keys(process.env).filter(isForeignSetting)) Reflect.deleteProperty(process.env, name)
   await buildIfStale()
+  const runFolder = await mkdtemp(join(tmpdir(), 'payrecon-run-'))
+  // Some tests work as another user in a folder that they open to that user.
+  await chmod(runFolder, 0o711)
+  project.provide('runFolder', runFolder)
 
   let server: Promise<PostgresServer> | undefined
   const broker = createServer((_request, response) => {
@@ -34,5 +43,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     broker.closeAllConnections()
     broker.close()
     await server?.then((started) => started.stop())
+    await rm(runFolder, { recursive: true, force: true, maxRetries: 3 })
   }
 }

@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 
-/** A new, empty folder for the test that is running; removed when the test is over. */
+/**
+ * A new, empty folder for the test that is running; removed when the test is over, or with all others when the run is,
+ * should a test not get that far.
+ */
 export async function temporaryFolder(): Promise<string> {
   const folder = await createTemporaryFolder()
   onTestFinished(() => removeTemporaryFolder(folder))
@@ -12,7 +14,7 @@ export async function temporaryFolder(): Promise<string> {
 
 /** The same for `beforeAll` and `afterAll`, where no single test owns the folder. */
 export async function createTemporaryFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'payrecon-test-'))
+  return mkdtemp(join(inject('runFolder'), 'test-'))
 }
 
 export async function removeTemporaryFolder(folder: string): Promise<void> {
