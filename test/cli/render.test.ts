@@ -2,7 +2,8 @@ import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { escapeText } from '../../src/cli/render/escape.ts';
 import { type Column, fitColumns, shorten } from '../../src/cli/render/fit.ts';
-import { shellCommand } from '../../src/cli/render/shell.ts';
+import { hints } from '../../src/cli/render/hint.ts';
+import { shellWords } from '../../src/cli/render/shell.ts';
 import { table } from '../../src/cli/render/table.ts';
 import { createTheme, PALETTE } from '../../src/cli/render/theme.ts';
 import { fullTime, lengthOfTime, relativeTime } from '../../src/cli/render/time.ts';
@@ -188,8 +189,15 @@ describe('words', () => {
   });
 
   it('commands that can be pasted', () => {
-    expect(shellCommand(['payrecon', 'show', 'order 1'])).toBe("payrecon show 'order 1'");
-    expect(shellCommand(['a', '', "it's", '$HOME', 'a=b'])).toBe(`a '' 'it'\\''s' '$HOME' a=b`);
+    expect(shellWords(['payrecon', 'show', 'order 1'])).toEqual(['payrecon', 'show', "'order 1'"]);
+    expect(shellWords(['', "it's", '$HOME', 'a=b'])).toEqual(["''", String.raw`'it'\''s'`, "'$HOME'", 'a=b']);
+  });
+
+  it('long commands are broken as a shell takes them', () => {
+    const command = ['payrecon', 'charge', '--key', 'order-1001', '--amount', '49.99', '--description', 'two books'];
+    const text = hints([{ text: 'Again:', command }], { isTerminal: true, columns: 40, colourLevel: 0, write: () => undefined });
+    const whole = ['→ Again:', '    payrecon charge --key order-1001 \\', '      --amount 49.99 --description \\', "      'two books'", ''];
+    expect(text.split('\n')).toEqual(whole);
   });
 });
 

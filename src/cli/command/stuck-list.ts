@@ -35,7 +35,7 @@ export async function runStuckList({ limit, cursor }: StuckListArguments, contex
     writePage(page, context, 'Nothing waits for a person.');
     const first = page.data[0];
     if (!context.json && first !== undefined) {
-      context.err.write(hints([{ text: 'To decide one of them:', command: `payrecon stuck resolve ${first.id}` }], context.err));
+      context.err.write(hints([{ text: 'To decide one of them:', command: ['payrecon', 'stuck', 'resolve', first.id] }], context.err));
     }
     return { kind: 'work_left', items: page.data.length };
   });

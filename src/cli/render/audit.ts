@@ -20,5 +20,5 @@ export function writeVerification({ transactions, entries, firstBad }: AuditVeri
   }
   const where = `The first bad entry is number ${String(firstBad.seq)} of ${firstBad.transactionId}: ${firstBad.problem}.`;
   out.write(`${theme.bad('✗')} ${wrap(escapeText(where), out.columns - 2, 2)}\n`);
-  err.write(hints([{ text: 'The trail was changed outside payrecon. Compare it with a backup, and with Stripe:', command: `payrecon show ${firstBad.transactionId}` }], err));
+  err.write(hints([{ text: 'The trail was changed outside payrecon. Compare it with a backup, and with Stripe:', command: ['payrecon', 'show', firstBad.transactionId] }], err));
 }

@@ -20,12 +20,18 @@ export async function reportError(error: unknown, context: CommandContext): Prom
   else context.err.write(errorText(error, context));
 }
 
+const indent = 2;
+
 function errorText(error: PayreconError, { err }: CommandContext): string {
   const theme = createTheme(err);
-  const problems = error.problems.map(
-    ({ field, message }) => `  ${theme.strong(escapeText(field))}: ${wrap(escapeText(message), err.columns - field.length - 4, 4)}\n`,
-  );
-  return `${theme.bad('payrecon:')} ${wrap(escapeText(error.message), err.columns - 10, 2)}\n${problems.join('')}`;
+  const problems = error.problems.map(({ field, message }) => {
+    const name = escapeText(field);
+    const line = wrap(`${name}: ${escapeText(message)}`, err.columns - 2 * indent, 2 * indent);
+    return `${' '.repeat(indent)}${theme.strong(name)}${line.slice(name.length)}\n`;
+  });
+  const name = 'payrecon:';
+  const message = wrap(`${name} ${escapeText(error.message)}`, err.columns - indent, indent);
+  return `${theme.bad(name)}${message.slice(name.length)}\n${problems.join('')}`;
 }
 
 function wholeMessage({ message, problems }: PayreconError): string {

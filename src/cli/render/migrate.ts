@@ -30,6 +30,6 @@ export function writeMigrationStatus({ applied, pending, unknown }: MigrationSta
     { label: 'unknown', value: unknown.length === 0 ? null : list(unknown), paint: theme.bad },
   ];
   out.write(`${theme.strong('Schema')}\n${block(lines, theme, out)}`);
-  if (pending.length > 0) err.write(hints([{ text: 'To apply what is pending:', command: 'payrecon migrate' }], err));
+  if (pending.length > 0) err.write(hints([{ text: 'To apply what is pending:', command: ['payrecon', 'migrate'] }], err));
   if (unknown.length > 0) err.write(hints([{ text: 'The database was migrated by a newer payrecon: use that one.' }], err));
 }

@@ -94,9 +94,9 @@ export function writeDispatch(report: DispatchReport, { json, out, err }: Comman
 }
 
 function dispatchHints({ configured, failed, refused }: DispatchReport): readonly Hint[] {
-  if (!configured) return [{ text: 'E-mails stay queued: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM, then run it again.', command: 'payrecon doctor' }];
+  if (!configured) return [{ text: 'E-mails stay queued: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM, then run it again.', command: ['payrecon', 'doctor'] }];
   const all: Hint[] = [];
-  if (refused !== null) all.push({ text: `SendGrid refused the key or the sender, so nothing more was tried: ${refused}`, command: 'payrecon doctor' });
-  if (failed > 0) all.push({ text: 'Failed e-mails are not tried again by themselves:', command: 'payrecon notifications list --state failed' });
+  if (refused !== null) all.push({ text: `SendGrid refused the key or the sender, so nothing more was tried: ${refused}`, command: ['payrecon', 'doctor'] });
+  if (failed > 0) all.push({ text: 'Failed e-mails are not tried again by themselves:', command: ['payrecon', 'notifications', 'list', '--state', 'failed'] });
   return all;
 }

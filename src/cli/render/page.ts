@@ -6,7 +6,6 @@ import { type Output } from '../streams.ts';
 import { type Column } from './fit.ts';
 import { hints } from './hint.ts';
 import { writeJson } from './json.ts';
-import { shellCommand } from './shell.ts';
 import { type Cell, table } from './table.ts';
 import { createTheme, type Theme } from './theme.ts';
 import { absoluteTime, relativeTime } from './time.ts';
@@ -56,7 +55,7 @@ export function writePage(page: TransactionPage, context: CommandContext, whenEm
   if (page.data.length > 0) out.write(pageText(page, out, services.now()));
   else err.write(hints([{ text: whenEmpty }], err));
   if (page.nextCursor !== null) {
-    err.write(hints([{ text: 'There are more:', command: shellCommand(['payrecon', ...withCursor(context.typed, page.nextCursor)]) }], err));
+    err.write(hints([{ text: 'There are more:', command: ['payrecon', ...withCursor(context.typed, page.nextCursor)] }], err));
   }
 }
 

@@ -57,7 +57,7 @@ export function passHints(outcome: PassOutcome, output: Output): string {
   if (interrupted) all.push({ text: 'Interrupted: what was under way was finished and recorded; the rest stays due.' });
   if (outcome.report.outage) all.push({ text: 'Stripe is out of reach, so the pass stopped early. Nothing was counted as an attempt; the next pass goes on.' });
   if (stuckTotal + overdueTotal > 0) {
-    all.push({ text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`, command: 'payrecon stuck list' });
+    all.push({ text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`, command: ['payrecon', 'stuck', 'list'] });
   }
   return hints(all, output);
 }

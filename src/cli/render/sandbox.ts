@@ -7,7 +7,7 @@ import { createTheme, type Paint, type Theme } from './theme.ts';
 
 /** No secrets: the sandbox takes any well-formed test key. */
 const stripeKey = 'sk_test_sandbox0123456789abcdef';
-const mailKey = 'SG.sandbox-0123456789abcdefgh.sandbox-0123456789abcdefghijklmnopqrstuvwxyz';
+const mailKey = 'SG.sandbox0123456789.sandbox0123456789abcdef';
 const pollMs = 200;
 const endpointWidth = 24;
 const statusWidth = 9;
@@ -31,8 +31,7 @@ export function environmentLines(url: string): string {
 
 export function sandboxHints(url: string, output: Output): string {
   const text = `Stripe and SendGrid are played on ${url}, for this machine only. Paste the lines above into another shell, then for example:`;
-  const command = 'payrecon charge --key order-1 --amount 49.99 --currency usd --payment-method pm_card_visa';
-  return hints([{ text, command }, { text: 'Ctrl-C ends it.' }], output);
+  return hints([{ text, command: ['payrecon', 'doctor'] }, { text: 'Ctrl-C ends it.' }], output);
 }
 
 type SeenRequest = Books['requests'][number];

@@ -1,6 +1,6 @@
 const plain = /^[A-Za-z0-9_@%+=:,./-]+$/;
 
-/** A command line that can be pasted into a shell and means the same. */
-export function shellCommand(words: readonly string[]): string {
-  return words.map((word) => (plain.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)).join(' ');
+/** The words of a command as a shell has to be given them, so that it means the same. */
+export function shellWords(words: readonly string[]): readonly string[] {
+  return words.map((word) => (plain.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`));
 }

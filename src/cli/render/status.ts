@@ -42,8 +42,8 @@ function passText(pass: PassRow, now: Instant): string {
 
 function statusHints({ pending, stuck, overdue, lastPass }: LedgerStatus): readonly Hint[] {
   const all: Hint[] = [];
-  if (stuck + overdue > 0) all.push({ text: 'A person is needed:', command: 'payrecon stuck list' });
-  if (pending > 0 && lastPass === null) all.push({ text: 'Nothing reconciles this ledger yet:', command: 'payrecon reconcile --daemon' });
+  if (stuck + overdue > 0) all.push({ text: 'A person is needed:', command: ['payrecon', 'stuck', 'list'] });
+  if (pending > 0 && lastPass === null) all.push({ text: 'Nothing reconciles this ledger yet:', command: ['payrecon', 'reconcile', '--daemon'] });
   return all;
 }
 
