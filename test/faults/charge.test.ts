@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { FAULT_KINDS } from '../../src/sandbox/server.ts';
+import { targets } from '../storage/targets.ts';
+import { runInLanes } from './lanes.ts';
+import { MODES, nameOf, runScript, scriptsFor, type Place } from './script.ts';
+
+/** Every call to Stripe that a charge makes. */
+const PLACES: readonly Place[] = [
+  { name: 'create', by: 'charge', endpoint: 'payment_intents.create' },
+  { name: 'confirm', by: 'charge', endpoint: 'payment_intents.confirm' },
+  { name: 'confirm that is declined', by: 'charge', endpoint: 'payment_intents.confirm', pays: 'declined' },
+  { name: 'confirm of a bank debit', by: 'charge', endpoint: 'payment_intents.confirm', pays: 'by debit' },
+  { name: 'cancel after a decline', by: 'charge', endpoint: 'payment_intents.cancel', pays: 'declined' },
+  { name: 'retrieve by a retry', by: 'charge', endpoint: 'payment_intents.retrieve', before: 'payment_intents.confirm=html_502_after' },
+];
+
+const CASES = 6 * 18 * 4;
+
+test.each(targets)('each kind of fault at each call of a charge ($name)', { timeout: 300_000 }, async (target) => {
+  const scripts = scriptsFor(PLACES);
+  expect(scripts).toHaveLength(CASES);
+  expect(new Set(scripts.map(({ kind }) => kind)).size * MODES.length * PLACES.length).toBe(FAULT_KINDS.length * MODES.length * PLACES.length);
+  const { ran, failures } = await runInLanes(target, scripts.map((script) => ({ name: nameOf(script), run: (lane, key) => runScript(lane, script, key) })));
+  expect(failures).toEqual([]);
+  expect(ran).toBe(CASES);
+});

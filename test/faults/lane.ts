@@ -1,0 +1,154 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ChargeOutcome, Payrecon } from '../../src/app/payrecon.ts';
+import { exitCode } from '../../src/cli/exit-code.ts';
+import { PayreconError } from '../../src/domain/errors.ts';
+import type { ChargeRequest } from '../../src/domain/transaction.ts';
+import { openMailer } from '../../src/email/mailer.ts';
+import type { SandboxOptions } from '../../src/sandbox/server.ts';
+import type { Target } from '../storage/targets.ts';
+import { evidenceSource, type EvidenceSource } from '../support/evidence.ts';
+import { aPaymentWorld, type PaymentWorld } from '../support/payment-world.ts';
+
+/** Of calls that hang: short, for there are hundreds of them; longer when a busy machine did not come to the call in time. */
+export const HASTY_MS = [300, 1_200, 3_000] as const;
+export type HastyMs = (typeof HASTY_MS)[number];
+/** Of all other calls: a busy machine must not look like a fault. */
+const PATIENT_MS = 10_000;
+/** Two scans of Stripe's list prove an absence when they lie this far apart; e-mails are tried again by then as well. */
+const BETWEEN_PASSES_MS = 6 * 60_000;
+const QUIET_WITHIN_MS = 5_000;
+
+/** How one command ended, as a script that runs payrecon sees it. */
+export interface Ended {
+  readonly exitCode: number;
+  readonly status: string | null;
+  readonly paymentIntent: string | null;
+}
+
+/** A customer's and a reconciler's payrecon with one time limit for calls. */
+export interface Caller {
+  charge(request: Partial<ChargeRequest> & { readonly key: string }, signal?: AbortSignal): Promise<Ended>;
+  /** One pass, and then time goes by. Answers the exit code. */
+  pass(signal?: AbortSignal): Promise<number>;
+}
+
+/** One ledger, one local Stripe, and one clock that only moves when it is told to. Cases run in it one after the other, each with a key of its own. */
+export interface Lane {
+  readonly world: PaymentWorld;
+  readonly source: EvidenceSource;
+  readonly hasty: (deadlineMs: HastyMs) => Promise<Caller>;
+  readonly patient: Caller;
+  /** What comes late at Stripe has come. */
+  quiet(): Promise<void>;
+}
+
+export interface LaneOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly sandbox?: SandboxOptions;
+}
+
+export async function openLane(target: Target, options: LaneOptions = {}): Promise<Lane> {
+  // Every case pays with the same card: that is not what these cases are about.
+  const world = await aPaymentWorld(target, { ...options, env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env } });
+  let offsetMs = 0;
+  const open = async (deadlineMs: number): Promise<Caller> => {
+    const env = { PAYRECON_STRIPE_DEADLINE: `${deadlineMs}ms` };
+    const seams = { nowOffsetMs: () => offsetMs, wrapMailer: () => mailerWithin(deadlineMs, world) };
+    const customer = await world.open('charge', { env, seams });
+    const reconciler = await world.open('reconcile', { env, seams });
+    return {
+      charge: (request, signal) => chargeAsked(customer, aCharge(request), signal),
+      async pass(signal) {
+        const ended = await passOnce(reconciler, signal);
+        offsetMs += BETWEEN_PASSES_MS;
+        world.sandbox.clock.advance(BETWEEN_PASSES_MS);
+        return ended;
+      },
+    };
+  };
+  const opened = new Map<HastyMs, Promise<Caller>>();
+  const hasty = (deadlineMs: HastyMs): Promise<Caller> => {
+    const known = opened.get(deadlineMs) ?? open(deadlineMs);
+    opened.set(deadlineMs, known);
+    return known;
+  };
+  return {
+    world,
+    source: await evidenceSource(world.sandbox.books, world.database),
+    hasty,
+    patient: await open(PATIENT_MS),
+    async quiet() {
+      for (let waitedMs = 0; world.sandbox.books.requests.some((request) => request.duration_ms === null); waitedMs += 10) {
+        if (waitedMs > QUIET_WITHIN_MS) throw new Error('the local Stripe is still busy');
+        await wait(10);
+      }
+    },
+  };
+}
+
+export function aCharge(changes: Partial<ChargeRequest> & { readonly key: string }): ChargeRequest {
+  return {
+    ...{ reference: null, amount: 4999, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
+    ...{ email: 'ada@example.com', description: null, metadata: {} },
+    ...changes,
+  };
+}
+
+async function chargeAsked(payrecon: Payrecon, request: ChargeRequest, signal?: AbortSignal): Promise<Ended> {
+  const options = { waitMs: 2_000, waitForOutcome: false, allowDuplicate: false, ...(signal === undefined ? {} : { signal }) };
+  try {
+    return endedWith(await payrecon.charge(request, options), signal);
+  } catch (error) {
+    return refusedWith(error);
+  }
+}
+
+function endedWith(outcome: ChargeOutcome, signal: AbortSignal | undefined): Ended {
+  const { status, paymentIntent } = outcome.transaction;
+  return { exitCode: exitCode({ kind: 'charged', outcome }, signal?.aborted === true ? 'SIGTERM' : null), status, paymentIntent };
+}
+
+/** Only expected errors; a bug fails the test. */
+function refusedWith(error: unknown): Ended {
+  if (!(error instanceof PayreconError)) throw error;
+  const { transaction } = error;
+  return { exitCode: exitCode({ kind: 'failed', error }, null), status: transaction?.status ?? null, paymentIntent: transaction?.paymentIntent ?? null };
+}
+
+async function passOnce(payrecon: Payrecon, signal?: AbortSignal): Promise<number> {
+  try {
+    const outcome = await payrecon.reconcile({ limit: null, dryRun: false, ...(signal === undefined ? {} : { signal }) });
+    return exitCode({ kind: 'passed', outcome }, outcome.interrupted ? 'SIGTERM' : null);
+  } catch (error) {
+    return refusedWith(error).exitCode;
+  }
+}
+
+/** The real one; its time limit is no setting. */
+function mailerWithin(deadlineMs: number, { env }: PaymentWorld): ReturnType<typeof openMailer> {
+  return openMailer({
+    ...{ apiKey: env['SENDGRID_API_KEY'] ?? null, apiBase: env['SENDGRID_API_BASE'] ?? null },
+    ...{ from: env['PAYRECON_MAIL_FROM'] ?? null, operatorEmail: env['PAYRECON_OPERATOR_EMAIL'] ?? null },
+    deadlineMs,
+  });
+}
+
+/** The exit codes of a charge that tell the truth about this status; `null` is a transaction that does not exist. */
+const HONEST: Readonly<Record<string, readonly number[]>> = {
+  succeeded: [0],
+  failed: [3],
+  canceled: [3],
+  stuck: [5],
+  // 2: Stripe refused the key, which the caller has to change; 143: stopped by a signal.
+  pending: [75, 2, 143],
+  null: [2, 4, 69],
+};
+
+/** What is untrue about how a charge ended; empty when it told the truth. */
+export function dishonesty({ world }: Lane, key: string, ended: Ended): readonly string[] {
+  const status = String(ended.status);
+  if (HONEST[status]?.includes(ended.exitCode) !== true) return [`11: ${key} ended with ${ended.exitCode} while it is ${status}`];
+  if (ended.exitCode !== 0) return [];
+  const paid = world.sandbox.books.paymentIntent(ended.paymentIntent ?? '')?.status === 'succeeded';
+  return paid ? [] : [`11: ${key} ended with 0, and ${ended.paymentIntent ?? 'no payment'} has not succeeded`];
+}
