@@ -5,43 +5,46 @@ type Given = Pick<
   'id' | 'created' | 'seq' | 'amount' | 'currency' | 'status' | 'paymentMethod' | 'paymentMethodTypes' | 'allowedTypes' | 'metadata'
 >;
 
+/** Every field of a record, in one order. */
+const BLANK: IntentRecord = {
+  id: '',
+  created: 0,
+  seq: 0,
+  amount: 0,
+  currency: '',
+  customer: null,
+  description: null,
+  metadata: {},
+  status: 'requires_payment_method',
+  paymentMethod: null,
+  paymentMethodTypes: [],
+  allowedTypes: null,
+  excludedTypes: null,
+  redirects: null,
+  captureMethod: 'automatic_async',
+  confirmationMethod: 'automatic',
+  latestCharge: null,
+  lastError: null,
+  nextAction: null,
+  returnUrl: null,
+  canceledAt: null,
+  cancellationReason: null,
+  receiptEmail: null,
+  setupFutureUsage: null,
+  shipping: null,
+  statementDescriptor: null,
+  statementDescriptorSuffix: null,
+  transferGroup: null,
+  amountReceived: 0,
+  amountCapturable: 0,
+};
+
 /**
- * A record with every field, in one order and written out: a spread into a new literal of this size makes an object
+ * A record that begins as a copy of the whole form. Adding thirty fields one by one to the copy of a few makes an object
  * that is ten times as large and slow, which counts with 200,000 of them.
  */
 export function newIntent(given: Given & Partial<IntentRecord>): IntentRecord {
-  return {
-    id: given.id,
-    created: given.created,
-    seq: given.seq,
-    amount: given.amount,
-    currency: given.currency,
-    customer: given.customer ?? null,
-    description: given.description ?? null,
-    metadata: given.metadata,
-    status: given.status,
-    paymentMethod: given.paymentMethod,
-    paymentMethodTypes: given.paymentMethodTypes,
-    allowedTypes: given.allowedTypes,
-    excludedTypes: given.excludedTypes ?? null,
-    redirects: given.redirects ?? null,
-    captureMethod: given.captureMethod ?? 'automatic_async',
-    confirmationMethod: given.confirmationMethod ?? 'automatic',
-    latestCharge: given.latestCharge ?? null,
-    lastError: given.lastError ?? null,
-    nextAction: given.nextAction ?? null,
-    returnUrl: given.returnUrl ?? null,
-    canceledAt: given.canceledAt ?? null,
-    cancellationReason: given.cancellationReason ?? null,
-    receiptEmail: given.receiptEmail ?? null,
-    setupFutureUsage: given.setupFutureUsage ?? null,
-    shipping: given.shipping ?? null,
-    statementDescriptor: given.statementDescriptor ?? null,
-    statementDescriptorSuffix: given.statementDescriptorSuffix ?? null,
-    transferGroup: given.transferGroup ?? null,
-    amountReceived: given.amountReceived ?? 0,
-    amountCapturable: given.amountCapturable ?? 0,
-  };
+  return { ...BLANK, ...given };
 }
 
 type Place = Pick<ChargeRecord, 'id' | 'created' | 'seq'>;

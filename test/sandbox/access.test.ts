@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { CARD, errorOf, SECRET_KEY, startLocal, stripeAt } from './clients.ts';
+import { containing } from './text-matchers.ts';
 
 describe('access', () => {
   test.each([
     ['no key', null, 'You did not provide an API key'],
-    ['a live key', `sk_${'live'}_4eC39HqLyjWDarjtT1zdp7dc`, 'Invalid API Key provided: sk_live_********************p7dc'],
+    ['a live key', `sk_live_4eC39HqLyjWDarjtT1zdp7dc`, 'Invalid API Key provided: sk_live_********************p7dc'],
     ['a key that was cut off', 'sk_test_4eC', 'Invalid API Key provided: sk_test_'],
     ['a publishable key', 'pk_test_4eC39HqLyjWDarjtT1zdp7dc', 'Invalid API Key provided: pk_test_'],
     ['something else', 'hello', 'Invalid API Key provided: *ello'],
@@ -12,7 +13,7 @@ describe('access', () => {
     await using local = await startLocal();
     const answer = await local.send('POST', '/v1/payment_intents', { form: 'amount=500&currency=usd', key });
     expect(answer.status).toBe(401);
-    expect(answer.json['error']).toMatchObject({ type: 'invalid_request_error', message: expect.stringContaining(message) });
+    expect(answer.json['error']).toMatchObject({ type: 'invalid_request_error', message: containing(message) });
     expect(local.sandbox.books.paymentIntents).toHaveLength(0);
   });
 
@@ -32,7 +33,7 @@ describe('access', () => {
 
   test('a path that Stripe does not have is its 404', async () => {
     await using local = await startLocal();
-    expect(await errorOf(local.stripe.products.list())).toMatchObject({ statusCode: 404, message: expect.stringContaining('Unrecognized request URL (GET: /v1/products)') });
+    expect(await errorOf(local.stripe.products.list())).toMatchObject({ statusCode: 404, message: containing('Unrecognized request URL (GET: /v1/products)') });
     expect((await local.send('DELETE', '/v1/customers/cus_1')).status).toBe(404);
     expect(local.sandbox.books.requests.map(({ endpoint, method }) => `${method} ${endpoint}`)).toEqual(['GET unknown', 'DELETE unknown']);
   });

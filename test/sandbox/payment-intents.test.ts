@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CARD, createUnconfirmed, errorOf, type Local, startLocal } from './clients.ts';
+import { containing, matching } from './text-matchers.ts';
 
 let local: Local;
 beforeAll(async () => (local = await startLocal()));
@@ -104,7 +105,7 @@ describe('a payment intent', () => {
 
   test('with the Dashboard methods needs a return_url, unless redirects are ruled out', async () => {
     const { id } = await local.stripe.paymentIntents.create({ amount: 500, currency: 'usd', payment_method: 'pm_card_visa' });
-    expect(await errorOf(local.stripe.paymentIntents.confirm(id))).toMatchObject({ statusCode: 400, message: expect.stringContaining('return_url') });
+    expect(await errorOf(local.stripe.paymentIntents.confirm(id))).toMatchObject({ statusCode: 400, message: containing('return_url') });
     expect((await local.stripe.paymentIntents.confirm(id, { return_url: 'https://example.com/back' })).status).toBe('succeeded');
     const never = await local.stripe.paymentIntents.create({
       amount: 500, currency: 'usd', payment_method: 'pm_card_visa', confirm: true, automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
@@ -149,7 +150,7 @@ describe('around a payment intent', () => {
     const first = await createUnconfirmed(local.stripe);
     await local.stripe.paymentIntents.confirm(first.id);
     const second = await createUnconfirmed(local.stripe, first.payment_method as string);
-    expect(await errorOf(local.stripe.paymentIntents.confirm(second.id))).toMatchObject({ statusCode: 400, message: expect.stringContaining('It may not be used again') });
+    expect(await errorOf(local.stripe.paymentIntents.confirm(second.id))).toMatchObject({ statusCode: 400, message: containing('It may not be used again') });
   });
 
   test('refunds never give back more than was paid', async () => {
@@ -167,7 +168,7 @@ describe('around a payment intent', () => {
   });
 
   test('the account and its balance are shown', async () => {
-    expect(await local.stripe.accounts.retrieveCurrent()).toMatchObject({ object: 'account', charges_enabled: true, id: expect.stringMatching(/^acct_/) });
+    expect(await local.stripe.accounts.retrieveCurrent()).toMatchObject({ object: 'account', charges_enabled: true, id: matching(/^acct_/) });
     const before = (await local.stripe.balance.retrieve()).pending.find((each) => each.currency === 'gbp')?.amount ?? 0;
     await local.stripe.paymentIntents.confirm((await createUnconfirmed(local.stripe, 'pm_card_visa', { currency: 'gbp', amount: 777 })).id);
     const after = (await local.stripe.balance.retrieve()).pending.find((each) => each.currency === 'gbp')?.amount;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type ChargeView, type RefundView } from '../../src/sandbox/render-charge.ts';
 import { type PaymentIntentView, type renderCustomer, type renderPaymentMethod } from '../../src/sandbox/render.ts';
 import { createUnconfirmed, startLocal } from './clients.ts';
+import { matching } from './text-matchers.ts';
 
 /** Compiles only where every value of `Shown` is also a value of `Declared`. */
 type Fits<Shown extends Declared, Declared> = [Shown, Declared] extends [never, never] ? never : true;
@@ -26,7 +27,7 @@ describe('what the sandbox shows', () => {
     expect({ ...intent }).toEqual(local.sandbox.books.paymentIntents[0]);
     expect({ ...charge, amount_refunded: 4999, refunded: true }).toEqual(local.sandbox.books.charges[0]);
     expect({ ...refund }).toEqual(local.sandbox.books.refunds[0]);
-    expect(intent).toMatchObject({ livemode: false, client_secret: expect.stringMatching(new RegExp(`^${id}_secret_\\w+$`)) });
+    expect(intent).toMatchObject({ livemode: false, client_secret: matching(new RegExp(`^${id}_secret_\\w+$`)) });
     expect(id).toMatch(/^pi_[0-9A-Za-z]{24}$/);
   });
 
@@ -49,7 +50,7 @@ describe('what the sandbox shows', () => {
     expect(lastResponse.headers).toMatchObject({
       'stripe-version': '2026-10-28.endive',
       'idempotency-key': 'headers',
-      'request-id': expect.stringMatching(/^req_\w{14}$/),
+      'request-id': matching(/^req_\w{14}$/),
       'content-type': 'application/json',
     });
     expect(lastResponse.headers).not.toHaveProperty('idempotent-replayed');

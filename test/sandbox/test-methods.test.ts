@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CARD, createUnconfirmed, errorOf, type Local, startLocal } from './clients.ts';
+import { containing, matching } from './text-matchers.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -90,7 +91,7 @@ describe('bank debits', () => {
   test('are processing for days, and then go through', async () => {
     await using bank = await startLocal();
     const started = await debit(bank, 'pm_usBankAccount');
-    expect(started).toMatchObject({ status: 'processing', amount_received: 0, latest_charge: expect.stringMatching(/^py_/) });
+    expect(started).toMatchObject({ status: 'processing', amount_received: 0, latest_charge: matching(/^py_/) });
     expect(await errorOf(bank.stripe.paymentIntents.confirm(started.id))).toMatchObject({ code: 'payment_intent_unexpected_state' });
     expect(await errorOf(bank.stripe.paymentIntents.cancel(started.id))).toMatchObject({ code: 'payment_intent_unexpected_state' });
     bank.sandbox.clock.advance(4 * DAY_MS - 10_000);
@@ -135,7 +136,7 @@ describe('bank debits', () => {
   test('need a mandate', async () => {
     await using bank = await startLocal();
     const { id } = await bank.stripe.paymentIntents.create({ amount: 900, currency: 'usd', payment_method: 'pm_usBankAccount_noMandate', allowed_payment_method_types: ['us_bank_account'] });
-    expect(await errorOf(bank.stripe.paymentIntents.confirm(id))).toMatchObject({ statusCode: 400, message: expect.stringContaining('mandate') });
+    expect(await errorOf(bank.stripe.paymentIntents.confirm(id))).toMatchObject({ statusCode: 400, message: containing('mandate') });
     const acceptance = { customer_acceptance: { type: 'online' as const, online: { ip_address: '192.0.2.1', user_agent: 'test' } } };
     expect((await bank.stripe.paymentIntents.confirm(id, { mandate_data: acceptance })).status).toBe('processing');
   });
