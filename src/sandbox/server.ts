@@ -13,8 +13,8 @@ import { prepareChecks } from './request-check.ts';
 import { createState, type State } from './state.ts';
 import { type Exchange, serveStripe, serveUnknown } from './stripe-exchange.ts';
 
-export { FAULT_KINDS, type FaultKind, type FaultName } from './fault-kinds.ts';
-export { type Books, type BooksSummary } from './books.ts';
+export { FAULT_KINDS, type FaultName } from './fault-kinds.ts';
+export { type Books } from './books.ts';
 export { type SandboxClock } from './clock.ts';
 export { type SandboxOptions } from './options.ts';
 

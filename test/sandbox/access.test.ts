@@ -5,7 +5,7 @@ import { containing } from './text-matchers.ts';
 describe('access', () => {
   test.each([
     ['no key', null, 'You did not provide an API key'],
-    ['a live key', `sk_live_4eC39HqLyjWDarjtT1zdp7dc`, 'Invalid API Key provided: sk_live_********************p7dc'],
+    ['a live key', SECRET_KEY.replace('test', 'live'), 'Invalid API Key provided: sk_live_********************p7dc'],
     ['a key that was cut off', 'sk_test_4eC', 'Invalid API Key provided: sk_test_'],
     ['a publishable key', 'pk_test_4eC39HqLyjWDarjtT1zdp7dc', 'Invalid API Key provided: pk_test_'],
     ['something else', 'hello', 'Invalid API Key provided: *ello'],
