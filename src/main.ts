@@ -65,7 +65,7 @@ async function main(): Promise<void> {
         return process.stdin.isTTY && process.stderr.isTTY;
       },
     },
-    prompts: terminalPrompts(() => ({ input: process.stdin, output: process.stderr })),
+    prompts: (look) => terminalPrompts(() => ({ input: process.stdin, output: process.stderr }), look),
     now: () => Date.now(),
     async open(request) {
       const { openFromEnvironment } = await import('./wire.ts');

@@ -1,5 +1,6 @@
 import { type Payrecon } from '../app/payrecon.ts';
 import { type Globals } from './flags.ts';
+import { type Prompts } from './prompts.ts';
 import { type CliServices, type OpenRequest } from './services.ts';
 import { type Output, withoutColour } from './streams.ts';
 
@@ -8,19 +9,15 @@ export interface CommandContext extends Globals {
   readonly services: CliServices;
   readonly out: Output;
   readonly err: Output;
+  readonly prompts: Prompts;
   /** What was typed after `payrecon`, to say how to run it again. */
   readonly typed: readonly string[];
 }
 
 export function createContext(services: CliServices, globals: Globals, typed: readonly string[]): CommandContext {
   const { out, err } = services.streams;
-  return {
-    ...globals,
-    services,
-    typed,
-    out: globals.colour ? out : withoutColour(out),
-    err: globals.colour ? err : withoutColour(err),
-  };
+  const [shownOut, shownErr] = globals.colour ? [out, err] : [withoutColour(out), withoutColour(err)];
+  return { ...globals, services, typed, out: shownOut, err: shownErr, prompts: services.prompts(shownErr) };
 }
 
 /** Opens payrecon, says on which ledger and in which mode, and closes it whatever happens. */

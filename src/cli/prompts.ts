@@ -1,3 +1,5 @@
+import { type Output } from './streams.ts';
+
 export interface Choice<Value> {
   readonly name: string;
   readonly value: Value;
@@ -19,20 +21,41 @@ export interface PromptStreams {
 }
 
 /** Prompts on a terminal; its streams and what draws on it are taken up when the first question is asked. */
-export function terminalPrompts(streams: () => PromptStreams): Prompts {
+export function terminalPrompts(streams: () => PromptStreams, look: Pick<Output, 'colourLevel'>): Prompts {
   return {
     async select(message, choices) {
-      const { select } = await import('@inquirer/prompts');
-      return select({ message, choices: [...choices] }, streams());
+      const [{ select }, theme] = await Promise.all([import('@inquirer/prompts'), promptTheme(look)]);
+      return select({ message, choices: [...choices], theme }, streams());
     },
     async text(message) {
-      const { input } = await import('@inquirer/prompts');
-      const answer = await input({ message, validate: (text) => text.trim() !== '' || 'Please give a few words.' }, streams());
-      return answer.trim();
+      const [{ input }, theme] = await Promise.all([import('@inquirer/prompts'), promptTheme(look)]);
+      const validate = (text: string): string | true => text.trim() !== '' || 'Please give a few words.';
+      return (await input({ message, validate, theme }, streams())).trim();
     },
     async confirm(message) {
-      const { confirm } = await import('@inquirer/prompts');
-      return confirm({ message, default: false }, streams());
+      const [{ confirm }, theme] = await Promise.all([import('@inquirer/prompts'), promptTheme(look)]);
+      return confirm({ message, default: false, theme }, streams());
+    },
+  };
+}
+
+/** The colours of everything else: those of the library are hard to read on white, and know nothing of `--no-color`. */
+async function promptTheme(look: Pick<Output, 'colourLevel'>) {
+  const { createTheme } = await import('./render/theme.ts');
+  const { strong, faint, good, bad } = createTheme(look);
+  return {
+    prefix: { idle: strong('?'), done: good('✓') },
+    style: {
+      answer: strong,
+      message: (text: string) => text,
+      error: (text: string) => bad(`> ${text}`),
+      defaultAnswer: (text: string) => faint(`(${text})`),
+      help: faint,
+      highlight: strong,
+      key: (text: string) => strong(`<${text}>`),
+      disabled: faint,
+      description: faint,
+      keysHelpTip: (keys: readonly (readonly [key: string, action: string])[]) => faint(keys.map(([key, action]) => `${key} ${action}`).join(' · ')),
     },
   };
 }

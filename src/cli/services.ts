@@ -1,7 +1,7 @@
 import { type Payrecon } from '../app/payrecon.ts';
 import { type Instant } from '../domain/transaction.ts';
 import { type Prompts } from './prompts.ts';
-import { type Streams } from './streams.ts';
+import { type Output, type Streams } from './streams.ts';
 
 /** What was given as flags for settings, by the flag's name without dashes: `{ 'pending-after': '5m', live: true }`. */
 export type FlagValues = Readonly<Record<string, string | boolean | undefined>>;
@@ -30,7 +30,8 @@ export type StopSignal = 'SIGINT' | 'SIGTERM';
 /** Everything the command line needs of the world; opened only when a command asks for it. */
 export interface CliServices {
   readonly streams: Streams;
-  readonly prompts: Prompts;
+  /** Questions, in colours if these are wanted. */
+  prompts(look: Pick<Output, 'colourLevel'>): Prompts;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /**
    * Aborted by the first SIGINT or SIGTERM. Whoever asks for it promises to finish what is under way and then to end;

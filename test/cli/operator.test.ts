@@ -95,7 +95,7 @@ describe('notifications', () => {
 describe('audit verify', () => {
   it('says that every hash fits', async () => {
     const { code, stdout, calls } = await commandLine(['audit', 'verify', 'order-1'], { payrecon: { verifyAudit: () => Promise.resolve({ transactions: 1, entries: 5, firstBad: null }) } });
-    expect([code, stdout]).toEqual([0, '✓ 5 audit entries of 1 transactions: every hash fits.\n']);
+    expect([code, stdout]).toEqual([0, '✓ 5 audit entries of 1 transaction: every hash fits.\n']);
     expect(calls[0]?.args).toEqual(['order-1']);
   });
 

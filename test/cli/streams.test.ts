@@ -66,14 +66,14 @@ describe('an output', () => {
 });
 
 describe('questions on a terminal', () => {
-  function terminal(): { readonly prompts: ReturnType<typeof terminalPrompts>; readonly type: (text: string) => void; readonly shown: () => string } {
+  function terminal(colourLevel: 0 | 2 = 0): { readonly prompts: ReturnType<typeof terminalPrompts>; readonly type: (text: string) => void; readonly shown: () => string } {
     const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => input });
     const output = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 });
     let shown = '';
     output.on('data', (chunk: Buffer) => {
       shown += chunk.toString();
     });
-    return { prompts: terminalPrompts(() => ({ input, output })), type: (text) => input.write(text), shown: () => shown };
+    return { prompts: terminalPrompts(() => ({ input, output }), { colourLevel }), type: (text) => input.write(text), shown: () => shown };
   }
 
   async function until(holds: () => boolean): Promise<void> {
@@ -103,6 +103,16 @@ describe('questions on a terminal', () => {
     await until(() => shown().includes('Please give a few words.'));
     type('order dropped\r');
     expect(await answer).toBe('order dropped');
+  });
+
+  it.each([[2, true], [0, false]] as const)('are painted at colour level %i: %j', async (level, painted) => {
+    const { prompts, type, shown } = terminal(level);
+    const answer = prompts.select('Record it as', [{ name: 'retry', value: 1, description: 'ask again' }]);
+    await until(() => shown().includes('ask again'));
+    type('\r');
+    await answer;
+    // Moving the cursor is not painting.
+    expect(/\u001b\[[0-9;]*m/.test(shown())).toBe(painted);
   });
 
   it('takes Enter alone for no', async () => {

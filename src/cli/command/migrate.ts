@@ -26,12 +26,12 @@ export async function runMigrate(direction: Direction, yes: boolean, context: Co
   });
 }
 
-async function confirmDown({ services }: CommandContext): Promise<void> {
+async function confirmDown({ services, prompts }: CommandContext): Promise<void> {
   if (!services.streams.canAsk) {
     throw new PayreconError('usage', 'not_confirmed', '`migrate down` takes tables away, and nobody can be asked here. Nothing was changed.', {
       problems: [{ field: '--yes', message: 'missing' }],
     });
   }
-  const confirmed = await services.prompts.confirm('Take the last migration back? What its tables hold is lost.');
+  const confirmed = await prompts.confirm('Take the last migration back? What its tables hold is lost.');
   if (!confirmed) throw new PayreconError('usage', 'not_confirmed', 'Not confirmed: nothing was changed.');
 }

@@ -85,16 +85,16 @@ async function decide(given: ResolveArguments, payrecon: Payrecon, context: Comm
   if (!context.json) context.err.write(evidenceText(stuck, context.err, context.services.now()));
   const target = await chooseTarget(given, stuck, context);
   const cancelAtStripe = await mayCancel(given, target, stuck, context);
-  const reason = given.reason ?? (await context.services.prompts.text('Why? (kept in the audit trail)'));
-  if (!given.yes && !(await context.services.prompts.confirm(confirmationText(stuck.transaction, target.as, reason)))) throw notConfirmed();
+  const reason = given.reason ?? (await context.prompts.text('Why? (kept in the audit trail)'));
+  if (!given.yes && !(await context.prompts.confirm(confirmationText(stuck.transaction, target.as)))) throw notConfirmed();
   return { as: target.as, reason, cancelAtStripe };
 }
 
-async function chooseTarget({ as }: ResolveArguments, stuck: StuckCase, { services }: CommandContext): Promise<LegalTarget> {
+async function chooseTarget({ as }: ResolveArguments, stuck: StuckCase, { prompts }: CommandContext): Promise<LegalTarget> {
   const { transaction, evidence, targets: legal } = stuck;
   const possible = legal.map((each) => each.as).join(', ');
   if (as === null && legal.length > 0) {
-    return services.prompts.select(
+    return prompts.select(
       'Record it as',
       legal.map((each) => ({ name: each.as, value: each, description: each.meaning })),
     );
@@ -105,12 +105,12 @@ async function chooseTarget({ as }: ResolveArguments, stuck: StuckCase, { servic
   throw new PayreconError('refused', 'illegal_resolution', message, { transaction, problems: [{ field: '--as', message: `possible: ${possible}` }] });
 }
 
-async function mayCancel(given: ResolveArguments, target: LegalTarget, stuck: StuckCase, { services }: CommandContext): Promise<boolean> {
+async function mayCancel(given: ResolveArguments, target: LegalTarget, stuck: StuckCase, { services, prompts }: CommandContext): Promise<boolean> {
   if (!target.needsCancelAtStripe) return false;
   if (given.cancelAtStripe) return true;
   const { id } = stuck.transaction;
   if (services.streams.canAsk && !given.yes) {
-    if (await services.prompts.confirm(`It could still succeed at Stripe. Cancel it there first, for good?`)) return true;
+    if (await prompts.confirm('It could still succeed at Stripe. Cancel it there first, for good?')) return true;
     throw notConfirmed();
   }
   throw new PayreconError('usage', 'cancel_needed', `${id} could still succeed at Stripe; as ${target.as} it can be recorded only once it is canceled there. Nothing was changed.`, {

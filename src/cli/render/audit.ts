@@ -13,7 +13,7 @@ export function writeVerification({ transactions, entries, firstBad }: AuditVeri
     return;
   }
   const theme = createTheme(out);
-  const counts = `${String(entries)} audit entries of ${String(transactions)} transactions`;
+  const counts = `${counted(entries, 'audit entry', 'audit entries')} of ${counted(transactions, 'transaction', 'transactions')}`;
   if (firstBad === null) {
     out.write(`${theme.good('✓')} ${counts}: every hash fits.\n`);
     return;
@@ -21,4 +21,8 @@ export function writeVerification({ transactions, entries, firstBad }: AuditVeri
   const where = `The first bad entry is number ${String(firstBad.seq)} of ${firstBad.transactionId}: ${firstBad.problem}.`;
   out.write(`${theme.bad('✗')} ${wrap(escapeText(where), out.columns - 2, 2)}\n`);
   err.write(hints([{ text: 'The trail was changed outside payrecon. Compare it with a backup, and with Stripe:', command: ['payrecon', 'show', firstBad.transactionId] }], err));
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${String(count)} ${count === 1 ? one : many}`;
 }

@@ -64,10 +64,10 @@ const auditColumns: readonly Column[] = [
   { title: 'AT', least: 'whole', rank: 8 },
   { title: 'ACTION', least: 'whole', rank: 7 },
   { title: 'STATUS', least: 'whole', rank: 6 },
-  { title: 'BY', least: 12, rank: 4, shorten: 'middle' },
-  { title: 'DETAIL', least: 14, rank: 5 },
+  { title: 'BY', least: 7, rank: 4, shorten: 'middle' },
+  { title: 'DETAIL', least: 20, rank: 5 },
   { title: 'REQUEST', least: 10, rank: 3, shorten: 'middle' },
-  { title: 'HASH', least: 8, rank: 2 },
+  { title: 'HASH', least: 'whole', rank: 2 },
 ];
 
 function auditTable(entries: readonly AuditEntry[], output: Output, theme: Theme): string {
@@ -118,9 +118,10 @@ export function actorText(actor: JsonObject): string {
   return `${part('operator')}${at}`;
 }
 
-/** `asked=confirm http_status=402`: small objects on one line. */
+/** `asked=confirm http_status=402`: small objects on one line; what is not known is left out. */
 function pairs(detail: JsonObject): string {
   return Object.entries(detail)
+    .filter(([, value]) => value !== null)
     .map(([name, value]) => `${name}=${scalarText(value)}`)
     .join(' ');
 }

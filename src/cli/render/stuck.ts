@@ -23,7 +23,7 @@ export function evidenceText({ transaction, evidence, targets }: StuckCase, outp
   return `${headline(transaction, theme)}${block(lines, theme, output)}\n`;
 }
 
-export function confirmationText(transaction: Transaction, as: ResolveTarget, reason: string): string {
+export function confirmationText(transaction: Transaction, as: ResolveTarget): string {
   const what = as === 'retry' ? 'Hand it back to the reconciler' : `Record it as ${as}`;
-  return escapeText(`${what} (${formatMoney(transaction.amount, transaction.currency)}, ${transaction.id}), because: ${reason}?`);
+  return escapeText(`${what}: ${formatMoney(transaction.amount, transaction.currency)}, ${transaction.id}?`);
 }

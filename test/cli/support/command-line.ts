@@ -45,9 +45,10 @@ export async function commandLine(typed: readonly string[], situation: Situation
   const opened: OpenRequest[] = [];
   const stop = new AbortController();
   if (situation.stoppedBy !== undefined) stop.abort();
+  const asked = prompts(situation.answers ?? []);
   const services: CliServices = {
     streams: { out: output('out', written, situation), err: output('err', written, situation), canAsk: situation.answers !== undefined },
-    prompts: prompts(situation.answers ?? []),
+    prompts: () => asked,
     environment: {},
     listenForStop: () => stop.signal,
     stoppedBy: () => situation.stoppedBy ?? null,
