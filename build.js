@@ -338,7 +338,7 @@ export async function buildIfStale() {
   install(files)
   writeFileSync(join(outdir, 'LICENCES.txt'), licenceTexts(bundledPackages(results)))
   keepCompiledCode()
-  const current = new Set([...files.map(({ path }) => basename(path)), 'LICENCES.txt'])
+  const current = new Set([...files.map(({ path }) => basename(path)), 'LICENCES.txt', 'types'])
   for (const name of readdirSync(outdir)) if (!current.has(name.replace(/\.compiled$/, ''))) rmSync(join(outdir, name), { recursive: true })
   writeFileSync(stamp, now)
   return true

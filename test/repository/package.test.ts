@@ -45,7 +45,7 @@ describe('the package', () => {
 
   it('runs, with everything it needs, on the oldest Node that it promises', () => {
     const asksForNewer = locked.filter(([, { engines }]) => {
-      const node = engines !== undefined && 'node' in engines ? engines.node : undefined
+      const node = engines !== undefined && 'node' in engines ? engines['node'] : undefined
       return typeof node === 'string' && !satisfies('20.19.0', node)
     })
     expect(asksForNewer.map(([path]) => path)).toEqual([])
