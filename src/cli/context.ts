@@ -20,6 +20,16 @@ export function createContext(services: CliServices, globals: Globals, typed: re
   return { ...globals, services, typed, out: shownOut, err: shownErr, prompts: services.prompts(shownErr) };
 }
 
+/** Programs that read standard error are told of live mode alone; people at a terminal always see where they are. */
+async function introduce(payrecon: Payrecon, { err, json }: CommandContext): Promise<void> {
+  const saysMode = err.isTerminal || payrecon.mode === 'live';
+  const warnings = json && !err.isTerminal ? [] : payrecon.warnings;
+  if (!saysMode && warnings.length === 0) return;
+  const { banner, warningLines } = await import('./render/banner.ts');
+  if (saysMode) err.write(banner(payrecon, err));
+  err.write(warningLines(warnings, err));
+}
+
 /** Opens payrecon, says on which ledger and in which mode, and closes it whatever happens. */
 export async function withPayrecon<Result>(
   context: CommandContext,
@@ -28,10 +38,7 @@ export async function withPayrecon<Result>(
 ): Promise<Result> {
   const payrecon = await context.services.open({ ...need, flags: context.flags });
   try {
-    if (context.err.isTerminal || payrecon.mode === 'live') {
-      const { banner } = await import('./render/banner.ts');
-      context.err.write(banner(payrecon, context.err));
-    }
+    await introduce(payrecon, context);
     return await use(payrecon);
   } finally {
     await payrecon.close();

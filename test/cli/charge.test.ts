@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { TransactionPage } from '../../src/app/payrecon.ts';
 import { readCharge } from '../../src/cli/command/charge.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import { commandLine } from './support/command-line.ts';
@@ -142,6 +143,22 @@ describe('charge', () => {
     });
     expect(code).toBe(expected);
     expect(closed).toBe(1);
+  });
+});
+
+describe('warnings of the settings', () => {
+  const list = (): Promise<TransactionPage> => Promise.resolve({ data: [], hasMore: false, nextCursor: null });
+  const warnings = ['/etc/key can be read by others: \u001b[31mchmod 600 it'];
+
+  it('are said on stderr', async () => {
+    const { code, stderr } = await commandLine(['list'], { payrecon: { list, warnings } });
+    expect(code).toBe(0);
+    expect(stderr).toContain(String.raw`! /etc/key can be read by others: \e[31mchmod 600 it`);
+  });
+
+  it('stay out of the way of a program', async () => {
+    const { stderr } = await commandLine(['list', '--json'], { payrecon: { list, warnings } });
+    expect(stderr).toBe('');
   });
 });
 

@@ -2,11 +2,18 @@ import { type Payrecon } from '../../app/payrecon.ts';
 import { type Output } from '../streams.ts';
 import { escapeText } from './escape.ts';
 import { createTheme, type Theme } from './theme.ts';
+import { wrap } from './wrap.ts';
 
 /** Which mode and which ledger, before anything is done. */
 export function banner({ mode, ledger }: Pick<Payrecon, 'mode' | 'ledger'>, output: Output): string {
   const theme = createTheme(output);
   return `${modeText(mode, theme)} ${theme.faint(`· ${escapeText(ledger)}`)}\n`;
+}
+
+/** What is not right about the settings, and stops nothing. */
+export function warningLines(warnings: readonly string[], output: Output): string {
+  const theme = createTheme(output);
+  return warnings.map((warning) => `${theme.warn('!')} ${wrap(escapeText(warning), output.columns - 2, 2)}\n`).join('');
 }
 
 function modeText(mode: Payrecon['mode'], theme: Theme): string {
