@@ -41,6 +41,7 @@ describe('access', () => {
   test('it listens on the loopback interface only', async () => {
     await using local = await startLocal();
     expect(local.sandbox.url).toBe(`http://127.0.0.1:${String(local.sandbox.port)}`);
+    await expect(startLocal({ port: local.sandbox.port })).rejects.toMatchObject({ code: 'EADDRINUSE', address: '127.0.0.1' });
   });
 });
 

@@ -48,6 +48,10 @@ describe('the list', () => {
     expect(await idsOf({ created: { gt: after.created } })).toEqual([]);
     await local.stripe.paymentIntents.update(after.id, { customer: customer.id });
     expect(await idsOf({ customer: customer.id })).toEqual([after.id, before.id]);
+    const other = await local.stripe.customers.create({});
+    await local.stripe.paymentIntents.update(before.id, { customer: other.id });
+    expect(await idsOf({ customer: customer.id })).toEqual([after.id]);
+    expect(await idsOf({ customer: other.id })).toEqual([before.id]);
   });
 
   test('agrees with a plain filter over any objects, pages and bounds', () => {
