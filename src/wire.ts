@@ -77,6 +77,9 @@ function assemble(settings: Settings, role: string, seams: Seams): Payrecon {
   };
 }
 
+/** E-mails must not hold up payments: the rest waits for the next pass. */
+const MAIL_MS_A_PASS = 20_000;
+
 function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | 'reconcile'> {
   return {
     async charge(request, options) {
@@ -86,7 +89,7 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
     async reconcile(options) {
       const { reconcile } = await import('./app/reconcile.ts');
       const { history, passes } = await parts.storage();
-      const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> => await parts.dispatch(null, signal);
+      const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> => await parts.dispatch({ emails: null, forMs: MAIL_MS_A_PASS }, signal);
       return await reconcile({ ...(await parts.advancing()), history, passes, pendingAfterMs: settings.pendingAfterMs, dispatch }, options);
     },
   };
@@ -137,7 +140,7 @@ function stuckWork({ advancing }: Parts): Pick<Payrecon, 'inspect' | 'resolve'> 
 
 function mail({ storage, dispatch }: Parts): Pick<Payrecon, 'sendNotifications' | 'notifications' | 'resendNotification'> {
   return {
-    sendNotifications: dispatch,
+    sendNotifications: async (emails, signal) => await dispatch({ emails, forMs: null }, signal),
     async notifications(states, limit) {
       return await (await storage()).outbox.list(states, limit);
     },

@@ -20,7 +20,7 @@ export interface BlockDeps extends AdvanceDeps {
   readonly onRow: (row: ReconciledRow) => void;
   /** Aborted by a signal, or by the block itself when Stripe is away. */
   readonly stop: AbortController;
-  /** Asks whether Stripe answers at all, when this pass has seen nothing but failures. */
+  /** Asks whether Stripe answers at all, when there were failures in a row; one at a time. */
   readonly probe: () => Promise<void>;
 }
 
@@ -50,6 +50,8 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
         deferred.push({ claimed, advanced });
       }
       if (advanced.reason === 'unauthorized') refusals.push(advanced);
+      // Is Stripe away, or do only these rows fail? A probe tells; they must not stop the rows behind them.
+      if (deps.health.away()) await deps.probe();
       if (deps.health.away() || refusals.length > 0) deps.stop.abort();
     };
     await runAll(deps, claims, async (claimed, seen) => await limit(run, claimed, seen));
@@ -71,23 +73,36 @@ async function runAll(
   const byId = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
   const queries: LookUp[] = [];
   const tasks: Promise<void>[] = [];
+  const failures: Error[] = [];
+  const start = (claimed: Claimed, seen: { call: Call; answer: Answer } | null): void => {
+    // Handled at once: a failure may come long before the last answer, and ends the look-ups.
+    tasks.push(
+      unlessStopped(deps, seen, async () => { await run(claimed, seen); }).catch((error: unknown) => {
+        failures.push(error instanceof Error ? error : new Error(String(error)));
+        deps.stop.abort();
+      }),
+    );
+  };
   for (const claimed of claims) {
     const call = firstCall(claimed.transaction, 'reconcile', claimed.now);
     if (call === 'retrieve' || call === 'scan') queries.push(lookUpOf(claimed.transaction, claimed.now));
-    else tasks.push(unlessStopped(deps, async () => { await run(claimed, null); }));
+    else start(claimed, null);
   }
-  for await (const { query, answer } of deps.gateway.lookUp(queries, deps.stop.signal)) {
-    const claimed = byId.get(query.transactionId);
-    if (claimed === undefined) continue;
-    tasks.push(run(claimed, { call: query.paymentIntent === null ? 'scan' : 'retrieve', answer }));
+  try {
+    for await (const { query, answer } of deps.gateway.lookUp(queries, deps.stop.signal)) {
+      const claimed = byId.get(query.transactionId);
+      if (claimed !== undefined) start(claimed, { call: query.paymentIntent === null ? 'scan' : 'retrieve', answer });
+    }
+  } finally {
+    await Promise.all(tasks);
   }
-  const ended = await Promise.allSettled(tasks);
-  const failed = ended.find((end) => end.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const [failure] = failures;
+  if (failure !== undefined) throw failure;
 }
 
-async function unlessStopped(deps: BlockDeps, task: () => Promise<void>): Promise<void> {
-  if (!deps.stop.signal.aborted) await task();
+/** After a stop no new question is asked, but an answer that has come is still recorded. */
+async function unlessStopped(deps: BlockDeps, seen: object | null, task: () => Promise<void>): Promise<void> {
+  if (seen !== null || !deps.stop.signal.aborted) await task();
 }
 
 async function advanceRow(deps: BlockDeps, leases: HeldLeases, claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<Advanced> {

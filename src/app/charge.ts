@@ -6,6 +6,7 @@ import { advance } from './advance.ts';
 import type { AdvanceDeps, Advanced } from './advance.ts';
 import type { ChargeOptions, ChargeOutcome, ChargeSituation } from './payrecon.ts';
 import type { Claimed, OpenResult } from './ports.ts';
+import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** How often a caller looks again while another process advances its transaction. */
 const LEASE_POLL_MS = 100;
@@ -93,13 +94,17 @@ function stopped(transaction: Transaction, reason: Advanced['reason'], words: st
 }
 
 async function drive(deps: ChargeDeps, claimed: Claimed, justOpened: boolean, options: ChargeOptions): Promise<Advanced> {
-  const advanced = await advance(deps, claimed, {
-    purpose: 'charge',
-    justOpened,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  const advanced = await advanceOrSay(deps, claimed, justOpened, options);
   if (!advanced.recorded) await deps.ledger.release([claimed.lease]);
   if (advanced.reason === 'unauthorized') {
+    if (mayHaveCharged(advanced.transaction)) {
+      throw new PayreconError(
+        'unknown_outcome',
+        'stripe_unauthorized',
+        `${advanced.words}. Whether the earlier confirm went through is not known; the payment stays pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
+        { transaction: advanced.transaction, problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },
+      );
+    }
     throw new PayreconError(
       'configuration',
       'stripe_unauthorized',
@@ -108,6 +113,19 @@ async function drive(deps: ChargeDeps, claimed: Claimed, justOpened: boolean, op
     );
   }
   return advanced;
+}
+
+/** The row is in the ledger: from here on a database that fails leaves a question, never a "nothing happened". */
+async function advanceOrSay(deps: ChargeDeps, claimed: Claimed, justOpened: boolean, { signal }: ChargeOptions): Promise<Advanced> {
+  try {
+    return await advance(deps, claimed, { purpose: 'charge', justOpened, ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    throw asUnknownOutcome(error, 'The payment is recorded as pending, and its outcome is not known: run the same command again.', claimed.transaction);
+  }
+}
+
+function mayHaveCharged({ step }: Transaction): boolean {
+  return step === 'confirm_sent' || step === 'cancel_sent';
 }
 
 /** With `--wait` the caller keeps asking while the outcome is open, always about the same transaction. */

@@ -1,8 +1,11 @@
 import { backoffMs } from '../domain/backoff.ts';
 import type { DispatchReport } from './payrecon.ts';
-import type { Actor, Chance, Mailer, Outbox } from './ports.ts';
+import type { Actor, Chance, ClaimedNotification, Clock, Mailer, Outbox, SendOutcome } from './ports.ts';
 
-const BATCH = 20;
+/** So few that sending them one by one, each up to its time limit, ends before their claim does. */
+const BATCH = 5;
+/** A mail service that fails so often in a row is left alone until the next run. */
+const FAILURES_IN_A_ROW = 3;
 const RETRY_BASE_MS = 30_000;
 const RETRY_CAP_MS = 3_600_000;
 /** Full jitter may say 0; within this pause the same e-mail is not tried again in the same run. */
@@ -12,7 +15,14 @@ export interface DispatchDeps {
   readonly outbox: Outbox;
   readonly mailer: Mailer;
   readonly chance: Chance;
+  readonly clock: Clock;
   readonly actor: Actor;
+}
+
+/** When a run ends although more is due; what is left stays queued. */
+export interface DispatchLimits {
+  readonly emails: number | null;
+  readonly forMs: number | null;
 }
 
 /**
@@ -20,46 +30,54 @@ export interface DispatchDeps {
  * accepted it, so a lost answer means a second copy, never a missing one. What the service cannot
  * take now is tried again for ever; only what it refuses for good ends as failed.
  */
-export async function dispatch(deps: DispatchDeps, limit: number | null, signal?: AbortSignal): Promise<DispatchReport> {
-  const stopping = (): boolean => signal?.aborted ?? false;
-  let sent = 0;
-  let retried = 0;
-  let failed = 0;
+export async function dispatch(deps: DispatchDeps, limits: DispatchLimits, signal?: AbortSignal): Promise<DispatchReport> {
+  const counts = { sent: 0, retried: 0, failed: 0 };
   let refused: string | null = null;
-  let left = limit ?? Number.POSITIVE_INFINITY;
-  while (deps.mailer.configured && refused === null && left > 0 && !stopping()) {
+  let failuresInARow = 0;
+  let left = limits.emails ?? Number.POSITIVE_INFINITY;
+  const untilMs = deps.clock.monotonicMs() + (limits.forMs ?? Number.POSITIVE_INFINITY);
+  const goesOn = (): boolean =>
+    refused === null && failuresInARow < FAILURES_IN_A_ROW && signal?.aborted !== true && deps.clock.monotonicMs() < untilMs;
+
+  while (deps.mailer.configured && left > 0 && goesOn()) {
     const batch = await deps.outbox.claim(Math.min(BATCH, left), deps.actor);
     if (batch.length === 0) break;
     left -= batch.length;
     for (const claimed of batch) {
-      if (refused !== null || stopping()) {
+      if (!goesOn()) {
         await deps.outbox.markFailed(claimed, 'not tried', 0);
         continue;
       }
       const outcome = await deps.mailer.send(claimed.notification);
-      const { attempts } = claimed.notification;
-      const retryInMs = RETRY_FLOOR_MS + backoffMs(attempts, RETRY_BASE_MS, RETRY_CAP_MS, deps.chance.uniform());
-      switch (outcome.kind) {
-        case 'sent':
-          await deps.outbox.markSent(claimed, outcome.messageId);
-          sent += 1;
-          break;
-        case 'unknown':
-        case 'retry':
-          await deps.outbox.markFailed(claimed, outcome.message, retryInMs);
-          retried += 1;
-          break;
-        case 'rejected':
-          await deps.outbox.markFailed(claimed, outcome.message, null);
-          failed += 1;
-          break;
-        case 'unauthorized':
-          await deps.outbox.markFailed(claimed, outcome.message, 0);
-          refused = outcome.message;
-          break;
-      }
+      const end = await keep(deps, claimed, outcome);
+      if (end === 'refused' && 'message' in outcome) refused = outcome.message;
+      else if (end !== 'refused') counts[end] += 1;
+      // An operator e-mail may only lack an address: that says nothing about the mail service.
+      if (end === 'retried' && claimed.notification.to !== null) failuresInARow += 1;
+      else if (end !== 'retried') failuresInARow = 0;
     }
   }
   const { queued } = await deps.outbox.counts();
-  return { configured: deps.mailer.configured, sent, retried, failed, queued, refused };
+  return { configured: deps.mailer.configured, ...counts, queued, refused };
+}
+
+/** Marks an e-mail by what the service said of it. */
+async function keep(deps: DispatchDeps, claimed: ClaimedNotification, outcome: SendOutcome): Promise<'sent' | 'retried' | 'failed' | 'refused'> {
+  switch (outcome.kind) {
+    case 'sent':
+      await deps.outbox.markSent(claimed, outcome.messageId);
+      return 'sent';
+    case 'unknown':
+    case 'retry': {
+      const jitterMs = backoffMs(claimed.notification.attempts, RETRY_BASE_MS, RETRY_CAP_MS, deps.chance.uniform());
+      await deps.outbox.markFailed(claimed, outcome.message, RETRY_FLOOR_MS + jitterMs);
+      return 'retried';
+    }
+    case 'rejected':
+      await deps.outbox.markFailed(claimed, outcome.message, null);
+      return 'failed';
+    case 'unauthorized':
+      await deps.outbox.markFailed(claimed, outcome.message, 0);
+      return 'refused';
+  }
 }

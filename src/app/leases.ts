@@ -1,4 +1,4 @@
-import { BugError } from '../domain/errors.ts';
+import { BugError, PayreconError } from '../domain/errors.ts';
 import type { Claimed, Clock, Lease, Ledger } from './ports.ts';
 
 /** A third of the lease: two renewals may fail before it is lost. */
@@ -23,10 +23,20 @@ export function holdLeases(ledger: Ledger, clock: Clock, claims: readonly Claime
     for (;;) {
       await clock.sleep(RENEW_EVERY_MS, signal);
       if (signal.aborted) return;
-      for (const lease of await ledger.renew([...held.values()])) {
+      for (const lease of await renewed()) {
         if (held.has(lease.transactionId)) held.set(lease.transactionId, lease);
         last.set(lease.transactionId, lease);
       }
+    }
+  }
+
+  /** A database that is away for a moment costs one renewal; the lease lasts for three. */
+  async function renewed(): Promise<readonly Lease[]> {
+    try {
+      return await ledger.renew([...held.values()]);
+    } catch (error) {
+      if (error instanceof PayreconError) return [];
+      throw error;
     }
   }
 
@@ -41,8 +51,7 @@ export function holdLeases(ledger: Ledger, clock: Clock, claims: readonly Claime
     },
     async close() {
       ending.abort();
-      // A renewal that failed (database away) has let the leases expire by themselves.
-      await renewing.catch(() => undefined);
+      await renewing;
       if (held.size > 0) await ledger.release([...held.values()]);
       held.clear();
     },

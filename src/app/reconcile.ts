@@ -1,12 +1,14 @@
 import type { AdvanceDeps } from './advance.ts';
 import { reconcileBlock } from './block.ts';
+import type { BlockDeps, BlockEnd } from './block.ts';
 import { dryRun } from './dry-run.ts';
-import { OUTAGE_AFTER_FAILURES, watchStripe } from './health.ts';
+import { watchStripe } from './health.ts';
 import type { StripeHealth } from './health.ts';
-import type { PassOutcome, ReconcileOptions } from './payrecon.ts';
+import type { PassOutcome, ReconcileOptions, ReconciledRow } from './payrecon.ts';
 import type { DueQuery, Passes } from './ports.ts';
 import type { History } from './views.ts';
 import { callsSince, tallyRows } from './tally.ts';
+import { asUnknownOutcome } from './unknown-outcome.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
 
 /** Rows claimed at a time: a page of Stripe's list, and seconds of work well inside the lease. */
@@ -37,36 +39,53 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
   const health = watchStripe();
   const tally = tallyRows();
   const stop = new AbortController();
-  const onSignal = (): void => { stop.abort(); };
-  options.signal?.addEventListener('abort', onSignal, { once: true });
-  if (options.signal?.aborted === true) stop.abort();
-  const probe = async (): Promise<void> => { await probeUntilKnown(deps, health, stop.signal); };
-  let unauthorized = false;
+  const letGo = stopWith(stop, options.signal);
+  const probe = oneAtATime(async () => { await probeUntilKnown(deps, health, stop.signal); });
+  const changes: ReconciledRow[] = [];
+  const onRow = (row: ReconciledRow): void => {
+    tally.add(row.after);
+    if (changes.length === 0 && row.after.version !== row.before.version) changes.push(row);
+    options.onRow?.(row);
+  };
+  let end: BlockEnd = 'done';
   try {
     if (pass.outageOpen) await probeOnce(deps, health);
-    let left = options.limit ?? Number.POSITIVE_INFINITY;
-    while (!stop.signal.aborted && !(pass.outageOpen && !health.worked()) && left > 0) {
-      const query: DueQuery = { limit: Math.min(BLOCK_ROWS, left), pendingAfterMs: deps.pendingAfterMs, dueBy: pass.startedAt };
-      const claims = await deps.ledger.claimDue(query, deps.actor);
-      if (claims.length === 0) break;
-      left -= claims.length;
-      const end = await reconcileBlock(
-        { ...deps, health, stop, probe, onRow: (row) => { tally.add(row.after); options.onRow?.(row); } },
-        claims,
-      );
-      unauthorized = end === 'unauthorized';
-    }
+    const away = pass.outageOpen && !health.worked();
+    if (!away) end = await reconcileBlocks({ ...deps, health, stop, probe, onRow }, options.limit, { pendingAfterMs: deps.pendingAfterMs, dueBy: pass.startedAt });
+  } catch (error) {
+    throw changes.length > 0 ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
   } finally {
-    options.signal?.removeEventListener('abort', onSignal);
+    letGo();
   }
   const interrupted = options.signal?.aborted ?? false;
   const outage = await keepOutage(deps, health, pass.outageOpen);
   await deps.dispatch(options.signal);
   const report = tally.report(callsSince(callsBefore, deps.gateway.calls()), outage, Math.round(deps.clock.monotonicMs() - startedMs));
   await deps.passes.finish(pass.id, report);
-  if (unauthorized) throw stripeUnauthorized();
+  if (end === 'unauthorized') throw stripeUnauthorized();
   const { stuck, overdue } = await deps.history.needsPerson();
   return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, interrupted };
+}
+
+/** Block after block, until nothing is due, the limit is reached, or something stops the pass. */
+async function reconcileBlocks(deps: BlockDeps, limit: number | null, due: Omit<DueQuery, 'limit'>): Promise<BlockEnd> {
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  let end: BlockEnd = 'done';
+  while (end === 'done' && !deps.stop.signal.aborted && left > 0) {
+    const claims = await deps.ledger.claimDue({ ...due, limit: Math.min(BLOCK_ROWS, left) }, deps.actor);
+    if (claims.length === 0) break;
+    left -= claims.length;
+    end = await reconcileBlock(deps, claims);
+  }
+  return end;
+}
+
+/** The pass stops with the caller's signal, too; the answer lets go of it. */
+function stopWith(stop: AbortController, signal: AbortSignal | undefined): () => void {
+  const onSignal = (): void => { stop.abort(); };
+  if (signal?.aborted === true) onSignal();
+  signal?.addEventListener('abort', onSignal, { once: true });
+  return () => { signal?.removeEventListener('abort', onSignal); };
 }
 
 /** Opens or closes the outage by what this pass saw; one e-mail an outage, queued with its opening. */
@@ -85,10 +104,22 @@ async function probeOnce(deps: ReconcileDeps, health: StripeHealth): Promise<voi
   else health.sawWorking();
 }
 
-/** A few due rows all failed: is it them, or Stripe? Probes until one gets through or an outage is certain. */
+/** Rows failed in a row: is it they, or Stripe? Probes until one gets through or an outage is certain. */
 async function probeUntilKnown(deps: ReconcileDeps, health: StripeHealth, signal: AbortSignal): Promise<void> {
-  while (!health.worked() && health.failuresInARow() < OUTAGE_AFTER_FAILURES && !signal.aborted) {
+  while (health.failuresInARow() > 0 && !signal.aborted) {
     await probeOnce(deps, health);
-    if (!health.worked()) await deps.clock.sleep(PROBE_PAUSE_MS, signal);
+    if (health.away()) return;
+    if (health.failuresInARow() > 0) await deps.clock.sleep(PROBE_PAUSE_MS, signal);
   }
+}
+
+/** Whoever asks while it runs shares its end. */
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return async () => {
+    running ??= work().finally(() => {
+      running = null;
+    });
+    await running;
+  };
 }

@@ -3,13 +3,14 @@ import { PayreconError } from '../domain/errors.ts';
 import { describeAnswer, legalResolutions } from '../domain/legal.ts';
 import { evidenceOf } from '../domain/moves.ts';
 import { isOverdue } from '../domain/transaction.ts';
-import type { JsonObject, Transaction } from '../domain/transaction.ts';
+import type { JsonObject, Review, Transaction } from '../domain/transaction.ts';
 import type { NotificationKind, Transition } from '../domain/transition.ts';
 import { lookUpOf, lookUpOne } from './advance.ts';
 import type { AdvanceDeps } from './advance.ts';
 import { findOrFail } from './history.ts';
 import type { ResolveRequest, StuckCase } from './payrecon.ts';
 import type { Claimed, RecordResult } from './ports.ts';
+import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** A decision that Stripe has not confirmed is compared with Stripe again after this long. */
 const WATCH_RESOLVED_MS = 3_600_000;
@@ -88,7 +89,7 @@ function mustBeLegal(asked: StuckCase, request: ResolveRequest): void {
 }
 
 async function decide(deps: AdvanceDeps, claimed: Claimed, asked: StuckCase, request: ResolveRequest): Promise<RecordResult> {
-  if (request.as === 'retry') return await deps.ledger.record(claimed.transaction, claimed.lease, retryTransition(asked.seen, request), deps.actor);
+  if (request.as === 'retry') return await deps.ledger.record(claimed.transaction, claimed.lease, retryTransition(deps, claimed, asked.seen, request), deps.actor);
   const needsCancel = asked.targets.some((each) => each.as === request.as && each.needsCancelAtStripe);
   if (!needsCancel) return await deps.ledger.record(claimed.transaction, claimed.lease, decisionOf(deps, claimed, asked.transaction, asked.seen, request), deps.actor);
 
@@ -99,13 +100,17 @@ async function decide(deps: AdvanceDeps, claimed: Claimed, asked: StuckCase, req
   if (answer.kind !== 'intent' || answer.intent.status !== 'canceled') {
     await deps.ledger.release([claimed.lease]);
     throw new PayreconError(
-      answer.kind === 'unknown' ? 'unreachable' : 'refused',
+      answer.kind === 'unknown' ? 'unknown_outcome' : 'refused',
       'cancel_failed',
       `Stripe did not cancel it (${describeAnswer(answer)}). No decision was recorded; the transaction stays ${fenced.transaction.status}. Look at it again with \`payrecon stuck resolve ${fenced.transaction.id}\`.`,
       { transaction: fenced.transaction },
     );
   }
-  return await deps.ledger.record(fenced.transaction, claimed.lease, decisionOf(deps, { ...claimed, now: fenced.now }, fenced.transaction, answer, request), deps.actor);
+  try {
+    return await deps.ledger.record(fenced.transaction, claimed.lease, decisionOf(deps, { ...claimed, now: fenced.now }, fenced.transaction, answer, request), deps.actor);
+  } catch (error) {
+    throw asUnknownOutcome(error, 'It is canceled at Stripe, and the decision is not recorded: decide again.', fenced.transaction);
+  }
 }
 
 function fenceTransition(seen: Answer, intentId: string | null, request: ResolveRequest): Transition {
@@ -120,10 +125,10 @@ function fenceTransition(seen: Answer, intentId: string | null, request: Resolve
   };
 }
 
-function retryTransition(seen: Answer, request: ResolveRequest): Transition {
+function retryTransition(deps: AdvanceDeps, claimed: Claimed, seen: Answer, request: ResolveRequest): Transition {
   return {
     action: 'resolved',
-    changes: { status: 'pending', attempts: 0, lookups: 0, review: null, expectedBy: null },
+    changes: { status: 'pending', attempts: 0, lookups: 0, review: reviewOf(deps, claimed, seen, request), expectedBy: null },
     stamps: { nextAttempt: { inMs: 0 }, absentSince: 'clear' },
     detail: { ...seenDetail(seen), as: 'retry', reason: request.reason },
     requestId: seen.requestId,
@@ -140,7 +145,7 @@ const CUSTOMER_MAIL: Readonly<Record<'succeeded' | 'failed' | 'canceled', Notifi
 
 function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transaction, seen: Answer, request: ResolveRequest): Transition {
   const { as, reason } = request;
-  if (as === 'retry') return retryTransition(seen, request);
+  if (as === 'retry') return retryTransition(deps, claimed, seen, request);
   const intent = seen.kind === 'intent' ? seen.intent : null;
   // Stripe's own terminal status needs no watching; what a person alone knows is compared later.
   const provenByStripe = intent !== null && (intent.status === 'succeeded' || intent.status === 'canceled');
@@ -153,13 +158,7 @@ function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transactio
       ...(intent === null ? {} : { paymentIntent: intent.id, stripeStatus: intent.status }),
       ...failed,
       expectedBy: null,
-      review: {
-        reason: 'resolved_by_hand',
-        message: `resolved as ${as} by ${deps.actor.operator}: ${reason}`,
-        at: claimed.now,
-        evidence: seenDetail(seen),
-        resolution: { as, reason, operator: deps.actor.operator, at: claimed.now },
-      },
+      review: reviewOf(deps, claimed, seen, request),
     },
     stamps: { settledAt: 'now', nextAttempt: provenByStripe ? 'never' : { inMs: WATCH_RESOLVED_MS } },
     detail: { ...seenDetail(seen), as, reason },
@@ -167,6 +166,17 @@ function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transactio
     // The e-mail would name the amount asked for, which is not what was charged: that one a person writes.
     notifications: intent !== null && !chargedAsAsked(transaction, intent) ? [] : [CUSTOMER_MAIL[as]],
     release: true,
+  };
+}
+
+function reviewOf(deps: AdvanceDeps, claimed: Claimed, seen: Answer, { as, reason }: ResolveRequest): Review {
+  const { operator } = deps.actor;
+  return {
+    reason: 'resolved_by_hand',
+    message: `resolved as ${as} by ${operator}: ${reason}`,
+    at: claimed.now,
+    evidence: seenDetail(seen),
+    resolution: { as, reason, operator, at: claimed.now },
   };
 }
 

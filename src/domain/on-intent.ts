@@ -7,6 +7,7 @@ import { cancelMove, confirmMove } from './sends.ts';
 import type { Sighting } from './moves.ts';
 import { KEY_LIFETIME_MS } from './move.ts';
 import type { Call, Context, Move } from './move.ts';
+import { isFinal } from './transaction.ts';
 import type { Transaction } from './transaction.ts';
 import type { Changes, Transition } from './transition.ts';
 
@@ -86,7 +87,9 @@ function waitMove(
     action: 'observed',
     changes: {
       ...seen.changes,
-      ...(reopened ? { status: 'pending' as const, review: null, attempts: 0 } : {}),
+      ...(reopened ? { status: 'pending' as const, review: null } : {}),
+      // Stripe said something definite: what failed before does not add up with what may fail later.
+      attempts: 0,
       expectedBy: by,
       ...(context.purpose === 'reconcile' ? { lookups: transaction.lookups + 1 } : {}),
     },
@@ -134,8 +137,13 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
     // Its id is known, so it exists: a list that misses it proves nothing.
     return stopUndecided(transaction, 'Stripe\'s list does not show a payment intent whose id is known', { changes: {}, detail, requestId: answer.requestId }, context);
   }
-  const since = transaction.absentSince;
-  if (transaction.status === 'canceled' || transaction.status === 'failed') {
+  if (transaction.review?.reason === 'key_used_elsewhere') {
+    // Somebody else's intent bears somebody else's mark: that ours is absent says nothing about the money.
+    return stuckMove(transaction, 'key_used_elsewhere', transaction.review.message, { changes: {}, detail, requestId: answer.requestId }, context);
+  }
+  // An instant that the clock has not reached yet was written while the clock was wrong.
+  const since = transaction.absentSince !== null && transaction.absentSince <= context.now ? transaction.absentSince : null;
+  if (isFinal(transaction.status)) {
     return { kind: 'stop', record: observed(transaction, 'still not in Stripe\'s list', answer.requestId, { stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words: 'still not in Stripe\'s list' };
   }
   if (since !== null && context.now - since >= gapMs) {
@@ -156,7 +164,7 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
   const words = 'not in Stripe\'s list; looking once more before it is taken as absent';
   const record = observed(transaction, words, answer.requestId, {
     changes: { lookups: transaction.lookups + 1 },
-    stamps: { absentSince: 'if_unset', nextAttempt: { inMs } },
+    stamps: { absentSince: since === null && transaction.absentSince !== null ? 'clear' : 'if_unset', nextAttempt: { inMs } },
     detail,
   });
   return { kind: 'stop', record, reason: 'absent_once', words };

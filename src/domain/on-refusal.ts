@@ -25,7 +25,7 @@ export function onRefused(transaction: Transaction, seen: Seen, answer: Refused,
       return onRefusedConfirm(transaction, answer, context);
     case 'cancel':
       // It is in a state that cannot be canceled: ask which one.
-      if (!context.made.includes('retrieve')) return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
+      if (context.made.lastIndexOf('retrieve') < context.made.lastIndexOf('cancel')) return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
       return stopUndecided(transaction, words, { changes: {}, detail, requestId: answer.requestId }, context);
     case 'retrieve':
     case 'scan':

@@ -2,7 +2,7 @@ import { nextAttempt, observed } from './moves.ts';
 import type { Sighting } from './moves.ts';
 import type { Context, Move, StopReason } from './move.ts';
 import { isFinal } from './transaction.ts';
-import type { Review, ReviewReason, Transaction } from './transaction.ts';
+import type { Instant, Review, ReviewReason, Transaction } from './transaction.ts';
 import type { Changes, Transition } from './transition.ts';
 
 /** What is counted, and when counting ends in a question to a person. */
@@ -28,6 +28,24 @@ function stopReasonOf(transaction: Transaction): StopReason {
   return transaction.status === 'stuck' ? 'stuck' : 'undecided';
 }
 
+/** A person who says "retry" starts the age anew. */
+function openSince(transaction: Transaction): Instant {
+  const resolution = transaction.review?.resolution ?? null;
+  return resolution?.as === 'retry' ? Math.max(transaction.createdAt, resolution.at) : transaction.createdAt;
+}
+
+/** Last seen `processing` or the like, within the time that is normal for it: age is no reason to worry then. */
+function isExpectedToTake(transaction: Transaction, now: Instant): boolean {
+  return transaction.expectedBy !== null && transaction.expectedBy >= now;
+}
+
+const WATCH_MS = 30 * 86_400_000;
+
+/** Settled without Stripe's own word, and compared with it for long enough. */
+function isWatchedLongEnough(transaction: Transaction, now: Instant): boolean {
+  return isFinal(transaction.status) && transaction.settledAt !== null && now - transaction.settledAt > WATCH_MS;
+}
+
 /**
  * One counted attempt: the next one is due after the backoff, the last one or the age ceiling makes
  * the row stuck. Only for attempts that DESIGN counts: answered and undecided, or this row alone fails.
@@ -40,7 +58,7 @@ export function attemptTransition(
 ): Transition {
   const attempts = transaction.attempts + 1;
   const { maxAttempts, stuckAfterMs } = context.limits;
-  const tooOld = context.now - transaction.createdAt > stuckAfterMs;
+  const tooOld = context.now - openSince(transaction) > stuckAfterMs && !isExpectedToTake(transaction, context.now);
   const changes: Changes = { ...seen.changes, attempts, lookups: transaction.lookups + 1 };
   if (transaction.status === 'pending' && (attempts >= maxAttempts || tooOld)) {
     const reason: ReviewReason = attempts >= maxAttempts ? 'undecided' : 'too_old';
@@ -62,7 +80,7 @@ export function attemptTransition(
   return observed(transaction, words, seen.requestId, {
     changes,
     // A row settled by hand is not asked about for ever.
-    stamps: { nextAttempt: isFinal(transaction.status) && attempts >= maxAttempts ? 'never' : nextAttempt(transaction, context) },
+    stamps: { nextAttempt: isWatchedLongEnough(transaction, context.now) ? 'never' : nextAttempt(transaction, context) },
     detail: { ...seen.detail, attempts },
   });
 }

@@ -12,8 +12,11 @@ import { integer, text, transactionOf } from './rows.ts';
  * and finds its own rows.
  */
 
+/** No process leases for longer: an expiry beyond it was written while the database's clock was wrong. */
+const LONGEST_LEASE_MS = 3_600_000;
+
 /** Not leased, or the lease ran out, or it is ours from a try whose answer was lost. */
-const FREE = '(lease_expires_at is null or lease_expires_at <= clock.now or lease_token = ?)';
+const FREE = `(lease_expires_at is null or lease_expires_at <= clock.now or lease_expires_at > clock.now + ${String(LONGEST_LEASE_MS)} or lease_token = ?)`;
 
 const TAKE = 'lease_token = ?, lease_holder = ?, lease_expires_at = clock.now + ?';
 

@@ -1,4 +1,5 @@
 import type { AdvanceDeps } from '../app/advance.ts';
+import type { DispatchLimits } from '../app/dispatch.ts';
 import type { DispatchReport } from '../app/payrecon.ts';
 import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
 import type { Settings } from '../config/settings.ts';
@@ -26,7 +27,7 @@ export interface Parts {
   readonly gateway: () => Promise<Gateway>;
   readonly mailer: () => Promise<Mailer>;
   readonly advancing: () => Promise<AdvanceDeps>;
-  readonly dispatch: (limit: number | null, signal?: AbortSignal) => Promise<DispatchReport>;
+  readonly dispatch: (limits: DispatchLimits, signal?: AbortSignal) => Promise<DispatchReport>;
   /** Closes what was opened, last first. */
   readonly close: () => Promise<void>;
 }
@@ -84,9 +85,9 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
     gateway,
     mailer,
     advancing: async () => ({ ledger: (await storage()).ledger, gateway: await gateway(), clock, chance, limits: limitsOf(settings), actor }),
-    dispatch: async (limit, signal) => {
+    dispatch: async (limits, signal) => {
       const { dispatch } = await import('../app/dispatch.ts');
-      return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, actor }, limit, signal);
+      return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor }, limits, signal);
     },
     close,
   };
@@ -110,7 +111,14 @@ function closingInReverse(): { readonly onClose: (close: Close) => void; readonl
   };
 }
 
-function once<Value>(make: () => Value): () => Value {
-  let made: { readonly value: Value } | null = null;
-  return () => (made ??= { value: make() }).value;
+/** Opens at the first use; what failed to open is tried again at the next. */
+function once<Value>(open: () => Promise<Value>): () => Promise<Value> {
+  let opened: Promise<Value> | null = null;
+  return async () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = null;
+      throw error;
+    });
+    return await opened;
+  };
 }

@@ -98,7 +98,8 @@ describe('the verdict table', () => {
   it.each(['processing', 'requires_action'] as const)('%s stays pending and is no failed attempt', (status) => {
     const move = after(aConfirmSent({ attempts: 4 }), 'retrieve', sawIntent({ status }));
     expect(verdict(move)).toMatchObject({ next: `stop ${status}`, status: undefined, action: 'observed' });
-    expect(move.record?.changes.attempts).toBeUndefined();
+    // What failed before does not add up with what may fail later.
+    expect(move.record?.changes.attempts).toBe(0);
     expect(move.record?.changes.expectedBy).toBeGreaterThan(NOW);
   });
 
@@ -132,6 +133,31 @@ describe('the verdict table', () => {
     const move = after(aConfirmSent({ createdAt: NOW - 90_000_000 }), 'retrieve', { kind: 'missing', requestId: null, message: 'No such payment_intent' });
     expect(verdict(move)).toMatchObject({ status: 'stuck' });
     expect(move.record?.changes.review?.reason).toBe('too_old');
+  });
+});
+
+describe('age', () => {
+  const old = aConfirmSent({ createdAt: NOW - 90_000_000 });
+  const missing = { kind: 'missing', requestId: null, message: 'No such payment_intent' } as const;
+
+  it('does not count while the payment method is expected to take its time', () => {
+    expect(verdict(after({ ...old, expectedBy: NOW + 1 }, 'retrieve', missing)).status).toBeUndefined();
+    expect(verdict(after({ ...old, expectedBy: NOW - 1 }, 'retrieve', missing)).status).toBe('stuck');
+  });
+
+  it('begins anew when a person says "retry"', () => {
+    const at = NOW - 1_000;
+    const review = { reason: 'resolved_by_hand', message: 'm', at, evidence: {}, resolution: { as: 'retry', reason: 'r', operator: 'ada', at } } as const;
+    expect(verdict(after({ ...old, review }, 'retrieve', missing)).status).toBeUndefined();
+  });
+});
+
+describe('a refused cancel', () => {
+  const refused = { kind: 'refused', httpStatus: 400, code: 'payment_intent_unexpected_state', message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
+
+  it('is followed by a look, though one had led to it', () => {
+    expect(verdict(after(aConfirmSent({ step: 'cancel_sent' }), 'cancel', refused, { made: ['retrieve', 'cancel'] })).next).toBe('ask retrieve');
+    expect(verdict(after(aConfirmSent({ step: 'cancel_sent' }), 'cancel', refused, { made: ['cancel', 'retrieve', 'cancel'] })).next).toBe('ask retrieve');
   });
 });
 
@@ -223,6 +249,25 @@ describe('a truth that arrives late', () => {
     const move = after(resolved, 'retrieve', sawIntent({ status: 'succeeded' }));
     expect(verdict(move)).toMatchObject({ status: 'succeeded', action: 'truth_corrected', mails: ['customer_succeeded', 'operator_truth_changed'] });
     expect(move.record?.changes.review).toMatchObject({ reason: 'truth_changed', resolution: { operator: 'ada' } });
+  });
+
+  it('does not follow from an absence where a person has decided', () => {
+    const absent = { kind: 'absent', scannedFrom: 1, scannedTo: 2, pages: 3, requestId: 'req_3' } as const;
+    const resolved = aTransaction({ status: 'succeeded', step: 'settled', settledAt: NOW, absentSince: NOW - 600_000 });
+    expect(verdict(after(resolved, 'scan', absent))).toEqual({ next: 'stop settled', status: undefined, action: 'observed', mails: [] });
+  });
+
+  it('does not follow from an absence where the key is somebody else\'s: their intent bears their mark', () => {
+    const absent = { kind: 'absent', scannedFrom: 1, scannedTo: 2, pages: 3, requestId: 'req_3' } as const;
+    const stuck = aTransaction({ status: 'stuck', absentSince: NOW - 600_000, review: { reason: 'key_used_elsewhere', message: 'm', at: NOW, evidence: {}, resolution: null } });
+    expect(verdict(after(stuck, 'scan', absent))).toEqual({ next: 'stop stuck', status: 'stuck', action: 'observed', mails: [] });
+  });
+
+  it('is looked for as long as it may come, however often nothing could be told', () => {
+    const resolved = aConfirmSent({ status: 'failed', step: 'settled', settledAt: NOW - 86_400_000, attempts: 7 });
+    const missing = { kind: 'missing', requestId: null, message: 'No such payment_intent' } as const;
+    expect(after(resolved, 'retrieve', missing).record?.stamps.nextAttempt).not.toBe('never');
+    expect(after({ ...resolved, settledAt: NOW - 31 * 86_400_000 }, 'retrieve', missing).record?.stamps.nextAttempt).toBe('never');
   });
 
   it('is asked about once as a mismatch, not once a pass', () => {
