@@ -43,8 +43,3 @@ export class PayreconError extends Error {
 export class BugError extends Error {
   override readonly name = 'BugError';
 }
-
-/** For the default arm of a switch over a closed union. */
-export function unreachable(value: never): never {
-  throw new BugError(`unexpected value ${JSON.stringify(value)}`);
-}

@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
+import { readmePath } from '../../docs/generate-readme.ts';
 import { runPayrecon } from '../support/binary.ts';
 
 function demoFolders(): string[] {
@@ -21,4 +22,13 @@ it('the demo tells one story whose end is in the books of the local Stripe, and 
   expect(stdout).toMatch(/\$ payrecon charge .*[\s\S]*exit 75[\s\S]*\$ payrecon charge .*[\s\S]*exit 75[\s\S]*\$ payrecon reconcile[\s\S]*exit 0/);
   expect(stdout).toContain('you were charged once');
   expect(demoFolders().filter((name) => !before.includes(name))).toEqual([]);
+});
+
+it('the picture in the README shows what the demo prints', async () => {
+  const { stdout } = await runPayrecon(['demo'], { timeoutMs: 30_000 });
+  const printed = stdout.split('\n').map((line) => line.replace(/^ {2}│? ?/, '').trimEnd());
+  const [, picture = ''] = /```console\n([\s\S]*?)```/.exec(readFileSync(readmePath, 'utf8')) ?? [];
+  const shown = picture.split('\n').map((line) => line.trimEnd()).filter((line) => line !== '');
+  expect(shown.length).toBeGreaterThan(10);
+  expect(shown.filter((line) => !printed.includes(line) && !printed.includes(line.replace(/^ {2}/, '')))).toEqual([]);
 });
