@@ -34,8 +34,12 @@ function openSince(transaction: Transaction): Instant {
   return resolution?.as === 'retry' ? Math.max(transaction.createdAt, resolution.at) : transaction.createdAt;
 }
 
-/** Last seen `processing` or the like, within the time that is normal for it: age is no reason to worry then. */
+/**
+ * Age is no reason to worry while `processing` or the like is within its normal time, nor on a row
+ * without an id: its scans begin only after 23 hours, and need two.
+ */
 function isExpectedToTake(transaction: Transaction, now: Instant): boolean {
+  if (transaction.paymentIntent === null) return true;
   return transaction.expectedBy !== null && transaction.expectedBy >= now;
 }
 

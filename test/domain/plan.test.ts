@@ -145,6 +145,13 @@ describe('age', () => {
     expect(verdict(after({ ...old, expectedBy: NOW - 1 }, 'retrieve', missing)).status).toBe('stuck');
   });
 
+  it('does not count on a row without an id, whose scans begin late', () => {
+    const lost = aTransaction({ createdAt: NOW - 90_000_000, createSentAt: NOW - 90_000_000 });
+    const refused = { kind: 'refused', httpStatus: 400, code: null, message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
+    expect(verdict(after(lost, 'scan', refused)).status).toBeUndefined();
+    expect(verdict(after({ ...lost, attempts: 4 }, 'scan', refused)).status).toBe('stuck');
+  });
+
   it('begins anew when a person says "retry"', () => {
     const at = NOW - 1_000;
     const review = { reason: 'resolved_by_hand', message: 'm', at, evidence: {}, resolution: { as: 'retry', reason: 'r', operator: 'ada', at } } as const;
