@@ -80,6 +80,7 @@ const TAMPERINGS: readonly Tampering[] = [
   { rule: '6', how: 'a second copy', tamper: (lane) => copyOfFirstMail(lane) },
   { rule: '6', how: 'an e-mail of nobody', tamper: (lane) => copyOfFirstMail(lane, 'ntf_nobody') },
   { rule: '7', how: 'an intent about another amount', tamper: (lane) => anotherIntent(lane, 'paid', { amount: '5000' }) },
+  { rule: '7', how: 'a confirm under another key', tamper: (lane) => stripe(lane, `payment_intents/${lane.world.sandbox.books.paymentIntents[0]?.id ?? ''}/confirm`, {}).catch((error: unknown) => error) },
   { rule: '8', how: 'a lease that was kept', tamper: (lane) => run(lane, `update transactions set lease_token = 'x', lease_expires_at = 1 where key = 'paid'`) },
   { rule: '8', how: 'an e-mail that is still claimed', tamper: (lane) => run(lane, `update notifications set state = 'sending', claim_token = 'x', sent_at = null, next_attempt_at = 1 where kind = 'customer_failed'`) },
   { rule: '9', how: 'an e-mail about no transaction', tamper: (lane) => run(lane, 'pragma foreign_keys = off', `update notifications set transaction_id = 'txn_gone' where kind = 'customer_failed'`) },

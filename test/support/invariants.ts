@@ -2,9 +2,8 @@ import { expect } from 'vitest';
 import { gatherEvidence, type Evidence, type EvidenceSource, type LedgerRow } from './evidence.ts';
 
 /*
- * What must hold whatever has gone wrong: each rule compares the books of the local Stripe and SendGrid
- * with the ledger and answers what is wrong, in sentences. The checker has tests of its own
- * (test/faults/invariants.test.ts): a rule that cannot fail proves nothing.
+ * What must hold whatever has gone wrong: each rule compares the books of the local Stripe and SendGrid with the
+ * ledger and answers what is wrong. The rules have tests of their own: one that cannot fail proves nothing.
  */
 
 export interface Expectations {
@@ -47,6 +46,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   '5 the audit trail is whole': trailWhole,
   '6 every e-mail, with one identity': mailsRight,
   '7 nothing is sent with other parameters': sentAsAsked,
+  '7 one idempotency key a call': oneKeyACall,
   '8 nothing is held after the drain': nothingHeld,
   '9 the database is sound': ({ damage }) => damage,
   '10 no secret, no address where it is not the subject': nothingLeaked,
@@ -175,6 +175,15 @@ function sentAsAsked(evidence: Evidence): readonly string[] {
     const other = intentsOf(evidence, row).filter((intent) => intent.amount !== row.amount || intent.currency !== row.currency);
     return other.map((intent) => `${intent.id} is about ${intent.amount} ${intent.currency}, ${named(row)} about ${row.amount} ${row.currency}`);
   });
+}
+
+/** What is asked twice of Stripe must be recognisable as the same: a second key would charge a second time. */
+function oneKeyACall({ requests }: Evidence): readonly string[] {
+  const keys = new Map<string, Set<string | null>>();
+  for (const { endpoint, path, idempotency_key: key } of requests) {
+    if (endpoint === 'payment_intents.confirm' || (endpoint === 'payment_intents.create' && key === null)) keys.set(path, (keys.get(path) ?? new Set()).add(key));
+  }
+  return [...keys].filter(([, used]) => used.size > 1 || used.has(null)).map(([path, used]) => `${path} was asked under the keys ${[...used].join(', ')}`);
 }
 
 function nothingHeld({ rows, mails }: Evidence, { atRest }: Expectations): readonly string[] {
