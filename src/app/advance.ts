@@ -13,8 +13,11 @@ import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } fr
 /** No path through the plan is longer: create, confirm, retrieve, cancel, retrieve and one to spare. */
 const MAX_CALLS = 7;
 
-/** Longer than a create is ever sent again under its key, and as long as Stripe keeps the key. */
-const LONGEST_RESEND_MS = 24 * 3_600_000;
+/**
+ * How long after the first send an intent may still have come into being: the day in which a create
+ * is sent again, and two more for one that Stripe rolls forward late. Bounds what a scan has to read.
+ */
+const SCAN_SPAN_MS = 72 * 3_600_000;
 
 /** The worst call takes its time limit twice, because the Stripe library retries a reset once by itself. */
 const WORST_CALL_FACTOR = 2;
@@ -123,8 +126,7 @@ export function lookUpOf(transaction: Transaction, now: Instant): LookUp {
     paymentIntent: transaction.paymentIntent,
     customer: transaction.customer,
     createdFrom: transaction.createSentAt ?? transaction.createdAt,
-    // The create may have been sent again since, but never once the key was old.
-    createdTo: Math.min(now, (transaction.createSentAt ?? transaction.createdAt) + LONGEST_RESEND_MS),
+    createdTo: Math.min(now, (transaction.createSentAt ?? transaction.createdAt) + SCAN_SPAN_MS),
   };
 }
 
