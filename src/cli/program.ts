@@ -89,7 +89,10 @@ const entries: readonly Entry[] = [
     name: 'completion',
     group: around,
     summary: 'print a completion script for a shell',
-    define: async () => (await import('./command/completion.ts')).defineCompletion,
+    define: async () => {
+      const { defineCompletion } = await import('./command/completion.ts');
+      return (command, perform) => { defineCompletion(command, perform, createWholeProgram); };
+    },
   },
 ];
 

@@ -1,4 +1,4 @@
-import { Argument, type Command } from '@commander-js/extra-typings';
+import { Argument, type Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { type CommandContext } from '../context.ts';
 import { type Place } from '../completion/tree.ts';
 import { type Ending } from '../exit-code.ts';
@@ -6,17 +6,19 @@ import { type Perform } from '../perform.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
+type WholeProgram = () => Promise<CommandUnknownOpts>;
 
-export function defineCompletion(command: Command, perform: Perform, run = runCompletion): void {
+/** `wholeProgram` is handed in: the script is made from the program, which itself knows this command. */
+export function defineCompletion(command: Command, perform: Perform, wholeProgram: WholeProgram, run = runCompletion): void {
   command
     .addArgument(new Argument('<shell>', 'whose script to print').choices(shells))
     .addHelpText('after', '\nLoad it with, for example: source <(payrecon completion bash)')
-    .action((shell, _flags, self) => perform(self, (context) => run(shell, context)));
+    .action((shell, _flags, self) => perform(self, (context) => run(shell, context, wholeProgram)));
 }
 
-export async function runCompletion(shell: Shell, { out }: CommandContext): Promise<Ending> {
-  const [{ places }, { createWholeProgram }] = await Promise.all([import('../completion/tree.ts'), import('../program.ts')]);
-  out.write(await script(shell, places(await createWholeProgram())));
+export async function runCompletion(shell: Shell, { out }: CommandContext, wholeProgram: WholeProgram): Promise<Ending> {
+  const { places } = await import('../completion/tree.ts');
+  out.write(await script(shell, places(await wholeProgram())));
   return { kind: 'done' };
 }
 
