@@ -40,6 +40,8 @@ export interface Lane {
   readonly patient: Caller;
   /** What comes late at Stripe has come. */
   quiet(): Promise<void>;
+  /** Time goes by, here and at Stripe. */
+  later(ms: number): void;
 }
 
 export interface LaneOptions {
@@ -51,6 +53,10 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
   // Every case pays with the same card: that is not what these cases are about.
   const world = await aPaymentWorld(target, { ...options, env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env } });
   let offsetMs = 0;
+  const later = (ms: number): void => {
+    offsetMs += ms;
+    world.sandbox.clock.advance(ms);
+  };
   const open = async (deadlineMs: number): Promise<Caller> => {
     const env = { PAYRECON_STRIPE_DEADLINE: `${deadlineMs}ms` };
     const seams = { nowOffsetMs: () => offsetMs, wrapMailer: () => mailerWithin(deadlineMs, world) };
@@ -60,8 +66,7 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
       charge: (request, signal) => chargeAsked(customer, aCharge(request), signal),
       async pass(signal) {
         const ended = await passOnce(reconciler, signal);
-        offsetMs += BETWEEN_PASSES_MS;
-        world.sandbox.clock.advance(BETWEEN_PASSES_MS);
+        later(BETWEEN_PASSES_MS);
         return ended;
       },
     };
@@ -76,6 +81,7 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
     world,
     source: await evidenceSource(world.sandbox.books, world.database),
     hasty,
+    later,
     patient: await open(PATIENT_MS),
     async quiet() {
       for (let waitedMs = 0; world.sandbox.books.requests.some((request) => request.duration_ms === null); waitedMs += 10) {
@@ -143,6 +149,12 @@ const HONEST: Readonly<Record<string, readonly number[]>> = {
   pending: [75, 2, 143],
   null: [2, 4, 69],
 };
+
+/** What a command that has ended still holds: the next one would have to wait until it expires. */
+export async function stillHeld({ source: { raw } }: Lane): Promise<readonly string[]> {
+  const rows = await raw.rows('select key as name from transactions where lease_token is not null union all select id from notifications where claim_token is not null');
+  return rows.map(({ name }) => `8: ${String(name)} is still held by a command that has ended`);
+}
 
 /** What is untrue about how a charge ended; empty when it told the truth. */
 export function dishonesty({ world }: Lane, key: string, ended: Ended): readonly string[] {

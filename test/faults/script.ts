@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { FAULT_KINDS, type FaultName } from '../../src/sandbox/server.ts';
-import { dishonesty, HASTY_MS, type Caller, type HastyMs, type Lane } from './lane.ts';
+import { dishonesty, HASTY_MS, stillHeld, type Caller, type HastyMs, type Lane } from './lane.ts';
 
 /** One call to Stripe or the mail service, and how a transaction is brought to where payrecon makes it. */
 export interface Place {
@@ -53,7 +53,7 @@ const METHODS = {
 } as const;
 
 /**
- * Runs one script in the lane, and answers what was untrue in how its commands ended. It is tried with longer
+ * Runs one script in the lane, and answers what was wrong in how its commands ended. It is tried with longer
  * time limits until the fault was met: on a busy machine a call may run out of time before it comes to it.
  */
 export async function runScript(lane: Lane, script: FaultScript, key: string): Promise<readonly string[]> {
@@ -68,15 +68,16 @@ async function tryScript(lane: Lane, script: FaultScript, key: string, deadlineM
   const { place, mode } = script;
   const { sandbox } = lane.world;
   const order = { key, reference: `order ${key}`, ...METHODS[place.pays ?? 'by card'] };
-  const untrue: string[] = [];
+  const wrong: string[] = [];
   const charge = async (caller = lane.patient, signal?: AbortSignal): Promise<void> => {
-    untrue.push(...dishonesty(lane, key, await caller.charge(order, signal)));
+    wrong.push(...dishonesty(lane, key, await caller.charge(order, signal)));
   };
   if (place.before !== undefined || place.by === 'pass') {
     sandbox.setFaults(place.before ?? '');
     await charge();
   }
   const met = await underFault(lane, script, deadlineMs, charge);
+  wrong.push(...(await stillHeld(lane)));
   sandbox.setFaults('');
   if (mode === 'once, and a retry') await charge();
   // A case that strikes a pass wants to be alone in it, so the ones before have to be settled.
@@ -85,7 +86,7 @@ async function tryScript(lane: Lane, script: FaultScript, key: string, deadlineM
     await lane.patient.pass();
     await lane.patient.pass();
   }
-  return { met, found: untrue };
+  return { met, found: wrong };
 }
 
 /** Runs what makes the call while the fault is there. Answers whether it was met. */

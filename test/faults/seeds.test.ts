@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createChance, type Chance } from '../../src/sandbox/ids.ts';
 import { targets } from '../storage/targets.ts';
-import { dishonesty, HASTY_MS, type Lane } from './lane.ts';
+import { dishonesty, HASTY_MS, stillHeld, type Lane } from './lane.ts';
 import { runInLanes } from './lanes.ts';
 
 /*
@@ -34,7 +34,7 @@ async function runSeed(lane: Lane, seed: number, key: string): Promise<readonly 
     }
     if (chance() < 0.5) await withSignal(chance, (signal) => caller.pass(signal));
   }
-  return untrue;
+  return [...untrue, ...(await stillHeld(lane))];
 }
 
 async function withSignal<T>(chance: Chance, act: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
