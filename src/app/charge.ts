@@ -70,7 +70,7 @@ async function resume(deps: ChargeDeps, known: Transaction, options: ChargeOptio
   for (;;) {
     const settled = standing(transaction);
     if (settled !== null) return settled;
-    const claimed = await deps.ledger.claim(transaction.id, deps.actor);
+    const claimed = await orUnknown(transaction, deps.ledger.claim(transaction.id, deps.actor));
     if (claimed !== null) {
       const now = standing(claimed.transaction);
       if (now === null) return await drive(deps, claimed, false, options);
@@ -80,7 +80,7 @@ async function resume(deps: ChargeDeps, known: Transaction, options: ChargeOptio
     if (options.signal?.aborted === true) return stopped(transaction, 'interrupted', 'interrupted');
     if (deps.clock.monotonicMs() >= waitUntilMs) return stopped(transaction, 'lease_lost', 'another process is working on it');
     await deps.clock.sleep(LEASE_POLL_MS * (1 + deps.chance.uniform()), options.signal);
-    transaction = (await deps.ledger.find(transaction.id)) ?? transaction;
+    transaction = (await orUnknown(transaction, deps.ledger.find(transaction.id))) ?? transaction;
   }
 }
 
@@ -94,8 +94,9 @@ function stopped(transaction: Transaction, reason: Advanced['reason'], words: st
 }
 
 async function drive(deps: ChargeDeps, claimed: Claimed, justOpened: boolean, options: ChargeOptions): Promise<Advanced> {
-  const advanced = await advanceOrSay(deps, claimed, justOpened, options);
-  if (!advanced.recorded) await deps.ledger.release([claimed.lease]);
+  const { signal } = options;
+  const advanced = await orUnknown(claimed.transaction, advance(deps, claimed, { purpose: 'charge', justOpened, ...(signal === undefined ? {} : { signal }) }));
+  if (!advanced.recorded) await orUnknown(advanced.transaction, deps.ledger.release([claimed.lease]));
   if (advanced.reason === 'unauthorized') {
     if (mayHaveCharged(advanced.transaction)) {
       throw new PayreconError(
@@ -116,11 +117,11 @@ async function drive(deps: ChargeDeps, claimed: Claimed, justOpened: boolean, op
 }
 
 /** The row is in the ledger: from here on a database that fails leaves a question, never a "nothing happened". */
-async function advanceOrSay(deps: ChargeDeps, claimed: Claimed, justOpened: boolean, { signal }: ChargeOptions): Promise<Advanced> {
+async function orUnknown<Value>(transaction: Transaction, work: Promise<Value>): Promise<Value> {
   try {
-    return await advance(deps, claimed, { purpose: 'charge', justOpened, ...(signal === undefined ? {} : { signal }) });
+    return await work;
   } catch (error) {
-    throw asUnknownOutcome(error, 'The payment is recorded as pending, and its outcome is not known: run the same command again.', claimed.transaction);
+    throw asUnknownOutcome(error, 'The payment is recorded as pending, and its outcome is not known: run the same command again.', transaction);
   }
 }
 

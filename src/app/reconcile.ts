@@ -5,7 +5,7 @@ import { dryRun } from './dry-run.ts';
 import { watchStripe } from './health.ts';
 import type { StripeHealth } from './health.ts';
 import type { PassOutcome, ReconcileOptions, ReconciledRow } from './payrecon.ts';
-import type { DueQuery, Passes } from './ports.ts';
+import type { DueQuery, Ledger, Passes } from './ports.ts';
 import type { History } from './views.ts';
 import { callsSince, tallyRows } from './tally.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
@@ -29,10 +29,23 @@ export interface ReconcileDeps extends AdvanceDeps {
  * falls; stops without spending attempts when Stripe is away. Returns a report; the loop around it
  * (daemon, cron) is somebody else's.
  *
- * @throws PayreconError `configuration` when Stripe refuses our key, `unreachable` for the database.
+ * @throws PayreconError `configuration` when Stripe refuses our key, `unreachable` for the database,
+ *   `unknown_outcome` for the database once anything was recorded.
  */
 export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome> {
   if (options.dryRun) return await dryRun(deps, options);
+  const { ledger, anyRecorded } = noticingRecords(deps.ledger);
+  let outcome: PassOutcome | 'unauthorized';
+  try {
+    outcome = await runPass({ ...deps, ledger }, options);
+  } catch (error) {
+    throw anyRecorded() ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
+  }
+  if (outcome === 'unauthorized') throw stripeUnauthorized();
+  return outcome;
+}
+
+async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome | 'unauthorized'> {
   const startedMs = deps.clock.monotonicMs();
   const callsBefore = deps.gateway.calls();
   const pass = await deps.passes.begin(deps.actor);
@@ -41,10 +54,8 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
   const stop = new AbortController();
   const letGo = stopWith(stop, options.signal);
   const probe = oneAtATime(async () => { await probeUntilKnown(deps, health, stop.signal); });
-  const changes: ReconciledRow[] = [];
   const onRow = (row: ReconciledRow): void => {
     tally.add(row.after);
-    if (changes.length === 0 && row.after.version !== row.before.version) changes.push(row);
     options.onRow?.(row);
   };
   let end: BlockEnd = 'done';
@@ -52,8 +63,6 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
     if (pass.outageOpen) await probeOnce(deps, health);
     const away = pass.outageOpen && !health.worked();
     if (!away) end = await reconcileBlocks({ ...deps, health, stop, probe, onRow }, options.limit, { pendingAfterMs: deps.pendingAfterMs, dueBy: pass.startedAt });
-  } catch (error) {
-    throw changes.length > 0 ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
   } finally {
     letGo();
   }
@@ -62,9 +71,20 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
   await deps.dispatch(options.signal);
   const report = tally.report(callsSince(callsBefore, deps.gateway.calls()), outage, Math.round(deps.clock.monotonicMs() - startedMs));
   await deps.passes.finish(pass.id, report);
-  if (end === 'unauthorized') throw stripeUnauthorized();
+  if (end === 'unauthorized') return end;
   const { stuck, overdue } = await deps.history.needsPerson();
   return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, interrupted };
+}
+
+/** A step of a row is a change as well as its verdict: Stripe may have been told. */
+function noticingRecords(ledger: Ledger): { readonly ledger: Ledger; readonly anyRecorded: () => boolean } {
+  let any = false;
+  const record: Ledger['record'] = async (...args) => {
+    const result = await ledger.record(...args);
+    any ||= result.kind === 'recorded';
+    return result;
+  };
+  return { ledger: { ...ledger, record }, anyRecorded: () => any };
 }
 
 /** Block after block, until nothing is due, the limit is reached, or something stops the pass. */

@@ -51,17 +51,25 @@ export async function resolve(deps: AdvanceDeps, idOrKey: string, request: Resol
   if (claimed === null) {
     throw new PayreconError('unknown_outcome', 'in_progress', `${known.id} is being worked on by another process. Nothing was changed; try again in a moment.`, { transaction: known });
   }
-  let written = false;
   try {
     mustNeedPerson(claimed.transaction, claimed.now);
     const asked = await askAbout(deps, claimed.transaction, claimed.now);
     mustBeLegal(asked, request);
     const result = await decide(deps, claimed, asked, request);
     if (result.kind === 'stale') throw new PayreconError('unknown_outcome', 'lease_lost', `Another process took ${known.id} over meanwhile. The decision was not recorded; look at it again.`);
-    written = true;
     return result.transaction;
-  } finally {
-    if (!written) await deps.ledger.release([claimed.lease]);
+  } catch (error) {
+    await letGo(deps, claimed);
+    throw error;
+  }
+}
+
+/** A database that is away lets the lease run out; what went wrong before is what the person has to know. */
+async function letGo(deps: AdvanceDeps, { lease }: Claimed): Promise<void> {
+  try {
+    await deps.ledger.release([lease]);
+  } catch (error) {
+    if (!(error instanceof PayreconError)) throw error;
   }
 }
 
@@ -98,7 +106,6 @@ async function decide(deps: AdvanceDeps, claimed: Claimed, asked: StuckCase, req
   if (fenced.kind === 'stale') return fenced;
   const answer = await deps.gateway.cancel(fenced.transaction);
   if (answer.kind !== 'intent' || answer.intent.status !== 'canceled') {
-    await deps.ledger.release([claimed.lease]);
     throw new PayreconError(
       answer.kind === 'unknown' ? 'unknown_outcome' : 'refused',
       'cancel_failed',
