@@ -3,7 +3,7 @@ import { expectedBy } from './expected.ts';
 import { formatMoney } from './money.ts';
 import { evidenceOf, nextAttempt, observed, settleMove, stuckMove } from './moves.ts';
 import { stopUndecided } from './undecided.ts';
-import { cancelMove, confirmMove } from './sends.ts';
+import { cancelMove, confirmMove, failureOf } from './sends.ts';
 import type { Sighting } from './moves.ts';
 import { KEY_LIFETIME_MS } from './move.ts';
 import type { Call, Context, Move } from './move.ts';
@@ -32,9 +32,12 @@ export function onIntent(transaction: Transaction, call: Call, answer: IntentAns
     case 'succeeded':
       return onSucceeded(transaction, call, answer, context);
     case 'canceled': {
-      const { failureCode } = transaction;
+      // A decline is copied when it is seen; one that only the canceled intent still shows counts as well.
+      const declined: Changes = transaction.failureCode === null && intent.lastError !== null ? failureOf(intent.lastError) : {};
+      const failureCode = transaction.failureCode ?? declined.failureCode ?? null;
       if (failureCode === null) return settleMove(transaction, { status: 'canceled', words: 'canceled at Stripe', ...seen }, context);
-      return settleMove(transaction, { status: 'failed', words: `declined (${failureCode}), then canceled at Stripe`, ...seen }, context);
+      const words = `declined (${failureCode}), then canceled at Stripe`;
+      return settleMove(transaction, { ...seen, status: 'failed', words, changes: { ...changes, ...declined } }, context);
     }
     case 'processing':
     case 'requires_action':

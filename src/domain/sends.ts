@@ -35,6 +35,11 @@ export function confirmMove(transaction: Transaction, intent: IntentSnapshot, re
   };
 }
 
+/** Stripe's decline code, else its error code. */
+export function failureOf(failure: Failure): Changes {
+  return { failureCode: failure.declineCode ?? failure.code ?? 'declined', failureMessage: failure.message };
+}
+
 /** The fence: an intent that is canceled can never succeed later. A decline is copied now, Stripe clears it. */
 export function cancelMove(
   transaction: Transaction,
@@ -46,7 +51,7 @@ export function cancelMove(
   const changes: Changes = {
     paymentIntent: intent.id,
     stripeStatus: intent.status,
-    ...(failure === null ? {} : { failureCode: failure.declineCode ?? failure.code ?? 'declined', failureMessage: failure.message }),
+    ...(failure === null ? {} : failureOf(failure)),
   };
   if (context.made.includes('cancel')) {
     return stopUndecided(transaction, `Stripe would not cancel it, and shows ${intent.status}`, { changes, detail: evidenceOf('cancel', intent), requestId }, context);

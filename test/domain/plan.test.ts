@@ -81,6 +81,13 @@ describe('the verdict table', () => {
     expect(verdict(canceled)).toEqual({ next: 'stop settled', status: 'failed', action: 'settled', mails: ['customer_failed'] });
   });
 
+  it('a decline that only the canceled intent still shows is a failure, too', () => {
+    const lastError = { code: 'card_declined', declineCode: 'lost_card', message: 'Your card has been declined.' };
+    const move = after(aConfirmSent({ step: 'cancel_sent' }), 'cancel', sawIntent({ status: 'canceled', lastError }));
+    expect(verdict(move)).toMatchObject({ status: 'failed', mails: ['customer_failed'] });
+    expect(move.record?.changes).toMatchObject({ failureCode: 'lost_card', failureMessage: lastError.message });
+  });
+
   it('a decline whose cancel got no answer stays pending', () => {
     const move = after(aConfirmSent({ step: 'cancel_sent', failureCode: 'card_declined' }), 'cancel', sawUnknown());
     expect(verdict(move)).toMatchObject({ next: 'stop unknown', status: undefined });

@@ -68,7 +68,7 @@ function startServer(native, port) {
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: '',
-    max_connections: '200',
+    max_connections: '500',
     timezone: 'UTC',
     log_timezone: 'UTC',
     // Nothing here survives the run, so nothing has to reach the disk, unless a test is about just that.

