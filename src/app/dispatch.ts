@@ -1,6 +1,7 @@
 import { backoffMs } from '../domain/backoff.ts';
 import type { DispatchReport } from './payrecon.ts';
 import type { Actor, Chance, ClaimedNotification, Clock, Mailer, Outbox, SendOutcome } from './ports.ts';
+import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** So few that sending them one by one, each up to its time limit, ends before their claim does. */
 const BATCH = 5;
@@ -29,8 +30,26 @@ export interface DispatchLimits {
  * Sends what is due, each e-mail at least once: it is marked as sent only after the mail service
  * accepted it, so a lost answer means a second copy, never a missing one. What the service cannot
  * take now is tried again for ever; only what it refuses for good ends as failed.
+ *
+ * @throws PayreconError for the database: `unreachable`, or `unknown_outcome` once an e-mail may have gone out.
  */
 export async function dispatch(deps: DispatchDeps, limits: DispatchLimits, signal?: AbortSignal): Promise<DispatchReport> {
+  let tried = 0;
+  const mailer: Mailer = {
+    configured: deps.mailer.configured,
+    async send(notification) {
+      tried += 1;
+      return await deps.mailer.send(notification);
+    },
+  };
+  try {
+    return await sendDue({ ...deps, mailer }, limits, signal);
+  } catch (error) {
+    throw tried > 0 ? asUnknownOutcome(error, 'E-mails went out before that; one that could not be marked as sent is sent once more.') : error;
+  }
+}
+
+async function sendDue(deps: DispatchDeps, limits: DispatchLimits, signal: AbortSignal | undefined): Promise<DispatchReport> {
   const counts = { sent: 0, retried: 0, failed: 0 };
   let refused: string | null = null;
   let failuresInARow = 0;

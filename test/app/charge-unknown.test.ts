@@ -4,9 +4,9 @@ import { exitCode } from '../../src/cli/exit-code.ts';
 import type { PayreconError } from '../../src/domain/errors.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { errorOf } from '../storage/errors-of.ts';
-import { targets } from '../storage/targets.ts';
-import { aPaymentWorld, type PaymentWorld } from '../support/payment-world.ts';
-import { aCard, asRecorded, AT_ONCE, EVERYTHING_DUE, failingGate, isRecord, lostPayments, unconfirmedPayments } from './payments-left.ts';
+import { sqlite, targets } from '../storage/targets.ts';
+import type { PaymentWorld } from '../support/payment-world.ts';
+import { aCard, aPatientWorld, asRecorded, AT_ONCE, EVERYTHING_DUE, failingGate, isRecord, lostPayments, unconfirmedPayments } from './payments-left.ts';
 
 const NOT_KNOWN_YET = 75;
 const USAGE = 2;
@@ -24,7 +24,7 @@ describe.each(targets)('a charge whose database fails after the confirm went out
     { failing: 'the record of the outcome', strikes: isRecord },
     { failing: 'everything', strikes: () => true },
   ])('at $failing: not known, with the transaction; the same command again finds out', async ({ strikes }) => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(target);
     const gate = failingGate(target, (sql) => wasAsked(world, 'confirm') && strikes(sql));
     const error = await errorOf((await world.open('charge', { seams: { gate } })).charge(aCard('k'), AT_ONCE));
     expect(error).toMatchObject({ kind: 'unknown_outcome', code: 'database_io', transaction: { key: 'k', status: 'pending' } });
@@ -41,7 +41,7 @@ describe.each(targets)('a charge whose database fails after the confirm went out
   });
 
   it.each(['update transactions', 'select * from transactions'])('while the caller waits for the outcome, at "%s"', async (statement) => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(target);
     let waiting = false;
     const gate = failingGate(target, (sql) => waiting && sql.includes(statement));
     const payrecon = await world.open('charge', {
@@ -62,9 +62,9 @@ async function takenByAnother(world: PaymentWorld, name: string): Promise<void> 
   await (await world.database.raw()).run(`update transactions set lease_token = 'another', lease_holder = '{}', lease_expires_at = ${until}`);
 }
 
-describe.each(targets)('a key that Stripe refuses, on $name', (target) => {
+describe('a key that Stripe refuses', () => {
   it('on the first create is a setting to correct: nothing was charged', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(sqlite);
     const payrecon = await world.open('charge');
     world.sandbox.setFaults('payment_intents.create=401');
     const error = await errorOf(payrecon.charge(aCard('k'), AT_ONCE));
@@ -75,7 +75,7 @@ describe.each(targets)('a key that Stripe refuses, on $name', (target) => {
   });
 
   it('after a confirm whose answer was lost is an unknown outcome: it may have been charged', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(sqlite);
     const [lost] = await lostPayments(world, 1);
     const payrecon = await world.open('charge');
     world.sandbox.setFaults('payment_intents.retrieve=401');
@@ -105,9 +105,9 @@ async function expectStuck(payrecon: Payrecon, transaction: Transaction): Promis
   expect(await asRecorded(payrecon, [transaction])).toMatchObject([{ status: 'stuck', step: 'cancel_sent', review: { resolution: null } }]);
 }
 
-describe.each(targets)('a decision that cancels at Stripe, on $name', (target) => {
+describe('a decision that cancels at Stripe', () => {
   it('and gets no answer is an unknown outcome; it can be taken again', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(sqlite);
     const stuck = await aStuckPayment(world);
     const payrecon = await world.open('resolve');
     world.sandbox.setFaults('payment_intents.cancel=html_502_after');
@@ -125,9 +125,9 @@ describe.each(targets)('a decision that cancels at Stripe, on $name', (target) =
     { failing: 'everything', strikes: () => true, answer: '' },
     { failing: 'everything, and gets no answer,', strikes: () => true, answer: 'payment_intents.cancel=html_502_after' },
   ])('while the database fails at $failing is an unknown outcome', async ({ strikes, answer }) => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(sqlite);
     const stuck = await aStuckPayment(world);
-    const payrecon = await world.open('resolve', { seams: { gate: failingGate(target, (sql) => wasAsked(world, 'cancel') && strikes(sql)) } });
+    const payrecon = await world.open('resolve', { seams: { gate: failingGate(sqlite, (sql) => wasAsked(world, 'cancel') && strikes(sql)) } });
     world.sandbox.setFaults(answer);
     const error = await errorOf(payrecon.resolve(stuck.id, CANCEL));
     expect(error).toMatchObject({ kind: 'unknown_outcome', transaction: { id: stuck.id, status: 'stuck' } });

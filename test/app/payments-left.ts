@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { expect, onTestFinished } from 'vitest';
 import type { ChargeOptions, Payrecon } from '../../src/app/payrecon.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
@@ -5,13 +6,18 @@ import { DriverError } from '../../src/storage/faults.ts';
 import type { Gate } from '../../src/storage/gate.ts';
 import { aRequest } from '../storage/payments.ts';
 import type { Target } from '../storage/targets.ts';
-import type { PaymentWorld } from '../support/payment-world.ts';
+import { aPaymentWorld, type PaymentWorld } from '../support/payment-world.ts';
 
 /** Payments in every state in which a charge may have left them, and databases that fail at one statement. */
 
 export const AT_ONCE: ChargeOptions = { waitMs: 0, waitForOutcome: false, allowDuplicate: true };
 
 export const EVERYTHING_DUE = { limit: null, dryRun: false };
+
+/** No answer is waited for in vain here, so a busy machine must not look like one that was lost. */
+export async function aPatientWorld(target: Target, env: Readonly<Record<string, string>> = {}): Promise<PaymentWorld> {
+  return await aPaymentWorld(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s', ...env } });
+}
 
 /** A card that the local Stripe accepts, and an address for the e-mail. */
 export function aCard(key: string): ReturnType<typeof aRequest> {
@@ -28,18 +34,19 @@ export async function unconfirmedPayments(world: PaymentWorld, count: number): P
   return await leftAt(world, 'payment_intents.confirm#*=html_502', count);
 }
 
+const CHARGES_AT_ONCE = 6;
+
 async function leftAt(world: PaymentWorld, faults: string, count: number): Promise<readonly Transaction[]> {
   const { sandbox } = world;
   const payrecon = await world.open('charge');
-  const left: Transaction[] = [];
+  const limit = pLimit(CHARGES_AT_ONCE);
   sandbox.setFaults(faults);
-  for (let index = 0; index < count; index += 1) {
-    const { transaction } = await payrecon.charge(aCard(`left-${String(index)}`), AT_ONCE);
-    expect(transaction).toMatchObject({ status: 'pending', step: 'confirm_sent' });
-    left.push(transaction);
-  }
+  const charges = Array.from({ length: count }, async (_, index) => await limit(async () => await payrecon.charge(aCard(`left-${String(index)}`), AT_ONCE)));
+  const left = (await Promise.all(charges)).map(({ transaction }) => transaction);
+  for (const transaction of left) expect(transaction).toMatchObject({ status: 'pending', step: 'confirm_sent' });
   sandbox.setFaults('');
-  return left;
+  // As a pass meets them.
+  return left.sort((a, b) => (a.nextAttemptAt ?? 0) - (b.nextAttemptAt ?? 0) || (a.id < b.id ? -1 : 1));
 }
 
 /** As they are recorded now, in the order given. */

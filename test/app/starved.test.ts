@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Gateway } from '../../src/app/ports.ts';
-import { targets } from '../storage/targets.ts';
-import { aPaymentWorld } from '../support/payment-world.ts';
+import { sqlite, targets } from '../storage/targets.ts';
 import { sawUnknown } from '../support/transactions.ts';
-import { asRecorded, EVERYTHING_DUE, lostPayments } from './payments-left.ts';
+import { aPatientWorld, asRecorded, EVERYTHING_DUE, lostPayments } from './payments-left.ts';
 
 const BAD = 8;
 const GOOD = 20;
@@ -30,7 +29,7 @@ function failingFor(gateway: Gateway, isBad: (transactionId: string) => boolean)
 
 describe.each(targets)('rows that fail for ever, on $name', (target) => {
   it('ahead of others do not starve them, and are no outage: an attempt is counted on each', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(target);
     const left = await lostPayments(world, BAD + GOOD);
     const bad = new Set(left.slice(0, BAD).map(({ id }) => id));
     const payrecon = await world.open('reconcile', { seams: { wrapGateway: (gateway) => failingFor(gateway, (id) => bad.has(id)) } });
@@ -45,9 +44,11 @@ describe.each(targets)('rows that fail for ever, on $name', (target) => {
     expect(world.sandbox.books.mails).toHaveLength(GOOD);
     expect((await payrecon.status()).lastPass).toMatchObject({ outage: false });
   });
+});
 
+describe('rows that fail for ever', () => {
   it('become questions to a person when they alone go on failing', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(sqlite);
     const [bad] = await lostPayments(world, 1);
     const payrecon = await world.open('reconcile', { env: { PAYRECON_MAX_ATTEMPTS: '2' }, seams: { wrapGateway: (gateway) => failingFor(gateway, () => true) } });
     expect((await payrecon.reconcile(EVERYTHING_DUE)).report).toMatchObject({ pending: 1, stuck: 0, outage: false });
@@ -56,7 +57,7 @@ describe.each(targets)('rows that fail for ever, on $name', (target) => {
   });
 
   it('together with everything else, the probe as well, are an outage: nothing is counted', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aPatientWorld(sqlite);
     const left = await lostPayments(world, BAD + GOOD);
     const payrecon = await world.open('reconcile', { seams: { wrapGateway: (gateway) => failingFor(gateway, () => true) } });
     world.sandbox.setFaults('account#*=500_before');
