@@ -60,14 +60,19 @@ export class WireCall {
   }
 }
 
+/**
+ * One for all clients: Node 20 keeps each store that was ever used and asks it at every new promise, so one a client
+ * would make a daemon slower with every pass.
+ */
+const calls = new AsyncLocalStorage<WireCall>();
+
 export class WireClient implements Stripe.HttpClient {
-  readonly #calls = new AsyncLocalStorage<WireCall>();
   readonly #plainAgent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS });
   readonly #tlsAgent = new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS });
 
   /** Every request that the library makes inside `work` belongs to `call`. */
   run<T>(call: WireCall, work: () => Promise<T>): Promise<T> {
-    return this.#calls.run(call, work);
+    return calls.run(call, work);
   }
 
   close(): void {
@@ -83,7 +88,7 @@ export class WireClient implements Stripe.HttpClient {
   makeRequest(
     ...[host, port, path, method, headers, body, protocol]: Parameters<Stripe.HttpClient['makeRequest']>
   ): Promise<Stripe.HttpClientResponse> {
-    const call = this.#calls.getStore();
+    const call = calls.getStore();
     if (call === undefined) return Promise.reject(new BugError('a request to Stripe outside of a call'));
     return new Promise((resolve, reject) => {
       // The library's repetition may begin after the deadline: nothing may be sent then.
