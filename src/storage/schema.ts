@@ -31,7 +31,9 @@ async function migrationsTableExists(database: Database, sql: Knex): Promise<boo
   const row =
     database.dialect === 'sqlite'
       ? await firstRow(sql, `select name from sqlite_schema where type = 'table' and name = ?`, [MIGRATIONS_TABLE])
-      : await firstRow(sql, 'select 1 as here where to_regclass(?) is not null', [MIGRATIONS_TABLE]);
+      : // From pg_class, because to_regclass alone may answer out of this session's cache: who waited for another
+        // process's migration would not see its tables, and would say that it made them itself.
+        await firstRow(sql, 'select 1 as here from pg_class where oid = to_regclass(?)', [MIGRATIONS_TABLE]);
   return row !== null;
 }
 
