@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { FAULT_KINDS } from '../../src/sandbox/server.ts';
 import { targets } from '../storage/targets.ts';
-import { runInLanes } from './lanes.ts';
+import { openLane, stillHeld } from './lane.ts';
+import { judgeAtRest, runInLanes } from './lanes.ts';
 import { MODES, nameOf, runScript, scriptsFor, type Place } from './script.ts';
 
 /** Every call to Stripe that a charge makes. */
@@ -23,4 +24,14 @@ test.each(targets)('each kind of fault at each call of a charge ($name)', { time
   const { ran, failures } = await runInLanes(target, scripts.map((script) => ({ name: nameOf(script), run: (lane, key) => runScript(lane, script, key) })));
   expect(failures).toEqual([]);
   expect(ran).toBe(CASES);
+});
+
+test.each(targets)('a process that is told to stop before it has asked anything sends nothing and holds nothing ($name)', async (target) => {
+  const lane = await openLane(target);
+  const ended = await lane.patient.charge({ key: 'order-1' }, AbortSignal.abort());
+  expect(ended).toMatchObject({ exitCode: 143, status: 'pending' });
+  expect(lane.world.sandbox.books.requests).toEqual([]);
+  expect(await stillHeld(lane)).toEqual([]);
+  expect((await lane.patient.charge({ key: 'order-1' })).exitCode).toBe(0);
+  expect(await judgeAtRest(lane)).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MIGRATIONS } from '../../../migrations/list.ts';
 import { postgres, targets } from '../../storage/targets.ts';
 import { evidenceSource } from '../../support/evidence.ts';
 import { expectInvariants } from '../../support/invariants.ts';
@@ -54,5 +55,6 @@ test('twenty processes that migrate one PostgreSQL database make one schema', { 
   const { url } = await postgres.fresh();
   const results = await runAtOnce({ env: { DATABASE_URL: url } }, Array.from({ length: 20 }, () => ['migrate', '--json']));
   expect(results.map(({ exitCode, stderr }) => ({ exitCode, stderr }))).toEqual(results.map(() => ({ exitCode: 0, stderr: '' })));
-  expect(results.map((result) => (result.json() as { migrations: readonly string[] }).migrations).sort()).toEqual([...Array.from({ length: 19 }, () => []), ['0001_ledger']]);
+  const made = results.map((result) => (result.json() as { migrations: readonly string[] }).migrations).filter((names) => names.length > 0);
+  expect(made).toEqual([MIGRATIONS.map(({ name }) => name)]);
 });
