@@ -135,6 +135,7 @@ function bareProgram(): Command {
     .version(packageJson.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
+    .commandsGroup(around)
     .enablePositionalOptions()
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', afterHelp);

@@ -131,6 +131,12 @@ describe('charge', () => {
     expect(stderr).toContain(`payrecon charge ${flags.join(' ')} --description 'Ada'\\''s books'`);
   });
 
+  it('says when nothing new was started', async () => {
+    const charge = (repeated: boolean) => () => Promise.resolve(charged(succeeded, { repeated }));
+    expect((await commandLine(['charge', ...flags], { payrecon: { charge: charge(true) } })).stderr).toBe('→ This key was known: nothing new was started.\n');
+    expect((await commandLine(['charge', ...flags], { payrecon: { charge: charge(false) } })).stderr).toBe('');
+  });
+
   it('gives a command for a stuck transaction', async () => {
     const { stderr } = await commandLine(['charge', ...flags], { payrecon: { charge: () => Promise.resolve(charged(stuck)) } });
     expect(stderr).toContain(`payrecon stuck resolve ${stuck.id}`);

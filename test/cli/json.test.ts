@@ -131,7 +131,7 @@ describe('show --json', () => {
 
 describe('reconcile --json', () => {
   it('is the pass', async () => {
-    const { code, stdout, stderr, calls } = await commandLine(['reconcile', '--limit', '10', '--json'], { payrecon: { reconcile: () => Promise.resolve(pass) } });
+    const { code, stdout, stderr, calls, opened } = await commandLine(['reconcile', '--limit', '10', '--json', '--max-attempts', '3'], { payrecon: { reconcile: () => Promise.resolve(pass) } });
     same(stdout, {
       pass: 'pas_01JDA0B1C2D3E4F5G6H7J8K9MR',
       due: 4,
@@ -143,6 +143,7 @@ describe('reconcile --json', () => {
       duration_ms: 1234,
     });
     expect([code, stderr]).toEqual([0, '']);
+    expect(opened).toEqual([{ flags: { 'max-attempts': '3' }, needsStripe: true, role: 'reconcile' }]);
     expect(calls[0]?.args[0]).toMatchObject({ limit: 10, dryRun: false });
   });
 
