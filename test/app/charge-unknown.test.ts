@@ -55,6 +55,17 @@ describe.each(targets)('a charge whose database fails after the confirm went out
   });
 });
 
+describe('a charge that a signal stopped', () => {
+  it('before anything was asked, and that cannot give its lease back, is an unknown outcome: it is recorded', async () => {
+    const world = await aPatientWorld(sqlite);
+    const payrecon = await world.open('charge', { seams: { gate: failingGate(sqlite, (sql) => sql.includes('lease_token = null')) } });
+    const error = await errorOf(payrecon.charge(aCard('k'), { ...AT_ONCE, signal: AbortSignal.abort() }));
+    expect(error).toMatchObject({ kind: 'unknown_outcome', code: 'database_io', transaction: { key: 'k', status: 'pending' } });
+    expect(exitOf(error)).toBe(NOT_KNOWN_YET);
+    expect(wasAsked(world, 'create')).toBe(false);
+  });
+});
+
 /** The payment is under way in another process, which holds its lease. */
 async function takenByAnother(world: PaymentWorld, name: string): Promise<void> {
   await (await world.open('charge')).charge(aCard('k'), AT_ONCE);
