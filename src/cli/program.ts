@@ -134,8 +134,8 @@ function bareProgram(): Command {
     .description('Charge once, never twice, and reconcile every Stripe payment whose answer was lost.')
     .version(packageJson.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [command]', 'print the help of a command')
     .commandsGroup(around)
+    .helpCommand('help [command]', 'print the help of a command')
     .enablePositionalOptions()
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', afterHelp);
