@@ -144,7 +144,7 @@ function bareProgram(): Command {
 }
 
 function addEntry(program: Command, { name, group, summary }: Entry): Command {
-  return program.command(name).description(summary).helpGroup(group);
+  return program.command(name).description(summary).helpGroup(group).helpCommand(false);
 }
 
 /** Help is data, so it goes to stdout; commander's own sentences are said by whoever catches its errors. */

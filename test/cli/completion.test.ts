@@ -19,7 +19,7 @@ COMP_WORDS=(payrecon "$@"); COMP_CWORD=$#; _payrecon; printf '%s\\n' "\${COMPREP
 describe('completion of bash', () => {
   it.each([
     [['st'], ['stuck', 'status']],
-    [['stuck', ''], ['list', 'resolve', 'help', '--help']],
+    [['stuck', ''], ['list', 'resolve', '--help']],
     [['stuck', 'resolve', 'txn_1', '--as', ''], ['succeeded', 'failed', 'canceled', 'retry']],
     [['list', '--status', 's'], ['succeeded', 'stuck']],
     [['charge', '--pay'], ['--payment-method']],

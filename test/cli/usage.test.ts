@@ -70,7 +70,7 @@ describe('what cannot be understood', () => {
 
 describe('help', () => {
   it('goes to stdout, exit 0, and opens nothing', async () => {
-    for (const typed of [['--help'], ['-h'], ['help'], ['charge', '--help'], ['help', 'charge'], ['stuck', 'resolve', '--help']]) {
+    for (const typed of [['--help'], ['-h'], ['help'], ['charge', '--help'], ['help', 'charge'], ['help', 'stuck', 'resolve'], ['stuck', 'resolve', '--help']]) {
       const { code, stdout, stderr, opened } = await commandLine(typed);
       expect(code).toBe(0);
       expect(stdout).toMatch(/^Usage: payrecon /);
