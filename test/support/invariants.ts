@@ -146,8 +146,12 @@ function trailWhole({ rows, trail, trailOf, audit }: Evidence): readonly string[
 function mailsRight(evidence: Evidence, { atRest, mailWorks = true, mailAnswersUnseen = 0 }: Expectations): readonly string[] {
   const { mails, trail, delivered, requests } = evidence;
   const addressed = new Set(evidence.rows.flatMap((row) => (row.email === null ? [] : [row.id])));
+  const amounts = new Map(evidence.rows.map((row) => [row.id, row.amount]));
   const due = trail.flatMap((entry) => {
     if (entry.fromStatus === null || entry.fromStatus === entry.toStatus || entry.toStatus === 'pending') return [];
+    // The e-mail would name an amount that was not charged: whoever accepted the other one writes to the customer.
+    const seen = entry.detail['amount'] ?? amounts.get(entry.transactionId);
+    if (entry.action === 'resolved' && entry.toStatus === 'succeeded' && seen !== amounts.get(entry.transactionId)) return [];
     const kind = entry.toStatus === 'stuck' ? 'operator_stuck' : `customer_${entry.toStatus}`;
     return kind.startsWith('customer_') && !addressed.has(entry.transactionId) ? [] : [`${entry.transactionId} ${kind} ${entry.seq}`];
   });
