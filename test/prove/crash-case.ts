@@ -1,0 +1,174 @@
+import { gatherEvidence, type Evidence } from '../support/evidence.ts';
+import { judge } from '../support/invariants.ts';
+import { type Payrecon } from '../../src/app/payrecon.ts';
+import { type Command } from './commands.ts';
+import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from './dead-gate.ts';
+import { quiet, type Ground } from './ground.ts';
+
+/** Who comes after the crash: whoever ran the command runs it again and then a pass is made, or only passes. */
+export const RECOVERIES = ['again', 'passes'] as const;
+export type Recovery = (typeof RECOVERIES)[number];
+
+export interface CrashCase {
+  readonly command: Command;
+  readonly recovery: Recovery;
+  readonly crash: CrashPoint;
+  /** The recovery dies as well, and a third process comes. */
+  readonly second: CrashPoint | null;
+}
+
+export interface CaseReport {
+  /** Where the processes died, in words. */
+  readonly died: readonly string[];
+  /** How many steps the recovery passed where it was not to die, or until it did. */
+  readonly recoverySteps: Steps;
+  /** False when the recovery came to its end before the step at which it was to die. */
+  readonly secondDied: boolean;
+  readonly wrong: readonly string[];
+}
+
+export interface Steps {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** A lease lasts 90 s and an e-mail's claim 60 s: what the dead process held is free by then. */
+const PAST_LEASES_MS = 91_000;
+/** Two scans of Stripe's list prove an absence when they lie more than 5 minutes apart. */
+const BETWEEN_PASSES_MS = 6 * 60_000;
+
+/** How many steps the command takes when nobody dies. */
+export async function countSteps(ground: Ground, command: Command): Promise<Steps> {
+  const gate = new DeadGate(null);
+  try {
+    await prepared(ground, command);
+    await alive(ground, command.role, gate, command.run);
+    return { before: gate.begun.length, after: gate.had.length };
+  } finally {
+    await ground.end();
+  }
+}
+
+export async function runCase(ground: Ground, { command, recovery, crash, second }: CrashCase): Promise<CaseReport> {
+  try {
+    await prepared(ground, command);
+    const gate = await dying(ground, crash, (dead) => alive(ground, command.role, dead, command.run));
+    if (gate.diedAt === null) return report([], [], null, ['the step was never reached']);
+    let crashes = 1;
+    const died = [gate.diedAt];
+    const wrong = [...gate.ranOn];
+    const interrupted = second === null ? null : await dying(ground, second, (dead) => recoverDying(ground, command, recovery, dead));
+    if (typeof interrupted?.diedAt === 'string') {
+      crashes += 1;
+      died.push(`recovery ${interrupted.diedAt}`);
+      wrong.push(...interrupted.ranOn);
+    }
+    wrong.push(...(await recoverAndJudge(ground, command, recovery, crashes)));
+    return report(died, wrong, interrupted, []);
+  } finally {
+    await ground.end();
+  }
+}
+
+type Dead = DeadGate & { readonly ranOn: readonly string[] };
+
+function report(died: readonly string[], wrong: readonly string[], second: DeadGate | null, more: readonly string[]): CaseReport {
+  const recoverySteps = { before: second?.begun.length ?? 0, after: second?.had.length ?? 0 };
+  return { died, recoverySteps, secondDied: second?.diedAt !== null, wrong: [...wrong, ...more] };
+}
+
+async function prepared(ground: Ground, command: Command): Promise<void> {
+  await ground.begin(command.empty === true);
+  await command.prepare(ground);
+  ground.advance(1_000);
+}
+
+/** A process of its own, from its opening to its end or its death. */
+async function alive(ground: Ground, role: string, gate: DeadGate, work: (payrecon: Payrecon) => Promise<unknown>): Promise<void> {
+  const payrecon = await ground.open(role, seamsThrough(gate));
+  try {
+    await work(payrecon);
+  } finally {
+    // What a dying process leaves to the system: its connections end.
+    await payrecon.close();
+  }
+}
+
+/** Lets `work` die at that step, and checks that nothing ran on after it. */
+async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) => Promise<void>): Promise<Dead> {
+  const { books } = ground.sandbox;
+  let atDeath = 0;
+  const gate = new DeadGate(point, () => {
+    atDeath = books.requests.length;
+  });
+  let error: unknown = null;
+  await work(gate).catch((thrown: unknown) => {
+    error = thrown;
+  });
+  if (error !== null && gate.diedAt === null) throw new Error('the command failed, and nobody died', { cause: error });
+  await quiet(ground.sandbox);
+  ground.advance(PAST_LEASES_MS);
+  const after = gate.diedAt === null ? 0 : books.requests.length - atDeath;
+  const ranOn = [
+    ...(after === 0 ? [] : [`${after} requests were sent after the death ${gate.diedAt ?? ''}`]),
+    ...(gate.diedAt === null || error instanceof ProcessDied ? [] : [`the death ${gate.diedAt} was taken for ${String(error)}`]),
+  ];
+  return Object.assign(gate, { ranOn });
+}
+
+/** The recovery that is to die, up to all that the last one may do. */
+async function recoverDying(ground: Ground, command: Command, recovery: Recovery, gate: DeadGate): Promise<void> {
+  if (repeats(command, recovery)) await alive(ground, command.role, gate, command.again);
+  await alive(ground, 'reconcile', gate, pass);
+  ground.advance(BETWEEN_PASSES_MS);
+  await alive(ground, 'reconcile', gate, pass);
+}
+
+/** A schema that is not there can only be made by migrating. */
+function repeats(command: Command, recovery: Recovery): boolean {
+  return recovery === 'again' || command.empty === true;
+}
+
+async function recoverAndJudge(ground: Ground, command: Command, recovery: Recovery, crashes: number): Promise<readonly string[]> {
+  const wrong: string[] = [];
+  if (repeats(command, recovery)) await alive(ground, command.role, new DeadGate(null), async (payrecon) => wrong.push(...(await command.again(payrecon))));
+  let left: readonly string[] = [];
+  for (let passes = 1; passes <= 2; passes += 1) {
+    const reconciler = await ground.open('reconcile');
+    await pass(reconciler);
+    left = await judgeAtRest(ground, reconciler, crashes);
+    await reconciler.close();
+    if (left.length === 0) break;
+    ground.advance(BETWEEN_PASSES_MS);
+  }
+  return [...wrong, ...left];
+}
+
+function pass(payrecon: Payrecon): Promise<unknown> {
+  return payrecon.reconcile({ limit: null, dryRun: false });
+}
+
+async function judgeAtRest(ground: Ground, payrecon: Payrecon, crashes: number): Promise<readonly string[]> {
+  const { sandbox, dialect, secrets } = ground;
+  const evidence = await gatherEvidence({ books: sandbox.books, raw: ground.raw(), dialect, verifyAudit: () => payrecon.verifyAudit(null) });
+  // Each death may have kept one answer of the mail service from being recorded: e-mails are sent one by one.
+  return [...judge(evidence, { atRest: true, secrets, mailAnswersUnseen: crashes }), ...untold(evidence)];
+}
+
+const SETTLED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'canceled']);
+
+/** Every customer whose payment is settled has been sent the e-mail that says how, to the right address. */
+function untold({ rows, mails, delivered }: Evidence): readonly string[] {
+  const kinds = new Map(mails.map((mail) => [mail.id, { kind: mail.kind, transactionId: mail.transactionId }]));
+  const told = new Set(
+    delivered.map(({ body, to }) => {
+      const { custom_args: args } = body as { custom_args?: Record<string, string> };
+      const mail = kinds.get(args?.['payrecon_notification'] ?? '');
+      return `${mail?.transactionId ?? ''} ${mail?.kind ?? ''} ${to.join()}`;
+    }),
+  );
+  return rows.flatMap((row) => {
+    if (!SETTLED.has(row.status) || row.email === null || row.review?.byHand === true) return [];
+    return told.has(`${row.id} customer_${row.status} ${row.email}`) ? [] : [`${row.key} is ${row.status}, and its customer was not told`];
+  });
+}

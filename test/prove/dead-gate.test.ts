@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { targets, type Target } from '../storage/targets.ts';
+import { COMMANDS, type Command } from './commands.ts';
+import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from './dead-gate.ts';
+import { openGround, type Ground } from './ground.ts';
+
+const CHARGE = COMMANDS[0]!;
+
+/** Runs a charge that dies there; answers the gate and what is in the ledger and the books then. */
+async function chargeDyingAt(ground: Ground, point: CrashPoint | null): Promise<{ readonly gate: DeadGate; readonly rows: number; readonly audit: number; readonly intents: number }> {
+  await ground.begin(false);
+  const gate = new DeadGate(point);
+  const payrecon = await ground.open('charge', seamsThrough(gate));
+  const charged = (CHARGE satisfies Command).run(payrecon);
+  if (point === null) await charged;
+  else await expect(charged).rejects.toBeInstanceOf(ProcessDied);
+  await payrecon.close();
+  const raw = ground.raw();
+  const counts = { rows: (await raw.rows('select id from transactions')).length, audit: (await raw.rows('select seq from audit_events')).length };
+  await ground.end();
+  return { gate, ...counts, intents: ground.sandbox.books.paymentIntents.length };
+}
+
+/** Number of the first step of that name, as the dry run passed it. */
+function stepOf(gate: DeadGate, name: RegExp): number {
+  const at = gate.had.findIndex((what) => name.test(what));
+  if (at === -1) throw new Error(`no step like ${String(name)} among ${gate.had.join('; ')}`);
+  return at + 1;
+}
+
+describe.each(targets)('a process that dies at a step ($name)', (target: Target) => {
+  test('before COMMIT has committed nothing, after it everything', async () => {
+    const ground = await openGround(target);
+    const step = stepOf((await chargeDyingAt(ground, null)).gate, /^commit/i);
+    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({ rows: 0, audit: 0, intents: 0 });
+    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({ rows: 1, audit: 1, intents: 0 });
+  });
+
+  test('before a call to Stripe has not sent it, after it it has, and nothing is recorded of the answer', async () => {
+    const ground = await openGround(target);
+    const step = stepOf((await chargeDyingAt(ground, null)).gate, /^stripe create/);
+    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({ rows: 1, audit: 1, intents: 0 });
+    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({ rows: 1, audit: 1, intents: 1 });
+  });
+
+  test('inside a transaction does not roll back any more, and still leaves nothing', async () => {
+    const ground = await openGround(target);
+    const step = stepOf((await chargeDyingAt(ground, null)).gate, /^insert into audit/);
+    const died = await chargeDyingAt(ground, { step, when: 'after' });
+    expect(died).toMatchObject({ rows: 0, audit: 0, intents: 0 });
+    // The rollback was tried, and was no effect.
+    expect(died.gate.triedAfterDeath).toBeGreaterThan(0);
+    expect(died.gate.had).toHaveLength(step);
+  });
+
+  test('counts the same steps each time', async () => {
+    const ground = await openGround(target);
+    const first = await chargeDyingAt(ground, null);
+    const second = await chargeDyingAt(ground, null);
+    expect(second.gate.begun).toEqual(first.gate.begun);
+    expect(first.gate.had).toEqual(first.gate.begun);
+    expect(first.gate.had.filter((what) => what.startsWith('stripe '))).toEqual(['stripe create', 'stripe confirm']);
+  });
+});

@@ -1,0 +1,110 @@
+import { type Gateway, type LookUp, type Mailer } from '../../src/app/ports.ts';
+import { type Gate } from '../../src/storage/gate.ts';
+import { type Seams } from '../../src/wire/parts.ts';
+
+/*
+ * One numbered gate for all that a process of payrecon does to the world: every SQL statement with BEGIN and
+ * COMMIT, every call to Stripe, every e-mail. The gate lets the process die at one step: there, and at everything
+ * that comes after it, it throws, so that no `catch`, no `finally` and no rollback gets anything done any more.
+ */
+
+/** Where a process dies: before the Nth effect, or after it, with the answer not seen any more. */
+export interface CrashPoint {
+  readonly step: number;
+  readonly when: 'before' | 'after';
+}
+
+/** What the dead process's code is thrown; not an expected error, so nobody may take it for an answer. */
+export class ProcessDied extends Error {
+  override readonly name = 'ProcessDied';
+}
+
+export class DeadGate {
+  /** What passed, in order: an effect has begun, an effect was had. They differ where a statement fails. */
+  readonly begun: string[] = [];
+  readonly had: string[] = [];
+  /** What died, for people; null while the process lives. */
+  diedAt: string | null = null;
+  /** How often the dead process still tried to do something. */
+  triedAfterDeath = 0;
+  /** Called at the moment of death. */
+  readonly onDeath: () => void;
+  readonly #point: CrashPoint | null;
+
+  constructor(point: CrashPoint | null, onDeath: () => void = () => undefined) {
+    this.#point = point;
+    this.onDeath = onDeath;
+  }
+
+  before(what: string): void {
+    this.#dieAgain();
+    this.begun.push(what);
+    if (this.#point?.when === 'before' && this.#point.step === this.begun.length) this.#die(`before step ${this.begun.length}, ${what}`);
+  }
+
+  after(what: string): void {
+    this.#dieAgain();
+    this.had.push(what);
+    if (this.#point?.when === 'after' && this.#point.step === this.had.length) this.#die(`after step ${this.had.length}, ${what}`);
+  }
+
+  async around<T>(what: string, effect: () => Promise<T>): Promise<T> {
+    this.before(what);
+    const result = await effect();
+    this.after(what);
+    return result;
+  }
+
+  #die(where: string): never {
+    this.diedAt = where;
+    this.onDeath();
+    throw new ProcessDied(where);
+  }
+
+  #dieAgain(): void {
+    if (this.diedAt === null) return;
+    this.triedAfterDeath += 1;
+    throw new ProcessDied(this.diedAt);
+  }
+}
+
+/** Puts everything that payrecon does through the gate. */
+export function seamsThrough(gate: DeadGate): Pick<Seams, 'gate' | 'wrapGateway' | 'wrapMailer'> {
+  return { gate: sqlThrough(gate), wrapGateway: (gateway) => gatewayThrough(gate, gateway), wrapMailer: (mailer) => mailerThrough(gate, mailer) };
+}
+
+const SHOWN_SQL = 60;
+
+function sqlThrough(gate: DeadGate): Gate {
+  const shown = (sql: string): string => sql.replaceAll(/\s+/g, ' ').slice(0, SHOWN_SQL);
+  return { before: (_kind, sql) => gate.before(shown(sql)), after: (_kind, sql) => gate.after(shown(sql)) };
+}
+
+function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
+  return {
+    create: (transaction) => gate.around('stripe create', () => gateway.create(transaction)),
+    confirm: (transaction) => gate.around('stripe confirm', () => gateway.confirm(transaction)),
+    cancel: (transaction) => gate.around('stripe cancel', () => gateway.cancel(transaction)),
+    account: () => gate.around('stripe account', () => gateway.account()),
+    lookUp: (queries, signal) => lookUpThrough(gate, gateway, queries, signal),
+    calls: () => gateway.calls(),
+  };
+}
+
+/** A look-up is a step for each of its answers. */
+async function* lookUpThrough(gate: DeadGate, gateway: Gateway, queries: readonly LookUp[], signal: AbortSignal | undefined): ReturnType<Gateway['lookUp']> {
+  const answers = gateway.lookUp(queries, signal)[Symbol.asyncIterator]();
+  try {
+    for (const { paymentIntent } of queries) {
+      const answer = await gate.around(paymentIntent === null ? 'stripe scan' : 'stripe retrieve', () => answers.next());
+      if (answer.done === true) return;
+      yield answer.value;
+    }
+  } finally {
+    await answers.return?.();
+  }
+}
+
+function mailerThrough(gate: DeadGate, mailer: Mailer): Mailer {
+  return { configured: mailer.configured, send: (notification) => gate.around(`mail ${notification.kind}`, () => mailer.send(notification)) };
+}
