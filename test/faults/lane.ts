@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ChargeOutcome, Payrecon } from '../../src/app/payrecon.ts';
+import type { Mailer } from '../../src/app/ports.ts';
 import { exitCode } from '../../src/cli/exit-code.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import type { ChargeRequest } from '../../src/domain/transaction.ts';
@@ -40,6 +41,8 @@ export interface Lane {
   readonly patient: Caller;
   /** What comes late at Stripe has come. */
   quiet(): Promise<void>;
+  /** E-mails for whose answer nobody waited any longer, with a fault or without: each may be sent again. */
+  mailTimeouts(): number;
   /** Time goes by, here and at Stripe. */
   later(ms: number): void;
 }
@@ -53,13 +56,17 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
   // Every case pays with the same card: that is not what these cases are about.
   const world = await aPaymentWorld(target, { ...options, env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env } });
   let offsetMs = 0;
+  let mailTimeouts = 0;
+  const onMailTimeout = (): void => {
+    mailTimeouts += 1;
+  };
   const later = (ms: number): void => {
     offsetMs += ms;
     world.sandbox.clock.advance(ms);
   };
   const open = async (deadlineMs: number): Promise<Caller> => {
     const env = { PAYRECON_STRIPE_DEADLINE: `${deadlineMs}ms` };
-    const seams = { nowOffsetMs: () => offsetMs, wrapMailer: () => mailerWithin(deadlineMs, world) };
+    const seams = { nowOffsetMs: () => offsetMs, wrapMailer: () => mailerWithin(deadlineMs, world, onMailTimeout) };
     const customer = await world.open('charge', { env, seams });
     const reconciler = await world.open('reconcile', { env, seams });
     return {
@@ -82,6 +89,7 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
     source: await evidenceSource(world.sandbox.books, world.database),
     hasty,
     later,
+    mailTimeouts: () => mailTimeouts,
     patient: await open(PATIENT_MS),
     async quiet() {
       for (let waitedMs = 0; world.sandbox.books.requests.some((request) => request.duration_ms === null); waitedMs += 10) {
@@ -131,12 +139,21 @@ async function passOnce(payrecon: Payrecon, signal?: AbortSignal): Promise<numbe
 }
 
 /** The real one; its time limit is no setting. */
-function mailerWithin(deadlineMs: number, { env }: PaymentWorld): ReturnType<typeof openMailer> {
-  return openMailer({
+function mailerWithin(deadlineMs: number, { env }: PaymentWorld, onTimeout: () => void): Mailer {
+  const mailer = openMailer({
     ...{ apiKey: env['SENDGRID_API_KEY'] ?? null, apiBase: env['SENDGRID_API_BASE'] ?? null },
     ...{ from: env['PAYRECON_MAIL_FROM'] ?? null, operatorEmail: env['PAYRECON_OPERATOR_EMAIL'] ?? null },
     deadlineMs,
   });
+  return {
+    configured: mailer.configured,
+    async send(notification) {
+      const startedMs = performance.now();
+      const outcome = await mailer.send(notification);
+      if (outcome.kind === 'unknown' && performance.now() - startedMs >= deadlineMs) onTimeout();
+      return outcome;
+    },
+  };
 }
 
 /** The exit codes of a charge that tell the truth about this status; `null` is a transaction that does not exist. */

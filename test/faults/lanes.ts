@@ -61,6 +61,6 @@ export async function judgeAtRest(lane: Lane): Promise<readonly string[]> {
   await lane.patient.pass();
   const lastExit = await lane.patient.pass();
   const secrets = [env['STRIPE_SECRET_KEY'] ?? '', env['SENDGRID_API_KEY'] ?? ''];
-  const found = await violations(lane.source, { atRest: true, secrets });
+  const found = await violations(lane.source, { atRest: true, secrets, mailAnswersUnseen: lane.mailTimeouts() });
   return lastExit === 0 ? found : [`11: the second pass with everything in order ended with ${lastExit}`, ...found];
 }

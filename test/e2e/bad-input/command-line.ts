@@ -5,7 +5,8 @@ import type { CliServices } from '../../../src/cli/services.ts';
 import type { Output } from '../../../src/cli/streams.ts';
 import { openFromEnvironment } from '../../../src/wire.ts';
 import { cleanEnvironment } from '../../support/environment.ts';
-import type { PaymentWorld } from '../../support/payment-world.ts';
+import { aPaymentWorld, type PaymentWorld } from '../../support/payment-world.ts';
+import type { Target } from '../../storage/targets.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 export interface Said {
@@ -15,6 +16,11 @@ export interface Said {
 }
 
 type World = Pick<PaymentWorld, 'env'>;
+
+/** With a time limit that a busy machine does not reach: no answer is lost here. */
+export function aSteadyWorld(target: Target, { env, ...rest }: NonNullable<Parameters<typeof aPaymentWorld>[1]> = {}): Promise<PaymentWorld> {
+  return aPaymentWorld(target, { ...rest, env: { PAYRECON_STRIPE_DEADLINE: '15s', ...env } });
+}
 
 /** The command line in this process, with everything behind it as it is: only streams and signals are the test's. */
 export async function runHere(world: World, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Said> {

@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { postgres, sqlite } from '../../storage/targets.ts';
-import { aPaymentWorld, type PaymentWorld } from '../../support/payment-world.ts';
-import { errorOf, expectDecent, expectNothingSent, type Said } from './command-line.ts';
+import type { PaymentWorld } from '../../support/payment-world.ts';
+import { aSteadyWorld, errorOf, expectDecent, expectNothingSent, type Said } from './command-line.ts';
 import { chargeLine } from './lines.ts';
 
 async function expectRefused(world: PaymentWorld, said: Said, exit: number, code: string | RegExp): Promise<void> {
@@ -14,7 +14,7 @@ async function expectRefused(world: PaymentWorld, said: Said, exit: number, code
 }
 
 test('a database that may only be read: exit 2, and nothing is sent', async () => {
-  const world = await aPaymentWorld(postgres);
+  const world = await aSteadyWorld(postgres);
   const raw = await world.database.raw();
   const name = new URL(world.database.url).pathname.slice(1);
   await raw.run(`alter database ${name} set default_transaction_read_only = on`);
@@ -24,7 +24,7 @@ test('a database that may only be read: exit 2, and nothing is sent', async () =
 });
 
 test('a database that another session has locked: exit 69, and afterwards the same command goes through', async () => {
-  const world = await aPaymentWorld(postgres);
+  const world = await aSteadyWorld(postgres);
   const raw = await world.database.raw();
   await raw.run('begin; lock table transactions in access exclusive mode');
   // payrecon waits 10 s for a lock unless the address says otherwise; a test need not.
@@ -35,7 +35,7 @@ test('a database that another session has locked: exit 69, and afterwards the sa
 });
 
 test('a database without our schema: exit 2, and it names the command that makes it', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   const { url } = await postgres.fresh();
   const said = await world.run(chargeLine({}), { env: { DATABASE_URL: url } });
   await expectRefused(world, said, 2, 'schema_behind');
@@ -43,7 +43,7 @@ test('a database without our schema: exit 2, and it names the command that makes
 });
 
 test('a server that is not there, and a database or user that it does not know', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   const { url } = await postgres.fresh();
   const changed = (change: (url: URL) => void): string => {
     const other = new URL(url);

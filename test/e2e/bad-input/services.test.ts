@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { sqlite, targets } from '../../storage/targets.ts';
 import { evidenceSource } from '../../support/evidence.ts';
 import { expectInvariants } from '../../support/invariants.ts';
-import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../../support/payment-world.ts';
-import { errorOf, expectDecent } from './command-line.ts';
+import { TEST_KEY, type PaymentWorld } from '../../support/payment-world.ts';
+import { aSteadyWorld, errorOf, expectDecent } from './command-line.ts';
 import { chargeLine } from './lines.ts';
 
 /** An address at which nobody listens: a port that was just given back. */
@@ -28,7 +28,7 @@ async function mailIsDue(world: PaymentWorld): Promise<void> {
 
 describe.each(targets)('on $name', (target) => {
   test('Stripe out of reach: recorded, nothing sent, and the same command goes on when it is back', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aSteadyWorld(target);
     const away = { STRIPE_API_BASE: await nobodyThere() };
     for (const args of [chargeLine({}), chargeLine({})]) {
       const said = await world.run(args, { env: away });
@@ -46,7 +46,7 @@ describe.each(targets)('on $name', (target) => {
   });
 
   test('SendGrid out of reach: the charge succeeds, the e-mail waits, and is delivered later', async () => {
-    const world = await aPaymentWorld(target);
+    const world = await aSteadyWorld(target);
     const away = { SENDGRID_API_BASE: await nobodyThere() };
     expect((await world.run(chargeLine({}), { env: away })).exitCode).toBe(0);
     const said = await world.run(['notifications', 'send'], { env: away });
@@ -64,7 +64,7 @@ describe.each(targets)('on $name', (target) => {
 });
 
 test('a key that Stripe does not know: exit 2, nothing charged, and the right key goes on', async () => {
-  const world = await aPaymentWorld(sqlite, { sandbox: { secretKeys: [TEST_KEY] } });
+  const world = await aSteadyWorld(sqlite, { sandbox: { secretKeys: [TEST_KEY] } });
   const wrong = { STRIPE_SECRET_KEY: 'sk_test_hunter2hunter2hunter2' };
   for (const attempt of [1, 2]) {
     const said = await world.run(chargeLine({}), { env: wrong });
@@ -85,7 +85,7 @@ test('a key that Stripe does not know: exit 2, nothing charged, and the right ke
 });
 
 test('a key that Stripe refuses when a pass asks: exit 2, and nothing is decided', async () => {
-  const world = await aPaymentWorld(sqlite, { sandbox: { secretKeys: [TEST_KEY] } });
+  const world = await aSteadyWorld(sqlite, { sandbox: { secretKeys: [TEST_KEY] } });
   world.sandbox.setFaults('payment_intents.confirm=html_502_after');
   expect((await world.run(chargeLine({}))).exitCode).toBe(75);
   const wrong = { STRIPE_SECRET_KEY: 'sk_test_hunter2hunter2hunter2' };
@@ -101,7 +101,7 @@ test('a key that Stripe refuses when a pass asks: exit 2, and nothing is decided
 });
 
 test('a key that SendGrid refuses: exit 2, every e-mail stays queued, and none is lost', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   const wrong = { SENDGRID_API_KEY: 'hunter2hunter2hunter2' };
   expect((await world.run(chargeLine({}), { env: wrong })).exitCode).toBe(0);
   const said = await world.run(['notifications', 'send'], { env: wrong });
@@ -114,7 +114,7 @@ test('a key that SendGrid refuses: exit 2, every e-mail stays queued, and none i
 });
 
 test('without a key for SendGrid the charge succeeds, and the e-mail waits', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   const none = { SENDGRID_API_KEY: '' };
   expect((await world.run(chargeLine({}), { env: none })).exitCode).toBe(0);
   const said = await world.run(['notifications', 'send'], { env: none });

@@ -1,15 +1,16 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import pLimit from 'p-limit';
 import { expect, test } from 'vitest';
 import { sqlite } from '../../storage/targets.ts';
 import { binary } from '../../support/binary.ts';
 import { cleanEnvironment } from '../../support/environment.ts';
 import { evidenceSource } from '../../support/evidence.ts';
 import { expectInvariants } from '../../support/invariants.ts';
-import { aPaymentWorld, type PaymentWorld } from '../../support/payment-world.ts';
+import type { PaymentWorld } from '../../support/payment-world.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { errorOf, expectDecent, expectNothingSent, type Said } from './command-line.ts';
+import { aSteadyWorld, errorOf, expectDecent, expectNothingSent, type Said } from './command-line.ts';
 import { chargeLine } from './lines.ts';
 
 function pathOf(world: PaymentWorld): string {
@@ -42,7 +43,7 @@ function withLittleSpace(world: PaymentWorld, kibibytes: number, args: readonly 
 }
 
 test('a ledger that may only be read: exit 2, and it says what to change', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   expect((await world.run(['list'])).exitCode).toBe(0);
   const path = pathOf(world);
   await chmod(path, 0o444);
@@ -57,7 +58,7 @@ test('a ledger that may only be read: exit 2, and it says what to change', async
 });
 
 test('a folder that may not be written, cannot be made, or is none', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'closed'), { mode: 0o555 });
   await writeFile(join(folder, 'file'), 'no folder');
@@ -69,13 +70,13 @@ test('a folder that may not be written, cannot be made, or is none', async () =>
 });
 
 test('a folder that is not there yet is made', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   const path = join(await temporaryFolder(), 'some', 'where', 'ledger.db');
   expect((await world.run(chargeLine({}), { env: { DATABASE_URL: `sqlite:${path}` } })).exitCode).toBe(0);
 });
 
 test('a file that is no database is left as it is', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   const path = join(await temporaryFolder(), 'accounts.txt');
   const text = 'Not a database. '.repeat(1_000);
   await writeFile(path, text);
@@ -85,7 +86,7 @@ test('a file that is no database is left as it is', async () => {
 });
 
 test('a ledger of a newer payrecon is not touched', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   expect((await world.run(['list'])).exitCode).toBe(0);
   const raw = await world.database.raw();
   await raw.run(`insert into payrecon_migrations (name, batch, migration_time) values ('9999_from_the_future', 9, 0)`);
@@ -95,7 +96,7 @@ test('a ledger of a newer payrecon is not touched', async () => {
 });
 
 test('a ledger that another program has locked: exit 69, and afterwards the same command goes through', { timeout: 60_000 }, async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   expect((await world.run(['list'])).exitCode).toBe(0);
   const raw = await world.database.raw();
   await raw.run('begin exclusive');
@@ -106,25 +107,29 @@ test('a ledger that another program has locked: exit 69, and afterwards the same
   expect((await world.run(chargeLine({}))).exitCode).toBe(0);
 });
 
-test('a disk that is full, at whichever step: nothing is charged twice, and nothing is lost', { timeout: 60_000 }, async () => {
-  const exits = new Set<number | undefined>();
-  for (const kibibytes of [1, 16, 33, 48, 64, 72, 80, 88, 96, 112, 128, 160]) {
-    const world = await aPaymentWorld(sqlite);
-    expect((await world.run(['list'])).exitCode).toBe(0);
-    const said = await withLittleSpace(world, kibibytes, chargeLine({}));
-    expectDecent(world, said);
-    expect([0, 69, 75], `${kibibytes} KiB: ${said.stderr}`).toContain(said.exitCode);
-    exits.add(said.exitCode);
-    if (said.exitCode === 69) expect(errorOf(said).code).toMatch(/^database_(full|io)$/);
-    const source = await evidenceSource(world.sandbox.books, world.database);
-    await expectInvariants(source, { atRest: false });
-    const opened = await source.raw.rows('select step from transactions');
-    if (opened.length === 0) expect(world.sandbox.books.requests).toEqual([]);
-    // The lease of a process that could not give it back runs out.
-    await source.raw.run('update transactions set lease_expires_at = 1 where lease_token is not null');
-    expect((await world.run(chargeLine({}))).exitCode).toBe(0);
-    expect((await world.run(['reconcile'])).exitCode).toBe(0);
-    await expectInvariants(source, { atRest: true });
-  }
-  expect([...exits].sort()).toEqual(expect.arrayContaining([0, 69]));
+/** Charges with little space, then with enough; answers how the first ended. */
+async function chargeOnFullDisk(kibibytes: number): Promise<number | undefined> {
+  const world = await aSteadyWorld(sqlite);
+  expect((await world.run(['list'])).exitCode).toBe(0);
+  const said = await withLittleSpace(world, kibibytes, chargeLine({}));
+  expectDecent(world, said);
+  expect([0, 69, 75], `${kibibytes} KiB: ${said.stderr}`).toContain(said.exitCode);
+  if (said.exitCode === 69) expect(errorOf(said).code).toMatch(/^database_(full|io)$/);
+  const source = await evidenceSource(world.sandbox.books, world.database);
+  await expectInvariants(source, { atRest: false });
+  const opened = await source.raw.rows('select step from transactions');
+  if (opened.length === 0) expect(world.sandbox.books.requests).toEqual([]);
+  // The lease of a process that could not give it back runs out.
+  await source.raw.run('update transactions set lease_expires_at = 1 where lease_token is not null');
+  expect((await world.run(chargeLine({}))).exitCode).toBe(0);
+  expect((await world.run(['reconcile'])).exitCode).toBe(0);
+  await expectInvariants(source, { atRest: true });
+  return said.exitCode;
+}
+
+test('a disk that is full, at whichever step: nothing is charged twice, and nothing is lost', { timeout: 90_000 }, async () => {
+  const limit = pLimit(3);
+  const exits = await Promise.all([1, 16, 33, 56, 72, 80, 88, 96, 112, 160].map((kibibytes) => limit(chargeOnFullDisk, kibibytes)));
+  expect(exits.at(0)).toBe(69);
+  expect(exits.at(-1)).toBe(0);
 });

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { sqlite } from '../../storage/targets.ts';
-import { aPaymentWorld } from '../../support/payment-world.ts';
-import { errorOf, expectDecent, expectNothingSent, runHere } from './command-line.ts';
+import { aSteadyWorld, errorOf, expectDecent, expectNothingSent, runHere } from './command-line.ts';
 import { chargeLine } from './lines.ts';
 
 /** Mistakes in the command line itself, with what it must say. */
@@ -68,7 +67,7 @@ const SETTINGS: readonly { readonly env: Readonly<Record<string, string>>; reado
 const SAMPLE_EVERY = 6;
 
 test('a mistyped command, flag or value is told with what was meant, and nothing is sent', { timeout: 60_000 }, async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   for (const [index, [args, says]] of MISTYPED.entries()) {
     const runs = [await runHere(world, args), ...(index % SAMPLE_EVERY === 0 ? [await world.run(args)] : [])];
     for (const said of runs) {
@@ -81,7 +80,7 @@ test('a mistyped command, flag or value is told with what was meant, and nothing
 });
 
 test('a wrong setting is told by its name, and nothing is sent', { timeout: 60_000 }, async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   for (const [index, { env, names, says, hidden }] of SETTINGS.entries()) {
     const runs = [await runHere(world, chargeLine({}), env), ...(index % SAMPLE_EVERY === 0 ? [await world.run(chargeLine({}), { env })] : [])];
     for (const said of runs) {
@@ -96,6 +95,6 @@ test('a wrong setting is told by its name, and nothing is sent', { timeout: 60_0
 });
 
 test('a command with everything right opens the ledger that it names', async () => {
-  const world = await aPaymentWorld(sqlite);
+  const world = await aSteadyWorld(sqlite);
   expect(await runHere(world, ['list', '--json'])).toMatchObject({ exitCode: 0, stderr: '' });
 });

@@ -69,4 +69,13 @@ describe.each(targets)('twenty processes on $name', (target) => {
     expect(new Set(results.map((result) => transactionOf(result).id)).size).toBe(1);
     await expectOnePayment(world);
   });
+
+  test('with one key and twenty amounts: the first is charged, the others are told what differs', { timeout: 120_000 }, async () => {
+    const world = await aPaymentWorld(target, { env });
+    const results = await runAtOnce(world, numbers.map((number) => chargeCommand('order-1').map((argument) => (argument === '49.99' ? `${number}.00` : argument))));
+    expect(results.map(({ exitCode }) => exitCode).sort()).toEqual([0, ...numbers.slice(1).map(() => 4)]);
+    expect(results.map(errorCodeOf).filter((code) => code !== null)).toEqual(numbers.slice(1).map(() => 'key_reused'));
+    for (const refused of results.filter(({ exitCode }) => exitCode === 4)) expect(JSON.parse(refused.stderr)).toMatchObject({ error: { fields: ['amount'] } });
+    await expectOnePayment(world);
+  });
 });
