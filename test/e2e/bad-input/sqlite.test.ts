@@ -119,6 +119,7 @@ async function chargeOnFullDisk(kibibytes: number): Promise<number | undefined> 
   await expectInvariants(source, { atRest: false });
   const opened = await source.raw.rows('select step from transactions');
   if (opened.length === 0) expect(world.sandbox.books.requests).toEqual([]);
+  expect({ kibibytes, exit: said.exitCode, recorded: opened.length > 0 }).toEqual({ kibibytes, exit: said.exitCode, recorded: said.exitCode !== 69 });
   // The lease of a process that could not give it back runs out.
   await source.raw.run('update transactions set lease_expires_at = 1 where lease_token is not null');
   expect((await world.run(chargeLine({}))).exitCode).toBe(0);
@@ -129,7 +130,6 @@ async function chargeOnFullDisk(kibibytes: number): Promise<number | undefined> 
 
 test('a disk that is full, at whichever step: nothing is charged twice, and nothing is lost', { timeout: 90_000 }, async () => {
   const limit = pLimit(3);
-  const exits = await Promise.all([1, 16, 33, 56, 72, 80, 88, 96, 112, 160].map((kibibytes) => limit(chargeOnFullDisk, kibibytes)));
-  expect(exits.at(0)).toBe(69);
-  expect(exits.at(-1)).toBe(0);
+  const exits = await Promise.all([1, 33, 40, 48, 56, 72, 80, 96, 112, 160].map((kibibytes) => limit(chargeOnFullDisk, kibibytes)));
+  expect(new Set(exits)).toEqual(new Set([69, 75, 0]));
 });
