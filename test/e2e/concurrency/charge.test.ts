@@ -47,6 +47,8 @@ describe.each(targets)('twenty processes on $name', (target) => {
     expect(results.filter(({ exitCode }) => exitCode === 75).length).toBeGreaterThan(0);
     expect([[0, 75], [75]]).toContainEqual(codes(results));
     expect(new Set(results.map((result) => transactionOf(result).id)).size).toBe(1);
+    // Whoever does not hold the payment asks Stripe nothing about it.
+    expect(world.sandbox.books.counts).toEqual({ 'payment_intents.create': 1, 'payment_intents.confirm': 1 });
     world.sandbox.setFaults('');
     expect((await world.run(chargeCommand('order-1', '--wait', '0s'))).exitCode).toBe(0);
     await expectOnePayment(world);
