@@ -56,12 +56,12 @@ export async function runCase(ground: Ground, { command, recovery, crash, second
     if (gate.diedAt === null) return report([], [], null, ['the step was never reached']);
     let crashes = 1;
     const died = [gate.diedAt];
-    const wrong = [...gate.ranOn];
+    const wrong = [...gate.atOnce];
     const interrupted = second === null ? null : await dying(ground, second, (dead) => recoverDying(ground, command, recovery, dead));
     if (typeof interrupted?.diedAt === 'string') {
       crashes += 1;
       died.push(`recovery ${interrupted.diedAt}`);
-      wrong.push(...interrupted.ranOn);
+      wrong.push(...interrupted.atOnce);
     }
     wrong.push(...(await recoverAndJudge(ground, command, recovery, crashes)));
     return report(died, wrong, interrupted, []);
@@ -70,7 +70,7 @@ export async function runCase(ground: Ground, { command, recovery, crash, second
   }
 }
 
-type Dead = DeadGate & { readonly ranOn: readonly string[] };
+type Dead = DeadGate & { readonly atOnce: readonly string[] };
 
 function report(died: readonly string[], wrong: readonly string[], second: DeadGate | null, more: readonly string[]): CaseReport {
   const recoverySteps = { before: second?.begun.length ?? 0, after: second?.had.length ?? 0 };
@@ -94,7 +94,7 @@ async function alive(ground: Ground, role: string, gate: DeadGate, work: (payrec
   }
 }
 
-/** Lets `work` die at that step, and checks that nothing ran on after it. */
+/** Lets `work` die at that step, and checks what must hold at that very moment: nothing runs on, and no money without an id. */
 async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) => Promise<void>): Promise<Dead> {
   const { books } = ground.sandbox;
   let atDeath = 0;
@@ -109,11 +109,23 @@ async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) =
   await quiet(ground.sandbox);
   ground.advance(PAST_LEASES_MS);
   const after = gate.diedAt === null ? 0 : books.requests.length - atDeath;
-  const ranOn = [
+  const atOnce = [
+    ...(await moneyWithoutId(ground)),
     ...(after === 0 ? [] : [`${after} requests were sent after the death ${gate.diedAt ?? ''}`]),
     ...(gate.diedAt === null || error instanceof ProcessDied ? [] : [`the death ${gate.diedAt} was taken for ${String(error)}`]),
   ];
-  return Object.assign(gate, { ranOn });
+  return Object.assign(gate, { atOnce });
+}
+
+/**
+ * Before money can move, the ledger knows where: however quickly somebody looks, and whatever Stripe has forgotten by
+ * then. After a recovery this could not be seen any more, for it would have found the payment by other means.
+ */
+async function moneyWithoutId(ground: Ground): Promise<readonly string[]> {
+  const asked = ground.sandbox.books.paymentIntents.filter(({ latest_charge: charge, status }) => charge !== null || status === 'requires_action');
+  if (asked.length === 0) return [];
+  const known = new Set((await ground.raw().rows('select payment_intent from transactions')).map((row) => row['payment_intent']));
+  return asked.filter(({ id }) => !known.has(id)).map(({ id, status }) => `${id} is ${status}, and the ledger does not know its id`);
 }
 
 /** The recovery that is to die, up to all that the last one may do. */

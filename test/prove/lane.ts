@@ -1,6 +1,6 @@
 import { createChance } from '../../src/sandbox/ids.ts';
 import { COMMANDS, type Command } from './commands.ts';
-import { countSteps, RECOVERIES, runCase, type CaseReport, type CrashCase, type Recovery } from './crash-case.ts';
+import { countSteps, RECOVERIES, runCase, type CaseReport, type CrashCase, type Recovery, type Steps } from './crash-case.ts';
 import { type CrashPoint } from './dead-gate.ts';
 import { type Ground } from './ground.ts';
 
@@ -9,25 +9,39 @@ export const ALL: boolean = process.env['PROVE'] === 'all';
 /** Of samples, and of the steps at which recoveries die. */
 export const SEED = Number(process.env['PROVE_SEED'] ?? 1);
 /** The name of the one case to run, as a failure prints it. */
-const ONLY = process.env['PROVE_CASE'];
+const ONLY: string | undefined = process.env['PROVE_CASE'];
 
 const WHENS = ['before', 'after'] as const;
 
 export interface LaneReport {
+  /** Cases in which the process really died where it was to die. */
   readonly ran: number;
   readonly violations: readonly string[];
 }
 
-/** Every step of every command, before and after it, counted by running each command once. */
-export async function everyCrash(ground: Ground, recoveriesOf: (command: Command) => readonly Recovery[] = () => RECOVERIES): Promise<readonly CrashCase[]> {
-  const cases: CrashCase[] = [];
-  for (const command of COMMANDS) {
-    const steps = await countSteps(ground, command);
-    for (const recovery of recoveriesOf(command)) {
-      for (const when of WHENS) for (let step = 1; step <= steps[when]; step += 1) cases.push({ command, recovery, crash: { step, when }, second: null });
-    }
-  }
-  return cases;
+/** How many steps each command takes, counted by running each once. */
+export async function countEvery(ground: Ground): Promise<ReadonlyMap<Command, Steps>> {
+  const counted = new Map<Command, Steps>();
+  for (const command of COMMANDS) counted.set(command, await countSteps(ground, command));
+  return counted;
+}
+
+/** Every step of every command, before and after it. */
+export function everyCrash(counted: ReadonlyMap<Command, Steps>, recoveriesOf: (command: Command) => readonly Recovery[] = () => RECOVERIES): readonly CrashCase[] {
+  return [...counted].flatMap(([command, steps]) =>
+    recoveriesOf(command).flatMap((recovery) =>
+      WHENS.flatMap((when) => Array.from({ length: steps[when] }, (_, index) => ({ command, recovery, crash: { step: index + 1, when }, second: null }))),
+    ),
+  );
+}
+
+/** Longer than most recoveries; one that ends sooner dies at a step that it has. */
+const RECOVERY_STEPS = 60;
+
+/** The same crashes, each with another one by chance while the first is recovered from. */
+export function dyingTwice(cases: readonly CrashCase[], seed: number): readonly CrashCase[] {
+  const chance = createChance(seed);
+  return cases.map((each) => ({ ...each, second: { step: 1 + Math.floor(chance() * RECOVERY_STEPS), when: chance() < 0.5 ? 'before' : 'after' } }));
 }
 
 /** That many of them, by chance, and in no order. */
@@ -59,19 +73,22 @@ function caseNamed(name: string): CrashCase {
   return { command, recovery, crash: parsePoint(first), second: second === undefined ? null : parsePoint(second) };
 }
 
-/** Runs the cases, or the one that PROVE_CASE names, and prints a line about them. */
+/** Runs the cases, or the one that PROVE_CASE names, and prints a line about them. Fewer than asked for is a violation. */
 export async function runLane(lane: string, ground: Ground, cases: readonly CrashCase[]): Promise<LaneReport> {
   const chosen = ONLY === undefined ? cases : [caseNamed(ONLY)];
   const startedMs = performance.now();
   const violations: string[] = [];
+  let ran = 0;
   for (const each of chosen) {
     const { crashCase, report } = await outcomeOf(ground, each);
+    ran += report.died.length > 0 ? 1 : 0;
     violations.push(...report.wrong.map((wrong) => `PROVE_CASE='${nameOf(crashCase)}' (seed ${SEED}; died ${report.died.join(', then ')}): ${wrong}`));
   }
   const ms = performance.now() - startedMs;
-  const figures = [`${chosen.length} cases`, `${violations.length} violations`, `${(ms / 1000).toFixed(1)} s`, `${(ms / chosen.length).toFixed(1)} ms a case`];
+  const figures = [`${ran} cases`, `${violations.length} violations`, `${(ms / 1000).toFixed(1)} s`, `${(ms / ran).toFixed(1)} ms a case`];
   process.stdout.write(`prove: ${lane}: ${figures.join(', ')}\n`);
-  return { ran: chosen.length, violations };
+  if (ran !== chosen.length) violations.push(`${lane}: ${ran} cases ran of ${chosen.length}`);
+  return { ran, violations };
 }
 
 /** A recovery that came to its end before it was to die is run again, and dies at a step that it has. */
