@@ -6,8 +6,13 @@ import type { LedgerStatus, ShownTransaction, TransactionPage } from './payrecon
 import type { Ledger, Outbox, Passes } from './ports.ts';
 import type { AuditVerification, History, ListFilter } from './views.ts';
 
+const MAX_PAGE = 1_000;
+
 /** One page, newest first; one row more is read to know whether there is a next page. */
 export async function listPage(history: History, filter: ListFilter, limit: number, cursor: string | null): Promise<TransactionPage> {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
+    throw new PayreconError('usage', 'bad_limit', `A page has 1 to ${String(MAX_PAGE)} transactions, not ${String(limit)}.`, { problems: [{ field: 'limit', message: 'out of range' }] });
+  }
   const rows = await history.page(filter, limit + 1, cursor === null ? null : positionOf(cursor));
   const data = rows.slice(0, limit);
   const last = data.at(-1);

@@ -46,6 +46,9 @@ async function askAbout(deps: AdvanceDeps, transaction: Transaction, now: number
  * recorded, with who, where, when and why.
  */
 export async function resolve(deps: AdvanceDeps, idOrKey: string, request: ResolveRequest): Promise<Transaction> {
+  if (request.reason.trim() === '') {
+    throw new PayreconError('usage', 'reason_missing', 'A decision needs its reason; nothing was changed.', { problems: [{ field: '--reason', message: 'it is empty' }] });
+  }
   const known = await findOrFail(deps.ledger, idOrKey);
   const claimed = await deps.ledger.claim(known.id, deps.actor);
   if (claimed === null) {
