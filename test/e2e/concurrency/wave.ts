@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PaymentWorld } from '../../support/payment-world.ts';
@@ -30,7 +30,6 @@ export async function runAtOnce(world: Pick<PaymentWorld, 'env'>, commands: read
 }
 
 async function allWaiting(folder: string, count: number): Promise<void> {
-  const { readdir } = await import('node:fs/promises');
   for (let waitedMs = 0; ; waitedMs += 20) {
     const waiting = (await readdir(folder)).filter((name) => name.startsWith('gate.')).length;
     if (waiting >= count) return;
