@@ -67,6 +67,7 @@ const MAX_REFERENCE = 255;
 const MAX_DESCRIPTION = 1_000;
 const MAX_STRIPE_ID = 255;
 const PAYMENT_METHOD_ID = /^(pm|card|src|ba)_[A-Za-z0-9_]+$/;
+const CARD_NUMBER = /\d(?:[ -]?\d){11,18}/;
 const CUSTOMER_ID = /^cus_[A-Za-z0-9_]+$/;
 
 /** Where a slip of the finger is likeliest to have been aimed at. */
@@ -135,7 +136,9 @@ function currencyProblem(text: string): string | null {
 
 function paymentMethodProblem(text: string): string | null {
   if (PAYMENT_METHOD_ID.test(text) && text.length <= MAX_STRIPE_ID) return null;
-  return `${quoted(text)} is not the id of a payment method at Stripe: it begins with pm_ (or card_, src_, ba_), as in pm_1Nv0FGQ9RKHgCVdK`;
+  // What was typed may be a card's number, which no log or screen is to keep.
+  const shown = CARD_NUMBER.test(text) ? 'what looks like a card number' : quoted(text);
+  return `${shown} is not the id of a payment method at Stripe: it begins with pm_ (or card_, src_, ba_), as in pm_1Nv0FGQ9RKHgCVdK`;
 }
 
 function customerProblem(text: string): string | null {

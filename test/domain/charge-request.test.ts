@@ -216,3 +216,11 @@ describe('differingFields', () => {
     expect(differingFields(base, { ...base, amount: 1, email: null, metadata: {} })).toEqual(['amount', 'email', 'metadata']);
   });
 });
+
+describe('a card number in the place of a payment method', () => {
+  it.each(['4242424242424242', '4242 4242 4242 4242', '4242-4242-4242-4242', '378282246310005'])('is refused and not repeated: %s', (paymentMethod) => {
+    const parsed = parseChargeRequest({ key: 'k', amount: '1.00', currency: 'usd', paymentMethod });
+    expect(parsed).toMatchObject({ ok: false, problems: [{ field: '--payment-method', message: expect.stringContaining('what looks like a card number') as string }] });
+    expect(JSON.stringify(parsed)).not.toContain(paymentMethod);
+  });
+});
