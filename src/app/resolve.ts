@@ -1,10 +1,10 @@
 import type { Answer, IntentSnapshot } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { describeAnswer, legalResolutions } from '../domain/legal.ts';
-import { evidenceOf } from '../domain/moves.ts';
+import { CUSTOMER_MAIL, evidenceOf } from '../domain/moves.ts';
 import { isOverdue } from '../domain/transaction.ts';
 import type { JsonObject, Review, Transaction } from '../domain/transaction.ts';
-import type { NotificationKind, Transition } from '../domain/transition.ts';
+import type { Transition } from '../domain/transition.ts';
 import { lookUpOf, lookUpOne } from './advance.ts';
 import type { AdvanceDeps } from './advance.ts';
 import { findOrFail } from './history.ts';
@@ -146,12 +146,6 @@ function retryTransition(deps: AdvanceDeps, claimed: Claimed, seen: Answer, requ
     release: true,
   };
 }
-
-const CUSTOMER_MAIL: Readonly<Record<'succeeded' | 'failed' | 'canceled', NotificationKind>> = {
-  succeeded: 'customer_succeeded',
-  failed: 'customer_failed',
-  canceled: 'customer_canceled',
-};
 
 function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transaction, seen: Answer, request: ResolveRequest): Transition {
   const { as, reason } = request;

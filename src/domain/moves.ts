@@ -49,7 +49,8 @@ export function nextAttempt(transaction: Transaction, context: Context): { reado
   return { inMs: backoffMs(transaction.lookups, backoffBaseMs, capMs, context.uniform) };
 }
 
-const CUSTOMER_MAIL: Readonly<Record<'succeeded' | 'failed' | 'canceled', NotificationKind>> = {
+/** What the customer is told of each outcome. */
+export const CUSTOMER_MAIL: Readonly<Record<'succeeded' | 'failed' | 'canceled', NotificationKind>> = {
   succeeded: 'customer_succeeded',
   failed: 'customer_failed',
   canceled: 'customer_canceled',
