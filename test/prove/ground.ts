@@ -21,6 +21,8 @@ export interface Ground {
   readonly dialect: Target['name'];
   readonly sandbox: Sandbox;
   readonly secrets: readonly string[];
+  /** What the real command is given to work on the ledger of the case. */
+  environment(): Readonly<Record<string, string>>;
   /** A new ledger and new books; `empty` has no tables yet. */
   begin(empty: boolean): Promise<void>;
   /** A process of payrecon. Whoever opens it closes it, or `end` does. */
@@ -71,6 +73,7 @@ export async function openGround(target: Target): Promise<Ground> {
     dialect: target.name,
     sandbox: world.sandbox,
     secrets: [world.env['STRIPE_SECRET_KEY'] ?? '', world.env['SENDGRID_API_KEY'] ?? ''],
+    environment: () => ({ ...world.env, DATABASE_URL: ledgers.url() }),
     open,
     async begin(empty) {
       await quiet(world.sandbox);
