@@ -11,26 +11,28 @@ export type Size = (typeof SIZES)[number];
 
 interface LaneOfRecord {
   readonly title: string;
+  /** Where its tests are: the beginnings of their paths. */
+  readonly tests: readonly string[];
   /** The least number of cases, by size. */
   readonly cases: Readonly<Record<Size, number>>;
 }
 
 export const LANES = {
-  'sqlite-single-crash': { title: 'SQLite: a crash at every step of every command', cases: { quick: 400, full: 400, nightly: 400 } },
-  'sqlite-double-crash': { title: 'SQLite: a crash, and another during the recovery', cases: { quick: 300, full: 3_000, nightly: 20_000 } },
-  'postgres-crash': { title: 'PostgreSQL: single and double crashes', cases: { quick: 250, full: 1_400, nightly: 6_000 } },
-  'fault-scripts': { title: 'Scripts of faults of Stripe and SendGrid', cases: { quick: 1_700, full: 1_700, nightly: 10_000 } },
-  'real-kill': { title: 'SIGKILL of the real program at a step', cases: { quick: 40, full: 240, nightly: 2_000 } },
-  'real-term': { title: 'SIGTERM to the real program at a step', cases: { quick: 16, full: 80, nightly: 400 } },
-  'postgres-backend': { title: 'PostgreSQL: connection ended by the server at a step', cases: { quick: 20, full: 80, nightly: 400 } },
-  'postgres-commit': { title: 'PostgreSQL: the answer to a COMMIT is lost', cases: { quick: 10, full: 40, nightly: 200 } },
-  'postgres-restart': { title: 'PostgreSQL: stopped at once, recovered from its log', cases: { quick: 3, full: 20, nightly: 100 } },
-  'postgres-failover': { title: 'PostgreSQL: primary killed, synchronous standby promoted', cases: { quick: 2, full: 20, nightly: 100 } },
-  model: { title: 'Random histories against a reference model', cases: { quick: 200, full: 1_000, nightly: 100_000 } },
-  races: { title: 'Three daemons and chargers under kill, stop and skew', cases: { quick: 4, full: 40, nightly: 400 } },
-  'power-cut': { title: 'SQLite: images of a power cut', cases: { quick: 1_000, full: 1_000, nightly: 10_000 } },
-  disk: { title: 'SQLite: disk full, short write, I/O error, read-only, lock', cases: { quick: 60, full: 60, nightly: 600 } },
-  mutants: { title: 'Seeded bugs, each caught by its lane', cases: { quick: 12, full: 12, nightly: 12 } },
+  'sqlite-single-crash': { title: 'SQLite: a crash at every step of every command', tests: ['test/prove/crash-sqlite'], cases: { quick: 400, full: 400, nightly: 400 } },
+  'sqlite-double-crash': { title: 'SQLite: a crash, and another during the recovery', tests: ['test/prove/crash-sqlite'], cases: { quick: 300, full: 3_000, nightly: 20_000 } },
+  'postgres-crash': { title: 'PostgreSQL: single and double crashes', tests: ['test/prove/crash-postgres'], cases: { quick: 250, full: 1_400, nightly: 6_000 } },
+  'fault-scripts': { title: 'Scripts of faults of Stripe and SendGrid', tests: ['test/faults/'], cases: { quick: 1_700, full: 1_700, nightly: 10_000 } },
+  'real-kill': { title: 'SIGKILL of the real program at a step', tests: ['test/prove/binary/'], cases: { quick: 40, full: 240, nightly: 2_000 } },
+  'real-term': { title: 'SIGTERM to the real program at a step', tests: ['test/prove/binary/'], cases: { quick: 16, full: 80, nightly: 400 } },
+  'postgres-backend': { title: 'PostgreSQL: connection ended by the server at a step', tests: ['test/prove/postgres/'], cases: { quick: 20, full: 80, nightly: 400 } },
+  'postgres-commit': { title: 'PostgreSQL: the answer to a COMMIT is lost', tests: ['test/prove/postgres/'], cases: { quick: 10, full: 40, nightly: 200 } },
+  'postgres-restart': { title: 'PostgreSQL: stopped at once, recovered from its log', tests: ['test/prove/postgres/'], cases: { quick: 3, full: 20, nightly: 100 } },
+  'postgres-failover': { title: 'PostgreSQL: primary killed, synchronous standby promoted', tests: ['test/prove/postgres/'], cases: { quick: 2, full: 20, nightly: 100 } },
+  model: { title: 'Random histories against a reference model', tests: ['test/prove/model/'], cases: { quick: 200, full: 1_000, nightly: 100_000 } },
+  races: { title: 'Three daemons and chargers under kill, stop and skew', tests: ['test/prove/races/'], cases: { quick: 4, full: 40, nightly: 400 } },
+  'power-cut': { title: 'SQLite: images of a power cut', tests: ['test/prove/disk/'], cases: { quick: 1_000, full: 1_000, nightly: 10_000 } },
+  disk: { title: 'SQLite: disk full, short write, I/O error, read-only, lock', tests: ['test/prove/disk/'], cases: { quick: 60, full: 60, nightly: 600 } },
+  mutants: { title: 'Seeded bugs, each caught by its lane', tests: ['test/prove/mutants/'], cases: { quick: 12, full: 12, nightly: 12 } },
 } as const satisfies Readonly<Record<string, LaneOfRecord>>;
 
 export type LaneName = keyof typeof LANES;

@@ -1,0 +1,95 @@
+import { type LaneName } from '../../support/proving.ts';
+import { type Patch } from './patch.ts';
+
+/** A bug that was put in on purpose, and who has to notice it. */
+export interface Mutant {
+  readonly name: string;
+  readonly what: string;
+  readonly patches: readonly Patch[];
+  readonly lane: LaneName;
+  /** The test file of that lane, and the case by which it notices. */
+  readonly test: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** What the lane says is broken. */
+  readonly says: RegExp;
+}
+
+const CRASH = { lane: 'sqlite-single-crash', test: 'test/prove/crash-sqlite.test.ts' } as const;
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'no-idempotency-key',
+    what: 'a payment intent is made without an idempotency key',
+    patches: [{ file: 'src/stripe/gateway.ts', find: '{ idempotencyKey: createIdempotencyKey(transaction) }', replace: '{}' }],
+    ...CRASH,
+    env: { PROVE_CASE: 'charge, a card | again' },
+    says: /4 what is settled|7 one idempotency key/,
+  },
+  {
+    name: 'key-per-attempt',
+    what: 'each attempt has an idempotency key of its own',
+    patches: [{ file: 'src/stripe/idempotency.ts', find: 'payrecon-create-${sha256(transaction.key)}', replace: 'payrecon-create-${sha256(`${transaction.key} ${Math.random()}`)}' }],
+    ...CRASH,
+    env: { PROVE_CASE: 'charge, a card | again' },
+    says: /7 one idempotency key/,
+  },
+  {
+    name: 'confirm-before-id',
+    what: 'the confirm is sent before the id is stored',
+    patches: [
+      {
+        file: 'src/app/advance.ts',
+        find: 'const result = await deps.ledger.record(transaction, lease, move.record, deps.actor);',
+        replace: `if (move.kind === 'ask' && move.call === 'confirm') await ask(deps, 'confirm', { ...transaction, ...move.record.changes }, now, options.signal);
+      const result = await deps.ledger.record(transaction, lease, move.record, deps.actor);`,
+      },
+    ],
+    ...CRASH,
+    env: { PROVE_CASE: 'charge, a card | again' },
+    says: /does not know its id/,
+  },
+  {
+    name: 'settle-outside-transaction',
+    what: 'the verdict, its audit entry and its e-mail are written one by one',
+    patches: [{ file: 'src/storage/ledger-record.ts', find: 'await database.transact((sql) => writeStepwise(database, sql, recording))', replace: 'await writeStepwise(database, database.knex, recording)' }],
+    ...CRASH,
+    env: { PROVE_CASE: 'charge, a card | passes' },
+    says: /5 the audit trail|6 every e-mail/,
+  },
+  {
+    name: 'mail-marked-first',
+    what: 'an e-mail is marked as sent before it is sent',
+    patches: [
+      {
+        file: 'src/app/dispatch.ts',
+        find: 'const outcome = await deps.mailer.send(claimed.notification);',
+        replace: 'await deps.outbox.markSent(claimed, null);\n      const outcome = await deps.mailer.send(claimed.notification);',
+      },
+    ],
+    ...CRASH,
+    env: { PROVE_CASE: 'notifications send | passes' },
+    says: /6 every e-mail|customer was not told/,
+  },
+  {
+    name: 'decline-without-cancel',
+    what: 'a declined payment intent is left open',
+    patches: [
+      {
+        file: 'src/domain/plan.ts',
+        find: 'return cancelMove(transaction, answer.intent, answer.failure, answer.requestId, context);',
+        replace: `return { kind: 'stop', reason: 'settled', words: 'declined', record: { action: 'settled', changes: { status: 'failed', step: 'settled', failureCode: 'declined', paymentIntent: answer.intent.id, stripeStatus: answer.intent.status }, stamps: { settledAt: 'now', nextAttempt: 'never' }, detail: {}, requestId: null, notifications: ['customer_failed'], release: true } };`,
+      },
+    ],
+    ...CRASH,
+    env: { PROVE_CASE: 'charge, a card that is declined | passes' },
+    says: /4 what is settled/,
+  },
+  {
+    name: 'amount-not-compared',
+    what: 'a payment of another amount counts as ours',
+    patches: [{ file: 'src/domain/on-intent.ts', find: 'if (intent.amount === transaction.amount && intent.currency === transaction.currency) {', replace: 'if (intent.id !== transaction.id) {' }],
+    ...CRASH,
+    env: { PROVE_CASE: 'reconcile, stuck, another amount | passes' },
+    says: /2 the ledger says|2 every payment|prepared/,
+  },
+];

@@ -1,0 +1,38 @@
+import { startVitest } from 'vitest/node';
+import { MUTANTS } from './mutants.ts';
+import { patchPlugin } from './patch.ts';
+
+/*
+ * Runs each mutant's lane with the mutant in place: one project each in one run of the tests, so that the start is
+ * paid once. Prints one JSON document: what became of each. With names as arguments, only those.
+ */
+
+const names = process.argv.slice(2);
+const chosen = MUTANTS.filter(({ name }) => names.length === 0 || names.includes(name));
+
+const vitest = await startVitest('test', [], {
+  config: false,
+  watch: false,
+  reporters: [{}],
+  projects: chosen.map((mutant) => ({
+    plugins: [patchPlugin(mutant.patches)],
+    test: {
+      name: mutant.name,
+      include: [mutant.test],
+      globalSetup: ['test/support/run.ts'],
+      pool: 'forks' as const,
+      env: { PROVE_SIZE: 'quick', ...mutant.env },
+      testTimeout: 60_000,
+      hookTimeout: 30_000,
+      bail: 1,
+    },
+  })),
+});
+const outcomes = vitest.state.getTestModules().map((module) => {
+  const failures = [...module.children.allTests('failed')].flatMap((test) => test.result().errors ?? []);
+  const said = [...failures, ...module.errors()].map(({ message, actual }) => `${message}\n${typeof actual === 'string' ? actual : ''}`).join('\n');
+  return { name: module.project.name, passed: module.ok(), said };
+});
+await vitest.close();
+process.stdout.write(`\n${JSON.stringify(outcomes)}\n`);
+process.exitCode = 0;
