@@ -42,7 +42,7 @@ export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
  * Passes on schedule until the signal. Each pass opens its own connections and closes them, so a
  * database that comes back is met afresh and nothing grows over weeks.
  */
-export async function daemonFromEnvironment(input: DaemonInput): Promise<void> {
+export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {}): Promise<void> {
   const { environment, flags, limit, signal, log } = input;
   const settings = await readSettings({ environment, flags, needsStripe: true, role: 'reconcile' });
   const [{ runDaemon }, { serviceManager }, { passLine }] = await Promise.all([
@@ -51,7 +51,7 @@ export async function daemonFromEnvironment(input: DaemonInput): Promise<void> {
     import('./app/pass-line.ts'),
   ]);
   const pass = async (stop: AbortSignal): Promise<string> => {
-    const payrecon = assemble(settings, 'reconcile', {});
+    const payrecon = assemble(settings, 'reconcile', seams);
     try {
       return passLine(await payrecon.reconcile({ limit, dryRun: false, signal: stop }));
     } finally {
