@@ -8,6 +8,7 @@ const config: KnipConfig = {
     'knexfile.ts',
     'bench/*.ts',
     'test/support/postgres-supervisor.js',
+    'test/prove/binary/preload.js',
   ],
   project: ['src/**/*.ts!', 'migrations/**/*.ts!', 'bin/*.js!', 'test/**/*.{ts,js}', 'bench/**/*.ts', '*.{ts,js}'],
   // The supervisor resolves it by name at run time.

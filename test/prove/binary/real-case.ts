@@ -1,0 +1,91 @@
+import { type Ground } from '../ground.ts';
+import { COUNT_ONLY, type Ended, type Runner, type Strike } from './child.ts';
+import { type RealCommand } from './commands.ts';
+import { notDrained, notRecorded, untrueDocument, untruth } from './honesty.ts';
+import { recoverAndJudge, settledDust, wrongAtOnce, type Recovery } from './recovery.ts';
+
+/** One run of the real program, struck at a step or (null) drained while its daemon is idle. */
+export interface RealCase {
+  readonly command: RealCommand;
+  readonly recovery: Recovery;
+  readonly strike: Strike;
+}
+
+export interface CaseReport {
+  /** Where it was struck, in words; null when it came to its end before that step. */
+  readonly struck: string | null;
+  /** How many steps it took. */
+  readonly steps: number;
+  readonly wrong: readonly string[];
+}
+
+/** The states are made in the past, so that the real clock is never behind what is in the ledger. */
+const PREPARED_MS_AGO = 60_000;
+/** While a second signal comes, every call is under way. */
+const UNDER_WAY = ['create', 'confirm', 'cancel', 'retrieve'].map((call) => `payment_intents.${call}#*=slow:1500`).join('; ');
+const AT_ONCE_MS = 1_000;
+const TERMINATED = 143;
+
+/** What it does when nobody strikes. */
+export async function countSteps(ground: Ground, runner: Runner, command: RealCommand): Promise<readonly string[]> {
+  try {
+    const args = await prepared(ground, command);
+    const ended = await runner.run(args, ground.environment(), COUNT_ONLY);
+    const wrong = await untruth(ground, command.role, ended, false);
+    if (wrong.length > 0) throw new Error(`${command.name}, with nobody striking: ${wrong.join('; ')}`);
+    return ended.trace.steps;
+  } finally {
+    await ground.end();
+  }
+}
+
+export async function runCase(ground: Ground, runner: Runner, { command, recovery, strike }: RealCase): Promise<CaseReport> {
+  try {
+    const args = await prepared(ground, command);
+    const requests = ground.sandbox.books.requests.length;
+    ground.sandbox.setFaults(strike.signals === 'again' ? UNDER_WAY : '');
+    const ended = await runner.run(args, ground.environment(), strike);
+    ground.sandbox.setFaults('');
+    await settledDust(ground);
+    const { sent, steps } = ended.trace;
+    if (strike.step !== null && sent === null) return { struck: null, steps: steps.length, wrong: [] };
+    const struck = sent === null ? 'idle' : `${sent.when} step ${sent.step}, ${sent.what}`;
+    const died = strike.signal === 'SIGKILL' || sent?.again !== null;
+    const wrong = [...(await wrongAtOnce(ground, command)), ...(await wrongEnd(ground, command, ended, requests))];
+    wrong.push(...(await recoverAndJudge(ground, runner, { command, recovery, died: died && strike.step !== null })));
+    return { struck, steps: steps.length, wrong };
+  } finally {
+    await ground.end();
+  }
+
+  async function wrongEnd(on: Ground, { role }: RealCommand, ended: Ended, requests: number): Promise<readonly string[]> {
+    if (strike.signal === 'SIGKILL') return killed(on, role, ended);
+    const again = ended.trace.sent?.again ?? null;
+    if (again !== null) return endedAtOnce(ended, again);
+    return [...(await untruth(on, role, ended, true)), ...(await notDrained(on, role)), ...(role === 'migrate' ? [] : await notRecorded(on, requests))];
+  }
+}
+
+async function prepared(ground: Ground, command: RealCommand): Promise<readonly string[]> {
+  await ground.begin(command.base.empty === true);
+  let aheadMs = -PREPARED_MS_AGO;
+  ground.advance(aheadMs);
+  const advance = (ms: number): void => {
+    aheadMs += ms;
+    ground.advance(ms);
+  };
+  await command.base.prepare({ ...ground, advance });
+  ground.advance(-aheadMs);
+  return command.typed(ground);
+}
+
+async function killed(ground: Ground, role: RealCommand['role'], ended: Ended): Promise<readonly string[]> {
+  const died = ended.signal === 'SIGKILL' ? [] : [`it was to die by SIGKILL, and ended with ${ended.exitCode ?? ended.signal ?? 'nothing'}`];
+  return [...died, ...(await untrueDocument(ground, role, ended))];
+}
+
+/** A person who presses again does not want to wait; like a crash, and what is recorded lets the next run go on. */
+function endedAtOnce({ exitCode, endedAt }: Ended, again: number): readonly string[] {
+  const wrong = exitCode === TERMINATED ? [] : [`11: ended with ${exitCode ?? 'a signal'} by the second SIGTERM`];
+  return endedAt - again > AT_ONCE_MS ? [...wrong, `8: went on for ${endedAt - again} ms after the second SIGTERM`] : wrong;
+}
