@@ -50,6 +50,8 @@ export async function resolve(deps: AdvanceDeps, idOrKey: string, request: Resol
     throw new PayreconError('usage', 'reason_missing', 'A decision needs its reason; nothing was changed.', { problems: [{ field: '--reason', message: 'it is empty' }] });
   }
   const known = await findOrFail(deps.ledger, idOrKey);
+  // What needs nobody is left alone: not even a lease is taken on it.
+  mustNeedPerson(known, await deps.ledger.now());
   const claimed = await deps.ledger.claim(known.id, deps.actor);
   if (claimed === null) {
     throw new PayreconError('unknown_outcome', 'in_progress', `${known.id} is being worked on by another process. Nothing was changed; try again in a moment.`, { transaction: known });

@@ -23,6 +23,7 @@ export interface LedgerRow {
   readonly failureCode: string | null;
   readonly version: number;
   readonly leaseToken: string | null;
+  readonly leaseExpiresAt: number | null;
   readonly review: { readonly reason: string; readonly byHand: boolean } | null;
 }
 
@@ -119,6 +120,7 @@ function ledgerRow(row: Row): LedgerRow {
     ...{ status: text(row, 'status'), step: text(row, 'step'), amount: Number(row['amount']), currency: text(row, 'currency') },
     ...{ email: textOrNull(row, 'email'), paymentIntent: textOrNull(row, 'payment_intent'), failureCode: textOrNull(row, 'failure_code') },
     ...{ version: Number(row['version']), leaseToken: textOrNull(row, 'lease_token') },
+    leaseExpiresAt: row['lease_expires_at'] === null ? null : Number(row['lease_expires_at']),
     review: review === null ? null : { reason: review.reason, byHand: review.resolution !== null },
   };
 }

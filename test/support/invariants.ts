@@ -15,6 +15,8 @@ export interface Expectations {
   readonly mailWorks?: boolean;
   /** Answers of the mail service that a process did not live to record; its books show none of them as lost. */
   readonly mailAnswersUnseen?: number;
+  /** The database's clock: a lease that ran out on a settled row is held by nobody, and nobody needs to take it over. */
+  readonly now?: number;
 }
 
 type Rule = (evidence: Evidence, expectations: Expectations) => readonly string[];
@@ -95,7 +97,8 @@ function outcomeAtStripe(evidence: Evidence, row: LedgerRow): readonly string[] 
   if (intents.some((intent) => intent.status === 'succeeded')) return ['succeeded'];
   if (intents.some((intent) => WAITING.has(intent.status))) return ['pending'];
   const ids = new Set(intents.map((intent) => intent.id));
-  const declined = evidence.charges.some((charge) => charge.status === 'failed' && ids.has(charge.payment_intent));
+  // An authentication that failed is a decline without a charge.
+  const declined = evidence.charges.some((charge) => charge.status === 'failed' && ids.has(charge.payment_intent)) || intents.some((intent) => intent.last_payment_error !== null);
   if (declined) return ['failed'];
   // A request that Stripe refused before it made anything has failed; one that it never saw is canceled.
   return intents.length === 0 ? ['canceled', 'failed'] : ['canceled'];
@@ -192,9 +195,9 @@ function oneKeyACall({ requests }: Evidence): readonly string[] {
   return [...keys].filter(([, used]) => used.size > 1 || used.has(null)).map(([path, used]) => `${path} was asked under the keys ${[...used].join(', ')}`);
 }
 
-function nothingHeld({ rows, mails }: Evidence, { atRest }: Expectations): readonly string[] {
+function nothingHeld({ rows, mails }: Evidence, { atRest, now = 0 }: Expectations): readonly string[] {
   if (!atRest) return [];
-  const leased = rows.filter((row) => row.leaseToken !== null).map((row) => `${named(row)} is still leased`);
+  const leased = rows.filter((row) => row.leaseToken !== null && !(FINAL.has(row.status) && (row.leaseExpiresAt ?? now) < now)).map((row) => `${named(row)} is still leased`);
   return [...leased, ...mails.filter((mail) => mail.claimToken !== null).map((mail) => `${mail.id} is still claimed`)];
 }
 
