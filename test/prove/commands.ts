@@ -1,13 +1,10 @@
-import { type ChargeOutcome, type Payrecon, type ResolveRequest } from '../../src/app/payrecon.ts';
-import { PayreconError } from '../../src/domain/errors.ts';
-import { type ChargeRequest } from '../../src/domain/transaction.ts';
-import { aCharge } from '../faults/lane.ts';
+import { type Payrecon, type ResolveRequest } from '../../src/app/payrecon.ts';
 import { type Ground } from './ground.ts';
+import { AUTHENTICATION, becomeStuck, CARD, charge, DEBIT, DECLINED, expectedError, KEY, pass, stopAt, STOPS, takeAnotherAmount, under, type Method, type Stop } from './stops.ts';
 
-/*
- * The commands that write, each from the state in which it is run. What is prepared is prepared through the product
- * and a local Stripe that misbehaves, so each row is one that can exist.
- */
+export { KEY };
+
+/* The commands that write, each from the state in which it is run. */
 
 export interface Command {
   readonly name: string;
@@ -16,49 +13,15 @@ export interface Command {
   readonly empty?: boolean;
   readonly prepare: (ground: Ground) => Promise<void>;
   readonly run: (payrecon: Payrecon) => Promise<unknown>;
+  /** Run by the daemon, which opens and closes for its pass; then `run` is not called. */
+  readonly daemon?: boolean;
+  /** How Stripe and the mail service misbehave while it runs for the first time. */
+  readonly faults?: string;
+  /** What happens elsewhere while it sleeps for the first time. */
+  readonly meanwhile?: (ground: Ground) => Promise<void>;
   /** Whoever ran it runs it again after the crash; answers what is wrong with how that ended. */
   readonly again: (payrecon: Payrecon) => Promise<readonly string[]>;
 }
-
-export const KEY = 'order-1';
-
-type Method = Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'>;
-
-const CARD: Method = { paymentMethod: 'pm_card_visa', methodTypes: ['card'] };
-const DECLINED: Method = { paymentMethod: 'pm_card_chargeDeclined', methodTypes: ['card'] };
-const DEBIT: Method = { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'] };
-const AUTHENTICATION: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'] };
-
-function charge(payrecon: Payrecon, method: Method, key = KEY): Promise<ChargeOutcome> {
-  const request = aCharge({ key, reference: `reference of ${key}`, email: `${key}@example.com`, ...method });
-  return payrecon.charge(request, { waitMs: 0, waitForOutcome: false, allowDuplicate: true });
-}
-
-function pass(payrecon: Payrecon): Promise<unknown> {
-  return payrecon.reconcile({ limit: null, dryRun: false });
-}
-
-/** Only an expected error is one; anything else is a bug, and fails the case. */
-async function expectedError(work: Promise<unknown>): Promise<PayreconError | null> {
-  try {
-    await work;
-    return null;
-  } catch (error) {
-    if (error instanceof PayreconError) return error;
-    throw error;
-  }
-}
-
-/** While the local Stripe misbehaves like this. */
-async function under(ground: Ground, faults: string, work: (payrecon: Payrecon) => Promise<unknown>, env: Readonly<Record<string, string>> = {}): Promise<void> {
-  ground.sandbox.setFaults(faults);
-  const payrecon = await ground.open('prepare', {}, env);
-  await expectedError(work(payrecon));
-  await payrecon.close();
-  ground.sandbox.setFaults('');
-}
-
-// ---- charge ----------------------------------------------------------------------------------
 
 function charging(name: string, method: Method, status: string, stripeStatus: string): Command {
   return {
@@ -75,60 +38,7 @@ function charging(name: string, method: Method, status: string, stripeStatus: st
   };
 }
 
-// ---- reconcile -------------------------------------------------------------------------------
-
-/** A first charge that gets no further than this. */
-interface Stop {
-  readonly name: string;
-  readonly method: Method;
-  readonly faults: string;
-  /** As the ledger must show it when the pass begins; a state that is not reached proves nothing. */
-  readonly step: string;
-  readonly status?: string;
-  readonly then?: (ground: Ground) => Promise<void>;
-}
-
-function onlyIntent(ground: Ground): string {
-  const [intent] = ground.sandbox.books.paymentIntents;
-  if (intent === undefined) throw new Error('nothing was made at Stripe');
-  return intent.id;
-}
-
-/** Stripe answers others, and of this one tells nothing: asked once too often. */
-async function becomeStuck(ground: Ground): Promise<void> {
-  await under(ground, 'payment_intents.retrieve#*=html_502', pass, { PAYRECON_MAX_ATTEMPTS: '1' });
-}
-
-async function takeAnotherAmount(ground: Ground): Promise<void> {
-  await ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded', late: true, amount: 5100 });
-  await under(ground, '', pass);
-}
-
-const STOPS: readonly Stop[] = [
-  { name: 'recorded', method: CARD, faults: 'payment_intents.create=401', step: 'recorded' },
-  { name: 'create_sent, made at Stripe', method: CARD, faults: 'payment_intents.create#*=html_502_after', step: 'create_sent' },
-  { name: 'create_sent, never there', method: CARD, faults: 'payment_intents.create#*=html_502', step: 'create_sent' },
-  { name: 'created', method: CARD, faults: 'payment_intents.confirm=401', step: 'created' },
-  { name: 'confirm_sent, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' },
-  { name: 'confirm_sent, never there', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent' },
-  { name: 'confirm_sent, declined', method: DECLINED, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' },
-  { name: 'cancel_sent', method: DECLINED, faults: 'payment_intents.cancel#*=html_502', step: 'cancel_sent' },
-  { name: 'cancel_sent, canceled', method: DECLINED, faults: 'payment_intents.cancel#*=html_502_after', step: 'cancel_sent' },
-  { name: 'processing, now paid', method: DEBIT, faults: '', step: 'confirm_sent', then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded' }) },
-  { name: 'processing, now failed', method: DEBIT, faults: '', step: 'confirm_sent', then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'failed' }) },
-  { name: 'stuck, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent', status: 'stuck', then: becomeStuck },
-  { name: 'stuck, another amount', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent', status: 'stuck', then: takeAnotherAmount },
-];
-
-async function stopAt(ground: Ground, { method, faults, step, status = 'pending', then }: Stop): Promise<void> {
-  await under(ground, faults, (payrecon) => charge(payrecon, method));
-  ground.advance(1_000);
-  await then?.(ground);
-  const [row] = await ground.raw().rows('select status, step from transactions');
-  if (row?.['step'] !== step || row['status'] !== status) throw new Error(`prepared ${JSON.stringify(row)} instead of ${status}, ${step}`);
-}
-
-function reconciling(stop: Stop): Command {
+export function reconciling(stop: Stop): Command {
   return {
     name: `reconcile, ${stop.name}`,
     role: 'reconcile',
@@ -142,28 +52,24 @@ function reconciling(stop: Stop): Command {
   };
 }
 
-// ---- stuck resolve ---------------------------------------------------------------------------
-
-function resolving(name: string, stop: Stop, decision: Omit<ResolveRequest, 'reason'>): Command {
+export function resolving(name: string, stop: Stop, decision: Omit<ResolveRequest, 'reason'>): Command {
   const resolve = (payrecon: Payrecon): Promise<unknown> => payrecon.resolve(KEY, { ...decision, reason: 'asked the bank' });
   return {
     name: `stuck resolve, ${name}`,
     role: 'resolve',
     prepare: (ground) => stopAt(ground, stop),
     run: resolve,
-    // Decided already is the only reason to refuse the same decision.
+    // Decided already is a reason to refuse the same decision, and so is what the first process did at Stripe: it was canceled, not declined.
     async again(payrecon) {
       const error = await expectedError(resolve(payrecon));
-      return error === null || error.code === 'not_stuck' ? [] : [`the same decision again: ${error.message}`];
+      return error === null || error.code === 'not_stuck' || (decision.as === 'failed' && error.code === 'illegal_resolution') ? [] : [`the same decision again: ${error.message}`];
     },
   };
 }
 
-const UNDECIDED: Stop = { name: 'undecided', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent', status: 'stuck', then: becomeStuck };
+export const UNDECIDED: Stop = { name: 'undecided', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent', status: 'stuck', then: becomeStuck };
 const PAID: Stop = { ...UNDECIDED, name: 'paid', faults: 'payment_intents.confirm#*=html_502_after' };
 const OTHER_AMOUNT: Stop = { ...UNDECIDED, name: 'another amount', then: takeAnotherAmount };
-
-// ---- the rest --------------------------------------------------------------------------------
 
 const notificationsSend: Command = {
   name: 'notifications send',

@@ -42,7 +42,7 @@ export async function countSteps(ground: Ground, command: Command): Promise<Step
   const gate = new DeadGate(null);
   try {
     await prepared(ground, command);
-    await alive(ground, command.role, gate, command.run);
+    await runFirst(ground, command, gate);
     return { before: gate.begun.length, after: gate.had.length };
   } finally {
     await ground.end();
@@ -52,7 +52,7 @@ export async function countSteps(ground: Ground, command: Command): Promise<Step
 export async function runCase(ground: Ground, { command, recovery, crash, second }: CrashCase): Promise<CaseReport> {
   try {
     await prepared(ground, command);
-    const gate = await dying(ground, crash, (dead) => alive(ground, command.role, dead, command.run));
+    const gate = await dying(ground, crash, (dead) => runFirst(ground, command, dead));
     if (gate.diedAt === null) return report([], [], null, ['the step was never reached']);
     let crashes = 1;
     const died = [gate.diedAt];
@@ -70,6 +70,11 @@ export async function runCase(ground: Ground, { command, recovery, crash, second
   }
 }
 
+/** Requests that change something; look-ups of many payments run ahead of who reads their answers. */
+function sentBy({ sandbox }: Ground): number {
+  return sandbox.books.requests.filter(({ method }) => method === 'POST').length;
+}
+
 type Dead = DeadGate & { readonly atOnce: readonly string[] };
 
 function report(died: readonly string[], wrong: readonly string[], second: DeadGate | null, more: readonly string[]): CaseReport {
@@ -81,6 +86,19 @@ async function prepared(ground: Ground, command: Command): Promise<void> {
   await ground.begin(command.empty === true);
   await command.prepare(ground);
   ground.advance(1_000);
+}
+
+/** The command, for the first time, under what it is to meet. */
+async function runFirst(ground: Ground, command: Command, gate: DeadGate): Promise<void> {
+  const { daemon = false, faults = '', meanwhile } = command;
+  ground.sandbox.setFaults(faults);
+  ground.whileAsleep(meanwhile === undefined ? null : () => meanwhile(ground));
+  try {
+    await (daemon ? ground.daemon(seamsThrough(gate)) : alive(ground, command.role, gate, command.run));
+  } finally {
+    ground.sandbox.setFaults('');
+    ground.whileAsleep(null);
+  }
 }
 
 /** A process of its own, from its opening to its end or its death. */
@@ -96,10 +114,10 @@ async function alive(ground: Ground, role: string, gate: DeadGate, work: (payrec
 
 /** Lets `work` die at that step, and checks what must hold at that very moment: nothing runs on, and no money without an id. */
 async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) => Promise<void>): Promise<Dead> {
-  const { books } = ground.sandbox;
   let atDeath = 0;
   const gate = new DeadGate(point, () => {
-    atDeath = books.requests.length;
+    // What other tasks of the process had sent before is still on its way.
+    atDeath = sentBy(ground) + gate.underWay;
   });
   let error: unknown = null;
   await work(gate).catch((thrown: unknown) => {
@@ -108,7 +126,7 @@ async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) =
   if (error !== null && gate.diedAt === null) throw new Error('the command failed, and nobody died', { cause: error });
   await quiet(ground.sandbox);
   ground.advance(PAST_LEASES_MS);
-  const after = gate.diedAt === null ? 0 : books.requests.length - atDeath;
+  const after = gate.diedAt === null ? 0 : Math.max(0, sentBy(ground) - atDeath);
   const atOnce = [
     ...(await moneyWithoutId(ground)),
     ...(after === 0 ? [] : [`${after} requests were sent after the death ${gate.diedAt ?? ''}`]),
@@ -138,7 +156,7 @@ async function recoverDying(ground: Ground, command: Command, recovery: Recovery
 
 /** A schema that is not there can only be made by migrating. */
 function repeats(command: Command, recovery: Recovery): boolean {
-  return recovery === 'again' || command.empty === true;
+  return recovery === 'again' || command.role === 'migrate';
 }
 
 async function recoverAndJudge(ground: Ground, command: Command, recovery: Recovery, crashes: number): Promise<readonly string[]> {
@@ -169,8 +187,9 @@ async function judgeAtRest(ground: Ground, payrecon: Payrecon, crashes: number):
 
 const SETTLED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'canceled']);
 
-/** Every customer whose payment is settled has been sent the e-mail that says how, to the right address. */
+/** An operator is told once of an outage, and every customer whose payment is settled has been sent the e-mail that says how, to the right address. */
 function untold({ rows, mails, delivered }: Evidence): readonly string[] {
+  const outages = mails.filter(({ kind }) => kind === 'operator_outage').length;
   const kinds = new Map(mails.map((mail) => [mail.id, { kind: mail.kind, transactionId: mail.transactionId }]));
   const told = new Set(
     delivered.map(({ body, to }) => {
@@ -179,8 +198,9 @@ function untold({ rows, mails, delivered }: Evidence): readonly string[] {
       return `${mail?.transactionId ?? ''} ${mail?.kind ?? ''} ${to.join()}`;
     }),
   );
-  return rows.flatMap((row) => {
+  const customers = rows.flatMap((row) => {
     if (!SETTLED.has(row.status) || row.email === null || row.review?.byHand === true) return [];
     return told.has(`${row.id} customer_${row.status} ${row.email}`) ? [] : [`${row.key} is ${row.status}, and its customer was not told`];
   });
+  return outages > 1 ? [...customers, `${outages} e-mails are about one outage`] : customers;
 }

@@ -27,6 +27,8 @@ export class DeadGate {
   diedAt: string | null = null;
   /** How often the dead process still tried to do something. */
   triedAfterDeath = 0;
+  /** Requests that have begun and are not answered. */
+  underWay = 0;
   /** Called at the moment of death. */
   readonly onDeath: () => void;
   readonly #point: CrashPoint | null;
@@ -50,7 +52,10 @@ export class DeadGate {
 
   async around<T>(what: string, effect: () => Promise<T>): Promise<T> {
     this.before(what);
-    const result = await effect();
+    this.underWay += 1;
+    const result = await effect().finally(() => {
+      this.underWay -= 1;
+    });
     this.after(what);
     return result;
   }

@@ -1,47 +1,52 @@
+import { expect } from 'vitest';
 import { createChance } from '../../src/sandbox/ids.ts';
-import { COMMANDS, type Command } from './commands.ts';
+import { recordLane, SEED, SIZE, type LaneName } from '../support/proving.ts';
+import { type Command } from './commands.ts';
 import { countSteps, RECOVERIES, runCase, type CaseReport, type CrashCase, type Recovery, type Steps } from './crash-case.ts';
 import { type CrashPoint } from './dead-gate.ts';
 import { type Ground } from './ground.ts';
+import { ALL_COMMANDS } from './more-commands.ts';
 
-/** `all`: everything, however long it takes. */
-export const ALL: boolean = process.env['PROVE'] === 'all';
-/** Of samples, and of the steps at which recoveries die. */
-export const SEED = Number(process.env['PROVE_SEED'] ?? 1);
-/** The name of the one case to run, as a failure prints it. */
+/** The one case to run, as a failure prints it; without a step, that command's every single crash. */
 const ONLY: string | undefined = process.env['PROVE_CASE'];
-
 const WHENS = ['before', 'after'] as const;
+/** Command, recovery, crash: a fourth part is the second crash. */
+const PARTS_OF_SINGLE = 3;
 
-export interface LaneReport {
-  /** Cases in which the process really died where it was to die. */
-  readonly ran: number;
-  readonly violations: readonly string[];
+/** Two test files share each lane, so that two processes have work: one passes, the other does everything else. */
+export const PASSES: readonly Command[] = ALL_COMMANDS.filter(({ role }) => role === 'reconcile');
+export const NO_PASSES: readonly Command[] = ALL_COMMANDS.filter(({ role }) => role !== 'reconcile');
+
+/** Every step of every command, before and after it; each counted by running each command once. Quick leaves out repetitions by the caller, except of charges. */
+export async function everyCrash(ground: Ground, commands: readonly Command[], recoveriesOf: (command: Command) => readonly Recovery[] = () => RECOVERIES): Promise<readonly CrashCase[]> {
+  const cases: CrashCase[] = [];
+  for (const command of commands) {
+    const steps = await countSteps(ground, command);
+    cases.push(...recoveriesOf(command).flatMap((recovery) => crashesOf(command, recovery, steps)));
+  }
+  return cases;
 }
 
-/** How many steps each command takes, counted by running each once. */
-export async function countEvery(ground: Ground): Promise<ReadonlyMap<Command, Steps>> {
-  const counted = new Map<Command, Steps>();
-  for (const command of COMMANDS) counted.set(command, await countSteps(ground, command));
-  return counted;
+function crashesOf(command: Command, recovery: Recovery, steps: Steps): readonly CrashCase[] {
+  return WHENS.flatMap((when) => Array.from({ length: steps[when] }, (_, index) => ({ command, recovery, crash: { step: index + 1, when }, second: null })));
 }
 
-/** Every step of every command, before and after it. */
-export function everyCrash(counted: ReadonlyMap<Command, Steps>, recoveriesOf: (command: Command) => readonly Recovery[] = () => RECOVERIES): readonly CrashCase[] {
-  return [...counted].flatMap(([command, steps]) =>
-    recoveriesOf(command).flatMap((recovery) =>
-      WHENS.flatMap((when) => Array.from({ length: steps[when] }, (_, index) => ({ command, recovery, crash: { step: index + 1, when }, second: null }))),
-    ),
-  );
+/** In the quick size a repetition by the caller follows on charges only; the sampled lanes have it for all. */
+export function recoveriesOfSize({ role }: Command): readonly Recovery[] {
+  return SIZE !== 'quick' || role === 'charge' ? RECOVERIES : ['passes'];
 }
 
 /** Longer than most recoveries; one that ends sooner dies at a step that it has. */
 const RECOVERY_STEPS = 60;
 
-/** The same crashes, each with another one by chance while the first is recovered from. */
-export function dyingTwice(cases: readonly CrashCase[], seed: number): readonly CrashCase[] {
+/** So many crashes of these, each with another one by chance while the first is recovered from. */
+export function dyingTwice(singles: readonly CrashCase[], size: number, seed: number): readonly CrashCase[] {
   const chance = createChance(seed);
-  return cases.map((each) => ({ ...each, second: { step: 1 + Math.floor(chance() * RECOVERY_STEPS), when: chance() < 0.5 ? 'before' : 'after' } }));
+  const rounds = Array.from({ length: Math.ceil(size / singles.length) }, (_, round) => sample(singles, singles.length, seed + round));
+  return rounds
+    .flat()
+    .slice(0, size)
+    .map((each) => ({ ...each, second: { step: 1 + Math.floor(chance() * RECOVERY_STEPS), when: chance() < 0.5 ? 'before' : 'after' } }));
 }
 
 /** That many of them, by chance, and in no order. */
@@ -64,31 +69,32 @@ function parsePoint(text: string): CrashPoint {
   return { when: when === 'after' ? 'after' : 'before', step: Number(step) };
 }
 
-/** The case of that name. */
-function caseNamed(name: string): CrashCase {
-  const [commandName, recoveryName, first = '', second] = name.split(' | ');
-  const command = COMMANDS.find((each) => each.name === commandName);
+/** The cases that PROVE_CASE names. */
+async function casesNamed(name: string, ground: Ground): Promise<readonly CrashCase[]> {
+  const [commandName, recoveryName, first, second] = name.split(' | ');
+  const command = ALL_COMMANDS.find((each) => each.name === commandName);
   const recovery = RECOVERIES.find((each) => each === recoveryName);
   if (command === undefined || recovery === undefined) throw new Error(`PROVE_CASE=${name} names no case`);
-  return { command, recovery, crash: parsePoint(first), second: second === undefined ? null : parsePoint(second) };
+  if (first === undefined) return everyCrash(ground, [command], () => [recovery]);
+  return [{ command, recovery, crash: parsePoint(first), second: second === undefined ? null : parsePoint(second) }];
 }
 
-/** Runs the cases, or the one that PROVE_CASE names, and prints a line about them. Fewer than asked for is a violation. */
-export async function runLane(lane: string, ground: Ground, cases: readonly CrashCase[]): Promise<LaneReport> {
-  const chosen = ONLY === undefined ? cases : [caseNamed(ONLY)];
+/** Runs the cases, or those that PROVE_CASE names, and expects that all were run to their end and that nothing was wrong. */
+export async function proveLane(lane: LaneName, ground: Ground, twice: boolean, cases: () => Promise<readonly CrashCase[]>): Promise<void> {
+  if (ONLY !== undefined && ONLY.split(' | ').length > PARTS_OF_SINGLE !== twice) return;
+  const chosen = await (ONLY === undefined ? cases() : casesNamed(ONLY, ground));
   const startedMs = performance.now();
   const violations: string[] = [];
   let ran = 0;
   for (const each of chosen) {
     const { crashCase, report } = await outcomeOf(ground, each);
-    ran += report.died.length > 0 ? 1 : 0;
+    ran += report.died.length > (twice ? 1 : 0) ? 1 : 0;
     violations.push(...report.wrong.map((wrong) => `PROVE_CASE='${nameOf(crashCase)}' (seed ${SEED}; died ${report.died.join(', then ')}): ${wrong}`));
   }
-  const ms = performance.now() - startedMs;
-  const figures = [`${ran} cases`, `${violations.length} violations`, `${(ms / 1000).toFixed(1)} s`, `${(ms / ran).toFixed(1)} ms a case`];
-  process.stdout.write(`prove: ${lane}: ${figures.join(', ')}\n`);
-  if (ran !== chosen.length) violations.push(`${lane}: ${ran} cases ran of ${chosen.length}`);
-  return { ran, violations };
+  const commands = new Set(chosen.map(({ command }) => command)).size;
+  recordLane({ lane, cases: ran, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted: { commands } });
+  expect(violations).toEqual([]);
+  expect(ran).toBe(chosen.length);
 }
 
 /** A recovery that came to its end before it was to die is run again, and dies at a step that it has. */

@@ -160,16 +160,17 @@ async function sqliteDamage(raw: RawConnection): Promise<readonly string[]> {
   return [...integrity.map((row) => text(row, 'integrity_check')).filter((said) => said !== 'ok'), ...foreign.map((row) => `foreign key: ${JSON.stringify(row)}`)];
 }
 
-/** Every B-tree, compared with the table that it belongs to, unique indexes for duplicates as well. */
+const BTREES = `from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
+  where a.amname = 'btree' and c.relnamespace = 'public'::regnamespace and i.indisvalid`;
+
+/** Every B-tree, compared with the table that it belongs to, unique indexes for duplicates as well; one by one only where something is wrong. */
 async function postgresDamage(raw: RawConnection): Promise<readonly string[]> {
-  const indexes = await raw.rows(
-    `select c.oid, c.relname as name, i.indisunique as is_unique from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
-      where a.amname = 'btree' and c.relnamespace = 'public'::regnamespace and i.indisvalid`,
-  );
+  const whole = await raw.rows(`select bt_index_check(c.oid, true, i.indisunique) ${BTREES}`).catch((error: unknown) => error);
+  if (!(whole instanceof Error)) return [];
   const damage: string[] = [];
-  for (const index of indexes) {
+  for (const index of await raw.rows(`select c.oid, c.relname as name, i.indisunique as is_unique ${BTREES}`)) {
     const checked = await raw.rows(`select bt_index_check(${String(index['oid'])}::regclass, true, ${String(index['is_unique'])})`).catch((error: unknown) => error);
     if (checked instanceof Error) damage.push(`${text(index, 'name')}: ${checked.message}`);
   }
-  return damage;
+  return damage.length > 0 ? damage : [whole.message];
 }

@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import Sqlite from 'libsql';
+import { onTestFinished } from 'vitest';
+import { type RawConnection } from '../storage/targets.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+/** A ledger a case. */
+export interface Ledgers {
+  url(): string;
+  prepare(migrate: () => Promise<unknown>): Promise<void>;
+  begin(empty: boolean): Promise<void>;
+  raw(): RawConnection;
+  end(): Promise<void>;
+}
+
+/** Linux's file system in memory. */
+const IN_MEMORY = '/dev/shm';
+
+/** A process that dies leaves what it wrote to the system, so nothing here has to wait for a disk, where that can be had. */
+export async function quickFolder(): Promise<string> {
+  if (!existsSync(IN_MEMORY)) return temporaryFolder();
+  const folder = await mkdtemp(join(IN_MEMORY, 'payrecon-prove-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A file a case, copied from one that was migrated. */
+export async function sqliteLedgers(): Promise<Ledgers> {
+  const folder = await quickFolder();
+  const template = join(folder, 'template.db');
+  let path = template;
+  let count = 0;
+  let connection: InstanceType<typeof Sqlite> | null = null;
+  return {
+    url: () => `sqlite:${path}`,
+    async prepare(migrate) {
+      await migrate();
+    },
+    async begin(empty) {
+      count += 1;
+      path = join(folder, `${count}.db`);
+      if (!empty) await copyFile(template, path);
+    },
+    raw() {
+      connection ??= new Sqlite(path, { timeout: 5_000 });
+      const raw = connection;
+      return {
+        run(sql) {
+          raw.exec(sql);
+          return Promise.resolve();
+        },
+        rows: (sql) => Promise.resolve(raw.prepare(sql).all() as Record<string, unknown>[]),
+      };
+    },
+    async end() {
+      connection?.close();
+      connection = null;
+      for (const ending of ['', '-wal', '-shm']) await rm(`${path}${ending}`, { force: true });
+    },
+  };
+}
+
+const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transactions'];
+
+/** One database, emptied for each case: making one takes longer than the case. */
+export async function postgresLedgers(url: string, raw: RawConnection): Promise<Ledgers> {
+  let migrate: () => Promise<unknown> = () => Promise.resolve();
+  await raw.run('create extension if not exists amcheck');
+  return {
+    url: () => url,
+    prepare(how) {
+      migrate = how;
+      return Promise.resolve();
+    },
+    async begin(empty) {
+      if (empty) {
+        await raw.run('drop schema public cascade; create schema public; create extension if not exists amcheck');
+        return;
+      }
+      const [found] = await raw.rows(`select to_regclass('public.transactions') is not null as here`);
+      if (found?.['here'] !== true) await migrate();
+      // Past the triggers that let nobody take a transaction away.
+      await raw.run(`set session_replication_role = replica; ${TABLES.map((table) => `delete from ${table}`).join('; ')}; set session_replication_role = origin`);
+    },
+    raw: () => raw,
+    end: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,166 @@
+import { type Payrecon } from '../../src/app/payrecon.ts';
+import { COMMANDS, reconciling, resolving, UNDECIDED, type Command } from './commands.ts';
+import { type Ground } from './ground.ts';
+import { CARD, charge, DEBIT, DECLINED, KEY, onlyIntent, pass, STOPS, under, type Stop } from './stops.ts';
+
+/*
+ * The longer ones: passes over several payments at a time, passes while Stripe is away, the daemon, a charge that
+ * waits for the bank, an absence that is proven, and what turns a schema back.
+ */
+
+const DAY_MS = 86_400_000;
+/** Two scans of Stripe's list prove an absence when they lie more than 5 minutes apart. */
+const BETWEEN_SCANS_MS = 6 * 60_000;
+
+const PAID_UNSEEN: Stop = { name: 'confirm_sent, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' };
+const NEVER_THERE: Stop = { name: 'create_sent, never there', method: CARD, faults: 'payment_intents.create#*=html_502', step: 'create_sent' };
+
+const waiting: Command = {
+  name: 'charge, with --wait until the bank has paid',
+  role: 'charge',
+  prepare: () => Promise.resolve(),
+  run: (payrecon) => charge(payrecon, DEBIT, KEY, { waitMs: 2_000, waitForOutcome: true }),
+  meanwhile: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded' }),
+  // The bank decides only while somebody waits.
+  async again(payrecon) {
+    const { transaction } = await charge(payrecon, DEBIT);
+    const right = transaction.status === 'succeeded' || transaction.stripeStatus === 'processing';
+    return right ? [] : [`the repetition ended ${transaction.status}, ${String(transaction.stripeStatus)} at Stripe`];
+  },
+};
+
+// ---- several payments at a time ----------------------------------------------------------------
+
+interface Several {
+  readonly name: string;
+  readonly stops: readonly Stop[];
+  readonly then?: (ground: Ground) => Promise<void>;
+  readonly faults?: string;
+}
+
+function keyOf(index: number): string {
+  return `order-${index + 1}`;
+}
+
+function several({ name, stops, then, faults }: Several): Command {
+  return {
+    name: `reconcile, ${name}`,
+    role: 'reconcile',
+    async prepare(ground) {
+      for (const [index, { faults: stopping, method }] of stops.entries()) await under(ground, stopping, (payrecon) => charge(payrecon, method, keyOf(index)));
+      ground.advance(1_000);
+      await then?.(ground);
+      const rows = await ground.raw().rows('select step from transactions order by key');
+      const steps = rows.map((row) => row['step']);
+      if (steps.join() !== stops.map(({ step }) => step).join()) throw new Error(`prepared ${steps.join()}`);
+    },
+    run: pass,
+    ...(faults === undefined ? {} : { faults }),
+    again: (payrecon) => noneInProgress(payrecon, stops),
+  };
+}
+
+async function noneInProgress(payrecon: Payrecon, stops: readonly Stop[]): Promise<readonly string[]> {
+  const held: string[] = [];
+  for (const [index, { method }] of stops.entries()) {
+    const { transaction, situation } = await charge(payrecon, method, keyOf(index));
+    if (situation === 'in_progress') held.push(`${transaction.key} is still held by the process that died`);
+  }
+  return held;
+}
+
+/** Each kind of first call once; the pass has them under way at the same time. */
+const MIXED = ['recorded', 'create_sent, made at Stripe', 'created', 'confirm_sent, paid', 'confirm_sent, declined', 'cancel_sent'];
+
+async function outageBegins(ground: Ground): Promise<void> {
+  await under(ground, 'outage:html_502', pass);
+  const outages = await ground.raw().rows('select id from outages');
+  if (outages.length !== 1) throw new Error(`prepared ${outages.length} outages`);
+}
+
+const SEVERAL: readonly Command[] = [
+  several({ name: 'several at a time', stops: MIXED.map((name) => STOPS.find((stop) => stop.name === name) ?? PAID_UNSEEN) }),
+  several({ name: 'Stripe is away', stops: Array.from({ length: 5 }, () => PAID_UNSEEN), faults: 'outage:html_502' }),
+  several({ name: 'Stripe is back', stops: [PAID_UNSEEN, PAID_UNSEEN], then: outageBegins }),
+];
+
+// ---- an absence that is proven -----------------------------------------------------------------
+
+/** Stripe has forgotten the key by now: nobody may send the create again, only look. */
+async function afterADay(ground: Ground): Promise<void> {
+  ground.advance(DAY_MS);
+  await Promise.resolve();
+}
+
+async function afterOneScan(ground: Ground): Promise<void> {
+  await afterADay(ground);
+  await under(ground, '', pass);
+  ground.advance(BETWEEN_SCANS_MS);
+}
+
+const ABSENT: readonly Command[] = [
+  reconciling({ ...NEVER_THERE, name: 'absent, looked for once', then: afterADay }),
+  reconciling({ ...NEVER_THERE, name: 'absent, looked for twice', then: afterOneScan }),
+];
+
+// ---- the daemon, e-mails, the schema -----------------------------------------------------------
+
+const daemon: Command = { ...reconciling(PAID_UNSEEN), name: 'reconcile --daemon, one pass', daemon: true };
+
+async function sendTwo(ground: Ground): Promise<void> {
+  await under(ground, '', async (payrecon) => [await charge(payrecon, CARD), await charge(payrecon, DECLINED, 'order-2')]);
+}
+
+async function nothingQueued(payrecon: Payrecon): Promise<readonly string[]> {
+  const { queued, failed, refused } = await payrecon.sendNotifications(null);
+  return queued === 0 && failed === 0 && refused === null ? [] : [`${queued} e-mails are left, ${failed} failed`];
+}
+
+const sendLosing: Command = {
+  name: 'notifications send, the mail service fails first',
+  role: 'notify',
+  prepare: sendTwo,
+  run: (payrecon) => payrecon.sendNotifications(null),
+  faults: 'mail.send#1=500_before',
+  again: nothingQueued,
+};
+
+const resend: Command = {
+  name: 'notifications resend',
+  role: 'notify',
+  async prepare(ground) {
+    await sendTwo(ground);
+    await under(ground, '', (payrecon) => payrecon.sendNotifications(null));
+  },
+  async run(payrecon) {
+    const [sent] = await payrecon.notifications(['sent'], 1);
+    if (sent === undefined) throw new Error('no e-mail was sent');
+    await payrecon.resendNotification(sent.id);
+  },
+  again: nothingQueued,
+};
+
+const migrateDown: Command = {
+  name: 'migrate down',
+  role: 'migrate',
+  prepare: () => Promise.resolve(),
+  run: (payrecon) => payrecon.migrate('down'),
+  async again(payrecon) {
+    await payrecon.migrate('up');
+    const { pending, unknown } = await payrecon.migrationStatus();
+    return [...pending, ...unknown].map((name) => `${name} is not as it should be after the migration`);
+  },
+};
+
+/** All commands that write. */
+export const ALL_COMMANDS: readonly Command[] = [
+  ...COMMANDS,
+  waiting,
+  ...SEVERAL,
+  ...ABSENT,
+  daemon,
+  resolving('as failed, canceled at Stripe', UNDECIDED, { as: 'failed', cancelAtStripe: true }),
+  sendLosing,
+  resend,
+  migrateDown,
+];

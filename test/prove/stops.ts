@@ -1,0 +1,101 @@
+import { type ChargeOptions, type ChargeOutcome, type Payrecon } from '../../src/app/payrecon.ts';
+import { PayreconError } from '../../src/domain/errors.ts';
+import { type ChargeRequest } from '../../src/domain/transaction.ts';
+import { aCharge } from '../faults/lane.ts';
+import { type Ground } from './ground.ts';
+
+/*
+ * Where a payment can have stopped when a command finds it. What is prepared is prepared through the product and a
+ * local Stripe that misbehaves, so each row is one that can exist.
+ */
+
+export const KEY = 'order-1';
+
+export type Method = Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'>;
+
+export const CARD: Method = { paymentMethod: 'pm_card_visa', methodTypes: ['card'] };
+export const DECLINED: Method = { paymentMethod: 'pm_card_chargeDeclined', methodTypes: ['card'] };
+export const DEBIT: Method = { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'] };
+export const AUTHENTICATION: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'] };
+
+export function charge(payrecon: Payrecon, method: Method, key = KEY, options: Partial<ChargeOptions> = {}): Promise<ChargeOutcome> {
+  const request = aCharge({ key, reference: `reference of ${key}`, email: `${key}@example.com`, ...method });
+  return payrecon.charge(request, { waitMs: 0, waitForOutcome: false, allowDuplicate: true, ...options });
+}
+
+export function pass(payrecon: Payrecon): Promise<unknown> {
+  return payrecon.reconcile({ limit: null, dryRun: false });
+}
+
+/** Only an expected error is one; anything else is a bug, and fails the case. */
+export async function expectedError(work: Promise<unknown>): Promise<PayreconError | null> {
+  try {
+    await work;
+    return null;
+  } catch (error) {
+    if (error instanceof PayreconError) return error;
+    throw error;
+  }
+}
+
+/** While the local Stripe misbehaves like this. */
+export async function under(ground: Ground, faults: string, work: (payrecon: Payrecon) => Promise<unknown>, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  ground.sandbox.setFaults(faults);
+  const payrecon = await ground.open('prepare', undefined, env);
+  await expectedError(work(payrecon));
+  await payrecon.close();
+  ground.sandbox.setFaults('');
+}
+
+// ---- where a first charge stops ---------------------------------------------------------------
+
+/** A first charge that gets no further than this. */
+export interface Stop {
+  readonly name: string;
+  readonly method: Method;
+  readonly faults: string;
+  /** As the ledger must show it when the pass begins; a state that is not reached proves nothing. */
+  readonly step: string;
+  readonly status?: string;
+  readonly then?: (ground: Ground) => Promise<void>;
+}
+
+export function onlyIntent(ground: Ground): string {
+  const [intent] = ground.sandbox.books.paymentIntents;
+  if (intent === undefined) throw new Error('nothing was made at Stripe');
+  return intent.id;
+}
+
+/** Stripe answers others, and of this one tells nothing: asked once too often. */
+export async function becomeStuck(ground: Ground): Promise<void> {
+  await under(ground, 'payment_intents.retrieve#*=html_502', pass, { PAYRECON_MAX_ATTEMPTS: '1' });
+}
+
+export async function takeAnotherAmount(ground: Ground): Promise<void> {
+  await ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded', late: true, amount: 5100 });
+  await under(ground, '', pass);
+}
+
+export const STOPS: readonly Stop[] = [
+  { name: 'recorded', method: CARD, faults: 'payment_intents.create=401', step: 'recorded' },
+  { name: 'create_sent, made at Stripe', method: CARD, faults: 'payment_intents.create#*=html_502_after', step: 'create_sent' },
+  { name: 'create_sent, never there', method: CARD, faults: 'payment_intents.create#*=html_502', step: 'create_sent' },
+  { name: 'created', method: CARD, faults: 'payment_intents.confirm=401', step: 'created' },
+  { name: 'confirm_sent, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' },
+  { name: 'confirm_sent, never there', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent' },
+  { name: 'confirm_sent, declined', method: DECLINED, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' },
+  { name: 'cancel_sent', method: DECLINED, faults: 'payment_intents.cancel#*=html_502', step: 'cancel_sent' },
+  { name: 'cancel_sent, canceled', method: DECLINED, faults: 'payment_intents.cancel#*=html_502_after', step: 'cancel_sent' },
+  { name: 'processing, now paid', method: DEBIT, faults: '', step: 'confirm_sent', then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded' }) },
+  { name: 'processing, now failed', method: DEBIT, faults: '', step: 'confirm_sent', then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'failed' }) },
+  { name: 'stuck, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent', status: 'stuck', then: becomeStuck },
+  { name: 'stuck, another amount', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent', status: 'stuck', then: takeAnotherAmount },
+];
+
+export async function stopAt(ground: Ground, { method, faults, step, status = 'pending', then }: Stop): Promise<void> {
+  await under(ground, faults, (payrecon) => charge(payrecon, method));
+  ground.advance(1_000);
+  await then?.(ground);
+  const [row] = await ground.raw().rows('select status, step from transactions');
+  if (row?.['step'] !== step || row['status'] !== status) throw new Error(`prepared ${JSON.stringify(row)} instead of ${status}, ${step}`);
+}
