@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type { Answer } from '../domain/answer.ts';
+import { PayreconError } from '../domain/errors.ts';
 import type { Call } from '../domain/move.ts';
 import { nextAttempt, observed } from '../domain/moves.ts';
 import { attemptTransition } from '../domain/undecided.ts';
@@ -59,10 +60,21 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
     // A probe may have shown it only now; its rows are still due, and the pass would claim them again.
     if (deps.health.away()) deps.stop.abort();
     for (const { transaction } of unasked.values()) deps.onRow({ before: transaction, after: transaction, verdict: 'not asked: the pass stopped' });
-  } finally {
-    await leases.close();
+  } catch (error) {
+    await letGo(leases);
+    throw error;
   }
+  await leases.close();
   return refusals.length > 0 ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
+}
+
+/** A database that is away lets the leases run out; what went wrong before says what is known and what is not. */
+async function letGo(leases: HeldLeases): Promise<void> {
+  try {
+    await leases.close();
+  } catch (error) {
+    if (!(error instanceof PayreconError)) throw error;
+  }
 }
 
 async function runAll(

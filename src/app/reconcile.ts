@@ -1,3 +1,5 @@
+import type { Answer } from '../domain/answer.ts';
+import { PayreconError } from '../domain/errors.ts';
 import type { AdvanceDeps } from './advance.ts';
 import { reconcileBlock } from './block.ts';
 import type { BlockDeps, BlockEnd } from './block.ts';
@@ -30,16 +32,16 @@ export interface ReconcileDeps extends AdvanceDeps {
  * (daemon, cron) is somebody else's.
  *
  * @throws PayreconError `configuration` when Stripe refuses our key, `unreachable` for the database,
- *   `unknown_outcome` for the database once anything was recorded.
+ *   `unknown_outcome` for the database once anything was sent or recorded.
  */
 export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome> {
   if (options.dryRun) return await dryRun(deps, options);
-  const { ledger, anyRecorded } = noticingRecords(deps.ledger);
+  const { ledger, gateway, anyChange } = noticingChanges(deps);
   let outcome: PassOutcome | 'unauthorized';
   try {
-    outcome = await runPass({ ...deps, ledger }, options);
+    outcome = await runPass({ ...deps, ledger, gateway }, options);
   } catch (error) {
-    throw anyRecorded() ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
+    throw anyChange() ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
   }
   if (outcome === 'unauthorized') throw stripeUnauthorized();
   return outcome;
@@ -76,15 +78,38 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
   return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, interrupted };
 }
 
-/** A step of a row is a change as well as its verdict: Stripe may have been told. */
-function noticingRecords(ledger: Ledger): { readonly ledger: Ledger; readonly anyRecorded: () => boolean } {
+/**
+ * A step of a row is a change as well as its verdict, and so is a write whose end nobody knows. What Stripe is told to
+ * do counts from the moment that it is told: an answer that is lost changes nothing about that.
+ */
+function noticingChanges({ ledger, gateway }: AdvanceDeps): Pick<AdvanceDeps, 'ledger' | 'gateway'> & { readonly anyChange: () => boolean } {
   let any = false;
   const record: Ledger['record'] = async (...args) => {
-    const result = await ledger.record(...args);
-    any ||= result.kind === 'recorded';
-    return result;
+    try {
+      const result = await ledger.record(...args);
+      any ||= result.kind === 'recorded';
+      return result;
+    } catch (error) {
+      any ||= error instanceof PayreconError && error.kind === 'unknown_outcome';
+      throw error;
+    }
   };
-  return { ledger: { ...ledger, record }, anyRecorded: () => any };
+  const telling = async (call: Promise<Answer>): Promise<Answer> => {
+    any = true;
+    return await call;
+  };
+  return {
+    ledger: { ...ledger, record },
+    gateway: {
+      create: async (transaction) => await telling(gateway.create(transaction)),
+      confirm: async (transaction) => await telling(gateway.confirm(transaction)),
+      cancel: async (transaction) => await telling(gateway.cancel(transaction)),
+      lookUp: (queries, signal) => gateway.lookUp(queries, signal),
+      account: async () => await gateway.account(),
+      calls: () => gateway.calls(),
+    },
+    anyChange: () => any,
+  };
 }
 
 /** Block after block, until nothing is due, the limit is reached, or something stops the pass. */

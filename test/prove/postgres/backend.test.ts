@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { type Seams } from '../../../src/wire/parts.ts';
+import { casesOf, SEED } from '../../support/proving.ts';
+import { postgres } from '../../storage/targets.ts';
+import { openGround, type Ground } from '../ground.ts';
+import { sample } from '../lane.ts';
+import { type Trouble } from './interrupted-case.ts';
+import { runStrikes, survey, type Lane } from './interrupted-lane.ts';
+
+/*
+ * The server ends payrecon's connections at one SQL step, BEGIN and COMMIT included: before the statement, after
+ * its answer, or while it is under way. Once, or at every step from there on until payrecon gives up.
+ */
+
+const WHENS = ['before', 'during', 'after'] as const;
+type When = (typeof WHENS)[number];
+const LASTING = ['once', 'from then on'] as const;
+
+interface Point {
+  readonly step: number;
+  readonly when: When;
+  readonly forGood: boolean;
+}
+
+const OURS = `from pg_stat_activity where application_name = 'payrecon' and datname = current_database()`;
+
+/** Answers how many, when they are gone: the next step meets a connection that has ended. PostgreSQL's own waiting takes 100 ms. */
+async function terminate(ground: Ground): Promise<number> {
+  const pids = (await ground.raw().rows(`select pid, pg_terminate_backend(pid) ${OURS}`)).map(({ pid }) => Number(pid));
+  for (let here = pids.length; here > 0; ) here = (await ground.raw().rows(`select pid ${OURS} and pid in (${pids.join()})`)).length;
+  return pids.length;
+}
+
+function terminating(ground: Ground, point: Point | null): Trouble & { strikes(): readonly string[] } {
+  const steps: string[] = [];
+  let armed = false;
+  let struck = 0;
+  let underWay: Promise<void> = Promise.resolve();
+  const strike = async (when: When): Promise<void> => {
+    const here = point !== null && armed && point.when === when && (point.forGood ? steps.length >= point.step : steps.length === point.step);
+    if (!here) return;
+    underWay = underWay.then(async () => {
+      struck += await terminate(ground);
+    });
+    if (when !== 'during') await underWay;
+  };
+  const gate: Seams['gate'] = {
+    async before(_kind, sql) {
+      if (armed) steps.push(sql);
+      await strike('before');
+      await strike('during');
+    },
+    after: () => strike('after'),
+  };
+  return {
+    seams: { gate },
+    begin: () => {
+      armed = true;
+    },
+    async over() {
+      armed = false;
+      await underWay;
+    },
+    struck: () => struck,
+    passing: point?.forGood !== true,
+    strikes: () => steps.flatMap((_sql, index) => WHENS.flatMap((when) => LASTING.map((lasting) => `${when} ${index + 1} ${lasting}`))),
+  };
+}
+
+function pointNamed(name: string): Point {
+  const [when, step, ...lasting] = name.split(' ');
+  return { step: Number(step), when: WHENS.find((each) => each === when) ?? 'before', forGood: lasting.join(' ') === LASTING[1] };
+}
+
+test('the server ends the connections at any step of any command', { timeout: 1_200_000 }, async () => {
+  const ground = await openGround(postgres);
+  const lane: Lane = { name: 'postgres-backend', ground, watch: () => terminating(ground, null), trouble: (name) => terminating(ground, pointNamed(name)) };
+  const { usual, strikes } = await survey(lane);
+  const asked = casesOf(lane.name);
+  expect(strikes.length).toBeGreaterThan(asked);
+  const { cases, violations } = await runStrikes(lane, usual, sample(strikes, asked, SEED), strikes);
+  expect(violations).toEqual([]);
+  expect(cases).toBe(process.env['PROVE_CASE'] === undefined ? asked : 1);
+});

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { casesOf, SEED } from '../../support/proving.ts';
+import { type Proxy } from '../../storage/postgres-proxy.ts';
+import { openGround } from '../ground.ts';
+import { sample } from '../lane.ts';
+import { behindProxy } from './behind-proxy.ts';
+import { type Trouble } from './interrupted-case.ts';
+import { runStrikes, survey, type Lane } from './interrupted-lane.ts';
+
+/*
+ * The answer to a COMMIT never comes: either the server has committed, or it never heard of it. A writing statement
+ * outside a transaction is a COMMIT as well. The server is there again at once, or stays away until payrecon gives up.
+ */
+
+const LOSSES = ['committed', 'never arrived'] as const;
+const ABSENCES = ['back at once', 'away'] as const;
+
+interface Loss {
+  readonly commit: number;
+  readonly how: (typeof LOSSES)[number];
+  readonly away: boolean;
+}
+
+const WRITES = /\b(insert|update|delete)\b/i;
+
+function losing(proxy: Proxy, loss: Loss | null): Trouble & { strikes(): readonly string[] } {
+  let commits = 0;
+  let struck = 0;
+  let inTransaction = false;
+  const commitsNow = (sql: string): boolean => {
+    if (/^begin/i.test(sql)) inTransaction = true;
+    if (!/^(commit|rollback)/i.test(sql)) return !inTransaction && WRITES.test(sql);
+    inTransaction = false;
+    return /^commit/i.test(sql);
+  };
+  const fate = (sql: string): ReturnType<Proxy['onStatement']> => {
+    if (!commitsNow(sql)) return 'pass';
+    commits += 1;
+    if (commits !== loss?.commit) return 'pass';
+    struck += 1;
+    proxy.refusing = loss.away;
+    return loss.how === 'committed' ? 'cut_after' : 'cut_before';
+  };
+  return {
+    seams: {},
+    begin: () => {
+      proxy.onStatement = fate;
+    },
+    over() {
+      proxy.onStatement = () => 'pass';
+      proxy.refusing = false;
+      return Promise.resolve();
+    },
+    struck: () => struck,
+    passing: loss?.away !== true,
+    strikes: () => Array.from({ length: commits }, (_, index) => LOSSES.flatMap((how) => ABSENCES.map((absence) => `commit ${index + 1}, ${how}, ${absence}`))).flat(),
+  };
+}
+
+function lossNamed(name: string): Loss {
+  const [commit = '', how, absence] = name.split(', ');
+  return { commit: Number(commit.split(' ')[1]), how: LOSSES.find((each) => each === how) ?? 'committed', away: absence === 'away' };
+}
+
+test('the answer to any COMMIT of any command is lost', { timeout: 1_200_000 }, async () => {
+  const { target, proxy: latest } = behindProxy();
+  const ground = await openGround(target);
+  const proxy = latest();
+  const lane: Lane = { name: 'postgres-commit', ground, watch: () => losing(proxy, null), trouble: (name) => losing(proxy, lossNamed(name)) };
+  const { usual, strikes } = await survey(lane);
+  const asked = casesOf(lane.name);
+  expect(strikes.length).toBeGreaterThan(asked);
+  const { cases, violations } = await runStrikes(lane, usual, sample(strikes, asked, SEED), strikes);
+  expect(violations).toEqual([]);
+  expect(cases).toBe(process.env['PROVE_CASE'] === undefined ? asked : 1);
+});

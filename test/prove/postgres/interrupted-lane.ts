@@ -1,0 +1,70 @@
+import { recordLane, SEED, type LaneName } from '../../support/proving.ts';
+import { COMMANDS, type Command } from '../commands.ts';
+import { type Ground } from '../ground.ts';
+import { runInterrupted, undisturbed, type Trouble } from './interrupted-case.ts';
+import { type Ended } from './ending.ts';
+
+/** One place at which a command can be struck, and how. The name tells where and how, and is all it takes to make it. */
+export interface Strike {
+  readonly command: Command;
+  readonly name: string;
+}
+
+export interface Lane {
+  readonly name: LaneName;
+  readonly ground: Ground;
+  /** Watches a command and strikes nowhere; afterwards it names every strike that the command can suffer. */
+  watch(): Trouble & { strikes(): readonly string[] };
+  trouble(name: string): Trouble;
+}
+
+/** The name of the one case to run, as a failure prints it. */
+const ONLY: string | undefined = process.env['PROVE_CASE'];
+
+export interface LaneResult {
+  readonly cases: number;
+  readonly violations: readonly string[];
+}
+
+/** How each command ends by itself, and where it can be struck. */
+export async function survey(lane: Lane): Promise<{ readonly usual: ReadonlyMap<Command, Ended>; readonly strikes: readonly Strike[] }> {
+  const usual = new Map<Command, Ended>();
+  const strikes: Strike[] = [];
+  for (const command of COMMANDS) {
+    const watching = lane.watch();
+    usual.set(command, await undisturbed(lane.ground, command, watching));
+    strikes.push(...watching.strikes().map((name) => ({ command, name })));
+  }
+  return { usual, strikes };
+}
+
+/** Runs the cases, or the one that PROVE_CASE names. */
+export async function runStrikes(lane: Lane, usual: ReadonlyMap<Command, Ended>, chosen: readonly Strike[], all: readonly Strike[]): Promise<LaneResult> {
+  const cases = ONLY === undefined ? chosen : all.filter((each) => nameOf(each) === ONLY);
+  const startedMs = performance.now();
+  const violations: string[] = [];
+  const counted: Record<string, number> = { 'answered 75': 0, 'answered 69': 0, strikes: 0 };
+  for (const each of cases) {
+    const { ended, struck, wrong } = await caught(lane, each, usual.get(each.command));
+    counted['strikes'] = (counted['strikes'] ?? 0) + struck;
+    const answer = `answered ${ended.exitCode}`;
+    if (answer in counted) counted[answer] = (counted[answer] ?? 0) + 1;
+    const missed = struck === 0 ? ['it was never struck'] : [];
+    violations.push(...[...wrong, ...missed].map((violation) => `PROVE_CASE='${nameOf(each)}' (seed ${SEED}): ${violation}`));
+  }
+  recordLane({ lane: lane.name, cases: cases.length, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted });
+  return { cases: cases.length, violations };
+}
+
+function nameOf({ command, name }: Strike): string {
+  return `${command.name} | ${name}`;
+}
+
+async function caught(lane: Lane, { command, name }: Strike, usual: Ended | undefined): ReturnType<typeof runInterrupted> {
+  const none: Ended = { exitCode: -1, transaction: null, said: '' };
+  try {
+    return await runInterrupted(lane.ground, command, usual ?? none, lane.trouble(name));
+  } catch (error) {
+    return { ended: none, struck: 1, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+  }
+}
