@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { PayreconError } from '../domain/errors.ts';
 import { codeOf } from './faults.ts';
@@ -35,19 +35,39 @@ export function sqlitePath(url: string): string {
  * and -shm files the mode of the file, so it has to be right before SQLite opens it.
  */
 export function prepareSqliteFile(path: string, readOnly: boolean): void {
-  if (existsSync(path)) {
-    if (statSync(path).isDirectory()) throw cannotOpen(path, 'it is a folder');
-    return;
-  }
+  const found = existsSync(path) ? statSync(path) : undefined;
+  if (found?.isDirectory() === true) throw cannotOpen(path, 'it is a folder');
+  if (found !== undefined && (readOnly || found.size > 0)) return;
   if (readOnly) {
     throw new PayreconError('configuration', 'ledger_missing', `There is no ledger at ${path} yet. The first charge makes it.`);
   }
   try {
     mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER });
     closeSync(openSync(path, 'a', OWNER_ONLY_FILE));
+    makeFoldersDurable(dirname(path));
   } catch (error) {
     throw cannotOpen(path, reasonOf(error), error);
   }
+}
+
+/**
+ * SQLite makes durable what is in the file's own folder, not the folder: without this a power cut could take a folder
+ * that was just made, with payments in it. Done as long as the file is empty, for whoever made the folders may have
+ * died before coming here.
+ */
+function makeFoldersDurable(folder: string): void {
+  try {
+    const handle = openSync(folder, 'r');
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    // A folder that this user may not read was there before; some file systems keep folders in order by themselves.
+    if (error instanceof Error && codeOf(error) === 'EIO') throw error;
+  }
+  if (dirname(folder) !== folder) makeFoldersDurable(dirname(folder));
 }
 
 function cannotOpen(path: string, reason: string, cause?: unknown): PayreconError {

@@ -22,7 +22,8 @@ const SECTOR_BYTES = 512;
 export const SURVIVALS = ['nothing', 'everything', 'a beginning', 'whole writes', 'sectors'] as const;
 export type Survival = (typeof SURVIVALS)[number];
 
-type Change = Extract<Entry, { readonly kind: 'write' | 'truncate' }>;
+type Write = Extract<Entry, { readonly kind: 'write' }>;
+type Change = Write | Extract<Entry, { readonly kind: 'truncate' }>;
 
 interface Inode {
   readonly folder: boolean;
@@ -37,12 +38,21 @@ type Names = (Inode | null)[];
 export type Image = ReadonlyMap<string, Uint8Array>;
 
 export class Disk {
+  /** After so many entries of the journal. */
+  static after(entries: readonly Entry[], folder: string, image?: Image): Disk {
+    const disk = new Disk(folder, image);
+    for (const entry of entries) disk.apply(entry);
+    return disk;
+  }
+
   readonly #folder: string;
   readonly #names = new Map<string, Names>();
   #shm: { readonly path: string; readonly content: Uint8Array }[] = [];
 
-  constructor(folder: string) {
+  /** `image` is on it already, and durable. */
+  constructor(folder: string, image: Image = new Map()) {
     this.#folder = folder;
+    for (const [path, content] of image) if (!path.endsWith(SHM)) this.#names.set(join(folder, path), [{ folder: false, content: Buffer.from(content), pending: [] }]);
   }
 
   apply(entry: Entry): void {
@@ -140,7 +150,7 @@ function torn(content: Buffer, changes: readonly Change[], chance: Chance): Buff
 
 /** Of each sector any state since the fsync. */
 function sectors(content: Buffer, changes: readonly Change[], chance: Chance): Buffer {
-  const pieces = changes.flatMap((change) => (change.kind === 'truncate' ? [change] : bySector(change)));
+  const pieces = changes.flatMap((change): readonly Change[] => (change.kind === 'truncate' ? [change] : bySector(change)));
   const writes = new Map<number, number>();
   for (const piece of pieces) if (piece.kind === 'write') writes.set(sectorOf(piece), (writes.get(sectorOf(piece)) ?? 0) + 1);
   // A probability for the whole image, so that there are some with little lost and some with little left.
@@ -165,8 +175,8 @@ function sectorOf(piece: { readonly offset: number }): number {
   return Math.floor(piece.offset / SECTOR_BYTES);
 }
 
-function bySector({ path, offset, bytes }: Extract<Change, { readonly kind: 'write' }>): Extract<Change, { readonly kind: 'write' }>[] {
-  const pieces: Extract<Change, { readonly kind: 'write' }>[] = [];
+function bySector({ path, offset, bytes }: Write): readonly Write[] {
+  const pieces: Write[] = [];
   for (let at = 0; at < bytes.length; ) {
     const length = Math.min(bytes.length - at, SECTOR_BYTES - ((offset + at) % SECTOR_BYTES));
     pieces.push({ kind: 'write', path, offset: offset + at, bytes: bytes.subarray(at, at + length) });

@@ -4,7 +4,7 @@ import Sqlite from 'libsql';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { Disk } from './disk-image.ts';
-import { watching, type Fate, type FileCall } from './file-calls.ts';
+import { watching } from './file-calls.ts';
 import { Recorder, SHM } from './journal.ts';
 
 /*
@@ -22,9 +22,7 @@ test('what was recorded rebuilds the very same files, byte by byte', async () =>
   const seen: Record<string, string>[] = [];
   const rebuilt: Record<string, string>[] = [];
   const compare = (): void => {
-    const disk = new Disk(folder);
-    for (const entry of recorder.entries) disk.apply(entry);
-    const image = disk.image('everything', () => 1 - Number.EPSILON);
+    const image = Disk.after(recorder.entries, folder).image('everything', () => 1 - Number.EPSILON);
     rebuilt.push(Object.fromEntries([...image].filter(([path]) => !path.endsWith(SHM)).map(([path, content]) => [path, Buffer.from(content).toString('base64')])));
     seen.push(filesOf(folder));
   };

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readlinkSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import koffi from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 import 'libsql';
 import { importSlots } from './import-slots.ts';
 
@@ -122,7 +122,7 @@ function pointTo(unprotect: (address: number) => void, slot: number, address: bi
   }
 }
 
-function unprotecting(libc: koffi.LibraryHandle): (address: number) => void {
+function unprotecting(libc: LibraryHandle): (address: number) => void {
   const pageBytes = (libc.func('getpagesize', 'int', []) as unknown as Real)();
   const protect = libc.func('mprotect', 'int', ['uint64_t', 'size_t', 'int']) as unknown as Real;
   return (address) => {

@@ -1,0 +1,101 @@
+import { createChance, type Chance } from '../../../src/sandbox/ids.ts';
+import { gatherEvidence } from '../../support/evidence.ts';
+import { judge } from '../../support/invariants.ts';
+import { SEED } from '../../support/proving.ts';
+import { COMMANDS, type Command } from '../commands.ts';
+import { type CrashPoint } from '../dead-gate.ts';
+import { Disk, SURVIVALS, type Survival } from './disk-image.ts';
+import { checkImage, checkTwice, promisesOf, type Cut, type Promises } from './image-check.ts';
+import { type LedgerGround } from './ledger-ground.ts';
+import { record, type Recording } from './power-cut-run.ts';
+
+/*
+ * A run records one command from an empty folder on, until the current goes. Its images are cut from anywhere in the
+ * journal; the last but one is cut again while it is opened, and the last one, cut where the local Stripe's books are
+ * those of the moment, is recovered from with Stripe, as after a crash.
+ */
+
+export const IMAGES_A_RUN = 20;
+
+/** Longer than the commands; a command that takes fewer steps runs to its end. */
+const STEPS = 40;
+const PAST_LEASES_MS = 91_000;
+const BETWEEN_PASSES_MS = 6 * 60_000;
+
+/** The daemon runs in this process and opens its own connections: a pass is the same command. */
+const RECORDED: readonly Command[] = COMMANDS.filter(({ daemon, meanwhile }) => daemon !== true && meanwhile === undefined);
+
+export interface RunReport {
+  readonly images: number;
+  readonly recovered: number;
+  readonly wrong: readonly string[];
+}
+
+/** `only`: that image alone is looked at. */
+export async function runImages(ground: LedgerGround, run: number, images: number, only: number | null): Promise<RunReport> {
+  const chance = createChance(SEED * 1_000_003 + run);
+  const command = RECORDED[run % RECORDED.length];
+  if (command === undefined) throw new Error('there are no commands to record');
+  const point: CrashPoint = { step: chance() < 0.5 ? Number.MAX_SAFE_INTEGER : 1 + Math.floor(chance() * STEPS), when: chance() < 0.5 ? 'before' : 'after' };
+  try {
+    const recording = await record(ground, command, point);
+    const promises = await promisesOf(ground, recording);
+    const wrong: string[] = [];
+    for (let image = 0; image < images; image += 1) {
+      const imageChance = createChance(SEED * 1_000_003 + run * 1_009 + image);
+      if (only !== null && only !== image) continue;
+      const { name, found } = await lookAt(ground, { recording, promises }, { image, last: images - 1 }, imageChance);
+      wrong.push(...found.map((each) => `PROVE_CASE='power-cut ${run}.${image}' (seed ${SEED}; ${command.name}, ${name}): ${each}`));
+    }
+    return { images: only === null ? images : 1, recovered: only === null || only === images - 1 ? 1 : 0, wrong };
+  } finally {
+    await ground.end();
+  }
+}
+
+interface Recorded {
+  readonly recording: Recording;
+  readonly promises: Promises;
+}
+
+async function lookAt(ground: LedgerGround, { recording, promises }: Recorded, which: { readonly image: number; readonly last: number }, chance: Chance): Promise<{ name: string; found: readonly string[] }> {
+  const { entries, folder, quietFrom, command } = recording;
+  const recovers = which.image === which.last;
+  const from = recovers ? quietFrom : 0;
+  const after = from + Math.floor(chance() * (entries.length - from + 1));
+  const survival = pick(SURVIVALS, chance);
+  const cut: Cut = { recording, promises, after, image: Disk.after(entries.slice(0, after), folder).image(survival, chance) };
+  const name = `cut after entry ${after} of ${entries.length}, ${survival} of the rest`;
+  if (which.image === which.last - 1) return { name: `${name}, cut again when opened`, found: await checkTwice(ground, cut, pick(SURVIVALS, chance), chance) };
+  const found = await checkImage(ground, cut);
+  if (!recovers) return { name, found };
+  const repeated = chance() < 0.5 || command.role === 'migrate';
+  return { name: `${name}, ${repeated ? 'repeated and ' : ''}reconciled`, found: [...found, ...(await recover(ground, command, repeated))] };
+}
+
+function pick(survivals: readonly Survival[], chance: Chance): Survival {
+  return survivals[Math.floor(chance() * survivals.length)] ?? 'nothing';
+}
+
+/** At most two passes, after which the ledger says what Stripe's books say, and everybody was told. */
+async function recover(ground: LedgerGround, command: Command, repeated: boolean): Promise<readonly string[]> {
+  ground.advance(PAST_LEASES_MS);
+  const wrong: string[] = [];
+  if (repeated) {
+    const payrecon = await ground.open(command.role);
+    wrong.push(...(await command.again(payrecon)));
+    await payrecon.close();
+  }
+  let left: readonly string[] = [];
+  for (let passes = 1; passes <= 2; passes += 1) {
+    const reconciler = await ground.open('reconcile');
+    await reconciler.reconcile({ limit: null, dryRun: false });
+    const evidence = await gatherEvidence({ books: ground.sandbox.books, raw: ground.raw(), dialect: 'sqlite', verifyAudit: () => reconciler.verifyAudit(null) });
+    // The cut may have kept one answer of the mail service from being recorded: e-mails are sent one by one.
+    left = judge(evidence, { atRest: true, secrets: ground.secrets, mailAnswersUnseen: 1 });
+    await reconciler.close();
+    if (left.length === 0) break;
+    ground.advance(BETWEEN_PASSES_MS);
+  }
+  return [...wrong, ...left];
+}

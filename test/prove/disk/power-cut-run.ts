@@ -1,0 +1,101 @@
+import { type Gateway, type Mailer } from '../../../src/app/ports.ts';
+import { type Payrecon } from '../../../src/app/payrecon.ts';
+import { type Transaction } from '../../../src/domain/transaction.ts';
+import { type Seams } from '../../../src/wire/parts.ts';
+import { type Command } from '../commands.ts';
+import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from '../dead-gate.ts';
+import { quiet } from '../ground.ts';
+import { watching } from './file-calls.ts';
+import { Recorder, type Entry, type Mark } from './journal.ts';
+import { type LedgerGround } from './ledger-ground.ts';
+
+/** A command with all that prepares it, recorded from an empty folder until the current goes. */
+export interface Recording {
+  readonly command: Command;
+  readonly folder: string;
+  readonly entries: readonly Entry[];
+  /** The first entry after the last word to the world outside: from here on, Stripe's books are those of the moment of the cut. */
+  readonly quietFrom: number;
+}
+
+/** Stops at that step of the command, or, where it takes fewer, after its end. */
+export async function record(ground: LedgerGround, command: Command, point: CrashPoint): Promise<Recording> {
+  await ground.begin(true);
+  const folder = ground.folder();
+  const recorder = new Recorder(folder);
+  await watching(recorder, async () => {
+    if (command.empty !== true) await migrated(ground, recorder);
+    await command.prepare({ ...ground, open: (role, seams = {}, env = {}) => ground.open(role, markedSeams(recorder, seams), env) });
+    ground.advance(1_000);
+    const gate = new DeadGate(point, () => {
+      recorder.stop();
+    });
+    ground.sandbox.setFaults(command.faults ?? '');
+    const payrecon = await ground.open(command.role, markedSeams(recorder, seamsThrough(gate)));
+    await dying(payrecon, command.run);
+    await payrecon.close();
+    ground.sandbox.setFaults('');
+  });
+  await quiet(ground.sandbox);
+  const { entries } = recorder;
+  return { command, folder, entries, quietFrom: entries.findLastIndex((entry) => entry.kind === 'mark' && (entry.mark.what === 'asked' || entry.mark.what === 'sent')) + 1 };
+}
+
+async function migrated(ground: LedgerGround, recorder: Recorder): Promise<void> {
+  const payrecon = await ground.open('migrate', markedSeams(recorder, {}));
+  await payrecon.list({ statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: false }, 1, null);
+  await payrecon.close();
+}
+
+async function dying(payrecon: Payrecon, work: (payrecon: Payrecon) => Promise<unknown>): Promise<void> {
+  try {
+    await work(payrecon);
+  } catch (error) {
+    if (!(error instanceof ProcessDied)) throw error;
+  }
+}
+
+/** Leaves a mark in the journal for all that somebody else gets to know. */
+function markedSeams(recorder: Recorder, { gate, wrapGateway, wrapMailer, ...others }: Seams): Seams {
+  const mark = (what: Mark): void => {
+    recorder.mark(what);
+  };
+  return {
+    ...others,
+    gate: {
+      async before(kind, sql) {
+        await gate?.before(kind, sql);
+        if (kind === 'commit') mark({ what: 'commit begins' });
+      },
+      async after(kind, sql) {
+        if (kind === 'commit') mark({ what: 'committed' });
+        await gate?.after(kind, sql);
+      },
+    },
+    wrapGateway: (gateway) => markedGateway(wrapGateway?.(gateway) ?? gateway, mark),
+    wrapMailer: (mailer) => markedMailer(wrapMailer?.(mailer) ?? mailer, mark),
+  };
+}
+
+function markedGateway(gateway: Gateway, mark: (mark: Mark) => void): Gateway {
+  const asked = (call: 'create' | 'confirm' | 'cancel') => (transaction: Transaction) => {
+    mark({ what: 'asked', call, transactionId: transaction.id, paymentIntent: transaction.paymentIntent });
+    return gateway[call](transaction);
+  };
+  return {
+    ...{ create: asked('create'), confirm: asked('confirm'), cancel: asked('cancel') },
+    lookUp: (queries, signal) => gateway.lookUp(queries, signal),
+    account: () => gateway.account(),
+    calls: () => gateway.calls(),
+  };
+}
+
+function markedMailer(mailer: Mailer, mark: (mark: Mark) => void): Mailer {
+  return {
+    configured: mailer.configured,
+    send(notification) {
+      mark({ what: 'sent' });
+      return mailer.send(notification);
+    },
+  };
+}
