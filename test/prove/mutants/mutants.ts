@@ -16,6 +16,8 @@ export interface Mutant {
 
 const CRASH = { lane: 'sqlite-single-crash', test: 'test/prove/crash-sqlite.test.ts' } as const;
 
+const SCRIPTS = (file: string): Pick<Mutant, 'lane' | 'test'> => ({ lane: 'fault-scripts', test: `test/faults/${file}.test.ts` });
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-idempotency-key',
@@ -31,7 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [{ file: 'src/stripe/idempotency.ts', find: 'payrecon-create-${sha256(transaction.key)}', replace: 'payrecon-create-${sha256(`${transaction.key} ${Math.random()}`)}' }],
     ...CRASH,
     env: { PROVE_CASE: 'charge, a card | again' },
-    says: /7 one idempotency key/,
+    says: /4 what is settled|7 one idempotency key/,
   },
   {
     name: 'confirm-before-id',
@@ -90,6 +92,45 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [{ file: 'src/domain/on-intent.ts', find: 'if (intent.amount === transaction.amount && intent.currency === transaction.currency) {', replace: 'if (intent.id !== transaction.id) {' }],
     ...CRASH,
     env: { PROVE_CASE: 'reconcile, stuck, another amount | passes' },
-    says: /2 the ledger says|2 every payment|prepared/,
+    says: /prepared \{"status":"succeeded"/,
+  },
+  {
+    name: 'absent-once',
+    what: 'one scan of the list that shows nothing counts as absence',
+    patches: [{ file: 'src/domain/on-intent.ts', find: 'if (since !== null && context.now - since >= gapMs) {', replace: 'if (gapMs > 0) {' }],
+    ...SCRIPTS('absence'),
+    env: {},
+    says: /"status": "canceled"/,
+  },
+  {
+    name: 'search-as-absence',
+    what: 'the search is asked instead of the list, and lags behind',
+    patches: [
+      {
+        file: 'src/stripe/scan.ts',
+        find: 'stripe.paymentIntents.list(listParams(asked))',
+        replace: 'stripe.paymentIntents.search({ query: `created>=${asked.fromSeconds} AND created<=${asked.toSeconds}`, limit: LIST_PAGE_SIZE })',
+      },
+      { file: 'src/stripe/scan.ts', find: "value['object'] !== 'list'", replace: "value['object'] !== 'search_result'" },
+    ],
+    ...SCRIPTS('absence'),
+    env: {},
+    says: /4 what is settled/,
+  },
+  {
+    name: 'old-key-replayed',
+    what: 'a create is sent again under a key that Stripe has forgotten after 24 hours',
+    patches: [{ file: 'src/domain/move.ts', find: 'export const KEY_LIFETIME_MS = 23 * 3_600_000', replace: 'export const KEY_LIFETIME_MS = 2_300 * 3_600_000' }],
+    ...SCRIPTS('absence'),
+    env: {},
+    says: /"intents": 1|expected 2 to be 1/,
+  },
+  {
+    name: 'attempts-in-outage',
+    what: 'attempts are counted while Stripe is away',
+    patches: [{ file: 'src/app/block.ts', find: "const counts = advanced.reason === 'unknown' && deps.health.worked() && !deps.health.away();", replace: "const counts = advanced.reason === 'unknown';" }],
+    ...SCRIPTS('outage'),
+    env: {},
+    says: /"attempts": 1/,
   },
 ];

@@ -24,7 +24,6 @@ const vitest = await startVitest('test', [], {
       env: { PROVE_SIZE: 'quick', ...mutant.env },
       testTimeout: 60_000,
       hookTimeout: 30_000,
-      bail: 1,
     },
   })),
 });
