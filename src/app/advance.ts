@@ -65,7 +65,10 @@ export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Adva
     const move = plan(transaction, seen, context);
     if (move.record !== null) {
       const result = await deps.ledger.record(transaction, lease, move.record, deps.actor);
-      if (result.kind === 'stale') return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
+      if (result.kind === 'stale') {
+        await cancelSecondIntent(deps, transaction, seen);
+        return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
+      }
       ({ transaction, now } = result);
     }
     if (move.kind === 'stop') return { transaction, reason: move.reason, words: move.words, last: seen, recorded: move.record !== null, now };
@@ -78,6 +81,20 @@ export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Adva
     seen = { call: move.call, firstSend: move.firstSend, answer };
   }
   throw new BugError(`${transaction.id} was asked about more than ${String(MAX_CALLS)} times in one run`);
+}
+
+/**
+ * A create that was sent so late that Stripe had forgotten its key has made a second payment intent. The row, which
+ * somebody else has advanced, will never know its id: it is canceled, so that it can never succeed.
+ */
+async function cancelSecondIntent(deps: AdvanceDeps, stale: Transaction, seen: Seen | null): Promise<void> {
+  if (seen?.call !== 'create' || seen.answer.kind !== 'intent' || seen.answer.replayed) return;
+  const { id } = seen.answer.intent;
+  const current = await deps.ledger.find(stale.id);
+  const known = current?.paymentIntent ?? id;
+  if (known === id) return;
+  // With the version that is stale: so its idempotency key is nobody else's.
+  await deps.gateway.cancel({ ...stale, paymentIntent: id });
 }
 
 export function contextOf(

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { createChance } from '../../../src/sandbox/ids.ts';
+import { targets } from '../../storage/targets.ts';
+import { recordLane, SEED, SIZE, type Size } from '../../support/proving.ts';
+import { RECOVERIES } from '../crash-case.ts';
+import { openGround } from '../ground.ts';
+import { OWN_CLOCKS, placesOf, runLateCase, SLEEPS, WRITING, type LateCase, type LateReport, type Sleep } from './late-writer.ts';
+
+/** How many of all the cases are run; `Infinity` is all of them. */
+const SAMPLES: Readonly<Record<Size, Readonly<Record<'sqlite' | 'postgres', number>>>> = {
+  quick: { sqlite: 120, postgres: 40 },
+  full: { sqlite: Infinity, postgres: Infinity },
+  nightly: { sqlite: Infinity, postgres: Infinity },
+};
+/** The name of the one case to run, as a failure prints it. */
+const ONLY: string | undefined = process.env['PROVE_CASE'];
+
+function everyCase(places: ReadonlyMap<LateCase['command'], number>): readonly LateCase[] {
+  return [...places].flatMap(([command, count]) =>
+    Array.from({ length: count }, (_, index) => index + 1).flatMap((place) =>
+      RECOVERIES.flatMap((takeover) =>
+        OWN_CLOCKS.flatMap((ownClock) => (Object.keys(SLEEPS) as Sleep[]).map((slept) => ({ command, place, takeover, ownClock, slept }))),
+      ),
+    ),
+  );
+}
+
+function shuffled(cases: readonly LateCase[]): readonly LateCase[] {
+  const chance = createChance(SEED);
+  return cases
+    .map((each) => ({ each, at: chance() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ each }) => each);
+}
+
+function nameOf({ command, place, takeover, ownClock, slept }: LateCase): string {
+  return `late | ${command.name} | ${place} | ${takeover} | ${ownClock} | ${slept}`;
+}
+
+test.each(targets)('a process that went on after its lease had passed changes nothing ($name)', { timeout: 1_800_000 }, async (target) => {
+  const ground = await openGround(target);
+  const places = new Map<LateCase['command'], number>();
+  for (const command of WRITING) places.set(command, (await placesOf(ground, command)).length);
+  const every = everyCase(places);
+  const cases = ONLY === undefined ? shuffled(every) : every.filter((each) => nameOf(each) === ONLY);
+  const startedMs = performance.now();
+  const violations: string[] = [];
+  let stopped = 0;
+  let writers = 0;
+  let writes = 0;
+  for (const each of cases) {
+    if (stopped === SAMPLES[SIZE][target.name]) break;
+    const report = await runLateCase(ground, each).catch((error: unknown): LateReport => ({ where: 'nowhere', lateWrites: 0, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] }));
+    if (report === null) continue;
+    stopped += 1;
+    writers += report.lateWrites > 0 ? 1 : 0;
+    writes += report.lateWrites;
+    violations.push(...report.wrong.map((wrong) => `PROVE_CASE='${nameOf(each)}' (${target.name}, before ${report.where.slice(0, 80)}): ${wrong}`));
+  }
+  const refused = violations.some((each) => each.includes('late writer')) ? 'late writes' : 'late writes, all refused';
+  const counted = { [`stops of a process (${target.name})`]: stopped, 'late writers': writers, [refused]: writes };
+  // The rounds are the lane's cases; these are counted beside them.
+  recordLane({ lane: 'races', cases: 0, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted });
+  expect(violations).toEqual([]);
+  if (ONLY !== undefined) return;
+  expect(new Set(WRITING.map(({ role }) => role))).toEqual(new Set(['charge', 'reconcile', 'resolve', 'notify']));
+  // Nobody late, nothing proven.
+  expect(writers).toBeGreaterThan(stopped / 2);
+});
+
+/** Each was found by the cases above, and mended. */
+const FOUND: readonly (Omit<LateCase, 'command' | 'place'> & { readonly what: string; readonly command: string; readonly at: RegExp })[] = [
+  {
+    what: 'sends no further e-mail of a batch whose claim has passed',
+    ...{ command: 'notifications send', at: /^mail /, takeover: 'again', ownClock: 'ran on', slept: 'a lease' },
+  },
+  {
+    what: 'cancels the second payment intent that its late create has made, when Stripe had forgotten the key',
+    ...{ command: 'reconcile, create_sent, made at Stripe', at: /^stripe create$/, takeover: 'again', ownClock: 'stood still', slept: 'a day' },
+  },
+];
+
+test.each(targets.flatMap((target) => FOUND.map((found) => ({ ...found, target }))))('a late process $what ($target.name)', async ({ target, command: name, at, ...rest }) => {
+  const ground = await openGround(target);
+  const command = WRITING.find((each) => each.name === name)!;
+  const place = 1 + (await placesOf(ground, command)).findIndex((step) => at.test(step));
+  const report = await runLateCase(ground, { ...rest, command, place });
+  expect(report).toMatchObject({ where: expect.stringMatching(at) as unknown, wrong: [] });
+  expect(report?.lateWrites).toBeGreaterThan(0);
+});

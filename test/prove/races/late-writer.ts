@@ -1,0 +1,205 @@
+import { type Payrecon } from '../../../src/app/payrecon.ts';
+import { type Clock } from '../../../src/app/ports.ts';
+import { systemClock } from '../../../src/wire/system.ts';
+import { gatherEvidence } from '../../support/evidence.ts';
+import { judge } from '../../support/invariants.ts';
+import { COMMANDS, type Command } from '../commands.ts';
+import { type Recovery } from '../crash-case.ts';
+import { quiet, type Ground } from '../ground.ts';
+import { guardedWrites, PausingGate } from './pausing-gate.ts';
+
+/*
+ * The late writer: process A stands still at a step while it holds a payment or an e-mail; its lease passes; process B
+ * takes over and goes on; then A goes on as if nothing had happened. Whatever it writes must be refused.
+ */
+
+/** What the process's own clock did meanwhile: ran on, as under SIGSTOP, or stood still, as in a machine that sleeps. */
+export const OWN_CLOCKS = ['ran on', 'stood still'] as const;
+type OwnClock = (typeof OWN_CLOCKS)[number];
+
+/** Past a lease (90 s) and an e-mail's claim (60 s); and past Stripe's memory of idempotency keys. */
+export const SLEEPS = { 'a lease': 91_000, 'a day': 25 * 3_600_000 } as const;
+export type Sleep = keyof typeof SLEEPS;
+
+export interface LateCase {
+  readonly command: Command;
+  /** Before which step A stands still, from 1. */
+  readonly place: number;
+  /** What B does: the same command, or a pass. */
+  readonly takeover: Recovery;
+  readonly ownClock: OwnClock;
+  readonly slept: Sleep;
+}
+
+export interface LateReport {
+  readonly where: string;
+  /** A had lost what it held, and tried to write about it all the same. */
+  readonly lateWrites: number;
+  readonly wrong: readonly string[];
+}
+
+export const WRITING: readonly Command[] = COMMANDS.filter((command) => command.empty !== true);
+
+/** Longer sleeps are waits for a lease, which end with the pass. */
+const SLEEPS_CUT_BELOW_MS = 10_000;
+const BETWEEN_PASSES_MS = 6 * 60_000;
+const STANDS_WITHIN_MS = 10_000;
+
+/** The steps at which the command can stand still, in order. */
+export async function placesOf(ground: Ground, command: Command): Promise<readonly string[]> {
+  const gate = new PausingGate(null);
+  try {
+    await prepared(ground, command);
+    await command.run(await ground.open(command.role, gate.seams()));
+    return gate.places;
+  } finally {
+    await ground.end();
+  }
+}
+
+async function prepared(ground: Ground, command: Command): Promise<void> {
+  await ground.begin(false);
+  await command.prepare(ground);
+  ground.advance(1_000);
+}
+
+/** Null where A holds nothing when it stands still: then there is nothing to be late for. */
+export async function runLateCase(ground: Ground, late: LateCase): Promise<LateReport | null> {
+  try {
+    await prepared(ground, late.command);
+    return await standStillAndGoOn(ground, late);
+  } finally {
+    await ground.end();
+  }
+}
+
+async function standStillAndGoOn(ground: Ground, { command, place, takeover, ownClock, slept }: LateCase): Promise<LateReport | null> {
+  const gate = new PausingGate(place);
+  let jumpedMs = 0;
+  const clock: Clock = {
+    monotonicMs: () => systemClock.monotonicMs() + jumpedMs,
+    sleep: (ms, signal) => systemClock.sleep(ms < SLEEPS_CUT_BELOW_MS ? 1 : ms, signal),
+  };
+  const late = await ground.open(command.role, { ...gate.seams(), clock });
+  const ending = command.run(late).then(() => [], expectedOnly);
+  const where = await withinTime(Promise.race([gate.standing, ending.then(() => null)]));
+  if (where === null) return { where: 'nowhere', lateWrites: 0, wrong: ['the step was never reached'] };
+  const held = await look(ground);
+  if (![...held.rows.values()].some((row) => row['lease_token'] !== null) && ![...held.mails.values()].some((row) => row['claim_token'] !== null)) {
+    gate.goOn();
+    await ending;
+    return null;
+  }
+  ground.advance(SLEEPS[slept]);
+  jumpedMs = ownClock === 'ran on' ? SLEEPS[slept] : 0;
+
+  const other = await ground.open(takeover === 'again' ? command.role : 'reconcile');
+  const tookOver = takeover === 'again' ? await againOrExpected(command, other, slept) : await pass(other).then(() => []);
+  await quiet(ground.sandbox);
+  const before = await look(ground);
+  gate.goOn();
+  const wrong = [...tookOver, ...(await ending)];
+  await quiet(ground.sandbox);
+  const after = await look(ground);
+  wrong.push(...changedThoughLost(held, before, after), ...mailsTwice(gate, ownClock, held));
+  await late.close();
+  const mailed = gate.late.filter((what) => what.startsWith('mail ')).length;
+  wrong.push(...(await atRest(ground, slept, mailed)));
+  const lost = lostBy(held, before);
+  return { where, lateWrites: lost.size === 0 ? 0 : guardedWrites(gate.late), wrong };
+}
+
+async function withinTime<Value>(work: Promise<Value>): Promise<Value> {
+  const over = new AbortController();
+  const late = systemClock.sleep(STANDS_WITHIN_MS, over.signal).then(() => {
+    if (!over.signal.aborted) throw new Error('it neither came to the step nor to its end');
+    return null;
+  });
+  try {
+    return (await Promise.race([work, late])) as Value;
+  } finally {
+    over.abort();
+  }
+}
+
+/** What a process may end with that lost its lease: a sentence for a person, never a bug. */
+function expectedOnly(error: unknown): readonly string[] {
+  const name = error instanceof Error ? error.constructor.name : typeof error;
+  return name === 'PayreconError' ? [] : [`A ended with a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+}
+
+/** A day later a charge ends otherwise than it would have, and is refused or canceled: only that it ends is asked. */
+async function againOrExpected(command: Command, other: Payrecon, slept: Sleep): Promise<readonly string[]> {
+  const said = await command.again(other);
+  return slept === 'a lease' ? said.map((each) => `B: ${each}`) : [];
+}
+
+async function pass(payrecon: Payrecon): Promise<unknown> {
+  return await payrecon.reconcile({ limit: null, dryRun: false });
+}
+
+interface Sight {
+  readonly rows: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly mails: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly audit: number;
+  readonly charges: string;
+  readonly intents: ReadonlyMap<string, string>;
+}
+
+async function look(ground: Ground): Promise<Sight> {
+  const raw = ground.raw();
+  const byId = async (table: string): Promise<Sight['rows']> => new Map((await raw.rows(`select * from ${table}`)).map((row) => [String(row['id']), row]));
+  const { charges, paymentIntents } = ground.sandbox.books;
+  return {
+    rows: await byId('transactions'),
+    mails: await byId('notifications'),
+    audit: (await raw.rows('select seq from audit_events')).length,
+    charges: charges.map(({ id, status }) => `${id} ${status}`).join(),
+    intents: new Map(paymentIntents.map(({ id, status }) => [id, status])),
+  };
+}
+
+/** What was held when A stood still, and is somebody else's or free by now. */
+function lostBy(held: Sight, now: Sight): ReadonlySet<string> {
+  const lost = (before: Sight['rows'], after: Sight['rows'], token: string): string[] =>
+    [...before].filter(([id, row]) => row[token] !== null && after.get(id)?.[token] !== row[token]).map(([id]) => id);
+  return new Set([...lost(held.rows, now.rows, 'lease_token'), ...lost(held.mails, now.mails, 'claim_token')]);
+}
+
+function changedThoughLost(held: Sight, before: Sight, after: Sight): readonly string[] {
+  const lost = lostBy(held, before);
+  if (lost.size === 0) return [];
+  const changed = [...before.rows, ...before.mails].filter(([id, row]) => lost.has(id) && JSON.stringify(row) !== JSON.stringify(after.rows.get(id) ?? after.mails.get(id)));
+  const rowLost = [...lost].some((id) => held.rows.has(id));
+  const moved = [...before.intents].filter(([id, status]) => after.intents.get(id) !== status);
+  // Made so late that Stripe took it for a new one: without a payment, and canceled at once.
+  const made = [...after.intents].filter(([id, status]) => !before.intents.has(id) && status !== 'canceled' && status !== 'requires_confirmation');
+  return [
+    ...changed.map(([id, row]) => `the late writer changed ${id}: ${JSON.stringify(row)} is now ${JSON.stringify(after.rows.get(id) ?? after.mails.get(id))}`),
+    ...(rowLost && after.audit !== before.audit ? [`the late writer left ${after.audit - before.audit} audit entries`] : []),
+    ...(before.charges === after.charges ? [] : [`the late writer moved money: ${before.charges} is now ${after.charges}`]),
+    ...moved.map(([id, status]) => `the late writer changed ${id}, which was ${status}`),
+    ...made.map(([id, status]) => `the late writer made ${id}, which is ${status}`),
+  ];
+}
+
+/** One e-mail may have been on its way; the others it can know to be somebody else's by now, if its clock ran on. */
+function mailsTwice(gate: PausingGate, ownClock: OwnClock, held: Sight): readonly string[] {
+  const claimed = [...held.mails.values()].filter((row) => row['claim_token'] !== null).length;
+  const sent = gate.late.filter((what) => what.startsWith('mail ')).length;
+  return ownClock === 'ran on' && claimed > 0 && sent > 1 ? [`${sent} e-mails were sent by a process whose claim had passed`] : [];
+}
+
+async function atRest(ground: Ground, slept: Sleep, mailed: number): Promise<readonly string[]> {
+  // An intent that came into being after its absence was proven is looked for once more, a day later.
+  const rounds = slept === 'a day' ? [0, BETWEEN_PASSES_MS, SLEEPS['a day'], BETWEEN_PASSES_MS] : [0, BETWEEN_PASSES_MS];
+  const { sandbox, dialect, secrets } = ground;
+  const reconciler = await ground.open('reconcile');
+  for (const laterMs of rounds) {
+    ground.advance(laterMs);
+    await pass(reconciler);
+  }
+  const evidence = await gatherEvidence({ books: sandbox.books, raw: ground.raw(), dialect, verifyAudit: () => reconciler.verifyAudit(null) });
+  // The answer to one e-mail may have been lost with the claim, and each e-mail that A sent late was a copy.
+  return judge(evidence, { atRest: true, secrets, mailAnswersUnseen: mailed + 1 });
+}

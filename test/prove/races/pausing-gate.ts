@@ -1,0 +1,109 @@
+import { type Gateway, type LookUp } from '../../../src/app/ports.ts';
+import { statementKind } from '../../../src/storage/gate.ts';
+import { type Seams } from '../../../src/wire/parts.ts';
+
+/*
+ * A process that stands still and goes on later, as after SIGSTOP or with its machine asleep: at one of its steps
+ * (a SQL statement, a call to Stripe, an e-mail) everything it wants to do waits until it is let go.
+ *
+ * Inside a SQL transaction it never stops: there it would hold the database's own locks, which no lease guards and
+ * which end with its connection.
+ */
+export class PausingGate {
+  /** Each step at which it could have stopped, in order. */
+  readonly places: string[] = [];
+  /** What it did after it went on. */
+  readonly late: string[] = [];
+  /** Where it stands, once it does. */
+  readonly standing: Promise<string>;
+  readonly #at: number | null;
+  readonly #released: Promise<void>;
+  #stand: (where: string) => void = () => undefined;
+  #release: () => void = () => undefined;
+  #state: 'running' | 'standing' | 'late' = 'running';
+  #inTransaction = false;
+
+  /** Stops before the Nth step, counted from 1; null never stops. */
+  constructor(at: number | null) {
+    this.#at = at;
+    this.standing = new Promise((resolve) => (this.#stand = resolve));
+    this.#released = new Promise((resolve) => (this.#release = resolve));
+  }
+
+  goOn(): void {
+    this.#state = 'late';
+    this.#release();
+  }
+
+  async before(what: string): Promise<void> {
+    if (!this.#inTransaction) {
+      this.places.push(what);
+      if (this.places.length === this.#at) {
+        this.#state = 'standing';
+        this.#stand(what);
+      }
+    }
+    if (this.#state === 'standing') await this.#released;
+    if (this.#state === 'late') this.late.push(what);
+  }
+
+  /** Puts everything that payrecon does through the gate. */
+  seams(): Pick<Seams, 'gate' | 'wrapGateway' | 'wrapMailer'> {
+    return {
+      gate: {
+        before: async (kind, sql) => {
+          await this.before(shown(sql));
+          if (kind === 'begin') this.#inTransaction = true;
+        },
+        after: (_kind, sql) => {
+          if (['commit', 'rollback'].includes(statementKind(sql))) this.#inTransaction = false;
+        },
+      },
+      wrapGateway: (gateway) => this.#gateway(gateway),
+      wrapMailer: (mailer) => ({
+        configured: mailer.configured,
+        send: async (notification) => {
+          await this.before(`mail ${notification.kind}`);
+          return await mailer.send(notification);
+        },
+      }),
+    };
+  }
+
+  #gateway(gateway: Gateway): Gateway {
+    const through = async <Result>(what: string, call: () => Promise<Result>): Promise<Result> => {
+      await this.before(`stripe ${what}`);
+      return await call();
+    };
+    return {
+      create: (transaction) => through('create', () => gateway.create(transaction)),
+      confirm: (transaction) => through('confirm', () => gateway.confirm(transaction)),
+      cancel: (transaction) => through('cancel', () => gateway.cancel(transaction)),
+      account: () => through('account', () => gateway.account()),
+      lookUp: (queries, signal) => this.#lookUp(gateway, queries, signal),
+      calls: () => gateway.calls(),
+    };
+  }
+
+  async *#lookUp(gateway: Gateway, queries: readonly LookUp[], signal: AbortSignal | undefined): ReturnType<Gateway['lookUp']> {
+    if (queries.length > 0) await this.before('stripe look-up');
+    yield* gateway.lookUp(queries, signal);
+  }
+}
+
+const SHOWN_SQL = 400;
+
+function shown(sql: string): string {
+  return sql.replaceAll(/\s+/g, ' ').slice(0, SHOWN_SQL);
+}
+
+/** A write that only who holds the lease of a payment may make: a step or verdict, a renewal, the release. */
+const GUARDED = /lease_token = (\?|\$\d+)/;
+const CLAIMING = /set lease_token = (\?|\$\d+)/;
+/** The mark on an e-mail, by its claim. */
+const MARK = /claim_token = null.*claim_token = (\?|\$\d+)/;
+
+/** How many of those writes were tried. */
+export function guardedWrites(steps: readonly string[]): number {
+  return steps.filter((step) => (GUARDED.test(step) && !CLAIMING.test(step) && !step.startsWith("select *")) || MARK.test(step)).length;
+}
