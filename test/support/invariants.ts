@@ -151,7 +151,9 @@ function mailsRight(evidence: Evidence, { atRest, mailWorks = true, mailAnswersU
   const addressed = new Set(evidence.rows.flatMap((row) => (row.email === null ? [] : [row.id])));
   const amounts = new Map(evidence.rows.map((row) => [row.id, row.amount]));
   const due = trail.flatMap((entry) => {
-    if (entry.fromStatus === null || entry.fromStatus === entry.toStatus || entry.toStatus === 'pending') return [];
+    // What is stuck may become a second question, e.g. when another amount shows up.
+    const changed = entry.fromStatus !== entry.toStatus || entry.action === 'marked_stuck';
+    if (entry.fromStatus === null || !changed || entry.toStatus === 'pending') return [];
     // The e-mail would name an amount that was not charged: whoever accepted the other one writes to the customer.
     const seen = entry.detail['amount'] ?? amounts.get(entry.transactionId);
     if (entry.action === 'resolved' && entry.toStatus === 'succeeded' && seen !== amounts.get(entry.transactionId)) return [];

@@ -1,0 +1,124 @@
+import { type Key, METHODS, requestOf, type Command, type History, type Method } from './history.ts';
+import { type Ended } from './process.ts';
+import { type ChargeRequest } from '../../../src/domain/transaction.ts';
+import { intentsOf, isFinal, newRequests, type Step } from './rules.ts';
+import { type Intent, type Row, type Snapshot } from './world.ts';
+
+/*
+ * The other half of the model: what a command may answer. Of commands that run at the same time only that it is true;
+ * of one that runs alone also that it is what this state has to lead to.
+ */
+
+export interface Asked extends Step {
+  readonly history: History;
+  /** Nothing else ran or happened meanwhile. */
+  readonly alone: boolean;
+  /** Both services answer everything, and no process dies. */
+  readonly undisturbed: boolean;
+}
+
+/** The exit codes that tell the truth about a status; 2 only where the key was refused. */
+const HONEST: Readonly<Record<Row['status'], readonly number[]>> = { succeeded: [0], failed: [3], canceled: [3], stuck: [5], pending: [75, 2] };
+
+/** What a payment comes to that nothing disturbs. */
+const OUTCOMES: Readonly<Record<Method, { readonly exitCode: number; readonly status: Row['status'] }>> = {
+  card: { exitCode: 0, status: 'succeeded' },
+  declined: { exitCode: 3, status: 'failed' },
+  debit: { exitCode: 75, status: 'pending' },
+  'bad debit': { exitCode: 75, status: 'pending' },
+  authentication: { exitCode: 75, status: 'pending' },
+  unknown: { exitCode: 3, status: 'failed' },
+};
+
+/** What is wrong with how the commands of a step ended. */
+export function untrueAnswers(asked: Asked): readonly string[] {
+  return asked.ended.flatMap((ended) => {
+    if (ended.died) return ended.exitCode === null ? [] : [`${describe(ended.command)} died, and ended with ${String(ended.exitCode)}`];
+    return answerOf(asked, ended).map((wrong) => `answers: ${describe(ended.command)} ended with ${String(ended.exitCode)} (${ended.errorCode ?? ended.transaction?.status ?? ''}): ${wrong}`);
+  });
+}
+
+function describe(command: Command): string {
+  return `${command.do}${'key' in command ? ` ${command.key}` : ''}`;
+}
+
+function answerOf(asked: Asked, ended: Ended): readonly string[] {
+  const { command } = ended;
+  switch (command.do) {
+    case 'charge':
+      return [...honest(asked, ended), ...(asked.alone ? chargedAlone(asked, ended, command) : [])];
+    case 'pass':
+      return asked.alone ? passedAlone(asked, ended) : [];
+    case 'resolve':
+      return asked.alone ? resolvedAlone(asked, ended, command) : [];
+    case 'send':
+      return asked.undisturbed && ended.exitCode !== 0 ? ['nothing was in its way'] : [];
+  }
+}
+
+function honest({ history, after }: Asked, { command, exitCode, transaction, errorCode }: Ended): readonly string[] {
+  if (command.do !== 'charge' || exitCode === null) return [];
+  if (exitCode === 4) return errorCode === 'key_reused' || errorCode === 'reference_taken' ? [] : ['refused without a reason'];
+  if (transaction === null) return ['no transaction was shown'];
+  if (transaction.amount !== requestOf(history, command.key, command.other === true).amount) return ['an answer about another amount than was asked for'];
+  if (!HONEST[transaction.status].includes(exitCode)) return [`while it is ${transaction.status}`];
+  if (exitCode !== 0 || transaction.review?.resolution?.as === 'succeeded') return [];
+  const paid = (after.intentsOf.get(transaction.id) ?? []).some(({ id, status }) => id === transaction.paymentIntent && status === 'succeeded');
+  return paid ? [] : ['no payment has succeeded'];
+}
+
+const HOLDS: ReadonlySet<string> = new Set(['pending', 'succeeded', 'stuck']);
+
+function chargedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do: 'charge' }>): readonly string[] {
+  const { before, after } = asked;
+  const request = requestOf(asked.history, command.key, command.other === true);
+  const was = before.rows.find(({ key }) => key === command.key);
+  const is = after.rows.find(({ key }) => key === command.key);
+  const silent = newRequests(asked).length === 0 && is?.version === was?.version ? [] : ['something was sent or recorded'];
+  const refusal = refusalOf(before, request, was);
+  if (refusal !== null) return ended.errorCode === refusal ? silent : [`it had to be refused: ${refusal}`];
+  if (is === undefined || ended.exitCode === 4) return ['nothing stood against it'];
+  if (ended.transaction?.status !== is.status) return [`the ledger says ${is.status}`];
+  if (was !== undefined && (isFinal(was) || was.status === 'stuck')) return is.status === was.status ? silent : ['asking again changed what was settled'];
+  return was === undefined ? comesTo(asked, command.key, ended, is) : [];
+}
+
+function refusalOf(before: Snapshot, request: ChargeRequest, was: Row | undefined): string | null {
+  if (was !== undefined) return was.amount === request.amount ? null : 'key_reused';
+  const held = before.rows.some(({ reference, status }) => reference !== null && reference === request.reference && HOLDS.has(status));
+  return held ? 'reference_taken' : null;
+}
+
+function comesTo({ history, undisturbed }: Asked, key: Key, ended: Ended, is: Row): readonly string[] {
+  const expected = OUTCOMES[history.methods[key]];
+  return !undisturbed || (ended.exitCode === expected.exitCode && is.status === expected.status) ? [] : [`nothing was in the way of ${expected.status}`];
+}
+
+function passedAlone(asked: Asked, { exitCode }: Ended): readonly string[] {
+  const stuck = asked.after.rows.filter(({ status }) => status === 'stuck').length;
+  if (exitCode === 0 && stuck > 0) return [`${String(stuck)} payments wait for a person`];
+  if (exitCode === 5 && stuck === 0 && !asked.after.rows.some(({ status }) => status === 'pending')) return ['nothing waits for a person'];
+  if (exitCode !== 0 && exitCode !== 5 && asked.undisturbed) return ['nothing was in its way'];
+  return [];
+}
+
+function resolvedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do: 'resolve' }>): readonly string[] {
+  const was = asked.before.rows.find(({ key }) => key === command.key);
+  const is = asked.after.rows.find(({ key }) => key === command.key);
+  if (was === undefined || is === undefined) return ended.exitCode === 6 ? [] : ['there is no such payment'];
+  if (ended.exitCode !== 0) return is.status === was.status ? [] : [`the ledger says ${is.status}`];
+  if (isFinal(was)) return ['it was settled already'];
+  const status = command.as === 'retry' ? 'pending' : command.as;
+  if (is.status !== status || is.review?.byHand !== command.as) return [`the ledger says ${is.status}`];
+  return againstStripe(command, intentsOf(asked.after, is));
+}
+
+function againstStripe(command: Extract<Command, { do: 'resolve' }>, told: readonly Intent[]): readonly string[] {
+  if (told.some((intent) => intent.status === 'succeeded')) return command.as === 'succeeded' ? [] : ['Stripe shows that it succeeded'];
+  if (command.as === 'succeeded' && told.length > 0) return ['Stripe shows that it did not'];
+  if (command.as === 'retry') return [];
+  return told.every((intent) => intent.status === 'canceled') ? [] : ['it could still succeed at Stripe'];
+}
+
+/** So that a generator that offers no such payment does not compile. */
+export const EVERY_METHOD: readonly Method[] = Object.keys(METHODS) as Method[];

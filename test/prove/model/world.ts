@@ -1,0 +1,201 @@
+import { type Gateway } from '../../../src/app/ports.ts';
+import { openGateway } from '../../../src/stripe/gateway.ts';
+import { systemClock } from '../../../src/wire/system.ts';
+import { type Books } from '../../../src/sandbox/server.ts';
+import { TEST_KEY } from '../../support/payment-world.ts';
+import { quiet, type Ground } from '../ground.ts';
+import { type AtStripe, type History, type Key, requestOf } from './history.ts';
+import { Process, type InFlight } from './process.ts';
+
+/** What the ledger says of one transaction. */
+export interface Row {
+  readonly id: string;
+  readonly key: string;
+  readonly reference: string | null;
+  readonly amount: number;
+  readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled' | 'stuck';
+  readonly step: string;
+  readonly paymentIntent: string | null;
+  readonly attempts: number;
+  readonly version: number;
+  readonly createdAt: number;
+  readonly createSentAt: number | null;
+  readonly settledAt: number | null;
+  readonly nextAttemptAt: number | null;
+  readonly leaseToken: string | null;
+  readonly leaseHolder: string | null;
+  readonly review: { readonly reason: string; readonly byHand: string | null } | null;
+}
+
+export type Intent = Books['paymentIntents'][number];
+export type Request = Books['requests'][number];
+
+/** Everything at one moment. */
+export interface Snapshot {
+  readonly rows: readonly Row[];
+  /** Those that are ours, by transaction. */
+  readonly intentsOf: ReadonlyMap<string, readonly Intent[]>;
+  readonly requests: readonly Request[];
+}
+
+/** As the product's own defaults, only sooner stuck and never waiting for longer than an hour or two. */
+const SETTINGS = {
+  PAYRECON_PENDING_AFTER: '5m',
+  PAYRECON_BACKOFF_BASE: '1m',
+  PAYRECON_BACKOFF_CAP: '5m',
+  PAYRECON_MAX_ATTEMPTS: '2',
+  PAYRECON_DUPLICATE_WINDOW: '0',
+};
+/** Of a process some of whose calls hang. */
+const HASTY = { ...SETTINGS, PAYRECON_STRIPE_DEADLINE: '200ms' };
+
+const MINUTE_MS = 60_000;
+/** Others' payments: more than the list of Stripe shows on one page. */
+const CROWD = 130;
+
+/** One history's ledger, Stripe, clock and processes. */
+export class World {
+  readonly ground: Ground;
+  readonly history: History;
+  readonly #processes = new Map<string, Process>();
+  readonly #courier: Gateway;
+  #inFlight: InFlight[] = [];
+  #offsetMs = 0;
+  /** Calls that reached Stripe late. */
+  arrived = 0;
+  /** What the services do to every call until an outage ends. */
+  readonly outages = { stripe: null as string | null, mail: null as string | null };
+
+  private constructor(ground: Ground, history: History, courier: Gateway) {
+    this.ground = ground;
+    this.history = history;
+    this.#courier = courier;
+  }
+
+  static async begin(ground: Ground, history: History, courier: Gateway): Promise<World> {
+    await ground.begin(false);
+    return new World(ground, history, courier);
+  }
+
+  /** The process in that place; one whose calls hang soon gives up on them. */
+  process(place: number, hasty: boolean): Process {
+    const name = `process ${String(place + 1)}${hasty ? ', hasty' : ''}`;
+    const known = this.#processes.get(name);
+    if (known !== undefined) return known;
+    const made = new Process(this.ground, name, hasty ? HASTY : SETTINGS, () => this.#offsetMs, (call) => this.#inFlight.push(call));
+    this.#processes.set(name, made);
+    return made;
+  }
+
+  setFaults(faults: string): void {
+    const { stripe, mail } = this.outages;
+    const all = [stripe === null ? '' : `outage:${stripe}`, mail === null ? '' : `mail.send#*=${mail}`, faults];
+    this.ground.sandbox.setFaults(all.filter((each) => each !== '').join('; '));
+  }
+
+  /** Time goes by, here and at Stripe; what was under way to Stripe has arrived before it could be forgotten. */
+  async wait(ms: number): Promise<void> {
+    if (ms >= MINUTE_MS) await this.arrive();
+    this.#offsetMs += ms;
+    this.ground.advance(ms);
+    for (const process of this.#processes.values()) process.wake();
+  }
+
+  async arrive(): Promise<void> {
+    const arriving = this.#inFlight;
+    this.#inFlight = [];
+    if (arriving.length === 0) return;
+    this.ground.sandbox.setFaults('');
+    for (const { call, transaction } of arriving) await this.#courier[call](transaction);
+    this.arrived += arriving.length;
+  }
+
+  quiet(): Promise<void> {
+    return quiet(this.ground.sandbox);
+  }
+
+  /** More payments than one page of Stripe's list shows, made just now. */
+  async crowd(): Promise<void> {
+    await this.#control('seed', { count: CROWD, created_from: this.#stripeSeconds(), created_to: this.#stripeSeconds(), statuses: { canceled: 1 } });
+  }
+
+  /** Something happens at Stripe; false where it cannot, as things are. */
+  async atStripe(event: AtStripe): Promise<boolean> {
+    const { rows, intentsOf } = await this.look();
+    const row = rows.find(({ key }) => key === event.key);
+    if (row === undefined) return false;
+    const intents = intentsOf.get(row.id) ?? [];
+    switch (event.do) {
+      case 'settle': {
+        const open = intents.find(({ status }) => status !== 'succeeded' && status !== 'canceled');
+        if (open === undefined || (event.as === 'failed' && open.status === 'requires_confirmation')) return false;
+        await this.ground.settleAtStripe(open.id, { outcome: event.as, late: true, ...(event.otherAmount === true ? { amount: row.amount + 150 } : {}) });
+        return true;
+      }
+      case 'refund': {
+        const paid = intents.find(({ status }) => status === 'succeeded');
+        return paid !== undefined && (await this.#refund(paid.id));
+      }
+      case 'roll-forward':
+        return this.#rollForward(row, intents);
+    }
+  }
+
+  async #refund(id: string): Promise<boolean> {
+    this.ground.sandbox.setFaults('');
+    const headers = { authorization: `Bearer ${TEST_KEY}`, 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await fetch(`${this.ground.sandbox.url}/v1/refunds`, { method: 'POST', headers, body: `payment_intent=${id}` });
+    await response.text();
+    return response.ok;
+  }
+
+  /** Stripe may carry out later what it had answered with a 500. */
+  async #rollForward(row: Row, intents: readonly Intent[]): Promise<boolean> {
+    const failed = this.ground.sandbox.books.requests.some(({ endpoint, fault, at }) => endpoint === 'payment_intents.create' && fault === '500_before' && at >= row.createdAt - MINUTE_MS);
+    if (!failed || intents.length > 0 || row.paymentIntent !== null || row.step === 'recorded') return false;
+    const at = Math.floor((row.createSentAt ?? row.createdAt) / 1_000);
+    const { amount } = requestOf(this.history, row.key as Key, false);
+    if (amount !== row.amount) return false;
+    await this.#control('seed', { count: 1, created_from: at, created_to: at, metadata: { payrecon_transaction: row.id, payrecon_key: row.key }, statuses: { requires_confirmation: 1 }, amount });
+    return true;
+  }
+
+  #stripeSeconds(): number {
+    return Math.floor(this.ground.sandbox.clock.now() / 1_000);
+  }
+
+  async #control(path: string, body: Readonly<Record<string, unknown>>): Promise<void> {
+    const response = await fetch(`${this.ground.sandbox.url}/_sandbox/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(await response.text());
+    await response.text();
+  }
+
+  async look(): Promise<Snapshot> {
+    const { books } = this.ground.sandbox;
+    const rows = await this.ground.raw().rows('select * from transactions order by created_at, id');
+    const intentsOf = new Map<string, Intent[]>();
+    for (const intent of books.paymentIntents) {
+      const owner = intent.metadata['payrecon_transaction'];
+      if (owner !== undefined) intentsOf.set(owner, [...(intentsOf.get(owner) ?? []), intent]);
+    }
+    return { rows: rows.map(rowOf), intentsOf, requests: books.requests };
+  }
+}
+
+function rowOf(row: Readonly<Record<string, unknown>>): Row {
+  const text = (column: string): string | null => (typeof row[column] === 'string' ? row[column] : null);
+  const number = (column: string): number | null => (row[column] === null || row[column] === undefined ? null : Number(row[column]));
+  const review = text('review') === null ? null : (JSON.parse(text('review') ?? '') as { reason: string; resolution: { as: string } | null });
+  return {
+    ...{ id: text('id') ?? '', key: text('key') ?? '', reference: text('reference'), amount: number('amount') ?? 0 },
+    ...{ status: (text('status') ?? '') as Row['status'], step: text('step') ?? '', paymentIntent: text('payment_intent') },
+    ...{ attempts: number('attempts') ?? 0, version: number('version') ?? 0, createdAt: number('created_at') ?? 0, createSentAt: number('create_sent_at') },
+    ...{ settledAt: number('settled_at'), nextAttemptAt: number('next_attempt_at'), leaseToken: text('lease_token'), leaseHolder: text('lease_holder') },
+    review: review === null ? null : { reason: review.reason, byHand: review.resolution?.as ?? null },
+  };
+}
+
+/** Brings late calls to Stripe for all histories of a lane. */
+export function openCourier(ground: Ground): Gateway & { close(): void } {
+  return openGateway({ secretKey: TEST_KEY, apiBase: ground.sandbox.url, deadlineMs: 10_000, requestsPerSecond: 10_000, endpointRequestsPerSecond: 10_000, clock: systemClock });
+}
