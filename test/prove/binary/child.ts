@@ -18,11 +18,17 @@ export interface Strike {
   readonly signals: 'once' | 'echo' | 'again';
 }
 
+/** When the second signal was sent, in milliseconds since 1970, and how many steps there were by then. */
+export interface SentAgain {
+  readonly at: number;
+  readonly steps: number;
+}
+
 /** What preload.js has seen. */
 export interface Trace {
   readonly steps: readonly string[];
-  /** When and where the signal was sent; `again` is when the second one was, in milliseconds since 1970. */
-  readonly sent: { readonly step: number; readonly when: string; readonly what: string; readonly again: number | null } | null;
+  /** When and where the signal was sent; null when it was not. */
+  readonly sent: { readonly step: number; readonly when: string; readonly what: string; readonly again: SentAgain | null } | null;
 }
 
 export interface Ended {

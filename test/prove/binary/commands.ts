@@ -1,5 +1,6 @@
-import { COMMANDS, KEY, type Command } from '../commands.ts';
+import { KEY, type Command } from '../commands.ts';
 import { type Ground } from '../ground.ts';
+import { ALL_COMMANDS } from '../more-commands.ts';
 
 /*
  * What is typed: the commands of commands.ts as the real program is given them, and what only it has (the daemon).
@@ -37,7 +38,7 @@ function first(base: Command): RealCommand[] {
 
 /** With the parameters of the row that is there. */
 async function chargeAgain(ground: Ground): Promise<readonly string[]> {
-  const [row] = await ground.raw().rows('select payment_method from transactions');
+  const [row] = await ground.raw().rows(`select payment_method from transactions where key = '${KEY}'`);
   return charge(String(row?.['payment_method']));
 }
 
@@ -74,6 +75,8 @@ function settledAlready(base: Command): RealCommand {
 }
 
 function realCommands(base: Command): RealCommand[] {
+  // What goes wrong elsewhere meanwhile is left to the lanes of one process.
+  if (base.faults !== undefined || base.meanwhile !== undefined || base.daemon === true) return [];
   switch (base.role) {
     case 'charge':
       return first(base);
@@ -82,8 +85,10 @@ function realCommands(base: Command): RealCommand[] {
     case 'resolve':
       return resolving(base);
     case 'notify':
+      if (base.name !== 'notifications send') return [];
       return [{ name: base.name, role: 'notify', base, typed: () => Promise.resolve(['notifications', 'send', '--json']) }];
     case 'migrate':
+      if (base.name !== 'migrate up') return [];
       return [{ name: base.name, role: 'migrate', base, typed: () => Promise.resolve(['migrate', 'up', '--json']) }];
     default:
       return [];
@@ -91,6 +96,6 @@ function realCommands(base: Command): RealCommand[] {
 }
 
 export const REAL_COMMANDS: readonly RealCommand[] = [
-  ...COMMANDS.flatMap(realCommands),
-  ...COMMANDS.filter(({ name }) => METHODS[name] !== undefined).map(settledAlready),
+  ...ALL_COMMANDS.flatMap(realCommands),
+  ...ALL_COMMANDS.filter(({ name }) => METHODS[name] !== undefined).map(settledAlready),
 ];

@@ -71,14 +71,20 @@ export async function notDrained(ground: Ground, role: Role): Promise<readonly s
   ];
 }
 
+/** The books when the program was started. */
+export interface Before {
+  readonly requests: number;
+  readonly intents: ReadonlySet<string>;
+}
+
 /** Requests that changed something at Stripe and were answered, with nothing recorded of the answer. */
-export async function notRecorded(ground: Ground, sinceRequest: number): Promise<readonly string[]> {
+export async function notRecorded(ground: Ground, before: Before): Promise<readonly string[]> {
   const { requests, paymentIntents, mails } = ground.sandbox.books;
-  const made = requests.filter((request) => request.n > sinceRequest && request.executed);
+  const made = requests.filter((request) => request.n > before.requests && request.executed);
   const changed = made.filter(({ endpoint }) => /^payment_intents\.(create|confirm|cancel)$/.test(endpoint));
   const rows = await ground.raw().rows('select payment_intent, stripe_status from transactions');
   const known = new Map(rows.map((row) => [row['payment_intent'], row['stripe_status']]));
-  const intents = paymentIntents.filter(({ id }) => changed.some(({ endpoint, path }) => endpoint.endsWith('create') || path.includes(id)));
+  const intents = paymentIntents.filter(({ id }) => !before.intents.has(id) || changed.some(({ path }) => path.includes(id)));
   const lost = intents.filter(({ id, status }) => known.get(id) !== status).map(({ id, status }) => `2: ${id} is ${status} at Stripe, which said so, and the ledger says ${String(known.get(id))}`);
   if (!made.some(({ endpoint }) => endpoint === 'mail.send')) return lost;
   const sent = new Set((await ground.raw().rows(`select id from notifications where state = 'sent'`)).map((row) => row['id']));

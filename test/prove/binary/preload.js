@@ -22,7 +22,7 @@ const STRUCK_WITHIN_MS = 10_000;
 
 /** @type {string[]} */
 const steps = [];
-/** @type {{ step: number, when: string, what: string, again: number | null } | null} */
+/** @type {{ step: number, when: string, what: string, again: { at: number, steps: number } | null } | null} */
 let sent = null;
 
 function writeTrace() {
@@ -45,7 +45,7 @@ function send(what) {
 }
 
 function sendAgain() {
-  if (sent !== null) sent.again = Date.now();
+  if (sent !== null) sent.again = { at: Date.now(), steps: steps.length };
   process.kill(process.pid, 'SIGTERM');
 }
 

@@ -1,7 +1,7 @@
 import { type Ground } from '../ground.ts';
-import { COUNT_ONLY, type Ended, type Runner, type Strike } from './child.ts';
+import { COUNT_ONLY, type Ended, type Runner, type SentAgain, type Strike } from './child.ts';
 import { type RealCommand } from './commands.ts';
-import { notDrained, notRecorded, untrueDocument, untruth } from './honesty.ts';
+import { notDrained, notRecorded, untrueDocument, untruth, type Before } from './honesty.ts';
 import { recoverAndJudge, settledDust, wrongAtOnce, type Recovery } from './recovery.ts';
 
 /** One run of the real program, struck at a step or (null) drained while its daemon is idle. */
@@ -21,9 +21,12 @@ export interface CaseReport {
 
 /** The states are made in the past, so that the real clock is never behind what is in the ledger. */
 const PREPARED_MS_AGO = 60_000;
+/** An absence is looked for after a day, and once more six minutes later. */
+const ABSENT_MS_AGO = PREPARED_MS_AGO + 86_400_000 + 6 * 60_000;
 /** While a second signal comes, every call is under way. */
 const UNDER_WAY = ['create', 'confirm', 'cancel', 'retrieve'].map((call) => `payment_intents.${call}#*=slow:1500`).join('; ');
 const AT_ONCE_MS = 1_000;
+const AT_ONCE_STEPS = 3;
 const TERMINATED = 143;
 
 /** What it does when nobody strikes. */
@@ -42,7 +45,8 @@ export async function countSteps(ground: Ground, runner: Runner, command: RealCo
 export async function runCase(ground: Ground, runner: Runner, { command, recovery, strike }: RealCase): Promise<CaseReport> {
   try {
     const args = await prepared(ground, command);
-    const requests = ground.sandbox.books.requests.length;
+    const { requests, paymentIntents } = ground.sandbox.books;
+    const before = { requests: requests.length, intents: new Set(paymentIntents.map(({ id }) => id)) };
     ground.sandbox.setFaults(strike.signals === 'again' ? UNDER_WAY : '');
     const ended = await runner.run(args, ground.environment(), strike);
     ground.sandbox.setFaults('');
@@ -50,31 +54,32 @@ export async function runCase(ground: Ground, runner: Runner, { command, recover
     const { sent, steps } = ended.trace;
     if (strike.step !== null && sent === null) return { struck: null, steps: steps.length, wrong: [] };
     const struck = sent === null ? 'idle' : `${sent.when} step ${sent.step}, ${sent.what}`;
-    const died = strike.signal === 'SIGKILL' || sent?.again !== null;
-    const wrong = [...(await wrongAtOnce(ground, command)), ...(await wrongEnd(ground, command, ended, requests))];
-    wrong.push(...(await recoverAndJudge(ground, runner, { command, recovery, died: died && strike.step !== null })));
+    const died = strike.signal === 'SIGKILL' || (sent !== null && sent.again !== null);
+    const wrong = [...(await wrongAtOnce(ground, command)), ...(await wrongEnd(ground, command, ended, before))];
+    wrong.push(...(await recoverAndJudge(ground, runner, { command, recovery, died })));
     return { struck, steps: steps.length, wrong };
   } finally {
     await ground.end();
   }
 
-  async function wrongEnd(on: Ground, { role }: RealCommand, ended: Ended, requests: number): Promise<readonly string[]> {
+  async function wrongEnd(on: Ground, { role }: RealCommand, ended: Ended, before: Before): Promise<readonly string[]> {
     if (strike.signal === 'SIGKILL') return killed(on, role, ended);
+    const drained = [...(await untruth(on, role, ended, true)), ...(await notDrained(on, role)), ...(role === 'migrate' ? [] : await notRecorded(on, before))];
     const again = ended.trace.sent?.again ?? null;
-    if (again !== null) return endedAtOnce(ended, again);
-    return [...(await untruth(on, role, ended, true)), ...(await notDrained(on, role)), ...(role === 'migrate' ? [] : await notRecorded(on, requests))];
+    return again === null || drained.length === 0 ? [...drained, ...tooLate(ended, again)] : endedAtOnce(ended, again);
   }
 }
 
 async function prepared(ground: Ground, command: RealCommand): Promise<readonly string[]> {
   await ground.begin(command.base.empty === true);
-  let aheadMs = -PREPARED_MS_AGO;
+  let aheadMs = command.name.includes('absent') ? -ABSENT_MS_AGO : -PREPARED_MS_AGO;
   ground.advance(aheadMs);
   const advance = (ms: number): void => {
     aheadMs += ms;
     ground.advance(ms);
   };
   await command.base.prepare({ ...ground, advance });
+  if (aheadMs > 0) throw new Error(`${command.name} was prepared ${aheadMs} ms in the future`);
   ground.advance(-aheadMs);
   return command.typed(ground);
 }
@@ -85,7 +90,12 @@ async function killed(ground: Ground, role: RealCommand['role'], ended: Ended): 
 }
 
 /** A person who presses again does not want to wait; like a crash, and what is recorded lets the next run go on. */
-function endedAtOnce({ exitCode, endedAt }: Ended, again: number): readonly string[] {
-  const wrong = exitCode === TERMINATED ? [] : [`11: ended with ${exitCode ?? 'a signal'} by the second SIGTERM`];
-  return endedAt - again > AT_ONCE_MS ? [...wrong, `8: went on for ${endedAt - again} ms after the second SIGTERM`] : wrong;
+function endedAtOnce(ended: Ended, again: SentAgain): readonly string[] {
+  return [...(ended.exitCode === TERMINATED ? [] : [`11: ended with ${ended.exitCode ?? 'a signal'} by the second SIGTERM`]), ...tooLate(ended, again)];
+}
+
+/** By the clock and by what was still done: a machine that stands still for a moment is no fault. */
+function tooLate({ endedAt, trace: { steps } }: Ended, again: SentAgain | null): readonly string[] {
+  if (again === null || endedAt - again.at <= AT_ONCE_MS || steps.length - again.steps <= AT_ONCE_STEPS) return [];
+  return [`8: went on for ${endedAt - again.at} ms and ${steps.length - again.steps} steps after the second SIGTERM`];
 }
