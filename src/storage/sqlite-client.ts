@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import Database from 'libsql';
 import BetterSqlite3Client from 'knex/lib/dialects/better-sqlite3/index.js';
 import SqliteTransaction from 'knex/lib/dialects/sqlite3/execution/sqlite-transaction.js';
@@ -122,7 +123,7 @@ function settingsOf(config: unknown): SqliteSettings {
 }
 
 function connect(settings: SqliteSettings): SqliteConnection {
-  const connection = new Database(settings.filename, { timeout: INNER_BUSY_MS }) as unknown as SqliteConnection;
+  const connection = new Database(pastEncryption(settings.filename), { timeout: INNER_BUSY_MS }) as unknown as SqliteConnection;
   try {
     connection.exec(
       settings.readOnly
@@ -134,6 +135,18 @@ function connect(settings: SqliteSettings): SqliteConnection {
     connection.close();
     throw error;
   }
+}
+
+/**
+ * The driver brings a layer for encrypted files between SQLite and the system, on by default, and this one takes a
+ * read that failed for one that went well (SQLite3MultipleCiphers, mended there in its pull request 272): a read error
+ * while the -wal file is moved into the ledger would put wrong pages into it and throw the right ones away. The URL
+ * names the system's own file access instead.
+ */
+function pastEncryption(filename: string): string {
+  const url = pathToFileURL(filename);
+  url.searchParams.set('vfs', process.platform === 'win32' ? 'win32' : 'unix');
+  return url.href;
 }
 
 /** Does no harm when it fails: what is in the -wal file is as safe there. */

@@ -23,6 +23,14 @@ export const NOTHING: LedgerDump = { fingerprint: '', schema: '', summary: 'no t
 /** Opens, recovers and reads the ledger; the file is left as SQLite leaves it. */
 export function dumpLedger(path: string): LedgerDump {
   if (!existsSync(path)) return NOTHING;
+  try {
+    return read(path);
+  } catch (error) {
+    return { ...NOTHING, damage: [`it cannot be read: ${String(error)}`] };
+  }
+}
+
+function read(path: string): LedgerDump {
   const database = new Sqlite(path, { timeout: 1_000 });
   try {
     const all = (sql: string): Row[] => database.prepare(sql).all() as Row[];

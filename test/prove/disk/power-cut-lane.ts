@@ -1,6 +1,4 @@
 import { createChance, type Chance } from '../../../src/sandbox/ids.ts';
-import { gatherEvidence } from '../../support/evidence.ts';
-import { judge } from '../../support/invariants.ts';
 import { SEED } from '../../support/proving.ts';
 import { COMMANDS, type Command } from '../commands.ts';
 import { type CrashPoint } from '../dead-gate.ts';
@@ -8,6 +6,7 @@ import { Disk, SURVIVALS, type Survival } from './disk-image.ts';
 import { checkImage, checkTwice, promisesOf, type Cut, type Promises } from './image-check.ts';
 import { type LedgerGround } from './ledger-ground.ts';
 import { record, type Recording } from './power-cut-run.ts';
+import { pastLeases, reconciled } from './recovery.ts';
 
 /*
  * A run records one command from an empty folder on, until the current goes. Its images are cut from anywhere in the
@@ -19,8 +18,6 @@ export const IMAGES_A_RUN = 20;
 
 /** Longer than the commands; a command that takes fewer steps runs to its end. */
 const STEPS = 40;
-const PAST_LEASES_MS = 91_000;
-const BETWEEN_PASSES_MS = 6 * 60_000;
 
 /** The daemon runs in this process and opens its own connections: a pass is the same command. */
 const RECORDED: readonly Command[] = COMMANDS.filter(({ daemon, meanwhile }) => daemon !== true && meanwhile === undefined);
@@ -77,25 +74,14 @@ function pick(survivals: readonly Survival[], chance: Chance): Survival {
   return survivals[Math.floor(chance() * survivals.length)] ?? 'nothing';
 }
 
-/** At most two passes, after which the ledger says what Stripe's books say, and everybody was told. */
 async function recover(ground: LedgerGround, command: Command, repeated: boolean): Promise<readonly string[]> {
-  ground.advance(PAST_LEASES_MS);
+  pastLeases(ground);
   const wrong: string[] = [];
   if (repeated) {
     const payrecon = await ground.open(command.role);
     wrong.push(...(await command.again(payrecon)));
     await payrecon.close();
   }
-  let left: readonly string[] = [];
-  for (let passes = 1; passes <= 2; passes += 1) {
-    const reconciler = await ground.open('reconcile');
-    await reconciler.reconcile({ limit: null, dryRun: false });
-    const evidence = await gatherEvidence({ books: ground.sandbox.books, raw: ground.raw(), dialect: 'sqlite', verifyAudit: () => reconciler.verifyAudit(null) });
-    // The cut may have kept one answer of the mail service from being recorded: e-mails are sent one by one.
-    left = judge(evidence, { atRest: true, secrets: ground.secrets, mailAnswersUnseen: 1 });
-    await reconciler.close();
-    if (left.length === 0) break;
-    ground.advance(BETWEEN_PASSES_MS);
-  }
-  return [...wrong, ...left];
+  // The cut may have kept one answer of the mail service from being recorded: e-mails are sent one by one.
+  return [...wrong, ...(await reconciled(ground, 1))];
 }
