@@ -6,7 +6,8 @@ import { PayreconError } from '../../src/domain/errors.ts';
 import type { ChargeRequest } from '../../src/domain/transaction.ts';
 import { openMailer } from '../../src/email/mailer.ts';
 import type { SandboxOptions } from '../../src/sandbox/server.ts';
-import type { Target } from '../storage/targets.ts';
+import { sqliteInMemory, type Target } from '../storage/targets.ts';
+import { emptyLedger } from '../support/empty-ledger.ts';
 import { evidenceSource, type EvidenceSource } from '../support/evidence.ts';
 import { aPaymentWorld, type PaymentWorld } from '../support/payment-world.ts';
 
@@ -31,6 +32,8 @@ export interface Caller {
   charge(request: Partial<ChargeRequest> & { readonly key: string }, signal?: AbortSignal): Promise<Ended>;
   /** One pass, and then time goes by. Answers the exit code. */
   pass(signal?: AbortSignal): Promise<number>;
+  /** Sends the e-mails that are due. */
+  send(signal?: AbortSignal): Promise<void>;
 }
 
 /** One ledger, one local Stripe, and one clock that only moves when it is told to. Cases run in it one after the other, each with a key of its own. */
@@ -45,18 +48,23 @@ export interface Lane {
   mailTimeouts(): number;
   /** Time goes by, here and at Stripe. */
   later(ms: number): void;
+  /** Back to an empty ledger and empty books; the processes go on. */
+  renew(): Promise<void>;
 }
 
 export interface LaneOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxOptions;
+  /** What stands between payrecon and its mailer. */
+  readonly wrapMailer?: (mailer: Mailer) => Mailer;
 }
 
 export async function openLane(target: Target, options: LaneOptions = {}): Promise<Lane> {
   // Every case pays with the same card: that is not what these cases are about.
-  const world = await aPaymentWorld(target, { ...options, env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env } });
+  const world = await aPaymentWorld(target.name === 'sqlite' ? sqliteInMemory : target, { ...options, env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env } });
   let offsetMs = 0;
   let mailTimeouts = 0;
+  const { wrapMailer = (mailer: Mailer): Mailer => mailer } = options;
   const onMailTimeout = (): void => {
     mailTimeouts += 1;
   };
@@ -66,7 +74,7 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
   };
   const open = async (deadlineMs: number): Promise<Caller> => {
     const env = { PAYRECON_STRIPE_DEADLINE: `${deadlineMs}ms` };
-    const seams = { nowOffsetMs: () => offsetMs, wrapMailer: () => mailerWithin(deadlineMs, world, onMailTimeout) };
+    const seams = { nowOffsetMs: () => offsetMs, wrapMailer: () => wrapMailer(mailerWithin(deadlineMs, world, onMailTimeout)) };
     const customer = await world.open('charge', { env, seams });
     const reconciler = await world.open('reconcile', { env, seams });
     return {
@@ -76,6 +84,9 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
         later(BETWEEN_PASSES_MS);
         return ended;
       },
+      async send(signal) {
+        await reconciler.sendNotifications(null, signal).catch(refusedWith);
+      },
     };
   };
   const opened = new Map<HastyMs, Promise<Caller>>();
@@ -84,19 +95,28 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
     opened.set(deadlineMs, known);
     return known;
   };
+  const source = await evidenceSource(world.sandbox.books, world.database);
+  const quiet = async (): Promise<void> => {
+    for (let waitedMs = 0; world.sandbox.books.requests.some((request) => request.duration_ms === null); waitedMs += 10) {
+      if (waitedMs > QUIET_WITHIN_MS) throw new Error('the local Stripe is still busy');
+      await wait(10);
+    }
+  };
   return {
     world,
-    source: await evidenceSource(world.sandbox.books, world.database),
+    source,
     hasty,
+    quiet,
+    async renew() {
+      await quiet();
+      await fetch(`${world.sandbox.url}/_sandbox/reset`, { method: 'POST', body: '{}' });
+      await emptyLedger(source.raw, source.dialect);
+      offsetMs = 0;
+      mailTimeouts = 0;
+    },
     later,
     mailTimeouts: () => mailTimeouts,
     patient: await open(PATIENT_MS),
-    async quiet() {
-      for (let waitedMs = 0; world.sandbox.books.requests.some((request) => request.duration_ms === null); waitedMs += 10) {
-        if (waitedMs > QUIET_WITHIN_MS) throw new Error('the local Stripe is still busy');
-        await wait(10);
-      }
-    },
   };
 }
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { FAULT_KINDS } from '../../src/sandbox/server.ts';
 import { targets } from '../storage/targets.ts';
-import { runInLanes } from './lanes.ts';
-import { nameOf, runScript, scriptsFor, type Mode, type Place } from './script.ts';
+import { proveInLanes } from './lanes.ts';
+import { caseOf, scriptsFor, type Mode, type Place } from './script.ts';
 
 /** Every call that a pass makes, each from every state in which it makes it. `before` says where the charge stopped. */
 const PLACES: readonly Place[] = [
@@ -31,7 +31,5 @@ test.each(targets)('each kind of fault at each call of a pass ($name)', { timeou
   const scripts = scriptsFor(PLACES, MODES);
   expect(scripts).toHaveLength(CASES);
   expect(new Set(scripts.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS.map(({ kind }) => kind)));
-  const { ran, failures } = await runInLanes(target, scripts.map((script) => ({ name: nameOf(script), run: (lane, key) => runScript(lane, script, key) })));
-  expect(failures).toEqual([]);
-  expect(ran).toBe(CASES);
+  await proveInLanes(target, scripts.map(caseOf));
 });

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { FAULT_KINDS, type FaultName } from '../../src/sandbox/server.ts';
+import { type Case } from './lanes.ts';
 import { dishonesty, HASTY_MS, stillHeld, type Caller, type HastyMs, type Lane } from './lane.ts';
 
 /** One call to Stripe or the mail service, and how a transaction is brought to where payrecon makes it. */
@@ -42,8 +43,9 @@ export function scriptsFor(places: readonly Place[], modes: readonly Mode[] = MO
   return places.flatMap((place) => FAULT_KINDS.flatMap(({ kind }) => modes.map((mode) => ({ place, kind, mode }))));
 }
 
-export function nameOf({ place, kind, mode }: FaultScript): string {
-  return `${place.name}: ${kind}, ${mode}`;
+export function caseOf(script: FaultScript): Case {
+  const { place, kind, mode } = script;
+  return { name: `${place.name}: ${kind}, ${mode}`, waits: WAITING.has(kind), run: (lane, key) => runScript(lane, script, key) };
 }
 
 const METHODS = {
@@ -56,7 +58,7 @@ const METHODS = {
  * Runs one script in the lane, and answers what was wrong in how its commands ended. It is tried with longer
  * time limits until the fault was met: on a busy machine a call may run out of time before it comes to it.
  */
-export async function runScript(lane: Lane, script: FaultScript, key: string): Promise<readonly string[]> {
+async function runScript(lane: Lane, script: FaultScript, key: string): Promise<readonly string[]> {
   for (const deadlineMs of HASTY_MS) {
     const { met, found } = await tryScript(lane, script, `${key}${deadlineMs}`, deadlineMs);
     if (met || found.length > 0) return found;

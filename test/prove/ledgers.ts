@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
-import { onTestFinished } from 'vitest';
 import { type RawConnection } from '../storage/targets.ts';
-import { temporaryFolder } from '../support/temporary.ts';
+import { emptyLedger } from '../support/empty-ledger.ts';
+import { temporaryFolderInMemory } from '../support/temporary.ts';
 
 /** A ledger a case. */
 export interface Ledgers {
@@ -15,20 +14,9 @@ export interface Ledgers {
   end(): Promise<void>;
 }
 
-/** Linux's file system in memory. */
-const IN_MEMORY = '/dev/shm';
-
-/** A process that dies leaves what it wrote to the system, so nothing here has to wait for a disk, where that can be had. */
-export async function quickFolder(): Promise<string> {
-  if (!existsSync(IN_MEMORY)) return temporaryFolder();
-  const folder = await mkdtemp(join(IN_MEMORY, 'payrecon-prove-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** A file a case, copied from one that was migrated. */
 export async function sqliteLedgers(): Promise<Ledgers> {
-  const folder = await quickFolder();
+  const folder = await temporaryFolderInMemory();
   const template = join(folder, 'template.db');
   let path = template;
   let count = 0;
@@ -62,8 +50,6 @@ export async function sqliteLedgers(): Promise<Ledgers> {
   };
 }
 
-const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transactions'];
-
 /** One database, emptied for each case: making one takes longer than the case. */
 export async function postgresLedgers(url: string, raw: RawConnection): Promise<Ledgers> {
   let migrate: () => Promise<unknown> = () => Promise.resolve();
@@ -81,8 +67,7 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
       }
       const [found] = await raw.rows(`select to_regclass('public.transactions') is not null as here`);
       if (found?.['here'] !== true) await migrate();
-      // Past the triggers that let nobody take a transaction away.
-      await raw.run(`set session_replication_role = replica; ${TABLES.map((table) => `delete from ${table}`).join('; ')}; set session_replication_role = origin`);
+      await emptyLedger(raw, 'postgres');
     },
     raw: () => raw,
     end: () => Promise.resolve(),

@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import { onTestFinished } from 'vitest';
 import { openStorage, type Storage, type StorageOptions } from '../../src/storage/open.ts';
 import { freshPostgresDatabase } from '../support/postgres.ts';
-import { temporaryFolder } from '../support/temporary.ts';
+import { temporaryFolder, temporaryFolderInMemory } from '../support/temporary.ts';
 
 export const clock = {
   monotonicMs: () => performance.now(),
@@ -42,13 +42,19 @@ async function open(url: string, options: Partial<StorageOptions>): Promise<Stor
   return storage;
 }
 
-export const sqlite: Target = {
-  name: 'sqlite',
-  async fresh() {
-    const path = join(await temporaryFolder(), 'data', 'ledger.db');
-    return { url: `sqlite:${path}`, open: (options = {}) => open(`sqlite:${path}`, options), raw: () => Promise.resolve(rawSqlite(path)) };
-  },
-};
+function sqliteIn(folder: () => Promise<string>): Target {
+  return {
+    name: 'sqlite',
+    async fresh() {
+      const path = join(await folder(), 'data', 'ledger.db');
+      return { url: `sqlite:${path}`, open: (options = {}) => open(`sqlite:${path}`, options), raw: () => Promise.resolve(rawSqlite(path)) };
+    },
+  };
+}
+
+export const sqlite: Target = sqliteIn(temporaryFolder);
+/** For hundreds of ledgers, none of which has to survive the machine. */
+export const sqliteInMemory: Target = sqliteIn(temporaryFolderInMemory);
 
 function rawSqlite(path: string): RawConnection {
   const connection = new Sqlite(path, { timeout: 5_000 });

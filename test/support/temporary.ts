@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inject, onTestFinished } from 'vitest'
@@ -8,6 +9,20 @@ import { inject, onTestFinished } from 'vitest'
  */
 export async function temporaryFolder(): Promise<string> {
   const folder = await createTemporaryFolder()
+  onTestFinished(() => removeTemporaryFolder(folder))
+  return folder
+}
+
+/** Linux's file system in memory. */
+const IN_MEMORY = '/dev/shm'
+
+/**
+ * The same where nothing waits for a disk, if the system has such a place: for ledgers by the hundred whose processes
+ * are killed and whose machine is not.
+ */
+export async function temporaryFolderInMemory(): Promise<string> {
+  if (!existsSync(IN_MEMORY)) return temporaryFolder()
+  const folder = await mkdtemp(join(IN_MEMORY, 'payrecon-test-'))
   onTestFinished(() => removeTemporaryFolder(folder))
   return folder
 }
