@@ -7,7 +7,7 @@
 // directly.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -142,13 +142,19 @@ async function stop(node, how) {
   await exited
 }
 
+/** Nobody else's: what a server keeps about itself, and its log, of which a follower asks for what it needs. */
+const notCopied = new Set(['pg_wal', 'postmaster.pid', 'postmaster.opts'])
+
 /** @param {string} from @param {string} to */
 function copy(from, to) {
   rmSync(dataFolder(to), { recursive: true, force: true })
+  const [log, entries] = [join(dataFolder(to), 'pg_wal'), readdirSync(dataFolder(from)).filter((name) => !notCopied.has(name))]
+  for (const path of [dataFolder(to), log]) {
+    mkdirSync(path, { mode: 0o700 })
+    if (asRoot) chownSync(path, nobody, nobody)
+  }
   // Files may vanish while a running server is copied, and it is made for that; what is missing for good is seen at the start.
-  spawnSync('cp', ['-R', dataFolder(from), dataFolder(to)], { ...identity, cwd: folder })
-  for (const file of ['postmaster.pid', 'postmaster.opts']) rmSync(join(dataFolder(to), file), { force: true })
-  chmodSync(dataFolder(to), 0o700)
+  spawnSync('cp', ['-R', ...entries.map((name) => join(dataFolder(from), name)), dataFolder(to)], { ...identity, cwd: folder })
 }
 
 /** @param {string} node @param {Record<string, string>} files */

@@ -32,11 +32,11 @@ export async function queryAt(url: string, sql: string): Promise<Record<string, 
   }
 }
 
-/** What a standby must be able to fetch, and a lane writes much and often. */
-const SETTINGS = { wal_keep_size: '128MB', max_wal_size: '512MB' };
+/** Enough of the log is kept for a standby to fetch what was written while it was made. */
+const SETTINGS = { wal_keep_size: '64MB', max_wal_size: '512MB' };
 
-async function ownServer(): Promise<PostgresServer> {
-  const server = await startPostgresServer({ durable: true, settings: SETTINGS });
+async function ownServer(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+  const server = await startPostgresServer({ durable: true, settings: { ...SETTINGS, ...settings } });
   onTestFinished(() => server.stop());
   return server;
 }
@@ -86,7 +86,8 @@ export interface Pair extends OwnServers {
 }
 
 export async function serverPair(mode: 'synchronous' | 'asynchronous'): Promise<Pair> {
-  const server = await ownServer();
+  // What a process gave to the system outlives it, and here nothing but processes ends: the standby's disk need not be waited for.
+  const server = await ownServer({ fsync: 'off' });
   let { url } = server;
   let [primary, standby] = ['first', 'second'];
   let standbyUrl = '';

@@ -39,7 +39,7 @@ const WITH_PROGRAM = 0.25;
 /** The moment of the outage, and how long it lasts at least. */
 const UP_TO_MS = 300;
 const AFTERWARDS_MS = 150;
-const RETRY_MS = 20;
+const RETRY_MS = 40;
 
 export async function traffic(ground: Ground, seed: number, outage: { down(): Promise<void>; up(): Promise<void> }): Promise<Traffic> {
   const chance = createChance(seed);
