@@ -118,7 +118,10 @@ function aKill(steps: readonly string[], chance: Chance): Strike {
 function aTerm({ role }: RealCommand, steps: readonly string[], chance: Chance): Strike {
   const term = { ...anyStep(steps, chance), signal: 'SIGTERM', delayUs: 0, signals: 'once' } as const;
   if (role === 'daemon' && chance() < 0.2) return { ...term, step: null };
-  return { ...term, signals: oneOf(['once', 'once', 'once', 'once', 'echo', 'again'] as const, chance) };
+  const signals = oneOf(['once', 'once', 'once', 'once', 'echo', 'again'] as const, chance);
+  const calls = steps.flatMap((step, index) => (/^send (GET|POST) \/v1\/payment_intents/.test(step) ? [index + 1] : []));
+  // A second signal has something to end while a call is under way.
+  return signals === 'again' && calls.length > 0 ? { ...term, step: oneOf(calls, chance), when: 'after', signals } : { ...term, signals };
 }
 
 function nameOf(lane: RealLane, target: Target, { command, recovery, strike }: RealCase): string {

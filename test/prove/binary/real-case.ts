@@ -24,7 +24,7 @@ const PREPARED_MS_AGO = 60_000;
 /** An absence is looked for after a day, and once more six minutes later. */
 const ABSENT_MS_AGO = PREPARED_MS_AGO + 86_400_000 + 6 * 60_000;
 /** While a second signal comes, every call is under way. */
-const UNDER_WAY = ['create', 'confirm', 'cancel', 'retrieve'].map((call) => `payment_intents.${call}#*=slow:1500`).join('; ');
+const UNDER_WAY = ['create', 'confirm', 'cancel', 'retrieve', 'list'].map((call) => `payment_intents.${call}#*=slow:1500`).join('; ');
 const AT_ONCE_MS = 1_000;
 const AT_ONCE_STEPS = 3;
 const TERMINATED = 143;
