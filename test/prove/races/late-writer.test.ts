@@ -16,11 +16,11 @@ const SAMPLES: Readonly<Record<Size, Readonly<Record<'sqlite' | 'postgres', numb
 const ONLY: string | undefined = process.env['PROVE_CASE'];
 
 function everyCase(places: ReadonlyMap<LateCase['command'], number>): readonly LateCase[] {
+  const begun = { progress: 'has begun', slept: 'a lease' } as const;
+  const ended = (Object.keys(SLEEPS) as Sleep[]).map((slept) => ({ progress: 'ended', slept }) as const);
   return [...places].flatMap(([command, count]) =>
     Array.from({ length: count }, (_, index) => index + 1).flatMap((place) =>
-      RECOVERIES.flatMap((takeover) =>
-        OWN_CLOCKS.flatMap((ownClock) => (Object.keys(SLEEPS) as Sleep[]).map((slept) => ({ command, place, takeover, ownClock, slept }))),
-      ),
+      RECOVERIES.flatMap((takeover) => OWN_CLOCKS.flatMap((ownClock) => [begun, ...ended].map((how) => ({ command, place, takeover, ownClock, ...how })))),
     ),
   );
 }
@@ -33,8 +33,8 @@ function shuffled(cases: readonly LateCase[]): readonly LateCase[] {
     .map(({ each }) => each);
 }
 
-function nameOf({ command, place, takeover, ownClock, slept }: LateCase): string {
-  return `late | ${command.name} | ${place} | ${takeover} | ${ownClock} | ${slept}`;
+function nameOf({ command, place, takeover, progress, ownClock, slept }: LateCase): string {
+  return `late | ${command.name} | ${place} | ${takeover} | ${progress} | ${ownClock} | ${slept}`;
 }
 
 test.each(targets)('a process that went on after its lease had passed changes nothing ($name)', { timeout: 1_800_000 }, async (target) => {
@@ -72,11 +72,11 @@ test.each(targets)('a process that went on after its lease had passed changes no
 const FOUND: readonly (Omit<LateCase, 'command' | 'place'> & { readonly what: string; readonly command: string; readonly at: RegExp })[] = [
   {
     what: 'sends no further e-mail of a batch whose claim has passed',
-    ...{ command: 'notifications send', at: /^mail /, takeover: 'again', ownClock: 'ran on', slept: 'a lease' },
+    ...{ command: 'notifications send', at: /^mail /, takeover: 'again', progress: 'ended', ownClock: 'ran on', slept: 'a lease' },
   },
   {
     what: 'cancels the second payment intent that its late create has made, when Stripe had forgotten the key',
-    ...{ command: 'reconcile, create_sent, made at Stripe', at: /^stripe create$/, takeover: 'again', ownClock: 'stood still', slept: 'a day' },
+    ...{ command: 'reconcile, create_sent, made at Stripe', at: /^stripe create$/, takeover: 'again', progress: 'ended', ownClock: 'stood still', slept: 'a day' },
   },
 ];
 

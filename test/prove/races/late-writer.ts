@@ -7,11 +7,19 @@ import { COMMANDS, type Command } from '../commands.ts';
 import { type Recovery } from '../crash-case.ts';
 import { quiet, type Ground } from '../ground.ts';
 import { guardedWrites, PausingGate } from './pausing-gate.ts';
+import { changedThoughLost, look, lostBy, moneyMoved, type Sight } from './sight.ts';
 
 /*
  * The late writer: process A stands still at a step while it holds a payment or an e-mail; its lease passes; process B
- * takes over and goes on; then A goes on as if nothing had happened. Whatever it writes must be refused.
+ * takes over; then A goes on as if nothing had happened. Whatever it writes must be refused.
  */
+
+/**
+ * How far B is by then: it has come to its end, and the version of the payment tells; or it holds the payment and has
+ * written nothing yet, and only the lease's token tells.
+ */
+export const PROGRESS = ['ended', 'has begun'] as const;
+type Progress = (typeof PROGRESS)[number];
 
 /** What the process's own clock did meanwhile: ran on, as under SIGSTOP, or stood still, as in a machine that sleeps. */
 export const OWN_CLOCKS = ['ran on', 'stood still'] as const;
@@ -27,6 +35,7 @@ export interface LateCase {
   readonly place: number;
   /** What B does: the same command, or a pass. */
   readonly takeover: Recovery;
+  readonly progress: Progress;
   readonly ownClock: OwnClock;
   readonly slept: Sleep;
 }
@@ -73,7 +82,7 @@ export async function runLateCase(ground: Ground, late: LateCase): Promise<LateR
   }
 }
 
-async function standStillAndGoOn(ground: Ground, { command, place, takeover, ownClock, slept }: LateCase): Promise<LateReport | null> {
+async function standStillAndGoOn(ground: Ground, { command, place, takeover, progress, ownClock, slept }: LateCase): Promise<LateReport | null> {
   const gate = new PausingGate(place);
   let jumpedMs = 0;
   const clock: Clock = {
@@ -93,15 +102,15 @@ async function standStillAndGoOn(ground: Ground, { command, place, takeover, own
   ground.advance(SLEEPS[slept]);
   jumpedMs = ownClock === 'ran on' ? SLEEPS[slept] : 0;
 
-  const other = await ground.open(takeover === 'again' ? command.role : 'reconcile');
-  const tookOver = takeover === 'again' ? await againOrExpected(command, other, slept) : await pass(other).then(() => []);
+  const other = await takeOver(ground, { command, takeover, progress, slept });
   await quiet(ground.sandbox);
   const before = await look(ground);
   gate.goOn();
-  const wrong = [...tookOver, ...(await ending)];
+  const wrong = [...(await ending)];
   await quiet(ground.sandbox);
   const after = await look(ground);
-  wrong.push(...changedThoughLost(held, before, after), ...mailsTwice(gate, ownClock, held));
+  wrong.push(...changedThoughLost(held, before, after), ...(progress === 'ended' ? moneyMoved(held, before, after) : []), ...mailsTwice(gate, ownClock, held));
+  wrong.push(...(await other.goOn()));
   await late.close();
   const mailed = gate.late.filter((what) => what.startsWith('mail ')).length;
   wrong.push(...(await atRest(ground, slept, mailed)));
@@ -128,59 +137,29 @@ function expectedOnly(error: unknown): readonly string[] {
   return name === 'PayreconError' ? [] : [`A ended with a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
 }
 
-/** A day later a charge ends otherwise than it would have, and is refused or canceled: only that it ends is asked. */
-async function againOrExpected(command: Command, other: Payrecon, slept: Sleep): Promise<readonly string[]> {
-  const said = await command.again(other);
-  return slept === 'a lease' ? said.map((each) => `B: ${each}`) : [];
+interface Other {
+  /** Lets it come to its end, if it has not; answers what is wrong with that. */
+  goOn(): Promise<readonly string[]>;
+}
+
+/** B, up to its end or to its first call or e-mail. */
+async function takeOver(ground: Ground, { command, takeover, progress, slept }: Pick<LateCase, 'command' | 'takeover' | 'progress' | 'slept'>): Promise<Other> {
+  const gate = new PausingGate(progress === 'ended' ? null : /^(stripe|mail) /);
+  const other = await ground.open(takeover === 'again' ? command.role : 'reconcile', gate.seams());
+  const work = takeover === 'again' ? command.again(other) : pass(other).then(() => []);
+  // A day later a charge is refused or canceled instead: only that it ends is asked.
+  const ending = work.then((said) => (slept === 'a lease' ? said.map((each) => `B: ${each}`) : []));
+  await withinTime(Promise.race([gate.standing, ending]));
+  return {
+    async goOn() {
+      gate.goOn();
+      return await ending;
+    },
+  };
 }
 
 async function pass(payrecon: Payrecon): Promise<unknown> {
   return await payrecon.reconcile({ limit: null, dryRun: false });
-}
-
-interface Sight {
-  readonly rows: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-  readonly mails: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-  readonly audit: number;
-  readonly charges: string;
-  readonly intents: ReadonlyMap<string, string>;
-}
-
-async function look(ground: Ground): Promise<Sight> {
-  const raw = ground.raw();
-  const byId = async (table: string): Promise<Sight['rows']> => new Map((await raw.rows(`select * from ${table}`)).map((row) => [String(row['id']), row]));
-  const { charges, paymentIntents } = ground.sandbox.books;
-  return {
-    rows: await byId('transactions'),
-    mails: await byId('notifications'),
-    audit: (await raw.rows('select seq from audit_events')).length,
-    charges: charges.map(({ id, status }) => `${id} ${status}`).join(),
-    intents: new Map(paymentIntents.map(({ id, status }) => [id, status])),
-  };
-}
-
-/** What was held when A stood still, and is somebody else's or free by now. */
-function lostBy(held: Sight, now: Sight): ReadonlySet<string> {
-  const lost = (before: Sight['rows'], after: Sight['rows'], token: string): string[] =>
-    [...before].filter(([id, row]) => row[token] !== null && after.get(id)?.[token] !== row[token]).map(([id]) => id);
-  return new Set([...lost(held.rows, now.rows, 'lease_token'), ...lost(held.mails, now.mails, 'claim_token')]);
-}
-
-function changedThoughLost(held: Sight, before: Sight, after: Sight): readonly string[] {
-  const lost = lostBy(held, before);
-  if (lost.size === 0) return [];
-  const changed = [...before.rows, ...before.mails].filter(([id, row]) => lost.has(id) && JSON.stringify(row) !== JSON.stringify(after.rows.get(id) ?? after.mails.get(id)));
-  const rowLost = [...lost].some((id) => held.rows.has(id));
-  const moved = [...before.intents].filter(([id, status]) => after.intents.get(id) !== status);
-  // Made so late that Stripe took it for a new one: without a payment, and canceled at once.
-  const made = [...after.intents].filter(([id, status]) => !before.intents.has(id) && status !== 'canceled' && status !== 'requires_confirmation');
-  return [
-    ...changed.map(([id, row]) => `the late writer changed ${id}: ${JSON.stringify(row)} is now ${JSON.stringify(after.rows.get(id) ?? after.mails.get(id))}`),
-    ...(rowLost && after.audit !== before.audit ? [`the late writer left ${after.audit - before.audit} audit entries`] : []),
-    ...(before.charges === after.charges ? [] : [`the late writer moved money: ${before.charges} is now ${after.charges}`]),
-    ...moved.map(([id, status]) => `the late writer changed ${id}, which was ${status}`),
-    ...made.map(([id, status]) => `the late writer made ${id}, which is ${status}`),
-  ];
 }
 
 /** One e-mail may have been on its way; the others it can know to be somebody else's by now, if its clock ran on. */

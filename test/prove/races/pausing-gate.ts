@@ -16,15 +16,15 @@ export class PausingGate {
   readonly late: string[] = [];
   /** Where it stands, once it does. */
   readonly standing: Promise<string>;
-  readonly #at: number | null;
+  readonly #at: number | RegExp | null;
   readonly #released: Promise<void>;
   #stand: (where: string) => void = () => undefined;
   #release: () => void = () => undefined;
   #state: 'running' | 'standing' | 'late' = 'running';
   #inTransaction = false;
 
-  /** Stops before the Nth step, counted from 1; null never stops. */
-  constructor(at: number | null) {
+  /** Stops before the Nth step, counted from 1, or before the first step of that name; null never stops. */
+  constructor(at: number | RegExp | null) {
     this.#at = at;
     this.standing = new Promise((resolve) => (this.#stand = resolve));
     this.#released = new Promise((resolve) => (this.#release = resolve));
@@ -38,7 +38,7 @@ export class PausingGate {
   async before(what: string): Promise<void> {
     if (!this.#inTransaction) {
       this.places.push(what);
-      if (this.places.length === this.#at) {
+      if (this.#state === 'running' && (this.#at instanceof RegExp ? this.#at.test(what) : this.places.length === this.#at)) {
         this.#state = 'standing';
         this.#stand(what);
       }
