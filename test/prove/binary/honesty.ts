@@ -4,16 +4,16 @@ import { type Role } from './commands.ts';
 
 /* What the real program says with its exit code and its document, held against the ledger and the books. */
 
-const TERMINATED = 143;
+export const TERMINATED = 143;
+export const INTERRUPTED = 130;
 
 /** The exit codes of a charge that tell the truth about this status. */
 const OF_STATUS: Readonly<Record<string, readonly number[]>> = { succeeded: [0], failed: [3], canceled: [3], stuck: [5], pending: [75] };
 
-/** The exit codes that are true now; a signal may have come when everything was done already. */
-function truthful(role: Role, statuses: readonly string[], signalled: boolean): readonly number[] {
+/** The exit codes that are true now. `cutShort`: those of its signals, which may have come when everything was done already. */
+function truthful(role: Role, statuses: readonly string[], cutShort: readonly number[]): readonly number[] {
   const [status = 'none'] = statuses;
   const findings = statuses.includes('stuck') ? [5] : [0];
-  const cutShort = signalled ? [TERMINATED] : [];
   switch (role) {
     case 'charge':
       // A payment that is settled is told, whatever else happened.
@@ -21,11 +21,12 @@ function truthful(role: Role, statuses: readonly string[], signalled: boolean): 
     case 'reconcile':
       return [...findings, ...cutShort];
     case 'daemon':
-      return [TERMINATED];
+      // It is always told to end.
+      return cutShort.length === 0 ? [TERMINATED] : cutShort;
     case 'resolve':
       // 4: decided already, by whoever was killed.
       if (status === 'stuck') return cutShort;
-      return signalled ? [0] : [0, 4];
+      return cutShort.length > 0 ? [0] : [0, 4];
     case 'notify':
     case 'migrate':
       return [0, ...cutShort];
@@ -38,10 +39,10 @@ async function statuses(ground: Ground, role: Role): Promise<readonly string[]> 
 }
 
 /** What is untrue about how it ended by itself. */
-export async function untruth(ground: Ground, role: Role, ended: Ended, signalled: boolean): Promise<readonly string[]> {
+export async function untruth(ground: Ground, role: Role, ended: Ended, cutShort: readonly number[]): Promise<readonly string[]> {
   const found = await statuses(ground, role);
   const wrong: string[] = [];
-  const allowed = truthful(role, found, signalled);
+  const allowed = truthful(role, found, cutShort);
   if (ended.exitCode === null || !allowed.includes(ended.exitCode)) {
     wrong.push(`11: ended with ${ended.exitCode ?? ended.signal ?? 'nothing'} instead of ${allowed.join(' or ')} while the payments are ${found.join(', ')}: ${ended.stderr.slice(0, 300)}`);
   }

@@ -1,7 +1,7 @@
 import { type Ground } from '../ground.ts';
 import { COUNT_ONLY, type Ended, type Runner, type SentAgain, type Strike } from './child.ts';
 import { type RealCommand } from './commands.ts';
-import { notDrained, notRecorded, untrueDocument, untruth, type Before } from './honesty.ts';
+import { INTERRUPTED, notDrained, notRecorded, TERMINATED, untrueDocument, untruth, type Before } from './honesty.ts';
 import { recoverAndJudge, settledDust, wrongAtOnce, type Recovery } from './recovery.ts';
 
 /** One run of the real program, struck at a step or (null) drained while its daemon is idle. */
@@ -27,14 +27,13 @@ const ABSENT_MS_AGO = PREPARED_MS_AGO + 86_400_000 + 6 * 60_000;
 const UNDER_WAY = ['create', 'confirm', 'cancel', 'retrieve', 'list'].map((call) => `payment_intents.${call}#*=slow:1500`).join('; ');
 const AT_ONCE_MS = 1_000;
 const AT_ONCE_STEPS = 3;
-const TERMINATED = 143;
 
 /** What it does when nobody strikes. */
 export async function countSteps(ground: Ground, runner: Runner, command: RealCommand): Promise<readonly string[]> {
   try {
     const args = await prepared(ground, command);
     const ended = await runner.run(args, ground.environment(), COUNT_ONLY);
-    const wrong = await untruth(ground, command.role, ended, false);
+    const wrong = await untruth(ground, command.role, ended, []);
     if (wrong.length > 0) throw new Error(`${command.name}, with nobody striking: ${wrong.join('; ')}`);
     return ended.trace.steps;
   } finally {
@@ -64,7 +63,9 @@ export async function runCase(ground: Ground, runner: Runner, { command, recover
 
   async function wrongEnd(on: Ground, { role }: RealCommand, ended: Ended, before: Before): Promise<readonly string[]> {
     if (strike.signal === 'SIGKILL') return killed(on, role, ended);
-    const drained = [...(await untruth(on, role, ended, true)), ...(await notDrained(on, role)), ...(role === 'migrate' ? [] : await notRecorded(on, before))];
+    // Two signals at once may arrive in either order.
+    const cutShort = strike.signals === 'echo' ? [TERMINATED, INTERRUPTED] : [TERMINATED];
+    const drained = [...(await untruth(on, role, ended, cutShort)), ...(await notDrained(on, role)), ...(role === 'migrate' ? [] : await notRecorded(on, before))];
     const again = ended.trace.sent?.again ?? null;
     return again === null || drained.length === 0 ? [...drained, ...tooLate(ended, again)] : endedAtOnce(ended, again);
   }
