@@ -128,7 +128,7 @@ function settledStays(evidence: Evidence): readonly string[] {
     return alive.map((intent) => `${named(row)} is settled, but ${intent.id} is ${intent.status}`);
   });
   const changed = [...evidence.trailOf.values()].flatMap((entries) => {
-    const last = entries.findIndex((entry) => entry.toStep === 'settled' && TERMINAL.has(String(entry.detail['stripe_status'])));
+    const last = entries.findIndex((entry) => FINAL.has(entry.toStatus) && entry.toStep === 'settled' && TERMINAL.has(String(entry.detail['stripe_status'])));
     return last === -1 ? [] : entries.slice(last + 1).filter((entry) => entry.toStatus !== entries[last]?.toStatus);
   });
   return [...open, ...changed.map((entry) => `${entry.transactionId} was final at Stripe, and entry ${entry.seq} (${entry.action}) made it ${entry.toStatus}`)];

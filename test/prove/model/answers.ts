@@ -1,4 +1,4 @@
-import { type Key, METHODS, requestOf, type Command, type History, type Method } from './history.ts';
+import { type Key, METHODS, methodOf, requestOf, type Command, type History, type Method } from './history.ts';
 import { type Ended } from './process.ts';
 import { type ChargeRequest } from '../../../src/domain/transaction.ts';
 import { intentsOf, isFinal, newRequests, type Step } from './rules.ts';
@@ -90,7 +90,7 @@ function refusalOf(before: Snapshot, request: ChargeRequest, was: Row | undefine
 }
 
 function comesTo({ history, undisturbed }: Asked, key: Key, ended: Ended, is: Row): readonly string[] {
-  const expected = OUTCOMES[history.methods[key]];
+  const expected = OUTCOMES[methodOf(history, key)];
   return !undisturbed || (ended.exitCode === expected.exitCode && is.status === expected.status) ? [] : [`nothing was in the way of ${expected.status}`];
 }
 

@@ -20,10 +20,10 @@ export const METHODS = {
 export type Method = keyof typeof METHODS;
 
 /** The keys that are charged. The first two are for the same thing. */
-export const KEYS = ['order-a', 'order-b', 'order-c'] as const;
+export const KEYS = ['order-a', 'order-b', 'order-c', 'order-d', 'order-e'] as const;
 export type Key = (typeof KEYS)[number];
 
-const REFERENCES: Readonly<Record<Key, string | null>> = { 'order-a': 'invoice-1', 'order-b': 'invoice-1', 'order-c': null };
+const REFERENCES: Readonly<Partial<Record<Key, string>>> = { 'order-a': 'invoice-1', 'order-b': 'invoice-1', 'order-e': 'invoice-2' };
 
 interface Run {
   /** In force while this command runs, as the sandbox reads them. */
@@ -70,7 +70,8 @@ export interface Together {
 export type Action = Command | AtStripe | Wait | Outage | Together;
 
 export interface History {
-  readonly methods: Readonly<Record<Key, Method>>;
+  /** A card where none is named. */
+  readonly methods: Readonly<Partial<Record<Key, Method>>>;
   /** So many payments of others are at Stripe that its list has more than one page. */
   readonly crowded: boolean;
   readonly actions: readonly Action[];
@@ -80,9 +81,13 @@ const AMOUNT = 4_900;
 /** What a request says that bears the same key by mistake. */
 const OTHER_AMOUNT = 7_700;
 
+export function methodOf({ methods }: History, key: Key): Method {
+  return methods[key] ?? 'card';
+}
+
 export function requestOf(history: History, key: Key, other: boolean): ChargeRequest {
   const amount = (other ? OTHER_AMOUNT : AMOUNT) + KEYS.indexOf(key);
-  return aCharge({ key, reference: REFERENCES[key], amount, email: `${key}@example.com`, ...METHODS[history.methods[key]] });
+  return aCharge({ key, reference: REFERENCES[key] ?? null, amount, email: `${key}@example.com`, ...METHODS[methodOf(history, key)] });
 }
 
 export function isCommand(action: Action): action is Command {

@@ -129,6 +129,8 @@ export class World {
       case 'settle': {
         const open = intents.find(({ status }) => status !== 'succeeded' && status !== 'canceled');
         if (open === undefined || (event.as === 'failed' && open.status === 'requires_confirmation')) return false;
+        // Whom a person has told that it failed may charge the same thing again: nobody may pay the first one then.
+        if (event.as === 'succeeded' && row.reference !== null && (row.status === 'failed' || row.status === 'canceled')) return false;
         await this.ground.settleAtStripe(open.id, { outcome: event.as, late: true, ...(event.otherAmount === true ? { amount: row.amount + 150 } : {}) });
         return true;
       }
