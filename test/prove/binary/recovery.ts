@@ -81,7 +81,7 @@ export async function recoverAndJudge(ground: Ground, runner: Runner, { command,
   if (recovery === 'typed again') {
     if (died && command.role !== 'migrate') await expire(ground);
     const ended = await runner.run(await command.typed(ground), ground.environment(), COUNT_ONLY);
-    wrong.push(...(await untruth(ground, command.role, ended, false)).map((each) => `typed again: ${each}`));
+    wrong.push(...(await untruth(ground, command.role, ended, [])).map((each) => `typed again: ${each}`));
   }
   ground.advance(died ? PAST_LEASES_MS : A_MOMENT_MS);
   // A schema that is not there can only be made by migrating.
