@@ -126,7 +126,7 @@ function isUnreachable(error: Error): boolean {
 
 /** The one case in which the database cannot tell whether something was written. */
 function unknownWrite(where: string, cause: Error): PayreconError {
-  return new PayreconError('unknown_outcome', 'database_write_unknown', `The connection to ${where} was lost while writing, and it did not come back: the last step may or may not be recorded. Run the same command again; it goes on from what is recorded.`, { cause });
+  return new PayreconError('unknown_outcome', 'database_write_unknown', `Writing to ${where} failed before it was confirmed, and trying again failed too: the last step may or may not be recorded. Run the same command again; it goes on from what is recorded.`, { cause });
 }
 
 /** SQLite answers with the rows, or with the count of changes; PostgreSQL with an object that has both. */

@@ -105,7 +105,7 @@ export class SqliteClient extends BetterSqlite3Client {
         // A statement that gave up on a lock stays active in the driver, and would keep the connection in
         // an old snapshot from its next commit on. The pool throws such a connection away.
         if (!isConstraint(error)) connection.__knex__disposed = error;
-        throw new DriverError('statement', error, false);
+        throw new DriverError('statement', error, !commit);
       }
     });
   }

@@ -1,9 +1,13 @@
 import { BugError, PayreconError, type ErrorKind } from '../domain/errors.ts';
 import { codeOf, final, UniqueViolation, type DriverError, type Fault } from './faults.ts';
 
+function extendedCode(error: Error): number {
+  return 'rawCode' in error && typeof error.rawCode === 'number' ? error.rawCode : 0;
+}
+
 /** The lowest byte of an extended result code is the primary one. */
 function primaryCode(error: Error): number {
-  return 'rawCode' in error && typeof error.rawCode === 'number' ? error.rawCode & 0xff : 0;
+  return extendedCode(error) & 0xff;
 }
 
 const SQLITE_BUSY = 5;
@@ -83,11 +87,17 @@ export function isConstraint(error: unknown): boolean {
   return error instanceof Error && primaryCode(error) === SQLITE_CONSTRAINT;
 }
 
+/**
+ * Of the file, of its folder. When a COMMIT fails like this the log holds the whole of it, though not for sure on the
+ * disk, and whoever opens the ledger next may take it from there. Sent again, it is written to the same place.
+ */
+const SYNC_FAILED: ReadonlySet<number> = new Set([1034, 1290]);
+
 export function sqliteFault(failed: DriverError, file: string): Fault {
   const { original } = failed;
   if (CONSTRAINT_UNIQUE.has(codeOf(original))) return final(new UniqueViolation(original.message));
   const code = primaryCode(original) || openCode(original);
   const known = sqliteError(code, file, original);
   if (known === null) return final(new BugError(`SQLite refused a statement: ${original.message}`, { cause: original }));
-  return final(known);
+  return !failed.beforeCommit && SYNC_FAILED.has(extendedCode(original)) ? { kind: 'uncertain', error: known } : final(known);
 }

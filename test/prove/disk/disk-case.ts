@@ -1,5 +1,5 @@
 import { cpSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { type ChargeOutcome, type PassOutcome, type Payrecon } from '../../../src/app/payrecon.ts';
 import { exitCode } from '../../../src/cli/exit-code.ts';
 import { type Seams } from '../../../src/wire/parts.ts';
@@ -7,7 +7,7 @@ import { CARD, charge, DECLINED, KEY, pass, stopAt, STOPS, type Method } from '.
 import { quiet } from '../ground.ts';
 import { SHM } from './journal.ts';
 import { dumpLedger, type LedgerDump } from './ledger-dump.ts';
-import { LEDGER, type LedgerGround } from './ledger-ground.ts';
+import { type LedgerGround } from './ledger-ground.ts';
 import { pastLeases, reconciled } from './recovery.ts';
 
 /** Something that is done while the disk fails. */
@@ -66,24 +66,26 @@ export async function endedUnder(ground: LedgerGround, scene: Scene, under: (wor
   await ground.begin(true);
   await scene.prepare(ground);
   ground.advance(1_000);
-  const before = dumpLedger(join(processGone(ground), LEDGER));
+  const before = processGone(ground);
   const sentBefore = changesAsked(ground);
-  let exit: number | null = null;
-  let error: unknown = null;
+  const ends: Pick<Ended, 'exit' | 'error'>[] = [];
   await under(async () => {
     const payrecon = await ground.open(scene.role, seams);
-    try {
-      exit = exitOf(scene, await scene.run(payrecon));
-    } catch (thrown) {
-      error = thrown;
-      exit = exitCode({ kind: 'failed', error: thrown }, null);
-    } finally {
-      await payrecon.close();
-    }
+    ends.push(await endOf(scene, payrecon));
+    await payrecon.close();
   });
-  if (exit === null) throw new Error('the command did not end');
+  const [end] = ends;
+  if (end === undefined) throw new Error('the command was not run');
   await quiet(ground.sandbox);
-  return { exit, error, sent: changesAsked(ground) - sentBefore, before, after: dumpLedger(join(processGone(ground), LEDGER)) };
+  return { ...end, sent: changesAsked(ground) - sentBefore, before, after: processGone(ground) };
+}
+
+async function endOf(scene: Scene, payrecon: Payrecon): Promise<Pick<Ended, 'exit' | 'error'>> {
+  try {
+    return { exit: exitOf(scene, await scene.run(payrecon)), error: null };
+  } catch (error) {
+    return { exit: exitCode({ kind: 'failed', error }, null), error };
+  }
 }
 
 function exitOf({ role }: Scene, outcome: unknown): number {
@@ -97,14 +99,14 @@ function changesAsked({ sandbox }: LedgerGround): number {
 }
 
 /**
- * Its files as the next process finds them: without the -shm file, which SQLite makes anew once nobody has the ledger
+ * The ledger as the next process finds it: without the -shm file, which SQLite makes anew once nobody has the ledger
  * open. In this process some memory of a failed commit would go on.
  */
-function processGone(ground: LedgerGround): string {
+function processGone(ground: LedgerGround): LedgerDump {
   const copy = ground.newFolder();
   cpSync(ground.folder(), copy, { recursive: true, filter: (path) => !basename(path).endsWith(SHM) });
   ground.moveTo(copy);
-  return copy;
+  return dumpLedger(ground.ledger());
 }
 
 /** What is untrue about how the command ended, and what is wrong after the disk was mended. */

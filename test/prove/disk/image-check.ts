@@ -49,9 +49,9 @@ export interface Cut {
 
 /** Starts the machine again, in a folder that holds the image. Answers what is wrong with what is found. */
 export async function checkImage(ground: LedgerGround, cut: Cut): Promise<readonly string[]> {
-  const folder = restarted(ground, cut.image);
+  restarted(ground, cut.image);
   const opened = await openedByProduct(ground);
-  const found = dumpLedger(join(folder, LEDGER));
+  const found = dumpLedger(ground.ledger());
   return [
     ...opened,
     ...found.damage.map((damage) => `the database is damaged: ${damage}`),
@@ -119,10 +119,10 @@ function isMark(entry: Entry, what: Mark['what']): boolean {
 }
 
 async function newLedger(ground: LedgerGround): Promise<LedgerDump> {
-  const folder = restarted(ground, new Map());
+  restarted(ground, new Map());
   const wrong = await openedByProduct(ground);
   if (wrong.length > 0) throw new Error(wrong.join('; '));
-  return dumpLedger(join(folder, LEDGER));
+  return dumpLedger(ground.ledger());
 }
 
 function dumped(ground: LedgerGround, image: Image): LedgerDump {

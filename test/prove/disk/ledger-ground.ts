@@ -11,6 +11,8 @@ import { openGround, type Ground } from '../ground.ts';
 export interface LedgerGround extends Ground {
   /** Of the case: new and empty after `begin`. */
   folder(): string;
+  /** The path of its ledger. */
+  ledger(): string;
   /** From now on the ledger is the one in this folder. */
   moveTo(folder: string): void;
   /** A new, empty folder; `end` removes it. */
@@ -44,6 +46,7 @@ export async function openLedgerGround(): Promise<LedgerGround> {
   return {
     ...ground,
     folder: () => folder,
+    ledger: () => join(folder, LEDGER),
     newFolder,
     moveTo,
     async begin(empty) {
