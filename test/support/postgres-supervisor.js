@@ -12,6 +12,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import { nativeFolder } from './postgres-binaries.js'
 
 /**
@@ -106,21 +107,22 @@ function initialize() {
   if (initdb.status !== 0) throw new Error(`initdb failed: ${initdb.stderr}`)
 }
 
-/** Its parent, by the system's own list; the name before it may hold anything, a closing parenthesis too. @param {string} pid */
-function parentOf(pid) {
+/** By the system's own list; the name before the state may hold anything, a closing parenthesis too. @param {string} pid */
+function processOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { runs: !'ZX'.includes(state), parent: Number(parent) }
   } catch {
     // It has ended meanwhile.
-    return 0
+    return { runs: false, parent: 0 }
   }
 }
 
 /** The machine loses power, as far as other machines can tell: no process of it gets anything done any more. @param {Server} server */
-function killWhole(server) {
+async function killWhole(server) {
   server.kill('SIGSTOP')
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid)
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && processOf(name).parent === server.pid)
   server.kill('SIGKILL')
   for (const child of children) {
     try {
@@ -129,6 +131,8 @@ function killWhole(server) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error
     }
   }
+  // As long as one of them holds its memory, the server cannot be started again.
+  while (children.some((child) => processOf(child).runs)) await setTimeout(1)
 }
 
 /** @param {string} node @param {'immediate' | 'kill'} how */
@@ -137,7 +141,7 @@ async function stop(node, how) {
   if (server === undefined) return
   running.delete(node)
   const exited = once(server, 'exit')
-  if (how === 'kill') killWhole(server)
+  if (how === 'kill') await killWhole(server)
   else server.kill('SIGQUIT')
   await exited
 }

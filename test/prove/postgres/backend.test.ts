@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest';
 import { type Seams } from '../../../src/wire/parts.ts';
-import { casesOf, SEED } from '../../support/proving.ts';
+import { casesOf } from '../../support/proving.ts';
 import { postgres } from '../../storage/targets.ts';
 import { openGround, type Ground } from '../ground.ts';
-import { sample } from '../lane.ts';
-import { type Trouble } from './interrupted-case.ts';
-import { runStrikes, survey, type Lane } from './interrupted-lane.ts';
+import { choose, runStrikes, survey, type Lane } from './interrupted-lane.ts';
 
 /*
  * The server ends payrecon's connections at one SQL step, BEGIN and COMMIT included: before the statement, after
@@ -31,7 +29,7 @@ async function terminate(ground: Ground): Promise<number> {
   return pids.length;
 }
 
-function terminating(ground: Ground, point: Point | null): Trouble & { strikes(): readonly string[] } {
+function terminating(ground: Ground, point: Point | null): ReturnType<Lane['watch']> {
   const steps: string[] = [];
   let armed = false;
   let struck = 0;
@@ -63,7 +61,7 @@ function terminating(ground: Ground, point: Point | null): Trouble & { strikes()
     },
     struck: () => struck,
     passing: point?.forGood !== true,
-    strikes: () => steps.flatMap((_sql, index) => WHENS.flatMap((when) => LASTING.map((lasting) => `${when} ${index + 1} ${lasting}`))),
+    strikes: () => steps.flatMap((_sql, index) => WHENS.flatMap((when) => LASTING.map((lasting) => ({ name: `${when} ${index + 1} ${lasting}`, kind: `${when} ${lasting}` })))),
   };
 }
 
@@ -78,7 +76,7 @@ test('the server ends the connections at any step of any command', { timeout: 1_
   const { usual, strikes } = await survey(lane);
   const asked = casesOf(lane.name);
   expect(strikes.length).toBeGreaterThan(asked);
-  const { cases, violations } = await runStrikes(lane, usual, sample(strikes, asked, SEED), strikes);
+  const { cases, violations } = await runStrikes(lane, usual, choose(strikes, asked), strikes);
   expect(violations).toEqual([]);
   expect(cases).toBe(process.env['PROVE_CASE'] === undefined ? asked : 1);
 });

@@ -32,7 +32,7 @@ function endingOf(role: string, result: unknown): Ending {
     case 'reconcile':
       return { kind: 'passed', outcome: result as PassOutcome };
     case 'notify':
-      return { kind: 'dispatched', report: result as DispatchReport };
+      return result === undefined ? { kind: 'done' } : { kind: 'dispatched', report: result as DispatchReport };
     default:
       return { kind: 'done' };
   }
@@ -42,6 +42,8 @@ function endingOf(role: string, result: unknown): Ending {
 export interface Traces {
   readonly rows: number;
   readonly entries: number;
+  /** E-mails in the outbox; the operator's about an outage is not about a payment. */
+  readonly mails: number;
   readonly tables: number;
   /** Requests that change something at Stripe, and e-mails. */
   readonly sent: number;
@@ -56,6 +58,7 @@ export async function tracesOf(ground: Ground): Promise<Traces> {
     tables,
     rows: here ? await countOf(ground, 'transactions') : 0,
     entries: here ? await countOf(ground, 'audit_events') : 0,
+    mails: here ? await countOf(ground, 'notifications where transaction_id is not null') : 0,
     sent: ground.sandbox.books.requests.filter(({ method }) => method !== 'GET').length,
   };
 }

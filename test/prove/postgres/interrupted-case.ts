@@ -39,10 +39,7 @@ const BETWEEN_PASSES_MS = 6 * 60_000;
 export async function undisturbed(ground: Ground, command: Command, trouble: Trouble): Promise<Ended> {
   try {
     const payrecon = await prepared(ground, command, trouble.seams);
-    trouble.begin();
-    const ended = await endOf(command.role, () => command.run(payrecon));
-    await trouble.over();
-    return ended;
+    return await runUnder(ground, command, trouble, payrecon);
   } finally {
     await ground.end();
   }
@@ -52,9 +49,7 @@ export async function runInterrupted(ground: Ground, command: Command, usual: En
   try {
     const payrecon = await prepared(ground, command, trouble.seams);
     const before = await tracesOf(ground);
-    trouble.begin();
-    const ended = await endOf(command.role, () => command.run(payrecon));
-    await trouble.over();
+    const ended = await runUnder(ground, command, trouble, payrecon);
     await quiet(ground.sandbox);
     const wrong = [...(await dishonesty(ground, ended, before))];
     if (trouble.passing && ended.exitCode !== usual.exitCode) wrong.push(`it ended with ${ended.exitCode} instead of ${usual.exitCode}, although the database was there again at once: ${ended.said}`);
@@ -66,6 +61,15 @@ export async function runInterrupted(ground: Ground, command: Command, usual: En
     await trouble.over();
     await ground.end();
   }
+}
+
+async function runUnder(ground: Ground, command: Command, trouble: Trouble, payrecon: Payrecon): Promise<Ended> {
+  ground.sandbox.setFaults(command.faults ?? '');
+  trouble.begin();
+  const ended = await endOf(command.role, () => command.run(payrecon));
+  await trouble.over();
+  ground.sandbox.setFaults('');
+  return ended;
 }
 
 async function prepared(ground: Ground, command: Command, seams: Seams): Promise<Payrecon> {

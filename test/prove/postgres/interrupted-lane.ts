@@ -1,6 +1,8 @@
 import { recordLane, SEED, type LaneName } from '../../support/proving.ts';
-import { COMMANDS, type Command } from '../commands.ts';
+import { type Command } from '../commands.ts';
 import { type Ground } from '../ground.ts';
+import { sample } from '../lane.ts';
+import { ALL_COMMANDS } from '../more-commands.ts';
 import { runInterrupted, undisturbed, type Trouble } from './interrupted-case.ts';
 import { type Ended } from './ending.ts';
 
@@ -8,15 +10,20 @@ import { type Ended } from './ending.ts';
 export interface Strike {
   readonly command: Command;
   readonly name: string;
+  /** Of each kind about as many are chosen. */
+  readonly kind: string;
 }
 
 export interface Lane {
   readonly name: LaneName;
   readonly ground: Ground;
   /** Watches a command and strikes nowhere; afterwards it names every strike that the command can suffer. */
-  watch(): Trouble & { strikes(): readonly string[] };
+  watch(): Trouble & { strikes(): readonly Pick<Strike, 'name' | 'kind'>[] };
   trouble(name: string): Trouble;
 }
+
+/** The daemon opens and closes for each of its passes: it never uses again what was ended. */
+const COMMANDS = ALL_COMMANDS.filter(({ daemon = false, meanwhile }) => !daemon && meanwhile === undefined);
 
 /** The name of the one case to run, as a failure prints it. */
 const ONLY: string | undefined = process.env['PROVE_CASE'];
@@ -33,9 +40,17 @@ export async function survey(lane: Lane): Promise<{ readonly usual: ReadonlyMap<
   for (const command of COMMANDS) {
     const watching = lane.watch();
     usual.set(command, await undisturbed(lane.ground, command, watching));
-    strikes.push(...watching.strikes().map((name) => ({ command, name })));
+    strikes.push(...watching.strikes().map(({ name, kind }) => ({ command, name, kind: `${command.role}, ${kind}` })));
   }
   return { usual, strikes };
+}
+
+/** So many, by chance, of all kinds in turn. */
+export function choose(strikes: readonly Strike[], size: number): readonly Strike[] {
+  const kinds = sample([...new Set(strikes.map(({ kind }) => kind))], strikes.length, SEED);
+  const left = kinds.map((kind, index) => sample(strikes.filter((strike) => strike.kind === kind), strikes.length, SEED + index));
+  const rounds = Math.max(...left.map((ofKind) => ofKind.length));
+  return Array.from({ length: rounds }, (_, round) => left.flatMap((ofKind) => ofKind.slice(round, round + 1))).flat().slice(0, size);
 }
 
 /** Runs the cases, or the one that PROVE_CASE names. */

@@ -53,14 +53,14 @@ export async function traffic(ground: Ground, seed: number, outage: { down(): Pr
     ...callers.map((caller, index) => buyUntil(isOver, caller, { name: `customer-${index}`, chance: createChance(seed * 1_000 + index), attempts })),
     passUntil(isOver, ground, passes),
   ];
-  const everybody = Promise.all(running);
+  const everybody = Promise.allSettled(running);
   const struck = (async () => {
     await until('every customer has been told something', () => new Set(attempts.map(({ key }) => nameOf(key))).size === callers.length);
     await wait(chance() * UP_TO_MS);
     await outage.down();
     const fromMs = performance.now();
     // Half of the absences are long enough for somebody to be told of them.
-    if (chance() < 0.5) await until('somebody was told that the database is away', () => attempts.some(({ startedMs }) => startedMs >= fromMs));
+    if (seed % 2 === 0) await until('somebody was told that the database is away', () => attempts.some(({ startedMs }) => startedMs >= fromMs));
     else await wait(chance() * UP_TO_MS);
     const untilMs = performance.now();
     await outage.up();
@@ -70,7 +70,7 @@ export async function traffic(ground: Ground, seed: number, outage: { down(): Pr
   const away = await struck.finally(() => {
     over = true;
   });
-  await everybody;
+  for (const end of await everybody) if (end.status === 'rejected') throw end.reason;
   return { attempts, passes, away };
 }
 
