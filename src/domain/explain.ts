@@ -65,5 +65,11 @@ function pendingSentence(transaction: Transaction, now: Instant): string {
 function nextSentence(transaction: Transaction, now: Instant): string {
   if (transaction.nextAttemptAt === null) return 'Nothing further is planned.';
   const inMs = transaction.nextAttemptAt - now;
-  return inMs <= 0 ? 'The next reconciliation asks Stripe.' : `Stripe is asked again in ${formatDuration(inMs)}.`;
+  return inMs <= 0 ? 'The next reconciliation asks Stripe.' : `Stripe is asked again in ${formatDuration(inWords(inMs))}.`;
+}
+
+/** Nobody waits for milliseconds: rounded up to seconds, and beyond two minutes to minutes. */
+function inWords(ms: number): number {
+  const unitMs = ms > 120_000 ? 60_000 : 1_000;
+  return Math.ceil(ms / unitMs) * unitMs;
 }
