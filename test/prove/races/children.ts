@@ -32,19 +32,22 @@ export interface ChildOptions {
   readonly skewMs: number;
 }
 
-/** Loaded before the command: `Date` tells another time from there on. */
-function skewedClock(skewMs: number): string {
+/**
+ * Loaded before the command: `Date` tells another time from there on. And where the tests are killed, a daemon that
+ * nobody ends any more ends itself.
+ */
+function preload(skewMs: number): string {
   const source = `const True = Date;
     globalThis.Date = class extends True {
       constructor(...given) { if (given.length === 0) super(True.now() + ${skewMs}); else super(...given); }
       static now() { return True.now() + ${skewMs}; }
-    };`;
+    };
+    setInterval(() => { if (process.ppid !== ${process.pid}) process.kill(process.pid, 'SIGKILL'); }, 1000).unref();`;
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
 export function startChild(args: readonly string[], { name, home, env, skewMs }: ChildOptions): Child {
-  const imports = skewMs === 0 ? [] : ['--import', skewedClock(skewMs)];
-  const running = spawn(process.execPath, [...imports, binary, ...args], { env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
+  const running = spawn(process.execPath, ['--import', preload(skewMs), binary, ...args], { env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
   const { pid } = running;
   if (pid === undefined) throw new Error(`${name} did not start`);
   const said = { out: '', err: '' };
