@@ -36,11 +36,13 @@ export async function runRealLane(lane: RealLane, target: Target, cases: number)
   const asked = ONLY === undefined ? cases : named === null ? 0 : 1;
   const free: Place[] = [];
   for (let made = 0; made < Math.min(AT_ONCE, asked); made += 1) free.push({ ground: await openGround(target), runner: await openRunner() });
-  const report = { ran: 0, violations: [] as string[], counted: { commands: 0, 'struck too late, and again': 0 } };
+  const report = { ran: 0, violations: [] as string[], counted: { commands: 0, 'inside a COMMIT': 0, 'with two signals': 0, 'missed, and struck again': 0 } };
   const one = async (place: Place, realCase: RealCase): Promise<void> => {
     const outcome = await outcomeOf(place, realCase);
     report.ran += outcome.struck === null ? 0 : 1;
-    report.counted['struck too late, and again'] += outcome.again ? 1 : 0;
+    report.counted['missed, and struck again'] += outcome.again ? 1 : 0;
+    report.counted['inside a COMMIT'] += outcome.realCase.strike.when === 'during' ? 1 : 0;
+    report.counted['with two signals'] += outcome.realCase.strike.signals === 'once' ? 0 : 1;
     const name = `PROVE_CASE='${nameOf(lane, target, outcome.realCase)}' (seed ${SEED}; ${outcome.struck ?? 'never reached'})`;
     report.violations.push(...outcome.wrong.map((wrong) => `${name}: ${wrong}`));
   };
