@@ -70,7 +70,7 @@ export async function runDiskCase(ground: LedgerGround, diskCase: DiskCase): Pro
     });
     const wrong = await judged(ground, scene, ended);
     const never = failed === 0 ? ['the call was never made'] : [];
-    return { exit: ended.exit, wrong: [...wrong, ...never].map((what) => `PROVE_CASE='${nameOf(diskCase)}' (seed ${SEED}, exit ${ended.exit}, ${failed} calls failed): ${what}`) };
+    return { exit: ended.exit, wrong: [...wrong, ...never].map((what) => `PROVE_CASE='${nameOf(diskCase)}' (PROVE_SEED=${SEED}, exit ${ended.exit}, ${failed} calls failed): ${what}`) };
   } finally {
     await ground.end();
   }

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { Disk } from './disk-image.ts';
-import { watching } from './file-calls.ts';
+import { watching, type Fate, type FileCall } from './file-calls.ts';
 import { Recorder, SHM } from './journal.ts';
 
 /*
@@ -46,6 +47,54 @@ test('what was recorded rebuilds the very same files, byte by byte', async () =>
   });
   expect(rebuilt).toEqual(seen);
   expect(new Set(seen.map((files) => JSON.stringify(files))).size).toBeGreaterThan(10);
+});
+
+test.each([
+  { call: 'write', errno: constants.errno.ENOSPC, code: 'SQLITE_FULL' },
+  { call: 'write', errno: constants.errno.EIO, code: 'SQLITE_IOERR_WRITE' },
+  { call: 'sync', errno: constants.errno.EIO, code: 'SQLITE_IOERR_FSYNC' },
+  { call: 'read', errno: constants.errno.EACCES, code: 'SQLITE_IOERR_READ' },
+  { call: 'open', errno: constants.errno.EMFILE, code: 'SQLITE_CANTOPEN' },
+])('$code where the system answers a $call with $errno, and afterwards all is well', async ({ call, errno, code }) => {
+  const folder = await temporaryFolder();
+  const url = `file:${join(folder, 'a.db')}?vfs=unix`;
+  const first = new Sqlite(url);
+  first.exec('pragma journal_mode = wal; pragma synchronous = full; create table a (b); insert into a values (1)');
+  const database = new Sqlite(url);
+  let failed = 0;
+  const fate = (each: FileCall): Fate => {
+    if (each.call !== call) return 'real';
+    failed += 1;
+    return { errno };
+  };
+  await watching({ folder, fate, done: () => undefined }, async () => {
+    expect(() => database.exec('insert into a values (2)')).toThrow(expect.objectContaining({ code }) as Error);
+    await Promise.resolve();
+  });
+  expect(failed).toBeGreaterThan(0);
+  database.exec('insert into a values (3)');
+  expect(database.prepare('select b from a').all()).toEqual([{ b: 1 }, { b: 3 }]);
+  database.close();
+  first.close();
+});
+
+test('a short write is written on, without anybody noticing', async () => {
+  const folder = await temporaryFolder();
+  const database = new Sqlite(join(folder, 'a.db'));
+  database.exec('pragma journal_mode = wal; create table a (b)');
+  let short = 0;
+  const fate = (each: FileCall): Fate => {
+    if (each.call !== 'write' || each.bytes.length < 2) return 'real';
+    short += 1;
+    return { writtenBytes: Math.ceil(each.bytes.length / 2) };
+  };
+  await watching({ folder, fate, done: () => undefined }, async () => {
+    database.exec('insert into a values (1)');
+    await Promise.resolve();
+  });
+  expect(short).toBeGreaterThan(10);
+  expect(database.prepare('select b from a').all()).toEqual([{ b: 1 }]);
+  database.close();
 });
 
 test('every commit is followed by an fsync where SQLite is told to, and by none where not', async () => {

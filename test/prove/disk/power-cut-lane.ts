@@ -1,7 +1,8 @@
 import { createChance, type Chance } from '../../../src/sandbox/ids.ts';
-import { SEED } from '../../support/proving.ts';
+import { SEED, SIZE } from '../../support/proving.ts';
 import { COMMANDS, type Command } from '../commands.ts';
 import { type CrashPoint } from '../dead-gate.ts';
+import { CARD, charge } from '../stops.ts';
 import { Disk, SURVIVALS, type Survival } from './disk-image.ts';
 import { checkImage, checkTwice, promisesOf, type Cut, type Promises } from './image-check.ts';
 import { type LedgerGround } from './ledger-ground.ts';
@@ -19,8 +20,21 @@ export const IMAGES_A_RUN = 20;
 /** Longer than the commands; a command that takes fewer steps runs to its end. */
 const STEPS = 40;
 
-/** The daemon runs in this process and opens its own connections: a pass is the same command. */
-const RECORDED: readonly Command[] = COMMANDS.filter(({ daemon, meanwhile }) => daemon !== true && meanwhile === undefined);
+/** In the longer runs so many that SQLite moves the log into the ledger in the midst of them, and begins the log anew. */
+const MANY = SIZE === 'quick' ? 5 : 100;
+
+const manyCharges: Command = {
+  name: 'many charges',
+  role: 'charge',
+  prepare: () => Promise.resolve(),
+  async run(payrecon) {
+    for (let number = 1; number <= MANY; number += 1) await charge(payrecon, CARD, `order-${number}`);
+  },
+  again: () => Promise.resolve([]),
+};
+
+/** A daemon's pass is the same command. */
+const RECORDED: readonly Command[] = [...COMMANDS.filter(({ daemon, meanwhile }) => daemon !== true && meanwhile === undefined), manyCharges];
 
 export interface RunReport {
   readonly images: number;
@@ -41,8 +55,9 @@ export async function runImages(ground: LedgerGround, run: number, images: numbe
     for (let image = 0; image < images; image += 1) {
       const imageChance = createChance(SEED * 1_000_003 + run * 1_009 + image);
       if (only !== null && only !== image) continue;
-      const { name, found } = await lookAt(ground, { recording, promises }, { image, last: images - 1 }, imageChance);
-      wrong.push(...found.map((each) => `PROVE_CASE='power-cut ${run}.${image}' (seed ${SEED}; ${command.name}, ${name}): ${each}`));
+      const { name, look } = lookAt(ground, { recording, promises }, { image, last: images - 1 }, imageChance);
+      const found = await look().catch((error: unknown) => [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+      wrong.push(...found.map((each) => `PROVE_CASE='power-cut ${run}.${image}' (PROVE_SEED=${SEED} PROVE_SIZE=${SIZE}; ${command.name}, ${name}): ${each}`));
     }
     return { images: only === null ? images : 1, recovered: only === null || only === images - 1 ? 1 : 0, wrong };
   } finally {
@@ -55,7 +70,13 @@ interface Recorded {
   readonly promises: Promises;
 }
 
-async function lookAt(ground: LedgerGround, { recording, promises }: Recorded, which: { readonly image: number; readonly last: number }, chance: Chance): Promise<{ name: string; found: readonly string[] }> {
+interface Look {
+  /** For people. */
+  readonly name: string;
+  readonly look: () => Promise<readonly string[]>;
+}
+
+function lookAt(ground: LedgerGround, { recording, promises }: Recorded, which: { readonly image: number; readonly last: number }, chance: Chance): Look {
   const { entries, folder, quietFrom, command } = recording;
   const recovers = which.image === which.last;
   const from = recovers ? quietFrom : 0;
@@ -63,11 +84,13 @@ async function lookAt(ground: LedgerGround, { recording, promises }: Recorded, w
   const survival = pick(SURVIVALS, chance);
   const cut: Cut = { recording, promises, after, image: Disk.after(entries.slice(0, after), folder).image(survival, chance) };
   const name = `cut after entry ${after} of ${entries.length}, ${survival} of the rest`;
-  if (which.image === which.last - 1) return { name: `${name}, cut again when opened`, found: await checkTwice(ground, cut, pick(SURVIVALS, chance), chance) };
-  const found = await checkImage(ground, cut);
-  if (!recovers) return { name, found };
+  if (which.image === which.last - 1) return { name: `${name}, cut again when opened`, look: () => checkTwice(ground, cut, pick(SURVIVALS, chance), chance) };
+  if (!recovers) return { name, look: () => checkImage(ground, cut) };
   const repeated = chance() < 0.5 || command.role === 'migrate';
-  return { name: `${name}, ${repeated ? 'repeated and ' : ''}reconciled`, found: [...found, ...(await recover(ground, command, repeated))] };
+  return {
+    name: `${name}, ${repeated ? 'repeated and ' : ''}reconciled`,
+    look: async () => [...(await checkImage(ground, cut)), ...(await recover(ground, command, repeated))],
+  };
 }
 
 function pick(survivals: readonly Survival[], chance: Chance): Survival {
