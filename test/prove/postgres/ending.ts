@@ -59,8 +59,14 @@ export async function tracesOf(ground: Ground): Promise<Traces> {
     rows: here ? await countOf(ground, 'transactions') : 0,
     entries: here ? await countOf(ground, 'audit_events') : 0,
     mails: here ? await countOf(ground, 'notifications where transaction_id is not null') : 0,
-    sent: ground.sandbox.books.requests.filter(({ method }) => method !== 'GET').length,
+    sent: ground.sandbox.books.requests.filter(({ method, endpoint }) => method !== 'GET' && endpoint !== 'mail.send').length + (here ? await mailsSent(ground) : 0),
   };
+}
+
+async function mailsSent(ground: Ground): Promise<number> {
+  const rows = await ground.raw().rows('select id from notifications where transaction_id is null');
+  const toOperator = new Set(rows.map(({ id }) => id));
+  return ground.sandbox.books.mails.filter(({ body }) => !toOperator.has((body as { custom_args?: Record<string, unknown> }).custom_args?.['payrecon_notification'])).length;
 }
 
 async function countOf(ground: Ground, from: string): Promise<number> {
