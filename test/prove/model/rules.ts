@@ -29,8 +29,6 @@ const SCANS_APART_MS = 5 * MINUTE_MS;
 /** Stripe's keys last a day; an hour of margin, and a minute for clocks that differ. */
 const KEY_AGE_MS = 23 * HOUR_MS + MINUTE_MS;
 
-const TERMINAL: ReadonlySet<string> = new Set(['succeeded', 'canceled']);
-
 export function isFinal({ status }: Row): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'canceled';
 }
@@ -49,7 +47,7 @@ function named(row: Row): string {
 
 /** Whether Stripe itself has said the last word on it, and the row says the same. */
 function settledByStripe(snapshot: Snapshot, row: Row): boolean {
-  return isFinal(row) && intentsOf(snapshot, row).some((intent) => intent.id === row.paymentIntent && TERMINAL.has(intent.status));
+  return isFinal(row) && intentsOf(snapshot, row).some((intent) => intent.id === row.paymentIntent && intent.status === (row.status === 'succeeded' ? 'succeeded' : 'canceled'));
 }
 
 /** Whether a row that nobody decided by hand may say this, as things are at Stripe. */
