@@ -40,6 +40,19 @@ describe('a ledger in a SQLite file', () => {
     expect(storage.warnings()).toEqual([]);
   });
 
+  // The driver is given a URL.
+  it.each(['a b.db', 'a%20b.db', 'a?b=c.db', 'a#b.db', 'ä&ö.db', "a'b.db"])('is the file %j, whatever that means in a URL', async (name) => {
+    const folder = await temporaryFolder();
+    const storage = await open(join(folder, name));
+    const { transaction } = await openOne(storage);
+    await storage.close();
+    expect((await readdir(folder)).filter((each) => !/-(wal|shm)$/.test(each))).toEqual([name]);
+    expect((await stat(join(folder, name))).size).toBeGreaterThan(4_096);
+    const again = await open(join(folder, name));
+    expect(await again.ledger.find(transaction.id)).toEqual(transaction);
+    await again.close();
+  });
+
   it('is whole in its one file after closing, for whoever copies it', async () => {
     const folder = await temporaryFolder();
     const storage = await open(join(folder, 'a.db'));
