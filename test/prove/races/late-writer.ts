@@ -52,7 +52,7 @@ export const WRITING: readonly Command[] = COMMANDS.filter((command) => command.
 /** Longer sleeps are waits for a lease, which end with the pass. */
 const SLEEPS_CUT_BELOW_MS = 10_000;
 const BETWEEN_PASSES_MS = 6 * 60_000;
-const STANDS_WITHIN_MS = 10_000;
+const STANDS_WITHIN_MS = 60_000;
 
 /** The steps at which the command can stand still, in order. */
 export async function placesOf(ground: Ground, command: Command): Promise<readonly string[]> {

@@ -11,7 +11,8 @@ export interface RoundReport {
   /** What was stopped, what went wrong: for whoever reads a failure. */
   readonly story: string;
   readonly killed: number;
-  /** A process that was continued after its lease had passed, and was refused its write. */
+  /** Processes that were continued after their lease had passed and tried to write, and those of them that were refused. */
+  readonly late: number;
   readonly refused: number;
   readonly wrong: readonly string[];
 }
@@ -48,11 +49,12 @@ async function play(scene: Scene): Promise<RoundReport> {
   await until(scene, 'every charger has come to an end', () => scene.chargers.every(({ child }) => child.exit !== null));
   const drained = await drain(scene);
   const rows = await settle(scene, happened.killed + 1);
-  const wrong = [...back.wrong, ...drained, ...rows.wrong, ...scene.strangeLeases, ...scene.chargers.flatMap((charger) => judgeCharger(scene, charger, rows.rows))];
+  const wrong = [...back.changed, ...(back.late ? [] : [back.story]), ...drained, ...rows.wrong, ...scene.strangeLeases, ...scene.chargers.flatMap((charger) => judgeCharger(scene, charger, rows.rows))];
   return {
     story: [`${zombie.child.name} stopped in ${zombie.endpoint}`, ...happened.events, `${wave.length} chargers`].join(', '),
     killed: happened.killed,
-    refused: back.refused ? 1 : 0,
+    late: back.late ? 1 : 0,
+    refused: back.late && back.changed.length === 0 ? 1 : 0,
     wrong: wrong.map((each, index) => (index === 0 ? `${each}\n${everythingSaid(scene)}` : each)),
   };
 }

@@ -13,6 +13,7 @@ const ROUNDS_APART = 1_000_003;
 export interface Rounds {
   readonly ran: number;
   readonly asked: number;
+  readonly late: number;
   readonly refused: number;
   readonly violations: readonly string[];
 }
@@ -26,18 +27,20 @@ export async function runRounds(target: Target): Promise<Rounds> {
   const startedMs = performance.now();
   const violations: string[] = [];
   let killed = 0;
+  let late = 0;
   let refused = 0;
   for (const number of numbers) {
     const report = await runRound(ground, home, SEED * ROUNDS_APART + number * 2 + (target.name === 'sqlite' ? 0 : 1)).catch(broken);
     killed += report.killed;
+    late += report.late;
     refused += report.refused;
     violations.push(...report.wrong.map((wrong) => `PROVE_CASE='round | ${target.name} | ${number}' (seed ${SEED}; ${report.story}): ${wrong}`));
   }
-  const counted = { 'processes killed': killed, 'late writers refused': refused };
+  const counted = { 'processes killed': killed, 'late writers': late, refused };
   recordLane({ lane: 'races', cases: numbers.length, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted });
-  return { ran: numbers.length, asked: ONLY === undefined ? half : numbers.length, refused, violations };
+  return { ran: numbers.length, asked: ONLY === undefined ? half : numbers.length, late, refused, violations };
 }
 
 function broken(error: unknown): RoundReport {
-  return { story: 'broken off', killed: 0, refused: 0, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+  return { story: 'broken off', killed: 0, late: 0, refused: 0, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
 }

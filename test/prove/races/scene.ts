@@ -100,13 +100,13 @@ export function startCharger(scene: Scene, host: Host, asked: Asked): Child {
 }
 
 const POLL_MS = 15;
-const WITHIN_MS = 20_000;
+const WITHIN_MS = 60_000;
 
 /** Looks again and again, and at the leases each time. */
 export async function until(scene: Scene, what: string, there: () => Promise<boolean> | boolean): Promise<void> {
   const startedMs = performance.now();
   while (!(await there())) {
-    if (performance.now() - startedMs > WITHIN_MS) throw new Error(`waited in vain until ${what}\n${everythingSaid(scene)}`);
+    if (performance.now() - startedMs > WITHIN_MS) throw new Error([...scene.strangeLeases, `waited in vain until ${what}`, everythingSaid(scene)].join('\n'));
     await lookAtLeases(scene);
     await wait(POLL_MS);
   }

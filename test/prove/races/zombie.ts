@@ -16,7 +16,7 @@ export interface Zombie {
 }
 
 /** Long enough to be stopped in, on a busy machine too. */
-const SLOW_MS = 1_500;
+const SLOW_MS = 2_000;
 
 const CHARGER_CALLS = [
   { endpoint: 'payment_intents.create', method: 'pm_card_visa' },
@@ -72,9 +72,12 @@ const PASSED = /^pass(: [1-9]| failed)/m;
 const NOTHING_RECORDED = /^pass: 1 due, 0 succeeded, 0 failed, 0 canceled, 1 still pending/m;
 
 export interface Return {
-  /** It wanted to write, and was told that it must not. */
-  readonly refused: boolean;
-  readonly wrong: readonly string[];
+  /** It wanted to write, and was told that it must not; else it proves nothing, or something bad. */
+  readonly late: boolean;
+  /** What it changed all the same. */
+  readonly changed: readonly string[];
+  /** For people. */
+  readonly story: string;
 }
 
 /** Continues it once another process has settled the payment and Stripe's answer lies ready. */
@@ -95,14 +98,13 @@ export async function comesBack(scene: Scene, zombie: Zombie): Promise<Return> {
   const [row] = await look(scene, zombie);
   const mine = new Set(books.paymentIntents.filter((intent) => intent.metadata['payrecon_transaction'] === row?.['id']).map(({ id }) => id));
   const sawMoney = books.charges.slice(moneyBefore).filter((charge) => mine.has(charge.payment_intent));
-  // A charge says it in words; a daemon's pass reports the payment that it asked about as still pending.
-  const refused = zombie.kind === 'charger' ? child.exit?.code === 75 && said().includes('another process took over') : NOTHING_RECORDED.test(said());
   return {
-    refused,
-    wrong: [
+    // A charge says it in words; a daemon's pass reports the payment that it asked about as still pending.
+    late: zombie.kind === 'charger' ? child.exit?.code === 75 && said().includes('another process took over') : NOTHING_RECORDED.test(said()),
+    changed: [
       ...(before === after ? [] : [`the late writer changed ${key}: ${before} is now ${after}`]),
       ...(sawMoney.length === 0 ? [] : [`the late writer moved money: ${JSON.stringify(sawMoney)}`]),
-      ...(refused ? [] : [`no late writer: ${child.name} came back to ${endpoint} and ended with ${JSON.stringify(child.exit)}: ${child.said.out}${said()}`]),
     ],
+    story: `no late writer: ${child.name} came back to ${endpoint} and ended with ${JSON.stringify(child.exit)}: ${child.said.out}${said()}`,
   };
 }
