@@ -49,15 +49,20 @@ export async function runRealLane(lane: RealLane, target: Target, cases: number)
   const work = named === null ? shares(lane, target, asked) : [];
   const worker = async (place: Place): Promise<void> => {
     for (let share = work.shift(); share !== undefined; share = work.shift()) {
-      const steps = await countSteps(place.ground, place.runner, share.command);
+      const steps = await counted(place, share.command);
+      if (typeof steps === 'string') {
+        report.violations.push(steps);
+        continue;
+      }
       report.counted.commands += 1;
       for (const realCase of draw(lane, target, share, reachable(lane, share.command, steps))) await one(place, realCase);
     }
   };
   if (named !== null) await one(free[0]!, named);
   else await Promise.all(free.map(worker));
-  const { ran, violations, counted } = report;
-  if (ONLY === undefined) recordLane({ lane, cases: ran, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted });
+  const { ran, violations } = report;
+  const seconds = (performance.now() - startedMs) / 1_000;
+  if (ONLY === undefined) recordLane({ lane, cases: ran, violations: violations.length, seconds, counted: report.counted });
   return { ran, asked, violations };
 }
 
@@ -147,6 +152,15 @@ function caseNamed(name: string, lane: RealLane, target: Target): RealCase | nul
     signals: (['once', 'echo', 'again'] as const).find((each) => each === signals) ?? 'once',
   };
   return { command, recovery, strike };
+}
+
+/** The steps, or what is wrong although nobody strikes. */
+async function counted({ ground, runner }: Place, command: RealCommand): Promise<readonly string[] | string> {
+  try {
+    return await countSteps(ground, runner, command);
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  }
 }
 
 interface Outcome extends CaseReport {
