@@ -1,53 +1,9 @@
 import { expect, test } from 'vitest';
 import { targets } from '../storage/targets.ts';
 import { openLane, type Lane } from './lane.ts';
+import { REGRESSIONS, type Regression } from './regressions.ts';
 import { runSequence } from './sequence-run.ts';
 import { parseSequence } from './sequence.ts';
-
-/*
- * Scripts of faults that once showed a mistake of payrecon, each with how it has to end. A script that fails by chance
- * is kept here under the name of what was wrong.
- */
-
-interface Regression {
-  readonly name: string;
-  readonly script: string;
-  /** By key, when everything has answered again. */
-  readonly rows: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Every status that the audit trail names. */
-  readonly statuses: readonly string[];
-  /** Requests to Stripe in all, by endpoint. */
-  readonly requests?: Readonly<Record<string, number>>;
-}
-
-const REGRESSIONS: readonly Regression[] = [
-  {
-    name: 'a confirm that Stripe carries out late, between a look and a cancel, is a decline and no mere cancellation',
-    script: 'script: charge declined under payment_intents.confirm#1=late:450 | pass under payment_intents.retrieve#1=slow:250',
-    rows: { declined: { status: 'failed', failure_code: 'insufficient_funds' } },
-    statuses: ['failed', 'pending'],
-  },
-  {
-    name: 'a payment without an id is not stuck by its age when its first scan fails',
-    script: 'script: charge card under payment_intents.create#*=html_502 | later 1441m | pass under payment_intents.list#*=html_502',
-    rows: { card: { status: 'canceled' } },
-    statuses: ['canceled', 'pending'],
-  },
-  {
-    name: 'a payment about which Stripe says 429 is not asked about again and again in one pass',
-    script: 'script: charge card under payment_intents.confirm#1=html_502_after | pass under payment_intents.retrieve#*=429',
-    rows: { card: { status: 'succeeded', attempts: 0 } },
-    statuses: ['pending', 'succeeded'],
-    requests: { 'payment_intents.retrieve': 2 },
-  },
-  {
-    name: 'a pass in which only the probe shows that Stripe is away does not begin again',
-    script: 'script: charge card under payment_intents.confirm#1=html_502_after | pass under outage:html_502',
-    rows: { card: { status: 'succeeded', attempts: 0 } },
-    statuses: ['pending', 'succeeded'],
-    requests: { 'payment_intents.retrieve': 2 },
-  },
-];
 
 async function whatIsThere({ source, world }: Lane): Promise<Pick<Regression, 'rows' | 'statuses'> & { readonly requests: Readonly<Record<string, number>> }> {
   const rows = await source.raw.rows('select key, status, failure_code, attempts from transactions');
@@ -60,7 +16,7 @@ async function whatIsThere({ source, world }: Lane): Promise<Pick<Regression, 'r
 }
 
 for (const { name, script, ...ends } of REGRESSIONS) {
-  test.each(targets)(`${name} ($name)`, async (target) => {
+  test.each(targets)(`${name} ($name)`, { timeout: 60_000 }, async (target) => {
     const lane = await openLane(target);
     expect(await runSequence(lane, parseSequence(script) ?? [])).toEqual([]);
     expect(await whatIsThere(lane)).toMatchObject(ends);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { SEED } from '../support/proving.ts';
 import { type Target } from '../storage/targets.ts';
 import { openLane, type LaneOptions } from './lane.ts';
+import { REGRESSIONS } from './regressions.ts';
 import { sequences } from './sequence-arbitrary.ts';
 import { runSequence } from './sequence-run.ts';
 import { parseSequence, replayOf, textOf, type Sequence } from './sequence.ts';
@@ -12,6 +13,9 @@ const ONLY: string | undefined = process.env['PROVE_CASE'];
 const AT_ONCE = 5;
 /** Seeds of the runs that go on at the same time are this far apart. */
 const SEEDS_APART = 1_000_003;
+
+/** What once went wrong is asked first, whatever the seed. */
+const KNOWN: readonly Sequence[] = REGRESSIONS.map(({ script }) => parseSequence(script) ?? []);
 
 export interface SequenceReport {
   readonly ran: number;
@@ -34,7 +38,7 @@ export async function runAsked(target: Target, count: number, options: LaneOptio
 /** So many sequences by chance; a failing one is shrunk to the shortest that still fails. */
 export async function runSequences(target: Target, count: number, options: LaneOptions = {}, seed = SEED): Promise<SequenceReport> {
   const runs = Math.min(AT_ONCE, count);
-  const parts = Array.from({ length: runs }, (_, index) => runPart(target, Math.ceil((count - index) / runs), options, seed + index * SEEDS_APART));
+  const parts = Array.from({ length: runs }, (_, index) => runPart(target, Math.ceil((count - index) / runs), options, seed + index * SEEDS_APART, index === 0 ? KNOWN : []));
   const reports = await Promise.all(parts);
   return {
     ran: reports.reduce((sum, { ran }) => sum + ran, 0),
@@ -45,7 +49,7 @@ export async function runSequences(target: Target, count: number, options: LaneO
 }
 
 /** One after the other, in one lane that is renewed for each. */
-async function runPart(target: Target, numRuns: number, options: LaneOptions, seed: number): Promise<SequenceReport> {
+async function runPart(target: Target, numRuns: number, options: LaneOptions, seed: number, first: readonly Sequence[]): Promise<SequenceReport> {
   const lane = await openLane(target, options);
   let steps = 0;
   const property = fc.asyncProperty(sequences, async (sequence) => {
@@ -54,7 +58,7 @@ async function runPart(target: Target, numRuns: number, options: LaneOptions, se
     const wrong = await runSequence(lane, sequence);
     if (wrong.length > 0) throw new Error(wrong.join('\n'));
   });
-  const details = await fc.check(property, { seed, numRuns });
+  const details = await fc.check(property, { seed, numRuns, examples: first.map((sequence) => [sequence]) });
   if (!details.failed) return { ran: details.numRuns, failures: [], shortest: [], steps };
   const [shortest] = details.counterexample ?? [];
   if (shortest === undefined) throw new Error('a failure without a counterexample', { cause: details.errorInstance });
