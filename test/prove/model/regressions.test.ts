@@ -47,14 +47,17 @@ const HISTORIES: Readonly<Record<string, Partial<History> & Pick<History, 'actio
   'a caller sleeps past its lease, another one goes on, and the first wakes up': {
     actions: [{ do: 'together', all: [{ do: 'charge', key: 'order-c' }, { do: 'charge', key: 'order-c' }, { do: 'wait', minutes: 6 }], order: [0, 0, 2, 1, 1, 1, 1, 1] }],
   },
-  'a caller wakes up when another one has only claimed': {
-    actions: [{ do: 'together', all: [{ do: 'charge', key: 'order-c' }, { do: 'charge', key: 'order-c' }, { do: 'wait', minutes: 6 }], order: [0, 0, 0, 2, 1, 1, 1, 1] }],
+  'the list cannot be read, twice': {
+    actions: [lost('order-d', 'create#*=500_before'), { do: 'wait', minutes: 6 }, { do: 'pass', faults: 'payment_intents.list#*=html_502' }, { do: 'wait', minutes: 30 }, { do: 'pass', faults: 'payment_intents.list#*=html_502' }],
   },
   'a decline whose cancel was lost is paid by other means': {
     methods: { 'order-c': 'declined' },
     actions: [lost('order-c', 'cancel#*=html_502'), { do: 'settle', key: 'order-c', as: 'succeeded' }, { do: 'wait', minutes: 6 }, { do: 'pass' }, { do: 'charge', key: 'order-c' }],
   },
   'a create is lost on a day when the list has two pages': { crowded: true, actions: [lost('order-d', 'create#*=html_502_after'), { do: 'wait', minutes: 1_500 }, { do: 'pass' }] },
+  'Stripe is away for three passes, and no attempt is spent': {
+    actions: [lost('order-d', 'confirm#*=html_502_after'), { do: 'outage', of: 'stripe', kind: 'html_502' }, ...[6, 6, 6].flatMap((minutes): Action[] => [{ do: 'wait', minutes }, { do: 'pass' }]), { do: 'outage', of: 'stripe', kind: null }, { do: 'wait', minutes: 6 }, { do: 'pass' }],
+  },
   'nobody asks for a day, and the key is forgotten': { actions: [lost('order-d', 'create#*=500_before')] },
   'the same key for another amount, while the first is under way': {
     actions: [{ do: 'together', all: [{ do: 'charge', key: 'order-a' }, { do: 'charge', key: 'order-a', other: true }, { do: 'charge', key: 'order-b' }], order: [0, 0, 1, 2, 2, 1, 0, 1] }],
@@ -67,6 +70,32 @@ test.each(Object.keys(HISTORIES))('%s', { timeout: 60_000 }, async (name) => {
   const { wrong } = await play(ground, courier, { methods: {}, crowded: false, actions: [], ...HISTORIES[name] });
   courier.close();
   expect(wrong).toEqual([]);
+});
+
+/** Both processes are there already; the first stops after so many steps, and the second comes so far before it wakes up. */
+function wakingUp(first: number, second: number): readonly Action[] {
+  const order = [...Array<number>(first).fill(0), 2, ...Array<number>(second).fill(1)];
+  return [
+    { do: 'together', all: [{ do: 'pass' }, { do: 'pass' }], order: [] },
+    { do: 'together', all: [{ do: 'charge', key: 'order-c' }, { do: 'charge', key: 'order-c' }, { do: 'wait', minutes: 2 }], order },
+  ];
+}
+
+test('wherever a caller sleeps past its lease, and however far another one comes before it wakes up', { timeout: 120_000 }, async () => {
+  const ground = await openGround(sqlite);
+  const courier = openCourier(ground);
+  const wrong: string[] = [];
+  let refused = 0;
+  for (let first = 2; first <= 7; first += 1) {
+    for (let second = 3; second <= 7; second += 1) {
+      const played = await play(ground, courier, { methods: {}, crowded: false, actions: wakingUp(first, second) });
+      wrong.push(...played.wrong);
+      refused += played.counts.get('late writers refused') ?? 0;
+    }
+  }
+  courier.close();
+  expect(wrong).toEqual([]);
+  expect(refused).toBeGreaterThan(0);
 });
 
 test('a decision about a payment that needs nobody takes no lease, which a death would leave behind', { timeout: 60_000 }, async () => {
