@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { createChance } from '../../../src/sandbox/ids.ts';
 import { SEED } from '../../support/proving.ts';
 import { endedUnder, judged, SCENES, type Scene } from './disk-case.ts';
@@ -59,7 +60,23 @@ export async function planCases(ground: LedgerGround, count: number): Promise<re
   return cases;
 }
 
+/** On any machine; a command that goes on and on is not to keep the whole run. */
+const CASE_LIMIT_MS = 60_000;
+
 export async function runDiskCase(ground: LedgerGround, diskCase: DiskCase): Promise<DiskReport> {
+  const over = new AbortController();
+  const tooLong = wait(CASE_LIMIT_MS, undefined, { signal: over.signal }).then(
+    () => Promise.reject(new Error(`PROVE_CASE='${nameOf(diskCase)}' (PROVE_SEED=${SEED}): it does not end`)),
+    () => new Promise<never>(() => undefined),
+  );
+  try {
+    return await Promise.race([toItsEnd(ground, diskCase), tooLong]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function toItsEnd(ground: LedgerGround, diskCase: DiskCase): Promise<DiskReport> {
   const { scene, failure, from, lasting } = diskCase;
   let failed = 0;
   try {
@@ -68,7 +85,7 @@ export async function runDiskCase(ground: LedgerGround, diskCase: DiskCase): Pro
       await watching(disk, work);
       ({ failed } = disk);
     });
-    const wrong = await judged(ground, scene, ended);
+    const wrong = await judged(ground, scene, ended).catch((error: unknown) => [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
     const never = failed === 0 ? ['the call was never made'] : [];
     return { exit: ended.exit, wrong: [...wrong, ...never].map((what) => `PROVE_CASE='${nameOf(diskCase)}' (PROVE_SEED=${SEED}, exit ${ended.exit}, ${failed} calls failed): ${what}`) };
   } finally {
