@@ -135,6 +135,16 @@ const outageStory: fc.Arbitrary<readonly Action[]> = fc
   .tuple(fc.constantFrom('stripe' as const, 'stripe' as const, 'mail' as const), fc.oneof({ weight: 15, arbitrary: fc.constantFrom(...AWAY) }, { weight: 1, arbitrary: fc.constantFrom('reset_before', 'drop_after') }), fc.array(fc.oneof(charge, wait, pass), { minLength: 1, maxLength: 4 }))
   .map(([of, how, meanwhile]) => [{ do: 'outage', of, kind: how }, ...meanwhile, { do: 'wait', minutes: 6 }, { do: 'pass' }, { do: 'outage', of, kind: null }]);
 
+/** Two callers, both there already: the first sleeps past its lease in the middle of its work, and the second goes on. */
+const sleepStory: fc.Arbitrary<readonly Action[]> = fc.tuple(ownKey, fc.integer({ min: 2, max: 7 }), fc.integer({ min: 3, max: 8 })).map(([of, first, second]) => [
+  { do: 'together', all: [{ do: 'pass' }, { do: 'pass' }], order: [] },
+  {
+    do: 'together',
+    all: [{ do: 'charge', key: of }, { do: 'charge', key: of }, { do: 'wait', minutes: 2 }],
+    order: [...Array<number>(first).fill(0), 2, ...Array<number>(second).fill(1)],
+  },
+]);
+
 /** Stripe changes its mind: a debit that is decided, a decline that was not canceled yet and is paid after all. */
 const lateStory: fc.Arbitrary<readonly Action[]> = fc
   .tuple(lostCharge, wait, atStripe, fc.boolean())
@@ -156,6 +166,7 @@ const story = fc.oneof(
   { weight: 2, arbitrary: outageStory },
   { weight: 2, arbitrary: lateStory },
   { weight: 1, arbitrary: surprise },
+  { weight: 2, arbitrary: sleepStory },
 );
 
 const method: fc.Arbitrary<Method> = fc.constantFrom<Method[]>('card', 'card', 'card', 'declined', 'declined', ...EVERY_METHOD);

@@ -17,6 +17,8 @@ export const SITUATIONS = [
   ...['crashes', 'crashes beside others', 'at the same time', 'changes of turn', 'late writers refused', 'time jumped meanwhile', 'faults met', 'lost answers after the effect'],
   ...['stuck', 'absences proven', 'late truths', 'decisions corrected', 'overdue or waiting', 'crowded scans'],
 ] as const;
+/** Too rare to be looked for in a few histories. */
+export const RARE: ReadonlySet<Situation> = new Set(['another amount', 'paid after a decline', 'decisions corrected', 'canceled at Stripe by a person', 'late writers refused', 'decided canceled', 'decided retry', 'refunds', 'crowded scans']);
 export type Situation = (typeof SITUATIONS)[number];
 export type Counts = ReadonlyMap<string, number>;
 
