@@ -30,6 +30,7 @@ export const LANES = {
   'postgres-failover': { title: 'PostgreSQL: primary killed, synchronous standby promoted', tests: ['test/prove/postgres/'], cases: { quick: 2, full: 20, nightly: 100 } },
   model: { title: 'Random histories against a reference model', tests: ['test/prove/model/'], cases: { quick: 200, full: 1_000, nightly: 100_000 } },
   races: { title: 'Three daemons and chargers under kill, stop and skew', tests: ['test/prove/races/'], cases: { quick: 4, full: 40, nightly: 400 } },
+  'late-writers': { title: 'A process that goes on after its lease has passed', tests: ['test/prove/races/late-writer'], cases: { quick: 100, full: 1_500, nightly: 2_000 } },
   'power-cut': { title: 'SQLite: images of a power cut', tests: ['test/prove/disk/'], cases: { quick: 1_000, full: 1_000, nightly: 10_000 } },
   disk: { title: 'SQLite: disk full, short write, I/O error, read-only, lock', tests: ['test/prove/disk/'], cases: { quick: 60, full: 60, nightly: 600 } },
   mutants: { title: 'Seeded bugs, each caught by its lane', tests: ['test/prove/mutants/'], cases: { quick: 12, full: 12, nightly: 12 } },

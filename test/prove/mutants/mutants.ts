@@ -16,6 +16,7 @@ export interface Mutant {
 
 const CRASH = { lane: 'sqlite-single-crash', test: 'test/prove/crash-sqlite.test.ts' } as const;
 
+const LATE = { lane: 'late-writers', test: 'test/prove/races/late-writer.test.ts' } as const;
 const SCRIPTS = (file: string): Pick<Mutant, 'lane' | 'test'> => ({ lane: 'fault-scripts', test: `test/faults/${file}.test.ts` });
 
 export const MUTANTS: readonly Mutant[] = [
@@ -132,5 +133,30 @@ export const MUTANTS: readonly Mutant[] = [
     ...SCRIPTS('outage'),
     env: {},
     says: /"attempts": 1/,
+  },
+  {
+    name: 'no-lease-token',
+    what: 'a write does not ask whose lease it is',
+    patches: [{ file: 'src/storage/ledger-record.ts', find: "'id = ? and version = ? and lease_token = ?'", replace: "'id = ? and version = ? and coalesce(lease_token, ?) is not null'" }],
+    ...LATE,
+    env: { PROVE_CASE: 'late | charge, a card | 6 | again | has begun' },
+    says: /the late writer/,
+  },
+  {
+    name: 'no-status-guard',
+    what: 'a write asks neither whose lease it is nor what the row has become meanwhile',
+    patches: [{ file: 'src/storage/ledger-record.ts', find: "'id = ? and version = ? and lease_token = ?'", replace: "'id = ? and coalesce(version, ?) > 0 and coalesce(lease_token, ?) is not null'" }],
+    ...LATE,
+    env: { PROVE_CASE: 'late | charge, a card | 6 | again' },
+    says: /the late writer|ended with a bug/,
+  },
+  {
+    name: 'synchronous-normal',
+    what: 'a commit on SQLite does not wait for the disk',
+    patches: [{ file: 'src/storage/sqlite-client.ts', find: 'pragma synchronous = full', replace: 'pragma synchronous = normal' }],
+    lane: 'power-cut',
+    test: 'test/prove/disk/power-cut.test.ts',
+    env: { PROVE_CASE: 'power-cut 0.6' },
+    says: /was acknowledged, and the ledger is in the state after/,
   },
 ];
