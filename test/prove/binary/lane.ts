@@ -15,6 +15,8 @@ const AT_ONCE = 2;
 const CASES_A_COMMAND = 3;
 /** The longest that another thread lets a COMMIT run before it strikes. */
 const LONGEST_COMMIT_US = 1_500;
+/** Steps from the sending of a call to the COMMIT of its answer. */
+const AROUND_A_CALL = 8;
 /** The name of the one case to run, as a violation prints it. */
 const ONLY: string | undefined = process.env['PROVE_CASE'];
 
@@ -117,6 +119,9 @@ function anyStep(steps: readonly string[], chance: Chance): Pick<Strike, 'step' 
 function aKill(steps: readonly string[], chance: Chance): Strike {
   const kill = { ...anyStep(steps, chance), signal: 'SIGKILL', delayUs: 0, signals: 'once' } as const;
   const commits = steps.flatMap((step, index) => (/^sqlite (COMMIT|.*wal_checkpoint)/i.test(step) ? [index + 1] : []));
+  // A third around a call that moves something: from before it is sent until its answer is stored.
+  const calls = steps.flatMap((step, index) => (step.startsWith('send POST') ? [index + 1] : []));
+  if (calls.length > 0 && chance() < 0.33) return { ...kill, step: Math.min(steps.length, oneOf(calls, chance) + Math.floor(chance() * AROUND_A_CALL)) };
   if (commits.length === 0 || chance() < 0.8) return kill;
   return { ...kill, step: oneOf(commits, chance), when: 'during', delayUs: Math.floor(chance() * LONGEST_COMMIT_US) };
 }

@@ -165,3 +165,9 @@ wire.push = function (chunk, encoding) {
 };
 
 process.on('exit', writeTrace);
+
+// A test run that is broken off must not leave a daemon behind.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+}, 1_000).unref();
