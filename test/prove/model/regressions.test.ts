@@ -47,6 +47,12 @@ const HISTORIES: Readonly<Record<string, Partial<History> & Pick<History, 'actio
   'a caller sleeps past its lease, another one goes on, and the first wakes up': {
     actions: [{ do: 'together', all: [{ do: 'charge', key: 'order-c' }, { do: 'charge', key: 'order-c' }, { do: 'wait', minutes: 6 }], order: [0, 0, 2, 1, 1, 1, 1, 1] }],
   },
+  'a create was never carried out, and the first scan for it is answered late': {
+    actions: [
+      ...[{ do: 'outage', of: 'stripe', kind: '500_before' }, { do: 'charge', key: 'order-a', other: true }, { do: 'wait', minutes: 6 }, { do: 'outage', of: 'stripe', kind: null }],
+      ...[{ do: 'together', all: [{ do: 'charge', key: 'order-c', faults: 'payment_intents.list=out_of_order:1' }, { do: 'pass' }], order: [0, 0, 0, 0, 0] }],
+    ] as Action[],
+  },
   'the list cannot be read, twice': {
     actions: [lost('order-d', 'create#*=500_before'), { do: 'wait', minutes: 6 }, { do: 'pass', faults: 'payment_intents.list#*=html_502' }, { do: 'wait', minutes: 30 }, { do: 'pass', faults: 'payment_intents.list#*=html_502' }],
   },

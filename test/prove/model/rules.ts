@@ -147,6 +147,11 @@ const keysInTime: Rule = (step) => {
   });
 };
 
+/** An answer that only took its time is a whole one. */
+function isWhole(fault: string | null): boolean {
+  return fault === null || /^(?:slow|out_of_order)\b/.test(fault);
+}
+
 const absenceIsProven: Rule = (step) =>
   step.after.rows.flatMap((row) => {
     const was = step.before.rows.find(({ id }) => id === row.id);
@@ -154,7 +159,7 @@ const absenceIsProven: Rule = (step) =>
     if (!settledNow || row.paymentIntent !== null) return [];
     const sent = createIdempotencyKey({ key: row.key });
     const mayExist = step.after.requests.some((request) => request.idempotency_key === sent && !provablyNothing(request));
-    const scans = step.after.requests.filter(({ endpoint, status, fault, at }) => endpoint === 'payment_intents.list' && status === 200 && fault === null && at >= row.createdAt - MINUTE_MS);
+    const scans = step.after.requests.filter(({ endpoint, status, fault, at }) => endpoint === 'payment_intents.list' && status === 200 && isWhole(fault) && at >= row.createdAt - MINUTE_MS);
     const apartMs = (scans.at(-1)?.at ?? 0) - (scans[0]?.at ?? 0);
     return mayExist && apartMs < SCANS_APART_MS ? [`${named(row)} was taken as absent after ${String(scans.length)} scans within ${String(apartMs / MINUTE_MS)} minutes`] : [];
   });

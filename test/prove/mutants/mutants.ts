@@ -91,9 +91,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'amount-not-compared',
     what: 'a payment of another amount counts as ours',
     patches: [{ file: 'src/domain/on-intent.ts', find: 'if (intent.amount === transaction.amount && intent.currency === transaction.currency) {', replace: 'if (intent.id !== transaction.id) {' }],
-    ...CRASH,
-    env: { PROVE_CASE: 'reconcile, stuck, another amount | passes' },
-    says: /prepared \{"status":"succeeded"/,
+    lane: 'model',
+    test: 'test/prove/model/regressions.test.ts',
+    env: {},
+    says: /rows tell the truth/,
   },
   {
     name: 'absent-once',
