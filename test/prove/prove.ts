@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -69,10 +69,10 @@ function print(parts: readonly LanePart[], { size, lanes }: Asked): readonly str
   return wrong;
 }
 
-function intoReadme(parts: readonly LanePart[]): void {
+function intoReadme(parts: readonly LanePart[], caption: string): void {
   const path = join(root, 'README.md');
   const readme = readFileSync(path, 'utf8');
-  const next = readme.replace(/(<!-- proved: .*? -->\n)[\s\S]*?(<!-- \/proved -->)/, (_, open: string, close: string) => `${open}${tableOf(totalsOf(parts))}\n${close}`);
+  const next = readme.replace(/(<!-- proved: .*? -->\n)[\s\S]*?(<!-- \/proved -->)/, (_, open: string, close: string) => `${open}${tableOf(totalsOf(parts))}\n\n${caption}\n${close}`);
   writeFileSync(path, next);
 }
 
@@ -86,8 +86,10 @@ async function main(): Promise<boolean> {
     const passed = await run(asked, file);
     const parts = existsSync(file) ? readParts(file) : [];
     const wrong = print(parts, asked);
-    console.log(`${asked.size}, seed ${asked.seed}: ${((performance.now() - startedMs) / 1_000).toFixed(0)} s in all, up to two lanes side by side`);
-    if (asked.readme && passed && wrong.length === 0) intoReadme(parts);
+    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
+    const caption = `Size ${asked.size}, seed ${asked.seed}: ${seconds} s in all on ${availableParallelism()} cores with Node ${process.versions.node}, up to two lanes side by side.`;
+    console.log(caption);
+    if (asked.readme && passed && wrong.length === 0) intoReadme(parts, caption);
     return passed && wrong.length === 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
