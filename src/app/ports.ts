@@ -109,6 +109,8 @@ export interface Ledger {
 export interface ClaimedNotification {
   readonly notification: Notification;
   readonly token: string;
+  /** Monotonic, as a lease's: from then on somebody else may have it. */
+  readonly deadlineMs: number;
 }
 
 export interface Outbox {

@@ -43,6 +43,8 @@ export function createOutbox(database: Database): Outbox {
 }
 
 async function claim(database: Database, limit: number, actor: Actor): Promise<readonly ClaimedNotification[]> {
+  // Before the claim is sent: the database counts from later on.
+  const deadlineMs = database.clock.monotonicMs() + CLAIM_MS;
   const token = `${actor.host}:${String(actor.pid)}:${database.chance.token()}`;
   const due = `select id from notifications, clock where next_attempt_at is not null and next_attempt_at <= clock.now
     order by next_attempt_at, id limit ?`;
@@ -54,7 +56,7 @@ async function claim(database: Database, limit: number, actor: Actor): Promise<r
        update notifications set ${set} from clock, due where notifications.id = due.id returning notifications.*`;
   const rows = await database.write((sql) => rowsOf(sql, statement, sqlite ? [token, limit] : [limit, token]));
   return rows
-    .map((row) => ({ notification: notificationOf(row), token }))
+    .map((row) => ({ notification: notificationOf(row), token, deadlineMs }))
     .sort((a, b) => a.notification.createdAt - b.notification.createdAt || (a.notification.id < b.notification.id ? -1 : 1));
 }
 

@@ -38,14 +38,15 @@ interface MailRoom {
 
 async function aMailRoom(options: Partial<StorageOptions> = {}): Promise<MailRoom> {
   const database = await sqlite.fresh();
-  const storage = await database.open(options);
+  let nowMs = 0;
+  // One clock for the process, as in production: a claim's end is told by it.
+  const clock: Clock = { monotonicMs: () => nowMs, sleep: () => Promise.reject(new Error('nobody sleeps here')) };
+  const storage = await database.open({ clock, ...options });
   const { outbox } = storage;
   const raw = await database.raw();
   const tried: Notification[] = [];
   const claims: number[] = [];
   let mostClaimed = 0;
-  let nowMs = 0;
-  const clock: Clock = { monotonicMs: () => nowMs, sleep: () => Promise.reject(new Error('nobody sleeps here')) };
   const counting: Outbox = { ...outbox, claim: (limit, by) => { claims.push(limit); return outbox.claim(limit, by); } };
   return {
     storage,

@@ -1,5 +1,5 @@
 import { type Payrecon } from '../../src/app/payrecon.ts';
-import { COMMANDS, reconciling, resolving, UNDECIDED, type Command } from './commands.ts';
+import { COMMANDS, migratedAgain, reconciling, resolving, UNDECIDED, type Command } from './commands.ts';
 import { type Ground } from './ground.ts';
 import { CARD, charge, DEBIT, DECLINED, KEY, onlyIntent, pass, STOPS, under, type Stop } from './stops.ts';
 
@@ -145,11 +145,7 @@ const migrateDown: Command = {
   role: 'migrate',
   prepare: () => Promise.resolve(),
   run: (payrecon) => payrecon.migrate('down'),
-  async again(payrecon) {
-    await payrecon.migrate('up');
-    const { pending, unknown } = await payrecon.migrationStatus();
-    return [...pending, ...unknown].map((name) => `${name} is not as it should be after the migration`);
-  },
+  again: migratedAgain,
 };
 
 /** All commands that write. */

@@ -1,4 +1,5 @@
-import { recordLane, SEED, type LaneName } from '../../support/proving.ts';
+import { expect } from 'vitest';
+import { casesOf, recordLane, SEED, type LaneName } from '../../support/proving.ts';
 import { type Command } from '../commands.ts';
 import { type Ground } from '../ground.ts';
 import { sample } from '../lane.ts';
@@ -22,19 +23,29 @@ export interface Lane {
   trouble(name: string): Trouble;
 }
 
+/** Strikes as often as the lane asks for, and expects that every case was run and nothing was wrong. */
+export async function proveStrikes(lane: Lane): Promise<void> {
+  const { usual, strikes } = await survey(lane);
+  const asked = casesOf(lane.name);
+  expect(strikes.length).toBeGreaterThan(asked);
+  const { cases, violations } = await runStrikes(lane, usual, choose(strikes, asked), strikes);
+  expect(violations).toEqual([]);
+  expect(cases).toBe(ONLY === undefined ? asked : 1);
+}
+
 /** The daemon opens and closes for each of its passes: it never uses again what was ended. */
 const COMMANDS = ALL_COMMANDS.filter(({ daemon = false, meanwhile }) => !daemon && meanwhile === undefined);
 
 /** The name of the one case to run, as a failure prints it. */
 const ONLY: string | undefined = process.env['PROVE_CASE'];
 
-export interface LaneResult {
+interface LaneResult {
   readonly cases: number;
   readonly violations: readonly string[];
 }
 
 /** How each command ends by itself, and where it can be struck. */
-export async function survey(lane: Lane): Promise<{ readonly usual: ReadonlyMap<Command, Ended>; readonly strikes: readonly Strike[] }> {
+async function survey(lane: Lane): Promise<{ readonly usual: ReadonlyMap<Command, Ended>; readonly strikes: readonly Strike[] }> {
   const usual = new Map<Command, Ended>();
   const strikes: Strike[] = [];
   for (const command of COMMANDS) {
@@ -46,7 +57,7 @@ export async function survey(lane: Lane): Promise<{ readonly usual: ReadonlyMap<
 }
 
 /** So many, by chance, of all kinds in turn. */
-export function choose(strikes: readonly Strike[], size: number): readonly Strike[] {
+function choose(strikes: readonly Strike[], size: number): readonly Strike[] {
   const kinds = sample([...new Set(strikes.map(({ kind }) => kind))], strikes.length, SEED);
   const left = kinds.map((kind, index) => sample(strikes.filter((strike) => strike.kind === kind), strikes.length, SEED + index));
   const rounds = Math.max(...left.map((ofKind) => ofKind.length));
@@ -54,7 +65,7 @@ export function choose(strikes: readonly Strike[], size: number): readonly Strik
 }
 
 /** Runs the cases, or the one that PROVE_CASE names. */
-export async function runStrikes(lane: Lane, usual: ReadonlyMap<Command, Ended>, chosen: readonly Strike[], all: readonly Strike[]): Promise<LaneResult> {
+async function runStrikes(lane: Lane, usual: ReadonlyMap<Command, Ended>, chosen: readonly Strike[], all: readonly Strike[]): Promise<LaneResult> {
   const cases = ONLY === undefined ? chosen : all.filter((each) => nameOf(each) === ONLY);
   const startedMs = performance.now();
   const violations: string[] = [];

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createChance } from '../../../src/sandbox/ids.ts';
 import { targets } from '../../storage/targets.ts';
 import { recordLane, SEED, SIZE, type Size } from '../../support/proving.ts';
 import { RECOVERIES } from '../crash-case.ts';
 import { openGround } from '../ground.ts';
+import { sample } from '../lane.ts';
 import { OWN_CLOCKS, placesOf, runLateCase, SLEEPS, WRITING, type LateCase, type LateReport, type Sleep } from './late-writer.ts';
 
 /** How many of all the cases are run; `Infinity` is all of them. */
@@ -25,14 +25,6 @@ function everyCase(places: ReadonlyMap<LateCase['command'], number>): readonly L
   );
 }
 
-function shuffled(cases: readonly LateCase[]): readonly LateCase[] {
-  const chance = createChance(SEED);
-  return cases
-    .map((each) => ({ each, at: chance() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ each }) => each);
-}
-
 function nameOf({ command, place, takeover, progress, ownClock, slept }: LateCase): string {
   return `late | ${command.name} | ${place} | ${takeover} | ${progress} | ${ownClock} | ${slept}`;
 }
@@ -42,7 +34,7 @@ test.each(targets)('a process that went on after its lease had passed changes no
   const places = new Map<LateCase['command'], number>();
   for (const command of WRITING) places.set(command, (await placesOf(ground, command)).length);
   const every = everyCase(places);
-  const cases = ONLY === undefined ? shuffled(every) : every.filter((each) => nameOf(each).startsWith(ONLY));
+  const cases = ONLY === undefined ? sample(every, every.length, SEED) : every.filter((each) => nameOf(each).startsWith(ONLY));
   const startedMs = performance.now();
   const violations: string[] = [];
   let stopped = 0;
