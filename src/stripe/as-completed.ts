@@ -1,13 +1,14 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Runs `work` over `items`, at most `concurrency` at once, and yields results as they come. Begins no
- * more than the consumer takes, so memory stays bounded however many items there are. When the signal aborts, or
+ * Runs `work` over what `next` gives, at most `concurrency` at once, and yields results as they come. `next` answers
+ * null when there is nothing to begin now, and is asked again after each result. Begins no more than the
+ * consumer takes, so memory stays bounded however many items there are. When the signal aborts, or
  * the consumer stops early, nothing more begins, what runs is told by its own signal, and its
  * results are dropped.
  */
 export async function* asCompleted<Item, Result>(
-  items: readonly Item[],
+  next: () => Item | null,
   work: (item: Item, stop: AbortSignal) => Promise<Result>,
   concurrency: number,
   signal: AbortSignal | undefined,
@@ -19,14 +20,15 @@ export async function* asCompleted<Item, Result>(
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted === true) abort();
   const running = new Map<number, Promise<{ readonly index: number; readonly result: Result }>>();
-  let next = 0;
+  let begun = 0;
   try {
     for (;;) {
-      while (running.size < concurrency && next < items.length && !stop.aborted) {
-        const index = next;
-        next += 1;
-        const item = items[index];
-        if (item !== undefined) running.set(index, work(item, stop).then((result) => ({ index, result })));
+      while (running.size < concurrency && !stop.aborted) {
+        const item = next();
+        if (item === null) break;
+        const index = begun;
+        begun += 1;
+        running.set(index, work(item, stop).then((result) => ({ index, result })));
       }
       if (running.size === 0 || stop.aborted) return;
       const { index, result } = await Promise.race(running.values());

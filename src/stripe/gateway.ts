@@ -4,6 +4,7 @@ import { BugError } from '../domain/errors.ts';
 import { type Transaction } from '../domain/transaction.ts';
 import { readAccount } from './account.ts';
 import { StripeCaller } from './caller.ts';
+import { Density } from './density.ts';
 import { classify } from './classify.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
@@ -30,6 +31,7 @@ export function openGateway(options: GatewayOptions): Gateway & { close(): void 
 class StripeGateway implements Gateway {
   readonly #caller: StripeCaller;
   readonly #secret: string;
+  readonly #density = new Density();
 
   constructor(options: GatewayOptions) {
     this.#caller = new StripeCaller(options);
@@ -66,7 +68,7 @@ class StripeGateway implements Gateway {
   }
 
   lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<LookedUp> {
-    return lookUp(this.#caller, this.#secret, queries, signal);
+    return lookUp({ caller: this.#caller, secret: this.#secret, density: this.#density }, queries, signal);
   }
 
   account(): Promise<AccountAnswer> {

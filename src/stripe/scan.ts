@@ -2,7 +2,7 @@ import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
 import { type StripeCaller } from './caller.ts';
 import { classify, unknown } from './classify.ts';
 import { requestId, type Outcome } from './outcome.ts';
-import { LIST_PAGE_SIZE, listParams, TRANSACTION_METADATA } from './params.ts';
+import { LIST_PAGE_SIZE, listParams, TRANSACTION_METADATA, type PageRequest } from './params.ts';
 import { isFields, readIntent } from './snapshot.ts';
 
 /*
@@ -23,7 +23,7 @@ export interface ScanRange {
   readonly toSeconds: number;
 }
 
-type Unanswered = Extract<Answer, { kind: 'unknown' | 'unauthorized' }>;
+export type Unanswered = Extract<Answer, { kind: 'unknown' | 'unauthorized' }>;
 
 export interface ScanResult {
   readonly found: ReadonlyMap<string, Extract<Answer, { kind: 'intent' }>>;
@@ -31,7 +31,7 @@ export interface ScanResult {
   readonly notFound: Extract<Answer, { kind: 'absent' }> | Unanswered;
 }
 
-interface Page {
+export interface Page {
   readonly rows: readonly IntentSnapshot[];
   readonly hasMore: boolean;
   readonly requestId: string | null;
@@ -48,13 +48,7 @@ export async function scanIntents(
   const seen = new Set<string>();
   let after: string | null = null;
   for (let pages = 1; ; pages += 1) {
-    const asked = { ...range, after };
-    const outcome = await caller.read({
-      endpoint: 'list',
-      signal,
-      send: (stripe) => stripe.paymentIntents.list(listParams(asked)),
-    });
-    const page = readPage(outcome, secret);
+    const { page, outcome } = await readPage(caller, secret, { ...range, after }, signal);
     if ('kind' in page) return { found, notFound: page };
     keepMatches(page, wanted, found);
     const last = page.rows.at(-1)?.id ?? null;
@@ -93,7 +87,18 @@ function keepMatches(page: Page, wanted: ReadonlySet<string>, found: Map<string,
   }
 }
 
-function readPage(outcome: Outcome, secret: string): Page | Unanswered {
+/** One page of Stripe's list, or why there is none. */
+export async function readPage(
+  caller: StripeCaller,
+  secret: string,
+  asked: PageRequest,
+  signal: AbortSignal,
+): Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }> {
+  const outcome = await caller.read({ endpoint: 'list', signal, send: (stripe) => stripe.paymentIntents.list(listParams(asked)) });
+  return { page: pageOf(outcome, secret), outcome };
+}
+
+function pageOf(outcome: Outcome, secret: string): Page | Unanswered {
   const unreadable = (): Extract<Answer, { kind: 'unknown' }> =>
     unknown(outcome, 'malformed', `Stripe's list cannot be read (HTTP ${outcome.wire.status ?? 'none'})`);
   if (outcome.kind !== 'value') {
