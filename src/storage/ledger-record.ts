@@ -1,48 +1,45 @@
 import type { Knex } from 'knex';
-import type { Actor, Lease, RecordResult } from '../app/ports.ts';
+import type { Ledger, RecordResult } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
-import type { JsonObject, Transaction } from '../domain/transaction.ts';
-import { mayFollow, settledAtFits, stepMayFollow, type Transition } from '../domain/transition.ts';
-import { actorRecord } from './actors.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import { canonicalJson, entryHash, textAroundInstant } from './audit-chain.ts';
 import { firstRow, type Database, type Row } from './database.ts';
 import { UniqueViolation } from './faults.ts';
+import { groupCommit } from './group-commit.ts';
 import { AUDIT_COLUMNS, insertAuditEntry } from './ledger-audit.ts';
-import { assignments, changedTransaction } from './ledger-changes.ts';
-import { auditEntryOf, integer, text, transactionOf } from './rows.ts';
-import { insertNotifications, notificationsFor, notificationsPart, type QueuedNotification } from './notification-insert.ts';
+import { assignments } from './ledger-changes.ts';
+import { recordMany } from './ledger-record-many.ts';
+import { entryOf, ours, recordingOf, whereOurs, WHERE_OURS, type Recording } from './ledger-recording.ts';
+import { insertNotifications, notificationsPart } from './notification-insert.ts';
+import { integer, text, transactionOf } from './rows.ts';
 
 /*
  * The one door for writes. Version and lease token are compared in the UPDATE itself, so a stale
  * writer changes nothing; the audit entry and the e-mails are written with it or not at all.
  */
 
-interface Recording {
-  readonly current: Transaction;
-  readonly lease: Lease;
-  readonly transition: Transition;
-  readonly actor: JsonObject;
-  /** The row as it will be, but for what the database's clock sets. */
-  readonly next: Transaction;
-  readonly detail: JsonObject;
-  readonly mails: readonly QueuedNotification[];
-  /** The reference is held by another row; see the index transactions_reference_held. */
-  readonly referenceShared: boolean;
+/** Transitions in one SQL transaction: many pages of Stripe's list, and a statement of a few hundred kilobytes. */
+const AT_ONCE = 250;
+
+export function createRecorder(database: Database): Ledger['record'] {
+  const write = groupCommit<Recording, Row | null>({
+    nameOf: ({ current }) => current.id,
+    one: async (recording) => await recordOne(database, recording),
+    many: async (recordings) => await recordMany(database, recordings),
+    atMost: AT_ONCE,
+  });
+  return async (current, lease, transition, actor) => resultOf(current, await write(recordingOf(database, current, lease, transition, actor)));
 }
 
-export async function recordTransition(
-  database: Database,
-  current: Transaction,
-  lease: Lease,
-  transition: Transition,
-  actor: Actor,
-): Promise<RecordResult> {
-  checkTransition(current, lease, transition);
-  const next = changedTransaction(current, transition);
-  const recording: Recording = {
-    ...{ current, lease, transition, next, actor: actorRecord(database, actor), detail: transition.detail },
-    ...{ mails: notificationsFor(next, transition.notifications), referenceShared: false },
-  };
+function resultOf(before: Transaction, row: Row | null): RecordResult {
+  if (row === null) return { kind: 'stale' };
+  const transaction = transactionOf(row);
+  if (transaction.version <= before.version) throw new BugError(`the version of ${transaction.id} was not counted up`);
+  return { kind: 'recorded', transaction, now: transaction.updatedAt };
+}
+
+async function recordOne(database: Database, recording: Recording): Promise<Row | null> {
+  const { current, next } = recording;
   try {
     return await send(database, recording);
   } catch (error) {
@@ -58,34 +55,10 @@ function holdsReference({ status }: Transaction): boolean {
   return status === 'pending' || status === 'succeeded' || status === 'stuck';
 }
 
-function checkTransition(current: Transaction, lease: Lease, { changes, stamps, action }: Transition): void {
-  const status = changes.status ?? current.status;
-  const step = changes.step ?? current.step;
-  const settledAt = stamps.settledAt === 'clear' ? null : stamps.settledAt === 'now' ? current.updatedAt : current.settledAt;
-  const problems = [
-    mayFollow(current.status, status) ? null : `${current.status} -> ${status} may not follow`,
-    stepMayFollow(current.step, step) ? null : `step ${current.step} -> ${step} may not follow`,
-    settledAtFits(status, settledAt) ? null : `settled_at does not fit ${status}`,
-    lease.transactionId === current.id ? null : 'the lease is of another transaction',
-  ].filter((problem) => problem !== null);
-  if (problems.length > 0) throw new BugError(`illegal transition ${action} of ${current.id}: ${problems.join('; ')}`);
-}
-
-async function send(database: Database, recording: Recording): Promise<RecordResult> {
-  const row =
-    database.dialect === 'postgres'
-      ? await database.write((sql, attempt) => writeAtOnce(database, sql, recording).then((written) => written ?? ours(sql, recording, attempt)))
-      : await database.transact((sql) => writeStepwise(database, sql, recording));
-  if (row === null) return { kind: 'stale' };
-  const transaction = transactionOf(row);
-  if (transaction.version <= recording.current.version) throw new BugError(`the version of ${transaction.id} was not counted up`);
-  return { kind: 'recorded', transaction, now: transaction.updatedAt };
-}
-
-const WHERE_OURS = 'id = ? and version = ? and lease_token = ?';
-
-function whereOurs({ current, lease }: Recording): [string, number, string] {
-  return [current.id, current.version, lease.token];
+async function send(database: Database, recording: Recording): Promise<Row | null> {
+  return database.dialect === 'postgres'
+    ? await database.write((sql, attempt) => writeAtOnce(database, sql, recording).then((written) => written ?? ours(sql, recording, attempt)))
+    : await database.transact((sql) => writeStepwise(database, sql, recording));
 }
 
 /** SQLite: no round trips to save, and no hash function in SQL; so first the clock and the chain's end, then the rest. */
@@ -133,33 +106,4 @@ async function writeAtOnce(database: Database, sql: Knex, recording: Recording):
       ...mails.bindings,
     ],
   );
-}
-
-function entryOf({ current, next, transition, actor, detail }: Recording): Parameters<typeof textAroundInstant>[0] {
-  return {
-    transactionId: current.id,
-    seq: current.version + 1,
-    actor,
-    action: transition.action,
-    from: { status: current.status, step: current.step },
-    to: { status: next.status, step: next.step },
-    detail,
-    requestId: transition.requestId,
-  };
-}
-
-/**
- * After a lost connection the same statement was sent again, and by now it found nothing to change.
- * That is our own first try if the entry that follows `current` is the one we sent: who, what and why
- * name this process and this moment of this transaction. Sending it again before looking is what makes
- * the answer certain: it waits for the first try's row lock, or leaves nothing for it to change.
- */
-async function ours(sql: Knex, recording: Recording, attempt: number): Promise<Row | null> {
-  if (attempt === 1) return null;
-  const entry = entryOf(recording);
-  const found = await firstRow(sql, 'select * from audit_events where transaction_id = ? and seq = ?', [entry.transactionId, entry.seq]);
-  if (found === null) return null;
-  const written = auditEntryOf(found);
-  if (entryHash('', { ...entry, at: written.at }) !== entryHash('', written)) return null;
-  return firstRow(sql, 'select * from transactions where id = ?', [entry.transactionId]);
 }

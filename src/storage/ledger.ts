@@ -3,7 +3,7 @@ import { BugError } from '../domain/errors.ts';
 import { firstRow, type Database } from './database.ts';
 import { claimDue, claimOne, listDue, releaseLeases, renewLeases } from './ledger-claim.ts';
 import { openTransaction } from './ledger-open.ts';
-import { recordTransition } from './ledger-record.ts';
+import { createRecorder } from './ledger-record.ts';
 import { integer, transactionOf } from './rows.ts';
 
 export function createLedger(database: Database): Ledger {
@@ -14,7 +14,7 @@ export function createLedger(database: Database): Ledger {
     due: (query) => listDue(database, query),
     renew: (leases) => renewLeases(database, leases),
     release: (leases) => releaseLeases(database, leases),
-    record: (current, lease, transition, actor) => recordTransition(database, current, lease, transition, actor),
+    record: createRecorder(database),
     async find(idOrKey) {
       // Somebody's key may read like an id; the id comes first.
       const row = await database.read((sql) =>

@@ -52,7 +52,7 @@ export function notificationsFor(next: Transaction, kinds: readonly Notification
     }));
 }
 
-const COLUMNS = 'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data';
+export const NOTIFICATION_COLUMNS = 'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data';
 
 export async function insertNotifications(
   sql: Knex,
@@ -61,7 +61,7 @@ export async function insertNotifications(
   now: Instant,
 ): Promise<void> {
   for (const mail of mails) {
-    await changed(sql, `insert into notifications (${COLUMNS}) values (?, ?, ?, ?, ?, 'queued', ?, ?, ?)`, [
+    await changed(sql, `insert into notifications (${NOTIFICATION_COLUMNS}) values (?, ?, ?, ?, ?, 'queued', ?, ?, ?)`, [
       ...[mail.id, subject.transactionId, mail.kind, subject.version, mail.recipient],
       ...[now, now, mail.data],
     ]);
@@ -74,7 +74,7 @@ export function notificationsPart(mails: readonly QueuedNotification[]): { reado
   const values = mails.map(() => '(?::text, ?::text, ?::text, ?::text)').join(', ');
   return {
     text: `, mails as (
-      insert into notifications (${COLUMNS})
+      insert into notifications (${NOTIFICATION_COLUMNS})
       select mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data
         from written, (values ${values}) as mail (id, kind, recipient, data))`,
     bindings: mails.flatMap((mail) => [mail.id, mail.kind, mail.recipient, mail.data]),
