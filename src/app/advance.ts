@@ -39,8 +39,16 @@ export interface Advance {
   readonly seen?: Seen;
   /** The lease as it is now: a pass renews it in the background. */
   readonly leaseNow?: () => Lease;
+  readonly inTurn?: InTurn;
   /** Called with every answer, for the pass's view of whether Stripe works. */
   readonly onAnswer?: (answer: Answer) => void;
+}
+
+/** Limits how many calls of many rows are under way; after a stop no further one begins. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T | 'stopped'>;
+
+async function atOnce<T>(work: () => Promise<T>): Promise<T> {
+  return await work();
 }
 
 export interface Advanced {
@@ -72,10 +80,18 @@ export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Adva
       ({ transaction, now } = result);
     }
     if (move.kind === 'stop') return { transaction, reason: move.reason, words: move.words, last: seen, recorded: move.record !== null, now };
-    const held = await holdLongEnough(deps, options.leaseNow?.() ?? lease);
-    if (held === null) return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
-    lease = held;
-    const answer = await ask(deps, move.call, transaction, now, options.signal);
+    const { call } = move;
+    const asked: Transaction = transaction;
+    const askedAt = now;
+    // The lease is looked at when its turn has come: with many rows that may take a while.
+    const asking = await (options.inTurn ?? atOnce)(async () => {
+      const held = await holdLongEnough(deps, options.leaseNow?.() ?? lease);
+      return held === null ? null : { held, answer: await ask(deps, call, asked, askedAt, options.signal) };
+    });
+    if (asking === 'stopped') return { transaction, reason: 'interrupted', words: 'interrupted before the next call', last: seen, recorded: false, now };
+    if (asking === null) return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
+    lease = asking.held;
+    const { answer } = asking;
     options.onAnswer?.(answer);
     made.push(move.call);
     seen = { call: move.call, firstSend: move.firstSend, answer };
