@@ -3,10 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { asCompleted } from '../../src/stripe/as-completed.ts';
 import { collect } from './samples.ts';
 
+/** One after the other, then nothing. */
+function each<Item>(items: readonly Item[]): () => Item | null {
+  let next = 0;
+  return () => items[next++] ?? null;
+}
+
 describe('results as they come', () => {
   it('are all there, the quick ones first', async () => {
     const delays = [60, 1, 30];
-    const got = await collect(asCompleted(delays, (ms) => sleep(ms, ms), 3, undefined));
+    const got = await collect(asCompleted(each(delays), (ms) => sleep(ms, ms), 3, undefined));
     expect(got).toEqual([1, 30, 60]);
   });
 
@@ -17,7 +23,7 @@ describe('results as they come', () => {
       await sleep(1);
       return n;
     };
-    const results = asCompleted(Array.from({ length: 100 }, (_, n) => n), work, 4, undefined);
+    const results = asCompleted(each(Array.from({ length: 100 }, (_, n) => n)), work, 4, undefined);
     await results.next();
     await sleep(20);
     expect(begun).toBeLessThanOrEqual(5);
@@ -33,7 +39,7 @@ describe('results as they come', () => {
       ended += 1;
       return n;
     };
-    await expect(collect(asCompleted([0, 1, 2], work, 3, undefined))).rejects.toThrow('broken');
+    await expect(collect(asCompleted(each([0, 1, 2]), work, 3, undefined))).rejects.toThrow('broken');
     expect(ended).toBe(2);
   });
 
@@ -46,9 +52,20 @@ describe('results as they come', () => {
       await sleep(1);
       return n;
     };
-    await collect(asCompleted(Array.from({ length: 20 }, (_, n) => n), work, 20, undefined));
+    await collect(asCompleted(each(Array.from({ length: 20 }, (_, n) => n)), work, 20, undefined));
     await sleep(20);
     process.off('warning', listen);
     expect(warnings).toEqual([]);
+  });
+
+  it('go on with what a result has made known', async () => {
+    const queue = [1];
+    const work = async (n: number): Promise<number> => {
+      await sleep(1);
+      if (n < 4) queue.push(n + 1, n + 1);
+      return n;
+    };
+    const got = await collect(asCompleted(() => queue.shift() ?? null, work, 2, undefined));
+    expect(got.sort()).toEqual([1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4]);
   });
 });

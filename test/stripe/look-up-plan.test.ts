@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planLookUps } from '../../src/stripe/look-up.ts';
+import { planScans } from '../../src/stripe/look-up.ts';
 import { query } from './samples.ts';
 
-describe('the plan', () => {
+describe('the scans for payments without an id', () => {
   const lookUp = fc
     .record({
       paymentIntent: fc.constantFrom(null, 'pi_1', 'pi_2'),
@@ -12,33 +12,28 @@ describe('the plan', () => {
     })
     .map(({ lengthMs, ...rest }) => query({ ...rest, createdTo: rest.createdFrom + lengthMs }));
 
-  it('covers every query once, and every window of an id-less one whole', () => {
+  it('cover each of them once, and its window whole', () => {
     fc.assert(
       fc.property(fc.array(lookUp, { maxLength: 30 }), (queries) => {
-        const tasks = planLookUps(queries);
-        const planned = tasks.flatMap((task) => (task.kind === 'retrieve' ? [task.query] : task.queries));
-        expect(new Set(planned)).toEqual(new Set(queries));
-        expect(planned).toHaveLength(queries.length);
-        for (const task of tasks) {
-          if (task.kind === 'retrieve') {
-            expect(task.paymentIntent).toBe(task.query.paymentIntent);
-            continue;
-          }
-          for (const { paymentIntent, createdFrom, createdTo } of task.queries) {
-            expect(paymentIntent).toBeNull();
-            expect(task.range.fromSeconds * 1_000).toBeLessThanOrEqual(Math.max(0, createdFrom - 600_000));
-            expect(task.range.toSeconds * 1_000).toBeGreaterThanOrEqual(createdTo + 600_000);
+        const scans = planScans(queries);
+        const planned = scans.flatMap((scan) => scan.queries);
+        expect(new Set(planned)).toEqual(new Set(queries.filter(({ paymentIntent }) => paymentIntent === null)));
+        expect(planned).toHaveLength(new Set(planned).size);
+        for (const scan of scans) {
+          for (const { createdFrom, createdTo } of scan.queries) {
+            expect(scan.range.fromSeconds * 1_000).toBeLessThanOrEqual(Math.max(0, createdFrom - 600_000));
+            expect(scan.range.toSeconds * 1_000).toBeGreaterThanOrEqual(createdTo + 600_000);
           }
         }
       }),
     );
   });
 
-  it('reads no second of the list twice', () => {
+  it('read no second of the list twice', () => {
     fc.assert(
       fc.property(fc.array(lookUp, { maxLength: 30 }), (queries) => {
-        const ranges = planLookUps(queries)
-          .flatMap((task) => (task.kind === 'scan' ? [task.range] : []))
+        const ranges = planScans(queries)
+          .map(({ range }) => range)
           .sort((a, b) => a.fromSeconds - b.fromSeconds);
         for (const [n, range] of ranges.entries()) {
           if (n > 0) expect(range.fromSeconds).toBeGreaterThan(ranges[n - 1]!.toSeconds);
