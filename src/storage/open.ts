@@ -1,6 +1,7 @@
-import type { Ledger, Outbox, Passes } from '../app/ports.ts';
+import type { Budgets, Ledger, Outbox, Passes } from '../app/ports.ts';
 import type { History } from '../app/views.ts';
 import { PayreconError } from '../domain/errors.ts';
+import { createBudgets } from './budgets.ts';
 import type { Database, Dialect } from './database.ts';
 import { createHistory } from './history.ts';
 import { createLedger } from './ledger.ts';
@@ -14,6 +15,7 @@ export interface Storage {
   readonly history: History;
   readonly outbox: Outbox;
   readonly passes: Passes;
+  readonly budgets: Budgets;
   readonly dialect: Dialect;
   readonly schema: () => Promise<SchemaStatus>;
   /** Runs what is pending; the names of what was run. */
@@ -46,6 +48,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     history: createHistory(database),
     outbox: createOutbox(database),
     passes: createPasses(database),
+    budgets: createBudgets(database),
     dialect: database.dialect,
     schema: () => database.read((sql) => schemaStatus(database, sql)),
     migrateUp: () => migrateUp(database),

@@ -1,12 +1,14 @@
 import type Stripe from 'stripe';
 import { type CallCounts, type Clock } from '../app/ports.ts';
 import { openClient, type ClientOptions, type StripeClient } from './client.ts';
-import { RequestLimiter, type Endpoint, type Limits } from './limiter.ts';
+import { RequestLimiter, type Endpoint, type Limiter, type Limits } from './limiter.ts';
 import { rateLimitedReason, type Outcome } from './outcome.ts';
 import { WireCall, WireClient } from './wire.ts';
 
 export interface CallerOptions extends ClientOptions, Limits {
   readonly clock: Clock;
+  /** The limits that are shared with others; without it this process is alone. */
+  readonly limiter?: Limiter;
 }
 
 export interface Request {
@@ -20,7 +22,7 @@ export interface Request {
 export class StripeCaller {
   readonly #options: CallerOptions;
   readonly #wire = new WireClient();
-  readonly #limiter: RequestLimiter;
+  readonly #limiter: Limiter;
   readonly #counts = { list: 0, retrieve: 0, other: 0 };
   /** The calls under way. A set of our own, because a signal that thousands of calls listen to would warn and grow. */
   readonly #running = new Set<AbortController>();
@@ -29,7 +31,7 @@ export class StripeCaller {
 
   constructor(options: CallerOptions) {
     this.#options = options;
-    this.#limiter = new RequestLimiter(options, options.clock);
+    this.#limiter = options.limiter ?? new RequestLimiter(options, options.clock);
   }
 
   /** A call that may change something: waiting for its turn counts, it ends within the deadline in any case. */

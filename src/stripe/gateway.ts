@@ -1,4 +1,4 @@
-import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp } from '../app/ports.ts';
+import { type AccountAnswer, type Budgets, type CallCounts, type Clock, type Gateway, type LookUp } from '../app/ports.ts';
 import { type Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import { type Transaction } from '../domain/transaction.ts';
@@ -8,6 +8,7 @@ import { Density } from './density.ts';
 import { classify } from './classify.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
+import { SharedLimiter } from './shared-limiter.ts';
 import { cancelParams, confirmParams, createParams } from './params.ts';
 
 export interface GatewayOptions {
@@ -21,6 +22,10 @@ export interface GatewayOptions {
   readonly endpointRequestsPerSecond: number;
   /** Paces the calls; the deadline of a call is real time. */
   readonly clock: Clock;
+  /** What the processes on one ledger share; without it this process is alone. */
+  readonly budgets?: Budgets;
+  /** A live charge goes before what a pass looks up. */
+  readonly urgent?: boolean;
 }
 
 /** Opens nothing yet: the stripe package is loaded and a connection made by the first call. */
@@ -34,7 +39,8 @@ class StripeGateway implements Gateway {
   readonly #density = new Density();
 
   constructor(options: GatewayOptions) {
-    this.#caller = new StripeCaller(options);
+    const { budgets, clock, urgent = false } = options;
+    this.#caller = new StripeCaller({ ...options, ...(budgets === undefined ? {} : { limiter: new SharedLimiter(options, budgets, clock, urgent) }) });
     this.#secret = options.secretKey;
   }
 

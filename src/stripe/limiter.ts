@@ -10,8 +10,18 @@ export interface Limits {
   readonly endpointRequestsPerSecond: number;
 }
 
+/** Paces the calls. */
+export interface Limiter {
+  /** Waits for its turn; false when the signal aborted before it came. */
+  take(endpoint: Endpoint, signal: AbortSignal): Promise<boolean>;
+  /** A wire attempt that did not ask: the library's hidden repetition. Later ones wait for it. */
+  spend(endpoint: Endpoint): void;
+  /** After a 429. Stripe's reason (`global-rate`, `endpoint-concurrency`, ..) says whether it was the account's limit. */
+  slowDown(endpoint: Endpoint, reason: string | null): void;
+}
+
 /** Keeps this process inside Stripe's limits: one token from the endpoint's bucket, then one from the account's. */
-export class RequestLimiter {
+export class RequestLimiter implements Limiter {
   readonly #clock: Clock;
   readonly #account: TokenBucket;
   readonly #endpoints: ReadonlyMap<Endpoint, TokenBucket>;
@@ -24,19 +34,16 @@ export class RequestLimiter {
     );
   }
 
-  /** Waits for its turn; false when the signal aborted before it came. */
   async take(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
     // The endpoint first: what waits for a busy endpoint must not use up the account's tokens meanwhile.
     return (await this.#takeFrom(this.#bucket(endpoint), signal)) && (await this.#takeFrom(this.#account, signal));
   }
 
-  /** A wire attempt that did not ask: the library's hidden repetition. Later ones wait for it. */
   spend(endpoint: Endpoint): void {
     this.#bucket(endpoint).reserve(this.#clock.monotonicMs());
     this.#account.reserve(this.#clock.monotonicMs());
   }
 
-  /** After a 429. Stripe's reason (`global-rate`, `endpoint-concurrency`, ..) says whether it was the account's limit. */
   slowDown(endpoint: Endpoint, reason: string | null): void {
     this.#bucket(endpoint).slowDown(this.#clock.monotonicMs());
     if (reason?.startsWith('global') === true) this.#account.slowDown(this.#clock.monotonicMs());

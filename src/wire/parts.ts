@@ -1,7 +1,7 @@
 import type { AdvanceDeps } from '../app/advance.ts';
 import type { DispatchLimits } from '../app/dispatch.ts';
 import type { DispatchReport } from '../app/payrecon.ts';
-import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
+import type { Budgets, Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Limits } from '../domain/move.ts';
 import type { Gate } from '../storage/gate.ts';
@@ -14,6 +14,8 @@ export interface Seams {
   readonly chance?: Chance;
   readonly gate?: Gate;
   readonly nowOffsetMs?: () => number;
+  /** Leaves Stripe's limits to each process: without the statements by which they are shared. */
+  readonly alone?: boolean;
   /** Wraps the gateway and the mailer, e.g. with a gate that counts their calls. */
   readonly wrapGateway?: (gateway: Gateway) => Gateway;
   readonly wrapMailer?: (mailer: Mailer) => Mailer;
@@ -67,6 +69,8 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
       requestsPerSecond: settings.stripeRps,
       endpointRequestsPerSecond: settings.stripeEndpointRps,
       clock,
+      ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
+      urgent: role === 'charge',
     });
     onClose(() => { opened.close(); });
     return seams.wrapGateway?.(opened) ?? opened;
@@ -90,6 +94,14 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
       return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor }, limits, signal);
     },
     close,
+  };
+}
+
+/** The ledger is opened by the first call to Stripe at the latest; where it cannot be, the process paces itself alone. */
+function sharedBudgets(storage: () => Promise<Storage>): Budgets {
+  return {
+    take: async (budgets, wanted) => await (await storage()).budgets.take(budgets, wanted),
+    slowDown: async (names) => { await (await storage()).budgets.slowDown(names); },
   };
 }
 
