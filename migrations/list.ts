@@ -18,6 +18,7 @@ export const MIGRATIONS_TABLE = 'payrecon_migrations';
 export const MIGRATIONS: readonly Migration[] = [
   { name: '0001_ledger', file: '0001_ledger', load: () => import('./0001_ledger.ts') },
   { name: '0002_budgets', file: '0002_budgets', load: () => import('./0002_budgets.ts') },
+  { name: '0003_history', file: '0003_history', load: () => import('./0003_history.ts') },
 ];
 
 /** For knex, which otherwise lists a folder relative to the current directory and records file names. */

@@ -1,6 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
 import type { ChargeRequest, Instant, Resolution, Transaction } from '../domain/transaction.ts';
-import type { PassReport, PassRow } from './ports.ts';
+import type { PassReport, PassRow, UnsentCounts } from './ports.ts';
 import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState } from './views.ts';
 
 /*
@@ -134,7 +134,7 @@ export interface LedgerStatus {
   readonly overdue: number;
   readonly oldestPendingAt: Instant | null;
   readonly lastPass: PassRow | null;
-  readonly emails: Readonly<Record<NotificationState, number>>;
+  readonly emails: UnsentCounts;
 }
 
 export interface Payrecon {

@@ -114,6 +114,8 @@ export interface ClaimedNotification {
   readonly deadlineMs: number;
 }
 
+export type UnsentCounts = Readonly<Record<Exclude<NotificationState, 'sent'>, number>>;
+
 export interface Outbox {
   /** Takes due e-mails (queued, or sending with an expired claim), oldest first. */
   claim(limit: number, actor: Actor): Promise<readonly ClaimedNotification[]>;
@@ -123,7 +125,8 @@ export interface Outbox {
   list(states: readonly NotificationState[], limit: number): Promise<readonly Notification[]>;
   /** Queues the same message again, as a new e-mail; null when there is no such e-mail. */
   requeue(id: string): Promise<Notification | null>;
-  counts(): Promise<Readonly<Record<NotificationState, number>>>;
+  /** Not of those that were sent: they are the whole history, and counting them would cost more every day. */
+  counts(): Promise<UnsentCounts>;
 }
 
 // ---- passes and outages ----------------------------------------------------------------------

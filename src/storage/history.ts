@@ -1,5 +1,5 @@
 import type { History, ListFilter, PagePosition } from '../app/views.ts';
-import type { Transaction } from '../domain/transaction.ts';
+import type { Status, Transaction } from '../domain/transaction.ts';
 import { firstRow, rowsOf, type Binding, type Database } from './database.ts';
 import { verifyAudit } from './history-verify.ts';
 import { auditEntryOf, integer, integerOrNull, notificationOf, transactionOf } from './rows.ts';
@@ -86,13 +86,19 @@ function part(conditions: readonly Condition[], limit: number): Condition {
 }
 
 function alternatives(database: Database, filter: ListFilter): readonly (readonly Condition[])[] {
-  const byStatus = [...new Set(filter.statuses)].map((status): Condition => ({ text: 'status = ?', bindings: [status] }));
+  const byStatus = [...new Set(filter.statuses)].map((status) => statusCondition(filter, status));
   if (!filter.needsPerson) return byStatus.length === 0 ? [[]] : byStatus.map((condition) => [condition]);
   const wanted = new Set(filter.statuses);
   const needs: Condition[] = [];
   if (wanted.size === 0 || wanted.has('stuck')) needs.push({ text: `status = 'stuck'`, bindings: [] });
   if (wanted.size === 0 || wanted.has('pending')) needs.push({ text: overdue(database), bindings: [], table: overdueTable(database) });
   return needs.length === 0 ? [[{ text: '1 = 0', bindings: [] }]] : needs.map((condition) => [condition]);
+}
+
+/** What a partial index is made for has to be said in its own words, or it is not used. */
+function statusCondition({ customer }: ListFilter, status: Status): Condition {
+  const words = customer !== null && status !== 'succeeded' ? `status = ? and status <> 'succeeded'` : 'status = ?';
+  return { text: words, bindings: [status] };
 }
 
 /** `since` belongs to the period, `until` does not. */

@@ -144,7 +144,7 @@ describe('sending what is due', () => {
     await room.queue('customer_succeeded', 7);
     const answers = [SENT, RETRY, REJECTED, UNKNOWN, SENT, REJECTED, SENT];
     expect(await room.run((nth) => answers[nth - 1]!)).toEqual({ configured: true, sent: 3, retried: 2, failed: 2, queued: 2, refused: null });
-    expect(await room.storage.outbox.counts()).toEqual({ queued: 2, sending: 0, sent: 3, failed: 2 });
+    expect(await room.storage.outbox.counts()).toEqual({ queued: 2, sending: 0, failed: 2 });
     // What failed just now is not due at once, or the same run would meet it again.
     await expectHandedBack(room, 0);
   });

@@ -204,14 +204,14 @@ describe('other documents', () => {
     const lastPass = { ...pass.report, id: 'pas_1', host: 'till-1', startedAt: createdAt, finishedAt: createdAt + 1_234 };
     const { code, stdout } = await commandLine(['status', '--json'], {
       payrecon: {
-        status: () => Promise.resolve({ pending: 3, stuck: 1, overdue: 0, oldestPendingAt: createdAt, lastPass, emails: { queued: 1, sending: 0, sent: 7, failed: 0 } }),
+        status: () => Promise.resolve({ pending: 3, stuck: 1, overdue: 0, oldestPendingAt: createdAt, lastPass, emails: { queued: 1, sending: 0, failed: 0 } }),
       },
     });
     expect(code).toBe(5);
     expect(JSON.parse(stdout)).toMatchObject({
       mode: 'test', ledger: 'sqlite:/tmp/ledger.db', pending: 3, stuck: 1, overdue: 0, oldest_pending_at: '2026-11-22T06:11:05.123Z',
       last_pass: { pass: 'pas_1', due: 4, host: 'till-1', started_at: '2026-11-22T06:11:05.123Z', finished_at: '2026-11-22T06:11:06.357Z' },
-      notifications: { queued: 1, sending: 0, sent: 7, failed: 0 },
+      notifications: { queued: 1, sending: 0, failed: 0 },
     });
   });
 

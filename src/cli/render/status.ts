@@ -27,7 +27,7 @@ export function writeStatus(status: LedgerStatus, where: Where, { json, out, err
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     { label: 'overdue', value: String(overdue), ...(overdue > 0 ? { paint: theme.warn } : {}) },
     { label: 'last pass', value: lastPass === null ? 'never' : passText(lastPass, now) },
-    { label: 'e-mails', value: `${String(emails.queued + emails.sending)} queued, ${String(emails.sent)} sent, ${String(emails.failed)} failed` },
+    { label: 'e-mails', value: `${String(emails.queued + emails.sending)} queued, ${String(emails.failed)} failed` },
   ];
   out.write(`${theme.strong('payrecon')}\n${block(lines, theme, out)}`);
   err.write(hints(statusHints(status), err));
@@ -56,7 +56,7 @@ function statusJson({ pending, stuck, overdue, oldestPendingAt, lastPass, emails
     overdue,
     oldest_pending_at: timeOrNull(oldestPendingAt),
     last_pass: lastPass === null ? null : lastPassJson(lastPass),
-    notifications: { queued: emails.queued, sending: emails.sending, sent: emails.sent, failed: emails.failed },
+    notifications: { queued: emails.queued, sending: emails.sending, failed: emails.failed },
   };
 }
 

@@ -25,7 +25,7 @@ describe.each(targets)('the outbox on $name', (target) => {
     const rest = await Promise.all(Array.from({ length: 12 }, (_, index) => storages[index % 4]!.outbox.claim(2, reconciler)));
     expect(rest.flat().map(({ notification }) => notification.id).sort()).toEqual(queued.slice(1).sort());
     for (const block of rest) expect(block.map(({ notification }) => notification.createdAt)).toEqual(block.map(({ notification }) => notification.createdAt).sort());
-    expect(await storages[0]!.outbox.counts()).toEqual({ queued: 0, sending: 20, sent: 0, failed: 0 });
+    expect(await storages[0]!.outbox.counts()).toEqual({ queued: 0, sending: 20, failed: 0 });
   });
 
   it('takes back what a sender left behind, who then changes nothing any more', async () => {
@@ -40,7 +40,7 @@ describe.each(targets)('the outbox on $name', (target) => {
     expect(taken).toMatchObject({ notification: { id, attempts: 2 } });
     await storage.outbox.markSent(left!, 'late');
     await storage.outbox.markFailed(left!, 'late', null);
-    expect(await storage.outbox.counts()).toEqual({ queued: 0, sending: 1, sent: 0, failed: 0 });
+    expect(await storage.outbox.counts()).toEqual({ queued: 0, sending: 1, failed: 0 });
     await storage.outbox.markSent(taken!, 'message-1');
     const [sent] = await storage.outbox.list(['sent'], 10);
     expect(sent).toMatchObject({ id, state: 'sent', messageId: 'message-1', nextAttemptAt: null, lastError: null, attempts: 2 });
@@ -75,7 +75,7 @@ describe.each(targets)('the outbox on $name', (target) => {
     expect(new Set([id, ...again.map((mail) => mail?.id)]).size).toBe(5);
     for (const mail of again) expect(mail).toMatchObject({ state: 'queued', attempts: 0, to: 'ada@example.com', data: claimed!.notification.data });
     expect(await storage.outbox.requeue(again[0]!.id)).not.toBeNull();
-    expect(await storage.outbox.counts()).toEqual({ queued: 5, sending: 0, sent: 1, failed: 0 });
+    expect(await storage.outbox.counts()).toEqual({ queued: 5, sending: 0, failed: 0 });
     expect(await storage.outbox.requeue('ntf_nobody')).toBeNull();
   });
 
