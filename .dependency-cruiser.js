@@ -86,6 +86,7 @@ export default {
     onlyFrom('commander', ['^src/cli/']),
     onlyFrom('@commander-js', ['^src/cli/']),
     onlyFrom('@inquirer', ['^src/cli/']),
+    onlyFrom('csv-parse', ['^src/cli/command/charge-file/']),
     onlyFrom('node-cron', ['^src/daemon/']),
     onlyFrom('fastify', ['^src/sandbox/', '^src/daemon/']),
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },

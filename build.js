@@ -38,6 +38,7 @@ const apart = [
   { file: 'sendgrid.cjs', packages: /^@sendgrid\// },
   { file: 'inquirer.cjs', packages: /^@inquirer\// },
   { file: 'cron.cjs', packages: /^node-cron(\/|$)/ },
+  { file: 'csv.cjs', packages: /^csv-parse(\/|$)/ },
   { file: 'fastify.cjs', packages: /^fastify(\/|$)/ },
   { file: 'sandbox.cjs', folder: join(root, 'src', 'sandbox') },
 ]

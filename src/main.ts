@@ -2,7 +2,7 @@ import { EXIT, type ExitCode } from './cli/exit-code.ts';
 import { terminalPrompts } from './cli/prompts.ts';
 import { bugText } from './cli/render/bug.ts';
 import { runCommandLine } from './cli/run.ts';
-import { type CliServices, type StopSignal } from './cli/services.ts';
+import { type ByteSource, type CliServices, type StopSignal } from './cli/services.ts';
 import { outputTo } from './cli/streams.ts';
 
 /*
@@ -44,6 +44,14 @@ function endOnBug(error: unknown): void {
   process.exit(EXIT.bug);
 }
 
+async function read(file: string): Promise<ByteSource> {
+  if (file === '-') return { stream: process.stdin, size: null };
+  const { open } = await import('node:fs/promises');
+  const handle = await open(file);
+  const about = await handle.stat();
+  return { stream: handle.createReadStream(), size: about.isFile() ? about.size : null };
+}
+
 async function main(): Promise<void> {
   process.on('uncaughtException', endOnBug);
   process.on('unhandledRejection', endOnBug);
@@ -67,6 +75,7 @@ async function main(): Promise<void> {
     },
     prompts: (look) => terminalPrompts(() => ({ input: process.stdin, output: process.stderr }), look),
     now: () => Date.now(),
+    read,
     async open(request) {
       const { openFromEnvironment } = await import('./wire.ts');
       return openFromEnvironment({ environment, ...request });

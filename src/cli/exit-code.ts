@@ -1,3 +1,4 @@
+import { type ChargeFileReport } from '../app/charge-file.ts';
 import { type ChargeOutcome, type DispatchReport, type DoctorCheck, type PassOutcome } from '../app/payrecon.ts';
 import { type AuditVerification } from '../app/views.ts';
 import { type ErrorKind, PayreconError } from '../domain/errors.ts';
@@ -23,6 +24,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export type Ending =
   | { readonly kind: 'done' }
   | { readonly kind: 'charged'; readonly outcome: ChargeOutcome }
+  | { readonly kind: 'charged_file'; readonly report: ChargeFileReport }
   | { readonly kind: 'passed'; readonly outcome: PassOutcome }
   /** A work list was shown, with this many things to do on it. */
   | { readonly kind: 'work_left'; readonly items: number }
@@ -42,6 +44,8 @@ export function exitCode(ending: Ending, stoppedBy: StopSignal | null): ExitCode
       return EXIT.done;
     case 'charged':
       return afterCharge(ending.outcome, stoppedBy);
+    case 'charged_file':
+      return afterFile(ending.report, stoppedBy);
     case 'passed':
       return afterPass(ending.outcome, stoppedBy);
     case 'work_left':
@@ -77,6 +81,21 @@ function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopS
     case 'pending':
       return situation === 'interrupted' || stoppedBy !== null ? afterSignal(stoppedBy) : EXIT.notKnownYet;
   }
+}
+
+/**
+ * The worst of its lines: first what is not known yet, then what a person has to look at, then what was refused, what
+ * cannot be charged as it stands, what did not succeed.
+ */
+function afterFile({ ends, interrupted, stoppedBy: cause }: ChargeFileReport, stoppedBy: StopSignal | null): ExitCode {
+  if (interrupted || (stoppedBy !== null && ends.pending > 0)) return afterSignal(stoppedBy);
+  const recorded = ends.succeeded + ends.failed + ends.canceled + ends.stuck + ends.pending > 0;
+  if (ends.pending > 0) return EXIT.notKnownYet;
+  if (ends.unreachable > 0) return recorded ? EXIT.notKnownYet : EXIT.outOfReach;
+  if (ends.stuck > 0) return EXIT.findings;
+  if (ends.refused > 0) return EXIT.refused;
+  if (ends.invalid > 0 || cause !== null) return EXIT.usage;
+  return ends.failed + ends.canceled > 0 ? EXIT.notSucceeded : EXIT.done;
 }
 
 /** What needs a person comes first: it will not go away by running the same again. */

@@ -1,3 +1,4 @@
+import { type Readable } from 'node:stream';
 import { type Payrecon } from '../app/payrecon.ts';
 import { type Instant } from '../domain/transaction.ts';
 import { type Prompts } from './prompts.ts';
@@ -25,6 +26,12 @@ export interface DaemonRequest {
   readonly log: (line: string) => void;
 }
 
+export interface ByteSource {
+  readonly stream: Readable;
+  /** Bytes in all; null where nobody knows, as with a pipe. */
+  readonly size: number | null;
+}
+
 export type StopSignal = 'SIGINT' | 'SIGTERM';
 
 /** Everything the command line needs of the world; opened only when a command asks for it. */
@@ -42,6 +49,8 @@ export interface CliServices {
   stoppedBy(): StopSignal | null;
   /** This machine's clock: for words like "3 min ago" and for `--since 2h`, never for a decision about a payment. */
   now(): Instant;
+  /** A file, or standard input for `-`; fails as the system does where it cannot be opened. */
+  read(file: string): Promise<ByteSource>;
   open(request: OpenRequest): Promise<Payrecon>;
   /** Passes on schedule until the signal; resolves after draining. */
   daemon(request: DaemonRequest): Promise<void>;

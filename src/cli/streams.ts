@@ -4,6 +4,8 @@ export type ColourLevel = 0 | 1 | 2;
 /** One of the two places that text goes to. */
 export interface Output {
   write(text: string): void;
+  /** Resolves once a slow reader has taken what was written; for those who write without end. */
+  drained?(): Promise<void>;
   readonly isTerminal: boolean;
   /** Width to fit lines into; infinite when nobody looks, so that nothing is shortened in files and pipes. */
   readonly columns: number;
@@ -24,6 +26,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** What of a `tty.WriteStream` is needed here. */
 interface Writable {
   write(text: string): boolean;
+  once(event: 'drain' | 'close', listener: () => void): unknown;
+  readonly writableNeedDrain: boolean;
+  readonly destroyed: boolean;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -47,9 +52,16 @@ export function colourLevel(isTerminal: boolean, environment: Environment): Colo
 export function outputTo(stream: Writable, environment: Environment, failed: (error: Error) => void): Output {
   const isTerminal = stream.isTTY === true;
   let broken = false;
+  let waiting: (() => void)[] = [];
+  const wake = (): void => {
+    const woken = waiting;
+    waiting = [];
+    for (const each of woken) each();
+  };
   stream.on('error', (error) => {
     if (!broken && error.code !== 'EPIPE') failed(error);
     broken = true;
+    wake();
   });
   return {
     isTerminal,
@@ -60,6 +72,14 @@ export function outputTo(stream: Writable, environment: Environment, failed: (er
     },
     write(text) {
       if (!broken) stream.write(text);
+    },
+    async drained() {
+      if (broken || stream.destroyed || !stream.writableNeedDrain) return;
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        stream.once('drain', wake);
+        stream.once('close', wake);
+      });
     },
   };
 }
@@ -73,5 +93,6 @@ export function withoutColour(output: Output): Output {
       return output.columns;
     },
     write: (text) => output.write(text),
+    drained: async () => { await output.drained?.(); },
   };
 }

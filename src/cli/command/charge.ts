@@ -7,30 +7,12 @@ import { type Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
 import { type Perform } from '../perform.ts';
 import { addSettings, stripeFlags } from '../setting-flags.ts';
-
-/** As typed. */
-export interface ChargeFlags {
-  readonly key?: string | undefined;
-  readonly amount?: string | undefined;
-  readonly amountMinor?: string | undefined;
-  readonly currency?: string | undefined;
-  readonly paymentMethod?: string | undefined;
-  readonly methodType?: readonly string[] | undefined;
-  readonly customer?: string | undefined;
-  readonly reference?: string | undefined;
-  readonly email?: string | undefined;
-  readonly description?: string | undefined;
-  readonly metadata?: readonly string[] | undefined;
-  readonly wait?: string | undefined;
-  readonly allowDuplicate?: true | undefined;
-}
+import { type ChargeFlags, defaultConcurrency, defaultWaitMs } from './charge-flags.ts';
 
 export interface ChargeArguments {
   readonly request: ChargeRequest;
   readonly options: Omit<ChargeOptions, 'signal'>;
 }
-
-const defaultWaitMs = 5_000;
 
 const examples = `
 Examples:
@@ -38,8 +20,12 @@ Examples:
     --payment-method pm_card_visa
   payrecon charge --key order-2 --amount-minor 500 --currency jpy \\
     --payment-method pm_.. --customer cus_.. --email ada@example.com --json
+  payrecon charge --file due.csv --json > results.jsonl
 
-Run it again with the same key as often as you like: the card is charged once.`;
+A file has the columns or fields key, amount or amount_minor, currency, payment_method,
+customer, reference, email, description and metadata.NAME. Each line is charged by itself.
+
+Run it again with the same key as often as you like: the card is charged once. So is a file.`;
 
 export function defineCharge(command: Command, perform: Perform, run = runCharge): void {
   const charge = command
@@ -55,13 +41,19 @@ export function defineCharge(command: Command, perform: Perform, run = runCharge
     .option('--description <text>', 'shown at Stripe', once)
     .option('--metadata <name=value...>', 'kept here and at Stripe; nothing sensitive')
     .option('--wait <duration>', 'how long to wait for another process, and for the outcome (default: 5s)', once)
-    .option('--allow-duplicate', 'charge although it looks like a payment made a moment ago under another key');
+    .option('--allow-duplicate', 'charge although it looks like a payment made a moment ago under another key')
+    .option('--file <file>', 'many: a .csv or .jsonl file, or - for standard input', once)
+    .option('--concurrency <n>', `with --file: so many at a time (default: ${String(defaultConcurrency)})`, once);
   addJson(charge);
   addSettings(charge, ['duplicate-window', 'operator', ...stripeFlags]);
   addGlobals(charge);
   charge
     .addHelpText('after', examples)
-    .action((flags, self) => perform(self, async (context) => run(await readCharge(flags), context)));
+    .action((flags, self) => perform(self, async (context) => {
+      if (flags.file === undefined) return run(await readCharge(flags), context);
+      const { readChargeFile, runChargeFile } = await import('./charge-file.ts');
+      return runChargeFile(readChargeFile(flags, flags.file), context);
+    }));
 }
 
 /** Reads the flags, reporting everything that is wrong with them at once. */
@@ -75,6 +67,7 @@ export async function readCharge(flags: ChargeFlags): Promise<ChargeArguments> {
   const metadata = readMetadata(flags.metadata ?? [], problems);
   const wait = flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
   if (!wait.ok) problems.push({ field: '--wait', message: wait.message });
+  if (flags.concurrency !== undefined) problems.push({ field: '--concurrency', message: 'it belongs to --file, which is not given' });
   const { key, amount, amountMinor, currency, paymentMethod, methodType, customer, reference, email, description } = flags;
   const fields = { key, amount, amountMinor, currency, paymentMethod, customer, reference, email, description };
   const parsed = parseChargeRequest({ ...fields, methodTypes: methodType, metadata });

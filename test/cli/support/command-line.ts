@@ -1,7 +1,8 @@
+import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { runCommandLine } from '../../../src/cli/run.ts';
 import type { Prompts } from '../../../src/cli/prompts.ts';
-import type { CliServices, DaemonRequest, OpenRequest, StopSignal } from '../../../src/cli/services.ts';
+import type { ByteSource, CliServices, DaemonRequest, OpenRequest, StopSignal } from '../../../src/cli/services.ts';
 import type { ColourLevel, Output } from '../../../src/cli/streams.ts';
 import { type Expected, fakePayrecon } from './fake-payrecon.ts';
 import { now } from './fixture.ts';
@@ -18,6 +19,8 @@ export interface Situation {
   readonly answers?: readonly Answer[];
   /** Already received when the command begins. */
   readonly stoppedBy?: StopSignal;
+  /** What is in a file, or on standard input under the name `-`; reading anything else fails as it would without the file. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly daemon?: (request: DaemonRequest) => Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export async function commandLine(typed: readonly string[], situation: Situation
     listenForStop: () => stop.signal,
     stoppedBy: () => situation.stoppedBy ?? null,
     now: () => now,
+    read: (file) => readFrom(situation.files ?? {}, file),
     open(request) {
       opened.push(request);
       if (situation.openFails !== undefined) return Promise.reject(situation.openFails);
@@ -64,6 +68,15 @@ export async function commandLine(typed: readonly string[], situation: Situation
   };
   const code = await runCommandLine(typed, services);
   return { code, stdout: written.out, stderr: written.err, opened, calls: fake?.calls ?? [], closed: fake?.closed() ?? 0 };
+}
+
+function readFrom(files: Readonly<Record<string, string | Uint8Array>>, file: string): Promise<ByteSource> {
+  const content = files[file];
+  if (content === undefined) return Promise.reject(Object.assign(new Error(`ENOENT: no such file or directory, open '${file}'`), { code: 'ENOENT', syscall: 'open' }));
+  const bytes = Buffer.from(content);
+  // In small pieces, so that rows and letters lie across them.
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) => bytes.subarray(at * 7, at * 7 + 7));
+  return Promise.resolve({ stream: Readable.from(pieces, { objectMode: false }), size: file === '-' ? null : bytes.length });
 }
 
 function output(name: 'out' | 'err', written: { out: string; err: string }, { columns, colourLevel }: Situation): Output {

@@ -38,6 +38,7 @@ export async function runHere(world: World, args: readonly string[], env: Readon
     now: () => Date.now(),
     open: (request) => openFromEnvironment({ ...request, environment }),
     daemon: never,
+    read: () => Promise.reject(new Error('unexpected reading of a file')),
     command: never,
   };
   const exitCode = await runCommandLine(args, services);

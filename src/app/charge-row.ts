@@ -1,0 +1,126 @@
+import { COLUMN_NAMES, parseChargeRequest, type ParsedChargeRequest } from '../domain/charge-request.ts';
+import type { Problem } from '../domain/errors.ts';
+import { quoted } from '../domain/field-rules.ts';
+import { nearest } from '../domain/nearest.ts';
+
+/** One line of a file of charges, as it was read. */
+export interface ChargeRow {
+  /** Where it begins, counted from 1, the header included. */
+  readonly line: number;
+  /** As written, for whoever looks for it in the file; null where there is none. */
+  readonly key: string | null;
+  readonly parsed: ParsedChargeRequest;
+  /** How much of the file was read with it, in bytes. */
+  readonly endsAtByte: number;
+}
+
+const COLUMNS = ['key', 'amount', 'amount_minor', 'currency', 'payment_method', 'customer', 'reference', 'email', 'description'] as const;
+const REQUIRED = ['key', 'currency', 'payment_method'] as const;
+const METADATA = 'metadata.';
+/** What a decoder puts where the bytes are no UTF-8. */
+const REPLACEMENT = '\ufffd';
+
+/** What is wrong with the header of a file; a column that nobody reads would be a field that is silently not sent. */
+export function headerProblems(columns: readonly string[]): readonly Problem[] {
+  const problems: Problem[] = [];
+  const add = (field: string, message: string): void => { problems.push({ field, message }); };
+  for (const [at, column] of columns.entries()) {
+    const where = `column ${String(at + 1)}`;
+    if (columns.indexOf(column) !== at) add(where, `${quoted(column)} is there twice`);
+    else if (!isKnown(column)) add(where, unknownField(column));
+  }
+  for (const column of REQUIRED) if (!columns.includes(column)) add(column, 'this column is missing');
+  if (!columns.includes('amount') && !columns.includes('amount_minor')) add('amount', 'this column is missing: give amount or amount_minor');
+  return problems;
+}
+
+function isKnown(name: string): boolean {
+  return COLUMNS.some((column) => column === name) || (name.startsWith(METADATA) && name.length > METADATA.length);
+}
+
+function unknownField(name: string): string {
+  const meant = nearest(name, COLUMNS);
+  return `${quoted(name)} is not known${meant === null ? `: there are ${COLUMNS.join(', ')} and metadata.NAME` : `; did you mean ${meant}?`}`;
+}
+
+/** A row of CSV. An empty cell is a field that is not given: CSV has no other way to say so. */
+export function readCells(columns: readonly string[], cells: readonly string[], methodTypes: readonly string[]): ParsedChargeRequest {
+  if (cells.length !== columns.length) {
+    return unreadable([{ field: 'columns', message: `there are ${String(cells.length)} cells where the header has ${String(columns.length)}` }]);
+  }
+  const fields = new Map<string, string>();
+  for (const [at, column] of columns.entries()) {
+    const cell = cells[at] ?? '';
+    if (cell !== '') fields.set(column, cell);
+  }
+  return parseFields(fields, [], methodTypes);
+}
+
+/** A line of JSON lines, once it is parsed: an object of texts; `null` is a field that is not given. */
+export function readObject(value: unknown, methodTypes: readonly string[]): ParsedChargeRequest {
+  if (!isObject(value)) return unreadable([{ field: 'line', message: 'it is not a JSON object' }]);
+  const problems: Problem[] = [];
+  const fields = new Map<string, string>();
+  const add = (name: string, given: unknown): void => {
+    if (given === null) return;
+    const text = textOf(name, given);
+    if (text === null) problems.push({ field: name, message: notText(name) });
+    else if (fields.has(name)) problems.push({ field: name, message: 'it is given twice' });
+    else fields.set(name, text);
+  };
+  for (const [name, given] of Object.entries(value)) {
+    if (name === 'metadata' && isObject(given)) for (const [inner, text] of Object.entries(given)) add(`${METADATA}${inner}`, text);
+    else if (isKnown(name) || name === 'metadata') add(name, given);
+    else problems.push({ field: quoted(name), message: unknownField(name) });
+  }
+  return parseFields(fields, problems, methodTypes);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A whole number is exact; any other number in JSON has been through a float, which is no place for money. */
+function textOf(name: string, given: unknown): string | null {
+  if (name === 'metadata') return null;
+  if (typeof given === 'string') return given;
+  return name === 'amount_minor' && Number.isSafeInteger(given) ? String(given) : null;
+}
+
+function notText(name: string): string {
+  if (name === 'metadata') return 'it is not an object of texts';
+  if (name === 'amount') return 'write it as a text, "49.99", or give amount_minor';
+  return name === 'amount_minor' ? 'it is not a whole number' : 'it is not a text';
+}
+
+function parseFields(fields: ReadonlyMap<string, string>, found: readonly Problem[], methodTypes: readonly string[]): ParsedChargeRequest {
+  const problems = [...found];
+  for (const [name, text] of fields) {
+    if (`${name}${text}`.includes(REPLACEMENT)) problems.push({ field: name, message: 'it is not written in UTF-8' });
+  }
+  const metadata = [...fields].filter(([name]) => name.startsWith(METADATA)).map(([name, text]) => [name.slice(METADATA.length), text] as const);
+  const parsed = parseChargeRequest(
+    {
+      key: fields.get('key'),
+      amount: fields.get('amount'),
+      amountMinor: fields.get('amount_minor'),
+      currency: fields.get('currency'),
+      paymentMethod: fields.get('payment_method'),
+      customer: fields.get('customer'),
+      reference: fields.get('reference'),
+      email: fields.get('email'),
+      description: fields.get('description'),
+      metadata: Object.fromEntries(metadata),
+      methodTypes,
+    },
+    COLUMN_NAMES,
+  );
+  if (parsed.ok) return problems.length === 0 ? parsed : unreadable(problems);
+  const named = new Set(problems.map(({ field }) => field));
+  return unreadable([...problems, ...parsed.problems.filter(({ field }) => !named.has(field))]);
+}
+
+/** A line that cannot be read as a charge at all. */
+export function unreadable(problems: readonly Problem[]): ParsedChargeRequest {
+  return { ok: false, problems };
+}

@@ -1,0 +1,104 @@
+import { type ChargeFileReport, endOf, type RowEnd, type RowResult } from '../../app/charge-file.ts';
+import { type PayreconError } from '../../domain/errors.ts';
+import { formatMoney } from '../../domain/money.ts';
+import { type JsonObject, type Status } from '../../domain/transaction.ts';
+import { type Output } from '../streams.ts';
+import { block, type Line } from './block.ts';
+import { escapeText } from './escape.ts';
+import { shorten, widthOf } from './fit.ts';
+import { type Hint, hints } from './hint.ts';
+import { createTheme } from './theme.ts';
+import { lengthOfTime } from './time.ts';
+import { failureText } from './transaction.ts';
+import { transactionJson } from './transaction-json.ts';
+
+const lineWidth = 7;
+const endWidth = 13;
+const amountWidth = 12;
+const keyWidth = 24;
+
+/** One JSON line a row. `error` has the form that it has everywhere; `transaction` is the one that it speaks of. */
+export function resultJson(result: RowResult): JsonObject {
+  const { line, key } = result.row;
+  const end = endOf(result);
+  if (result.kind === 'charged') {
+    const { transaction, repeated } = result.outcome;
+    return { line, key, result: end, repeated, transaction: transactionJson(transaction), error: null };
+  }
+  const { code, problems, transaction } = result.error;
+  const fields = [...new Set(problems.map(({ field }) => field))];
+  return {
+    line,
+    key,
+    result: end,
+    repeated: false,
+    transaction: transaction === null ? null : transactionJson(transaction),
+    error: { code, message: errorWords(result.error), fields },
+  };
+}
+
+function errorWords({ message, problems }: PayreconError): string {
+  return [message, ...problems.map((problem) => `${problem.field}: ${problem.message}.`)].join(' ');
+}
+
+/** One line a row, as it ends; widths cannot depend on rows that come later. */
+export function resultLine(result: RowResult, output: Output): string {
+  const theme = createTheme(output);
+  const end = endOf(result);
+  const status = isStatus(end) ? end : null;
+  const sign = status === null ? '✗' : theme.sign(status);
+  const colour = status === null ? theme.bad : theme.status(status);
+  const transaction = result.kind === 'charged' ? result.outcome.transaction : null;
+  const amount = transaction === null ? '' : formatMoney(transaction.amount, transaction.currency);
+  const wholeKey = escapeText(result.row.key ?? '');
+  const key = Number.isFinite(output.columns) ? shorten(wholeKey, keyWidth, 'middle') : wholeKey;
+  const start = String(result.row.line).padStart(lineWidth);
+  const middle = `${amount.padStart(amountWidth)}  ${pad(key, keyWidth)}`;
+  const room = output.columns - lineWidth - endWidth - widthOf(middle) - 6;
+  const words = shorten(escapeText(wordsOf(result)), Math.max(room, 10));
+  return `${theme.faint(start)}  ${colour(pad(`${sign} ${end}`, endWidth))}  ${middle}  ${words}`.trimEnd() + '\n';
+}
+
+function isStatus(end: RowEnd): end is Status & RowEnd {
+  return end !== 'refused' && end !== 'invalid' && end !== 'unreachable';
+}
+
+function wordsOf(result: RowResult): string {
+  if (result.kind === 'failed') {
+    const { problems, message } = result.error;
+    return result.error.kind === 'usage' ? problems.map((problem) => `${problem.field}: ${problem.message}`).join('; ') : message;
+  }
+  const { transaction, repeated, note } = result.outcome;
+  const words = transaction.status === 'pending' ? note : failureText(transaction);
+  return [...(repeated ? ['known'] : []), ...(words === null ? [] : [words])].join(', ');
+}
+
+function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+
+export function summary({ rows, ends, repeated }: ChargeFileReport, elapsedMs: number, output: Output): string {
+  const theme = createTheme(output);
+  const always: readonly RowEnd[] = ['succeeded', 'failed', 'pending', 'invalid'];
+  const lines: Line[] = [];
+  for (const [end, count] of Object.entries(ends) as [RowEnd, number][]) {
+    if (count > 0 || always.includes(end)) lines.push({ label: end, value: String(count), ...(end === 'stuck' && count > 0 ? { paint: theme.warn } : {}) });
+  }
+  lines.push({ label: 'known', value: repeated === 0 ? null : `${String(repeated)}, where nothing new was started` });
+  const pace = elapsedMs > 0 && rows > 0 ? `, ${((rows / elapsedMs) * 1_000).toFixed(1)} a second` : '';
+  lines.push({ label: 'took', value: `${lengthOfTime(elapsedMs)}${pace}` });
+  return `${theme.strong(`${String(rows)} ${rows === 1 ? 'line' : 'lines'}`)}\n${block(lines, theme, output)}`;
+}
+
+export function summaryJson({ rows, ends, repeated, interrupted }: ChargeFileReport, elapsedMs: number): JsonObject {
+  return { summary: { lines: rows, ...ends, repeated, interrupted, duration_ms: Math.round(elapsedMs) } };
+}
+
+export function summaryHints({ ends, interrupted }: ChargeFileReport, typed: readonly string[], file: string, output: Output): string {
+  const again = file === '-' ? {} : { command: ['payrecon', ...typed] };
+  const all: Hint[] = [];
+  if (ends.stuck > 0) all.push({ text: `A person is needed: ${String(ends.stuck)} stuck.`, command: ['payrecon', 'stuck', 'list'] });
+  if (interrupted) all.push({ text: 'Interrupted: what was begun was finished and recorded. Run the same command again to go on; no line is charged twice:', ...again });
+  else if (ends.pending + ends.unreachable > 0) all.push({ text: '`payrecon reconcile` finds out what is pending. To ask now, run the same command again; no line is charged twice:', ...again });
+  return hints(all, output);
+}
