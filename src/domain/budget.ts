@@ -23,11 +23,25 @@ const RECOVERY_MS = 10_000;
 /** Answers to requests that were under way together count as one. */
 const ONE_SLOW_DOWN_PER_MS = 1_000;
 
-/** A pass never takes turns that begin later than this, so that a live charge never waits for longer. */
+/** A pass never takes turns that begin later than this, so that a live charge never waits for longer, but for one turn. */
 export const PASS_AHEAD_MS = 250;
+/** A pass that found no turn comes again when it would get several. */
+const PASS_COMES_AGAIN_MS = PASS_AHEAD_MS / 2;
+/** Charges queue up for no longer; their calls have given up by then. */
+export const URGENT_AHEAD_MS = 30_000;
+/** What is further away was written while the database's clock was wrong: nobody takes turns that end so late. */
+const WRONG_CLOCK_AHEAD_MS = 2 * URGENT_AHEAD_MS;
+
+const MICROS_PER_MS = 1_000;
+const MICROS_PER_SECOND = 1_000_000;
+
+export interface Budget {
+  readonly state: BudgetState;
+  readonly perSecond: number;
+}
 
 export interface Turns {
-  /** 0: none may be taken now; ask again after `startInMs`. */
+  /** Perhaps fewer than wanted. 0: none may be taken now; ask again after `startInMs`. */
   readonly count: number;
   readonly startInMs: number;
   readonly apartMs: number;
@@ -35,48 +49,60 @@ export interface Turns {
 
 export interface Wanted {
   readonly count: number;
-  readonly perSecond: number;
   /** A live charge; it goes before whatever a pass has not taken yet. */
   readonly urgent: boolean;
 }
 
 /** Microseconds between two turns now. */
-export function intervalMicros(state: BudgetState, perSecond: number, now: Instant): number {
-  return Math.ceil(1_000_000_000 / (perSecond * sharePerMille(state, now)));
+function intervalMicros({ state, perSecond }: Budget, now: Instant): number {
+  return Math.ceil((MICROS_PER_SECOND * 1_000) / (perSecond * sharePerMille(state, now)));
 }
 
 function sharePerMille({ slowedAt, slowedToPerMille }: BudgetState, now: Instant): number {
-  if (slowedAt === null || slowedAt > now) return slowedAt === null ? 1_000 : slowedToPerMille;
-  return Math.min(1_000, slowedToPerMille + (1_000 * (now - slowedAt)) / RECOVERY_MS);
+  // So far in the future only a wrong clock can have written it.
+  if (slowedAt === null || slowedAt > now + ONE_SLOW_DOWN_PER_MS) return 1_000;
+  return Math.min(1_000, slowedToPerMille + (1_000 * Math.max(0, now - slowedAt)) / RECOVERY_MS);
 }
 
 /**
  * Turns in several budgets at once (an endpoint's and the account's): they begin when all of them are free, and are as
  * far apart as the slowest wants.
  */
-export function takeTurns(budgets: readonly { readonly state: BudgetState; readonly perSecond: number }[], wanted: Pick<Wanted, 'count' | 'urgent'>, now: Instant): { readonly turns: Turns; readonly next: readonly BudgetState[] } {
-  const nowMicros = now * 1_000;
-  // An instant far in the future was written while the database's clock was wrong.
-  const freeAt = budgets.map(({ state }) => (state.nextAtMicros > nowMicros + MOST_AHEAD_MICROS ? nowMicros : Math.max(nowMicros, state.nextAtMicros)));
-  const startMicros = Math.max(...freeAt);
-  const apart = Math.max(...budgets.map(({ state, perSecond }) => intervalMicros(state, perSecond, now)));
-  const startInMs = (startMicros - nowMicros) / 1_000;
-  if (!wanted.urgent && startInMs > PASS_AHEAD_MS) {
-    return { turns: { count: 0, startInMs: startInMs - PASS_AHEAD_MS, apartMs: apart / 1_000 }, next: budgets.map(({ state }) => state) };
+export function takeTurns(budgets: readonly Budget[], wanted: Wanted, now: Instant): { readonly turns: Turns; readonly next: readonly BudgetState[] } {
+  const intervals = budgets.map((budget) => intervalMicros(budget, now));
+  const apart = Math.max(...intervals);
+  const startAt = Math.max(...budgets.map(({ state }, index) => freeAt(state, intervals[index] ?? apart, now)));
+  const startIn = startAt - now * MICROS_PER_MS;
+  const startInMs = startIn / MICROS_PER_MS;
+  const apartMs = apart / MICROS_PER_MS;
+  const aheadMs = wanted.urgent ? URGENT_AHEAD_MS : PASS_AHEAD_MS;
+  const count = startInMs > aheadMs ? 0 : Math.min(wanted.count, 1 + Math.floor((aheadMs - startInMs) / apartMs));
+  if (count === 0) {
+    const comesAgainMs = startInMs - (wanted.urgent ? URGENT_AHEAD_MS : PASS_COMES_AGAIN_MS);
+    return { turns: { count, startInMs: comesAgainMs, apartMs }, next: budgets.map(({ state }) => state) };
   }
-  const next = budgets.map(({ state, perSecond }, index) => ({
-    ...state,
-    // Only the slowest is used up to the end of the last turn; what the others have left in between is free for others.
-    nextAtMicros: Math.max(freeAt[index] ?? nowMicros, startMicros) + wanted.count * intervalMicros(state, perSecond, now),
-  }));
-  return { turns: { count: wanted.count, startInMs, apartMs: apart / 1_000 }, next };
+  const next = budgets.map(({ state }, index) => ({ ...state, nextAtMicros: startAt + used(count, intervals[index] ?? apart, apart) }));
+  return { turns: { count, startInMs, apartMs }, next };
 }
 
-/** Nobody waits for minutes: at the slowest rate a thousand callers are served by then. */
-const MOST_AHEAD_MICROS = 600_000_000;
+function freeAt({ nextAtMicros }: BudgetState, interval: number, now: Instant): number {
+  const nowMicros = now * MICROS_PER_MS;
+  const latest = nowMicros + WRONG_CLOCK_AHEAD_MS * MICROS_PER_MS + 2 * interval;
+  return nextAtMicros > latest ? nowMicros : Math.max(nowMicros, nextAtMicros);
+}
+
+/**
+ * Only the slowest budget is used up to the end of the last turn: what another has left in between is free for others.
+ * Their turns then lie among these, so that a second may hold more of them than were taken in a second; that is made
+ * up for by taking a little more.
+ */
+function used(count: number, interval: number, apart: number): number {
+  const spread = (count - 1) * (apart - interval);
+  return Math.min(count * apart, Math.ceil(count * interval * (1 + spread / MICROS_PER_SECOND)));
+}
 
 /** Stripe said 429. */
 export function slowedDown(state: BudgetState, now: Instant): BudgetState {
-  if (state.slowedAt !== null && now - state.slowedAt >= 0 && now - state.slowedAt < ONE_SLOW_DOWN_PER_MS) return state;
+  if (state.slowedAt !== null && Math.abs(now - state.slowedAt) < ONE_SLOW_DOWN_PER_MS) return state;
   return { ...state, slowedAt: now, slowedToPerMille: Math.max(SLOWEST_PER_MILLE, Math.floor(sharePerMille(state, now) / 2)) };
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Budgets } from '../app/ports.ts';
 import { FRESH_BUDGET, slowedDown, takeTurns, type BudgetState } from '../domain/budget.ts';
-import { changed, firstRow, rowsOf, type Database } from './database.ts';
+import { changed, rowsOf, type Database } from './database.ts';
 import { integer, integerOrNull, text } from './rows.ts';
 
 /*
@@ -13,35 +13,51 @@ export function createBudgets(database: Database): Budgets {
   return {
     take: (budgets, wanted) =>
       database.transact(async (sql) => {
-        const { now, states } = await locked(database, sql, budgets.map(({ name }) => name));
+        const { now, states } = await held(database, sql, budgets.map(({ name }) => name));
         const { turns, next } = takeTurns(budgets.map(({ name, perSecond }) => ({ state: states.get(name) ?? FRESH_BUDGET, perSecond })), wanted, now);
-        if (turns.count > 0) for (const [index, { name }] of budgets.entries()) await keep(sql, name, next[index] ?? FRESH_BUDGET);
+        if (turns.count > 0) await keep(sql, budgets.map(({ name }, index) => [name, next[index] ?? FRESH_BUDGET]));
         return turns;
       }),
     async slowDown(names) {
       await database.transact(async (sql) => {
-        const { now, states } = await locked(database, sql, names);
-        for (const name of names) await keep(sql, name, slowedDown(states.get(name) ?? FRESH_BUDGET, now));
+        const { now, states } = await held(database, sql, names);
+        await keep(sql, names.map((name) => [name, slowedDown(states.get(name) ?? FRESH_BUDGET, now)]));
       });
     },
   };
 }
 
-async function locked(database: Database, sql: Knex, names: readonly string[]): Promise<{ readonly now: number; readonly states: ReadonlyMap<string, BudgetState> }> {
-  const postgres = database.dialect === 'postgres';
-  if (postgres) await changed(sql, 'set local synchronous_commit = off');
-  const marks = names.map(() => '?').join(', ');
-  const rows = await rowsOf(sql, `select * from stripe_budgets where name in (${marks}) order by name ${postgres ? 'for update' : ''}`, [...names]);
-  const clock = await firstRow(sql, `select ${database.now()} as now`);
-  const states = rows.map((row) => [text(row, 'name'), { nextAtMicros: integer(row, 'next_at_micros'), slowedAt: integerOrNull(row, 'slowed_at'), slowedToPerMille: integer(row, 'slowed_to_per_mille') }] as const);
-  return { now: integer(clock ?? {}, 'now'), states: new Map(states) };
+interface Held {
+  readonly now: number;
+  readonly states: ReadonlyMap<string, BudgetState>;
 }
 
-async function keep(sql: Knex, name: string, { nextAtMicros, slowedAt, slowedToPerMille }: BudgetState): Promise<void> {
+async function held(database: Database, sql: Knex, names: readonly string[]): Promise<Held> {
+  const found = await lock(database, sql, names);
+  if (found.states.size === names.length) return found;
+  // Rows that are not there cannot be held: two who take their first turns at the same moment would take the same ones.
+  await changed(sql, `insert into stripe_budgets (name, next_at_micros, slowed_to_per_mille) values ${names.map(() => '(?, 0, 1000)').join(', ')} on conflict (name) do nothing`, [...names].sort());
+  return await lock(database, sql, names);
+}
+
+async function lock(database: Database, sql: Knex, names: readonly string[]): Promise<Held> {
+  const wanted = `select * from stripe_budgets where name in (${names.map(() => '?').join(', ')}) order by name`;
+  // One statement, since each costs a round trip; the clock is read once the rows are held.
+  const statement =
+    database.dialect === 'postgres'
+      ? `with hurried as materialized (select set_config('synchronous_commit', 'off', true)), held as materialized (${wanted} for update)
+         select held.*, ${database.now()} as now from held cross join hurried`
+      : `select held.*, ${database.now()} as now from (${wanted}) held`;
+  const rows = await rowsOf(sql, statement, [...names]);
+  const states = rows.map((row) => [text(row, 'name'), { nextAtMicros: integer(row, 'next_at_micros'), slowedAt: integerOrNull(row, 'slowed_at'), slowedToPerMille: integer(row, 'slowed_to_per_mille') }] as const);
+  return { now: Math.max(0, ...rows.map((row) => integer(row, 'now'))), states: new Map(states) };
+}
+
+async function keep(sql: Knex, budgets: readonly (readonly [string, BudgetState])[]): Promise<void> {
   await changed(
     sql,
-    `insert into stripe_budgets (name, next_at_micros, slowed_at, slowed_to_per_mille) values (?, ?, ?, ?)
+    `insert into stripe_budgets (name, next_at_micros, slowed_at, slowed_to_per_mille) values ${budgets.map(() => '(?, ?, ?, ?)').join(', ')}
      on conflict (name) do update set next_at_micros = excluded.next_at_micros, slowed_at = excluded.slowed_at, slowed_to_per_mille = excluded.slowed_to_per_mille`,
-    [name, nextAtMicros, slowedAt, slowedToPerMille],
+    budgets.flatMap(([name, { nextAtMicros, slowedAt, slowedToPerMille }]) => [name, nextAtMicros, slowedAt, slowedToPerMille]),
   );
 }

@@ -24,7 +24,7 @@ export interface GatewayOptions {
   readonly clock: Clock;
   /** What the processes on one ledger share; without it this process is alone. */
   readonly budgets?: Budgets;
-  /** A live charge goes before what a pass looks up. */
+  /** Goes before what a pass looks up: somebody waits for the answer. */
   readonly urgent?: boolean;
 }
 

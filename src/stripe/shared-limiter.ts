@@ -4,12 +4,17 @@ import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } f
 
 /** Turns taken at a time: so many that the database is asked a few times a second, and no host sits on more. */
 const BLOCK_SECONDS = 0.2;
+/** A turn that nobody used by then is lost: whoever used it later would come on top of the turns of that second. */
+const TURN_KEEPS_MS = 200;
+/** How long the database is left alone after it failed: each try may take seconds. */
+const ALONE_FOR_MS = 5_000;
 
 const ACCOUNT_BUDGET = 'account';
 
 interface Lane {
-  /** When the turns that were taken begin, by this process's own clock. */
-  readonly granted: number[];
+  /** When the turns that were taken begin, by this process's own clock; earliest first. */
+  granted: number[];
+  /** Callers without a turn. */
   waiting: number;
   /** Requests that went out without a turn: the library's hidden repetitions. */
   owed: number;
@@ -27,7 +32,7 @@ export class SharedLimiter implements Limiter {
   readonly #urgent: boolean;
   readonly #alone: RequestLimiter;
   readonly #lanes: ReadonlyMap<Endpoint, Lane>;
-  #telling: Promise<void> = Promise.resolve();
+  #aloneUntilMs = -Infinity;
 
   constructor(limits: Limits, budgets: Budgets, clock: Clock, urgent: boolean) {
     this.#limits = limits;
@@ -39,23 +44,15 @@ export class SharedLimiter implements Limiter {
   }
 
   async take(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
+    if (this.#clock.monotonicMs() < this.#aloneUntilMs) return await this.#alone.take(endpoint, signal);
     const lane = this.#lane(endpoint);
-    lane.waiting += 1;
     try {
-      while (!signal.aborted) {
-        const turn = lane.granted.shift();
-        if (turn !== undefined) return await this.#waitUntil(turn, signal);
-        lane.drawing ??= this.#draw(endpoint, lane).finally(() => {
-          lane.drawing = null;
-        });
-        await lane.drawing;
-      }
-      return false;
+      const turn = await this.#turn(endpoint, lane, signal);
+      return turn !== null && (await this.#waitUntil(turn, lane, signal));
     } catch (error) {
-      if (error instanceof PayreconError) return await this.#alone.take(endpoint, signal);
-      throw error;
-    } finally {
-      lane.waiting -= 1;
+      if (!(error instanceof PayreconError)) throw error;
+      this.#goAlone();
+      return await this.#alone.take(endpoint, signal);
     }
   }
 
@@ -66,41 +63,80 @@ export class SharedLimiter implements Limiter {
 
   slowDown(endpoint: Endpoint, reason: string | null): void {
     this.#alone.slowDown(endpoint, reason);
-    const names = [endpoint, ...(reason?.startsWith('global') === true ? [ACCOUNT_BUDGET] : [])].sort();
-    this.#telling = this.#telling.then(() => this.#budgets.slowDown(names)).catch((error: unknown) => {
-      if (!(error instanceof PayreconError)) throw error;
+    const names = [...(reason?.startsWith('global') === true ? [ACCOUNT_BUDGET] : []), endpoint].sort();
+    // Nobody waits for it. Who cannot tell the others is at least slow by itself.
+    this.#budgets.slowDown(names).catch(() => {
+      this.#goAlone();
     });
   }
 
-  /** Once the others know what Stripe has said. */
-  async settled(): Promise<void> {
-    await this.#telling;
+  #goAlone(): void {
+    this.#aloneUntilMs = this.#clock.monotonicMs() + ALONE_FOR_MS;
+  }
+
+  /** The next turn of the endpoint, null when the signal aborted. */
+  async #turn(endpoint: Endpoint, lane: Lane, signal: AbortSignal): Promise<number | null> {
+    lane.waiting += 1;
+    try {
+      while (!signal.aborted) {
+        const stale = this.#clock.monotonicMs() - TURN_KEEPS_MS;
+        lane.granted = lane.granted.filter((turn) => turn >= stale);
+        const turn = lane.granted.shift();
+        if (turn !== undefined) return turn;
+        lane.drawing ??= this.#draw(endpoint, lane).finally(() => {
+          lane.drawing = null;
+        });
+        await orAborted(lane.drawing, signal);
+      }
+      return null;
+    } finally {
+      lane.waiting -= 1;
+    }
   }
 
   async #draw(endpoint: Endpoint, lane: Lane): Promise<void> {
     const { endpointRequestsPerSecond, requestsPerSecond } = this.#limits;
+    // Those who ask at the same moment share a block.
+    await Promise.resolve();
     const count = Math.max(1, Math.min(lane.waiting, Math.floor(endpointRequestsPerSecond * BLOCK_SECONDS)));
-    const owed = lane.owed;
     const budgets = [{ name: ACCOUNT_BUDGET, perSecond: requestsPerSecond }, { name: endpoint, perSecond: endpointRequestsPerSecond }];
-    const turns = await this.#budgets.take(budgets.sort((a, b) => (a.name < b.name ? -1 : 1)), { count: count + owed, urgent: this.#urgent });
+    const turns = await this.#budgets.take(budgets, { count: count + lane.owed, urgent: this.#urgent });
     if (turns.count === 0) {
       await this.#clock.sleep(turns.startInMs);
       return;
     }
-    lane.owed -= owed;
+    const paid = Math.min(lane.owed, turns.count);
+    lane.owed -= paid;
     const now = this.#clock.monotonicMs();
-    for (let turn = owed; turn < turns.count; turn += 1) lane.granted.push(now + turns.startInMs + turn * turns.apartMs);
+    for (let turn = paid; turn < turns.count; turn += 1) lane.granted.push(now + turns.startInMs + turn * turns.apartMs);
   }
 
-  async #waitUntil(turn: number, signal: AbortSignal): Promise<boolean> {
+  async #waitUntil(turn: number, lane: Lane, signal: AbortSignal): Promise<boolean> {
     const waitMs = turn - this.#clock.monotonicMs();
     if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
-    return !signal.aborted;
+    if (!signal.aborted) return true;
+    // Somebody else's, then.
+    lane.granted = [...lane.granted, turn].sort((a, b) => a - b);
+    return false;
   }
 
   #lane(endpoint: Endpoint): Lane {
     const lane = this.#lanes.get(endpoint);
     if (lane === undefined) throw new RangeError(`no lane for ${endpoint}`);
     return lane;
+  }
+}
+
+/** Whichever comes first. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

@@ -70,7 +70,8 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
       endpointRequestsPerSecond: settings.stripeEndpointRps,
       clock,
       ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
-      urgent: role === 'charge',
+      // Whoever is not a pass has a person waiting.
+      urgent: role !== 'reconcile',
     });
     onClose(() => { opened.close(); });
     return seams.wrapGateway?.(opened) ?? opened;

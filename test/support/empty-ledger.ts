@@ -1,6 +1,6 @@
 import { type RawConnection } from '../storage/targets.ts';
 
-const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transactions'];
+const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transactions', 'stripe_budgets'];
 
 /**
  * Takes everything out of a ledger whose processes go on, past the triggers that let nobody do that: making a new
