@@ -1,10 +1,9 @@
-import Sqlite from 'libsql';
-import pg from 'pg';
 import type { ChargeRequest } from '../src/domain/transaction.ts';
 import { fingerprint } from '../src/domain/fingerprint.ts';
 import { canonicalJson, entryHash, sha256, type UnsealedEntry } from '../src/storage/audit-chain.ts';
-import { newId } from '../src/storage/identifiers.ts';
+import { newId, notificationId } from '../src/storage/identifiers.ts';
 import { requestText } from '../src/storage/ledger-open.ts';
+import { openSink, type Cells } from './ledger-sink.ts';
 
 /*
  * Many transactions at once, each with the audit trail that the product would have written: past the product, because a
@@ -15,23 +14,30 @@ export interface FilledRow {
   readonly paymentIntent: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
-  readonly status: 'pending' | 'succeeded';
+  readonly status: 'pending' | 'succeeded' | 'failed';
+  /** One of its own, where nothing is said. */
+  readonly customer?: string;
+  readonly reference?: string;
 }
-
-type Cells = Readonly<Record<string, string | number | null>>;
 
 const ACTOR = { role: 'charge', operator: 'bench', system_user: 'bench', host: 'bench', pid: 1 };
 
-/** In the order of time, so that ids sort as they would. */
-export async function fillLedger(url: string, rows: Iterable<FilledRow>, prefix = 'order'): Promise<number> {
-  const sink = url.startsWith('sqlite:') ? sqliteSink(url.slice('sqlite:'.length)) : await postgresSink(url);
+/** In the order of time, so that ids sort as they would. With `emails`, also the e-mail that told the customer. */
+export async function fillLedger(url: string, rows: Iterable<FilledRow>, prefix = 'order', emails = false): Promise<number> {
+  const sink = await openSink(url);
   let count = 0;
   let batch: FilledRow[] = [];
+  // One batch is written while the next one is made.
+  let written: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {
     const made = batch.map((row, index) => cellsOf(row, `${prefix}-${count - batch.length + index}`));
-    await sink.insert('transactions', made.map(({ transaction }) => transaction));
-    await sink.insert('audit_events', made.flatMap(({ entries }) => entries));
     batch = [];
+    await written;
+    written = sink.insert([
+      ['transactions', made.map(({ transaction }) => transaction)],
+      ['audit_events', made.flatMap(({ entries }) => entries)],
+      ['notifications', emails ? made.flatMap(({ transaction }) => emailOf(transaction)) : []],
+    ]);
   };
   for (const row of rows) {
     batch.push(row);
@@ -39,26 +45,42 @@ export async function fillLedger(url: string, rows: Iterable<FilledRow>, prefix 
     if (batch.length === BATCH) await flush();
   }
   if (batch.length > 0) await flush();
+  await written;
   await sink.close();
   return count;
+}
+
+function emailOf({ id, status, version, email, created_at: at }: Cells): readonly Cells[] {
+  if (status === 'pending') return [];
+  const kind = `customer_${String(status)}`;
+  return [
+    {
+      ...{ id: notificationId(String(id), kind, Number(version), 0), transaction_id: id ?? null, kind, version: version ?? null, recipient: email ?? null },
+      ...{ state: 'sent', attempts: 1, created_at: at ?? null, sent_at: at ?? null, data: '{"amount":4999,"currency":"usd"}' },
+    },
+  ];
 }
 
 const BATCH = 2_000;
 
 function cellsOf(row: FilledRow, key: string): { readonly transaction: Cells; readonly entries: readonly Cells[] } {
   const request: ChargeRequest = {
-    ...{ key, reference: null, amount: 4999, currency: 'usd', customer: `cus_${key}`, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
+    ...{ key, reference: row.reference ?? null, amount: 4999, currency: 'usd', customer: row.customer ?? `cus_${key}`, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
     ...{ email: `${key}@example.com`, description: null, metadata: {} },
   };
   const at = row.createdAt;
   const id = newId('txn', at);
   const sent = requestText(request);
-  const settled = row.status === 'succeeded';
-  const steps: UnsealedEntry[] = [
-    entry(id, 1, at, 'opened', null, 'pending', 'create_sent', { request_sha256: sha256(sent) }),
-    entry(id, 2, at, 'confirm_sent', 'create_sent', 'pending', 'confirm_sent', { asked: 'confirm', payment_intent: row.paymentIntent }),
-    ...(settled ? [entry(id, 3, at, 'settled', 'confirm_sent', 'succeeded', 'settled', { asked: 'confirm', payment_intent: row.paymentIntent })] : []),
-  ];
+  const settled = row.status !== 'pending';
+  const print = fingerprint(request);
+  const trail = [
+    { action: 'opened', from: null, to: { status: 'pending', step: 'create_sent' }, detail: { fingerprint: print, request_sha256: sha256(sent) } },
+    { action: 'confirm_sent', from: 'create_sent', to: { status: 'pending', step: 'confirm_sent' }, detail: { asked: 'confirm', payment_intent: row.paymentIntent } },
+    ...(settled ? [{ action: 'settled', from: 'confirm_sent', to: { status: row.status, step: 'settled' }, detail: { asked: 'confirm', payment_intent: row.paymentIntent } } as const] : []),
+  ] as const;
+  const steps = trail.map(({ from, ...step }, index): UnsealedEntry => ({
+    ...{ transactionId: id, seq: index + 1, at, actor: ACTOR, ...step, from: from === null ? null : { status: 'pending', step: from }, requestId: null },
+  }));
   let hash = '';
   const entries = steps.map((step) => {
     hash = entryHash(hash, step);
@@ -68,53 +90,11 @@ function cellsOf(row: FilledRow, key: string): { readonly transaction: Cells; re
     };
   });
   const transaction = {
-    ...{ id, key, fingerprint: fingerprint(request), reference: null, amount: request.amount, currency: request.currency, customer: request.customer },
+    ...{ id, key, fingerprint: print, reference: request.reference, amount: request.amount, currency: request.currency, customer: request.customer },
     ...{ payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes), email: request.email, description: null, metadata: '{}', sent_params: sent },
-    ...{ status: row.status, step: settled ? 'settled' : 'confirm_sent', payment_intent: row.paymentIntent, stripe_status: settled ? 'succeeded' : 'requires_confirmation' },
+    ...{ status: row.status, step: settled ? 'settled' : 'confirm_sent', payment_intent: row.paymentIntent, stripe_status: settled ? (row.status === 'failed' ? 'canceled' : 'succeeded') : 'requires_confirmation' },
     ...{ create_sent_at: at, confirm_sent_at: at, next_attempt_at: settled ? null : at, version: steps.length, audit_hash: hash },
     ...{ created_at: at, updated_at: at, settled_at: settled ? at : null },
   };
   return { transaction, entries };
-}
-
-function entry(id: string, seq: number, at: number, action: UnsealedEntry['action'], from: 'create_sent' | 'confirm_sent' | null, ...to: readonly ['pending' | 'succeeded', 'create_sent' | 'confirm_sent' | 'settled', UnsealedEntry['detail']]): UnsealedEntry {
-  const [status, step, detail] = to;
-  return { transactionId: id, seq, at, actor: ACTOR, action, from: from === null ? null : { status: 'pending', step: from }, to: { status, step }, detail, requestId: null };
-}
-
-interface Sink {
-  insert(table: string, rows: readonly Cells[]): Promise<void>;
-  close(): Promise<void>;
-}
-
-function sqliteSink(path: string): Sink {
-  const database = new Sqlite(path);
-  database.exec('pragma journal_mode = wal; pragma synchronous = off');
-  return {
-    insert(table, rows) {
-      const columns = Object.keys(rows[0] ?? {});
-      database.prepare(`insert into ${table} (${columns.join(', ')}) select ${columns.map((column) => `value->>'${column}'`).join(', ')} from json_each(?)`).run(JSON.stringify(rows));
-      return Promise.resolve();
-    },
-    close() {
-      database.exec('pragma wal_checkpoint(truncate); analyze');
-      database.close();
-      return Promise.resolve();
-    },
-  };
-}
-
-async function postgresSink(url: string): Promise<Sink> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  return {
-    async insert(table, rows) {
-      const columns = Object.keys(rows[0] ?? {}).join(', ');
-      await client.query(`insert into ${table} (${columns}) select ${columns} from jsonb_populate_recordset(null::${table}, $1::jsonb)`, [JSON.stringify(rows)]);
-    },
-    async close() {
-      await client.query('analyze transactions; analyze audit_events');
-      await client.end();
-    },
-  };
 }

@@ -1,9 +1,8 @@
 import { PayreconError } from '../domain/errors.ts';
-import type { Transaction } from '../domain/transaction.ts';
 import type { PagePosition } from './views.ts';
 
 /** Opaque to callers; names the last row they saw, so it stays right while new rows arrive. */
-export function cursorAfter(row: Transaction): string {
+export function cursorAfter(row: PagePosition): string {
   return Buffer.from(`${String(row.createdAt)}:${row.id}`).toString('base64url');
 }
 
