@@ -131,7 +131,9 @@ class Run {
     } catch (error) {
       if (this.#stopped) return null;
       if (!(error instanceof PayreconError)) throw error;
-      this.stop(error);
+      // The end of the file as far as it can be read: what came before it is charged.
+      this.#stoppedBy ??= error;
+      this.#readAll = true;
       return null;
     }
   }

@@ -1,4 +1,4 @@
-import { CsvError, parse } from 'csv-parse';
+import { CsvError, parse, type Parser } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 import { type ChargeRow, headerProblems, readCells, unreadable } from '../../../app/charge-row.ts';
 import { PayreconError } from '../../../domain/errors.ts';
@@ -22,32 +22,49 @@ interface Parsed {
 export async function* csvRows(source: ByteSource, methodTypes: readonly string[]): AsyncGenerator<ChargeRow, undefined> {
   let line = 1;
   let columns: readonly string[] | null = null;
-  try {
-    for await (const { record, raw, info } of records(source)) {
-      const at = line;
-      line += raw.match(/\r\n|\n|\r/g)?.length ?? 0;
-      if (columns === null) columns = headerOf(record, raw);
-      else if (record.some((cell) => cell !== '')) {
-        const broken = quoteProblem(raw);
-        const parsed = broken === null ? readCells(columns, record, methodTypes) : unreadable([{ field: 'line', message: broken }]);
-        yield { line: at, key: broken === null ? keyOf(columns, record) : null, parsed, endsAtByte: info.bytes };
-      }
+  const { records, lost } = open(source);
+  for await (const each of records) {
+    const { record, raw, info } = each as Parsed;
+    const at = line;
+    line += raw.match(/\r\n|\n|\r/g)?.length ?? 0;
+    if (columns === null) columns = headerOf(record, raw);
+    else if (record.some((cell) => cell !== '')) {
+      const broken = quoteProblem(raw);
+      const parsed = broken === null ? readCells(columns, record, methodTypes) : unreadable([{ field: 'line', message: broken }]);
+      yield { line: at, key: broken === null ? keyOf(columns, record) : null, parsed, endsAtByte: info.bytes };
     }
-  } catch (error) {
-    throw error instanceof CsvError ? unreadableFrom(line, error) : error;
   }
+  const error = lost();
+  if (error !== null) throw unreadableFrom(line, error);
   if (columns === null) throw new PayreconError('usage', 'empty_file', 'The file is empty: there is not even a line with the names of the columns. Nothing was sent.');
   return undefined;
 }
 
-async function* records(source: ByteSource): AsyncGenerator<Parsed, undefined> {
-  const parser = parse({ bom: true, info: true, raw: true, relax_quotes: true, relax_column_count: true, record_delimiter: delimiters, max_record_size: LONGEST_LINE });
-  source.stream.on('error', (error) => parser.destroy(error));
+/** An error of the reader would take with it the rows that it has read and not handed over yet, so it is only noted. */
+function open({ stream }: ByteSource): { readonly records: AsyncIterable<unknown>; readonly lost: () => CsvError | null } {
+  let lost: CsvError | null = null;
+  const parser: Parser = parse({
+    bom: true,
+    info: true,
+    raw: true,
+    relax_quotes: true,
+    relax_column_count: true,
+    record_delimiter: delimiters,
+    max_record_size: LONGEST_LINE,
+    skip_records_with_error: true,
+    on_skip: (error) => {
+      lost ??= error ?? null;
+      stream.unpipe(parser);
+      parser.end();
+      return undefined;
+    },
+    on_record: (record) => (lost === null ? record : null),
+  });
+  stream.on('error', (error) => parser.destroy(error));
   // A source that is closed before its end says so by no error.
-  source.stream.on('close', () => { if (!source.stream.readableEnded) parser.destroy(); });
-  source.stream.pipe(parser);
-  for await (const each of parser) yield each as Parsed;
-  return undefined;
+  stream.on('close', () => { if (!stream.readableEnded) parser.destroy(); });
+  stream.pipe(parser);
+  return { records: parser, lost: () => lost };
 }
 
 function headerOf(record: readonly string[], raw: string): readonly string[] {
