@@ -64,6 +64,8 @@ const SETTINGS = { PAYRECON_STRIPE_DEADLINE: '10s' };
 export interface GroundOptions {
   /** On PostgreSQL: a process that is opened without seams is kept for the cases that follow, as a daemon elsewhere is. */
   readonly lasting?: boolean;
+  /** Stripe's limits are shared through the ledger; without it a call to Stripe is one step. */
+  readonly sharedLimits?: boolean;
 }
 
 export async function openGround(target: Target, options: GroundOptions = {}): Promise<Ground> {
@@ -86,7 +88,7 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
   const chance = (): Chance => ({ uniform: createChance(1), token: () => systemChance.token() });
   const environmentWith = (env: Readonly<Record<string, string>>): Record<string, string> => cleanEnvironment(home, { ...world.env, DATABASE_URL: ledgers.url(), ...env });
   const openAfresh = (role: string, seams: Seams, env: Readonly<Record<string, string>>): Promise<Payrecon> =>
-    openFromEnvironment({ environment: environmentWith(env), flags: {}, needsStripe: true, role }, { clock, chance: chance(), nowOffsetMs: () => offsetMs, alone: true, ...seams });
+    openFromEnvironment({ environment: environmentWith(env), flags: {}, needsStripe: true, role }, { clock, chance: chance(), nowOffsetMs: () => offsetMs, alone: options.sharedLimits !== true, ...seams });
   const open: Ground['open'] = async (role, seams, env = {}) => {
     if (options.lasting === true && target.name === 'postgres' && seams === undefined) {
       const name = JSON.stringify([role, env]);
@@ -127,7 +129,7 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
         if (lines === 2) stop.abort();
       };
       const environment = environmentWith({ PAYRECON_SCHEDULE: NEVER_AGAIN });
-      await daemonFromEnvironment({ environment, flags: {}, limit: null, signal: stop.signal, log }, { clock, chance: chance(), nowOffsetMs: () => offsetMs, alone: true, ...seams });
+      await daemonFromEnvironment({ environment, flags: {}, limit: null, signal: stop.signal, log }, { clock, chance: chance(), nowOffsetMs: () => offsetMs, alone: options.sharedLimits !== true, ...seams });
     },
     whileAsleep(work) {
       meanwhile = work;

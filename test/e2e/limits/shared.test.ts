@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { startSandbox } from '../../../src/sandbox/server.ts';
+import { targets } from '../../storage/targets.ts';
+import { gatewayAt, transaction } from '../../stripe/samples.ts';
+
+const PROCESSES = 3;
+const PER_SECOND = 25;
+const FOR_MS = 8_000;
+/** Where the processes have not all begun, or have partly ended. */
+const EDGE_MS = 500;
+/** A quarter of a second behind passes and a turn of its own, and what a busy machine takes. */
+const CHARGE_WAITS_MS = 250 + 1_000 / PER_SECOND + 300;
+
+/** Resolves to how to begin, once it has connected. */
+async function asking(task: Readonly<Record<string, unknown>>): Promise<{ readonly begin: () => void; readonly ended: Promise<unknown> }> {
+  const script = fileURLToPath(new URL('asking.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill());
+  const ended = once(child, 'exit').then(([code]: unknown[]) => code);
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  return { begin: () => void child.stdin.write('go\n'), ended };
+}
+
+test.each(targets)('three processes on one ledger ($name) use up one limit together, and a charge goes before them', { timeout: 60_000 }, async (target) => {
+  const sandbox = await startSandbox({ rateLimits: { perSecond: PER_SECOND, perEndpoint: PER_SECOND } });
+  onTestFinished(() => sandbox.close());
+  const database = await target.fresh();
+  const storage = await database.open();
+  const limits = { perSecond: PER_SECOND, perEndpoint: PER_SECOND };
+  const processes = await Promise.all(Array.from({ length: PROCESSES }, () => asking({ url: database.url, apiBase: sandbox.url, forMs: FOR_MS, ...limits })));
+  const charging = gatewayAt(sandbox.url, { requestsPerSecond: PER_SECOND, endpointRequestsPerSecond: PER_SECOND, budgets: storage.budgets, urgent: true });
+  onTestFinished(() => charging.close());
+  for (const { begin } of processes) begin();
+  const waited: number[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    await wait(FOR_MS / 6);
+    const asked = performance.now();
+    await charging.create(transaction({ id: `txn_${String(n)}`, key: `order-${String(n)}`, customer: null }));
+    waited.push(performance.now() - asked);
+  }
+  expect(await Promise.all(processes.map(({ ended }) => ended))).toEqual(Array(PROCESSES).fill(0));
+  const { requests } = sandbox.books;
+  const firstMs = requests[0]!.wire_at;
+  const inTheMiddle = requests.filter(({ wire_at: at }) => at >= firstMs + EDGE_MS && at < firstMs + FOR_MS - EDGE_MS).length;
+  const refused = requests.filter(({ status }) => status === 429).length;
+  const counted = { all: requests.length, refused, ofLimit: (inTheMiddle * 1_000) / ((FOR_MS - 2 * EDGE_MS) * PER_SECOND), waited: waited.map(Math.round) };
+  expect(refused / requests.length, JSON.stringify(counted)).toBeLessThan(0.01);
+  expect(counted.ofLimit, JSON.stringify(counted)).toBeGreaterThanOrEqual(0.95);
+  expect(counted.ofLimit, JSON.stringify(counted)).toBeLessThan(1.02);
+  expect(Math.max(...waited), JSON.stringify(counted)).toBeLessThan(CHARGE_WAITS_MS);
+});
