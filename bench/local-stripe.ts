@@ -7,7 +7,7 @@ export interface LocalStripe {
   readonly url: string;
   /** Payment intents that succeeded, evenly over that time (seconds since 1970); their ids, oldest first. */
   seed(count: number, fromSeconds: number, toSeconds: number): Promise<readonly string[]>;
-  /** Requests answered 429, of all. */
+  /** Requests answered 429, of the last thousands. */
   refused(): Promise<{ readonly refused: number; readonly all: number }>;
   stop(): Promise<void>;
 }
@@ -36,9 +36,9 @@ export async function startLocalStripe(limits: { readonly perSecond: number; rea
       return ids;
     },
     async refused() {
-      const response = await fetch(`${url}/_sandbox/requests?limit=1`);
-      const { refused, all } = z.object({ refused: z.number(), all: z.number() }).parse(await response.json());
-      return { refused, all };
+      const response = await fetch(`${url}/_sandbox/requests`);
+      const { requests } = z.object({ requests: z.array(z.object({ status: z.number().nullable() })) }).parse(await response.json());
+      return { refused: requests.filter(({ status }) => status === 429).length, all: requests.length };
     },
     async stop() {
       child.stdin.end();
