@@ -58,6 +58,9 @@ async function answers(gateway: Gateway, queries: readonly LookUp[]): Promise<Ma
   return new Map(looked.map(({ query: asked, answer }) => [asked.transactionId, answer]));
 }
 
+/** One fewer than are worth a page of the list whose gain is not known. */
+const TOO_FEW_FOR_A_PAGE = 19;
+
 describe('a known id', () => {
   it('is retrieved, few at once, and each is answered once', async () => {
     let underWay = 0;
@@ -70,13 +73,27 @@ describe('a known id', () => {
         json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
       }, 5);
     });
-    const queries = Array.from({ length: 60 }, (_, n) => query({ transactionId: `txn_${n}`, paymentIntent: `pi_${n}` }));
+    const queries = Array.from({ length: TOO_FEW_FOR_A_PAGE }, (_, n) => query({ transactionId: `txn_${n}`, paymentIntent: `pi_${n}` }));
     const got = await answers(gateway, queries);
     for (const { transactionId, paymentIntent } of queries) {
       expect(got.get(transactionId)).toMatchObject({ kind: 'intent', intent: { id: paymentIntent } });
     }
     expect(most).toBe(8);
-    expect(gateway.calls()).toEqual({ list: 0, retrieve: 60, other: 0 });
+    expect(gateway.calls()).toEqual({ list: 0, retrieve: TOO_FEW_FOR_A_PAGE, other: 0 });
+  });
+
+  it('is read from the list with its neighbours, and retrieved when the list does not show it', async () => {
+    const list = listOf(many(250).filter(({ id }) => id !== 'pi_120'));
+    const { gateway } = await talk((seen, response) => {
+      if (seen.path === '/v1/payment_intents') json(response, 200, list(seen));
+      else stripeError(response, 404, { code: 'resource_missing' });
+    });
+    const queries = many(250).map(({ id, created, transaction }) => query({ transactionId: transaction, paymentIntent: id, createdFrom: created * 1_000 }));
+    const got = await answers(gateway, queries);
+    for (const { transactionId, paymentIntent } of queries) {
+      expect(got.get(transactionId)).toMatchObject(paymentIntent === 'pi_120' ? { kind: 'missing' } : { kind: 'intent', intent: { id: paymentIntent } });
+    }
+    expect(gateway.calls()).toEqual({ list: 3, retrieve: 1, other: 0 });
   });
 
   it('cannot lead to another address', async () => {
@@ -192,7 +209,7 @@ describe('stopping', () => {
       if (server.seen.length <= 4) json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
     });
     const stop = new AbortController();
-    const queries = Array.from({ length: 50 }, (_, n) => query({ paymentIntent: `pi_${n}` }));
+    const queries = Array.from({ length: TOO_FEW_FOR_A_PAGE }, (_, n) => query({ paymentIntent: `pi_${n}` }));
     const got = [];
     for await (const looked of gateway.lookUp(queries, stop.signal)) {
       got.push(looked);
@@ -208,7 +225,7 @@ describe('stopping', () => {
     const { gateway, server } = await talk((seen, response) => {
       if (server.seen.length === 1) json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
     });
-    const queries = Array.from({ length: 20 }, (_, n) => query({ paymentIntent: `pi_${n}` }));
+    const queries = Array.from({ length: TOO_FEW_FOR_A_PAGE }, (_, n) => query({ paymentIntent: `pi_${n}` }));
     for await (const looked of gateway.lookUp(queries)) {
       expect(looked.answer.kind).toBe('intent');
       break;
