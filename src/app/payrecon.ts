@@ -1,7 +1,7 @@
 import type { Answer } from '../domain/answer.ts';
 import type { ChargeRequest, Instant, Resolution, Transaction } from '../domain/transaction.ts';
-import type { PassReport, PassRow, UnsentCounts } from './ports.ts';
-import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState } from './views.ts';
+import type { PassReport, PassRow } from './ports.ts';
+import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, UnsentCounts } from './views.ts';
 
 /*
  * What payrecon does, as its callers (command line, daemon, library) see it. wire.ts makes one.

@@ -2,7 +2,7 @@ import type { Answer } from '../domain/answer.ts';
 import type { Turns } from '../domain/budget.ts';
 import type { Transition } from '../domain/transition.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
-import type { Notification, NotificationState } from './views.ts';
+import type { Notification, NotificationState, UnsentCounts } from './views.ts';
 
 /*
  * The outside world on one page. `storage/` implements Ledger, Outbox and Passes, `stripe/` the
@@ -114,8 +114,6 @@ export interface ClaimedNotification {
   readonly deadlineMs: number;
 }
 
-export type UnsentCounts = Readonly<Record<Exclude<NotificationState, 'sent'>, number>>;
-
 export interface Outbox {
   /** Takes due e-mails (queued, or sending with an expired claim), oldest first. */
   claim(limit: number, actor: Actor): Promise<readonly ClaimedNotification[]>;
@@ -125,7 +123,6 @@ export interface Outbox {
   list(states: readonly NotificationState[], limit: number): Promise<readonly Notification[]>;
   /** Queues the same message again, as a new e-mail; null when there is no such e-mail. */
   requeue(id: string): Promise<Notification | null>;
-  /** Not of those that were sent: they are the whole history, and counting them would cost more every day. */
   counts(): Promise<UnsentCounts>;
 }
 

@@ -55,6 +55,9 @@ export interface History {
 
 export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';
 
+/** Not of those that were sent: they are the whole history, and counting them would cost more every day. */
+export type UnsentCounts = Readonly<Record<Exclude<NotificationState, 'sent'>, number>>;
+
 export interface Notification {
   readonly id: string;
   readonly transactionId: string | null;

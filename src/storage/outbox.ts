@@ -1,5 +1,5 @@
-import type { Actor, ClaimedNotification, Outbox, UnsentCounts } from '../app/ports.ts';
-import type { Notification } from '../app/views.ts';
+import type { Actor, ClaimedNotification, Outbox } from '../app/ports.ts';
+import type { Notification, UnsentCounts } from '../app/views.ts';
 import { changed, firstRow, rowsOf, type Database } from './database.ts';
 import { notificationId } from './identifiers.ts';
 import { integer, notificationOf, storable, text, textOrNull } from './rows.ts';
