@@ -2,8 +2,18 @@ import type { Actor } from '../app/ports.ts';
 import type { JsonObject } from '../domain/transaction.ts';
 import type { Database } from './database.ts';
 
-/** Who acted, as the audit trail keeps it; the database adds whom it took us for. */
+const records = new WeakMap<Actor, { readonly user: string | null; readonly record: JsonObject }>();
+
+/** Who acted, as the audit trail keeps it; the database adds whom it took us for. The same object for the same actor. */
 export function actorRecord(database: Database, actor: Actor): JsonObject {
+  const known = records.get(actor);
+  if (known?.user === database.user) return known.record;
+  const record = recordOf(database, actor);
+  records.set(actor, { user: database.user, record });
+  return record;
+}
+
+function recordOf(database: Database, actor: Actor): JsonObject {
   return {
     role: actor.role,
     operator: actor.operator,
