@@ -9,7 +9,8 @@ const TURN_KEEPS_MS = 200;
 /** How long the database is left alone after it failed: each try may take seconds. */
 const ALONE_FOR_MS = 5_000;
 
-const ACCOUNT_BUDGET = 'account';
+/** Of the whole account; `account` is the endpoint that tells of it. */
+const ACCOUNT_BUDGET = 'all_endpoints';
 
 interface Lane {
   /** When the turns that were taken begin, by this process's own clock; earliest first. */

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Budgets, Clock } from '../../src/app/ports.ts';
 import { FRESH_BUDGET, slowedDown, takeTurns, type BudgetState, type Wanted } from '../../src/domain/budget.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
+import { ENDPOINTS } from '../../src/stripe/limiter.ts';
 import { SharedLimiter } from '../../src/stripe/shared-limiter.ts';
 import { realClock } from './samples.ts';
 
@@ -13,11 +14,13 @@ class Board implements Budgets {
   readonly #states = new Map<string, BudgetState>();
   readonly asked: Wanted[] = [];
   readonly slowed: (readonly string[])[] = [];
+  readonly named: (readonly string[])[] = [];
   away = false;
 
   async take(budgets: Parameters<Budgets['take']>[0], wanted: Wanted): ReturnType<Budgets['take']> {
     await Promise.resolve();
     this.asked.push(wanted);
+    this.named.push(budgets.map(({ name }) => name));
     this.#reach();
     const { turns, next } = takeTurns(budgets.map(({ name, perSecond }) => ({ state: this.#states.get(name) ?? FRESH_BUDGET, perSecond })), wanted, Date.now());
     budgets.forEach(({ name }, index) => this.#states.set(name, next[index]!));
@@ -139,7 +142,7 @@ describe('the shared limiter', () => {
     const limiter = limiterOn(board);
     limiter.slowDown('list', 'endpoint-rate');
     limiter.slowDown('list', 'global-rate');
-    await vi.waitFor(() => expect(board.slowed).toEqual([['list'], ['account', 'list']]));
+    await vi.waitFor(() => expect(board.slowed).toEqual([['list'], ['all_endpoints', 'list']]));
     const times = await turnsOf(limiterOn(board), 3);
     expect(Math.max(...times)).toBeGreaterThan(130);
   });
@@ -153,6 +156,14 @@ describe('the shared limiter', () => {
     const times = await turnsOf(limiter, 4);
     expect(board.asked).toEqual([]);
     expect(Math.max(...times)).toBeGreaterThan(200);
+  });
+
+  it('draws on two budgets for each endpoint, and no endpoint is taken for the account', async () => {
+    const board = new Board();
+    const limiter = limiterOn(board);
+    for (const endpoint of ENDPOINTS) await limiter.take(endpoint, never());
+    expect(board.named.every(([all]) => all === 'all_endpoints')).toBe(true);
+    expect(new Set(board.named.flat()).size).toBe(ENDPOINTS.length + 1);
   });
 
   it('passes a bug on', async () => {
