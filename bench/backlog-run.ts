@@ -37,6 +37,8 @@ const ENDED_SECONDS_AGO = 900;
 const ENDPOINT_LIMIT = 25;
 const ACCOUNT_LIMIT = 100;
 const NO_LIMIT = 10_000;
+/** What a daemon ends with after SIGTERM. */
+const TERMINATED = 143;
 const binary = fileURLToPath(new URL('../bin/payrecon.js', import.meta.url));
 const plainWorker = fileURLToPath(new URL('./plain-worker.ts', import.meta.url));
 
@@ -109,10 +111,9 @@ async function daemons(count: number, rows: number, url: string, env: Record<str
   // Each daemon writes down the pass that it is in.
   await sleep(1_500);
   for (const { child } of running) child.kill('SIGTERM');
-  const ended = await Promise.allSettled(running.map(async (daemon) => await daemon.finished()));
+  const ended = await Promise.all(running.map(async (daemon) => await daemon.finished(TERMINATED)));
   const [list, retrieve, other, startedAt, settledAt] = await passFigures(url);
-  const peaks = ended.map((each) => (each.status === 'fulfilled' ? each.value.peakMegabytes : Number.NaN));
-  return { calls: { list, retrieve, other }, seconds: (settledAt - startedAt) / 1_000, peakMegabytes: Math.max(...peaks) };
+  return { calls: { list, retrieve, other }, seconds: (settledAt - startedAt) / 1_000, peakMegabytes: Math.max(...ended.map(({ peakMegabytes }) => peakMegabytes)) };
 }
 
 async function passFigures(url: string): Promise<readonly [number, number, number, number, number]> {

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 
 export interface MeasuredProcess {
   readonly child: ChildProcess;
-  /** Waits for its end, and throws unless it ended with 0. */
-  finished(): Promise<{ readonly stdout: string; readonly seconds: number; readonly peakMegabytes: number }>;
+  /** Waits for its end, and throws unless it ended with this code. */
+  finished(expected?: number): Promise<{ readonly stdout: string; readonly seconds: number; readonly peakMegabytes: number }>;
 }
 
 const LOOK_EVERY_MS = 20;
@@ -25,10 +25,10 @@ export function startMeasured(args: readonly string[], env: Readonly<Record<stri
   const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, seconds: (performance.now() - startedMs) / 1_000 }));
   return {
     child,
-    async finished() {
+    async finished(expected = 0) {
       const { code, seconds } = await ended;
       clearInterval(look);
-      if (code !== 0) throw new Error(`${args.join(' ')} ended with ${String(code)}:\n${stdout.slice(-2_000)}${stderr.slice(-2_000)}`);
+      if (code !== expected) throw new Error(`${args.join(' ')} ended with ${String(code)}:\n${stdout.slice(-2_000)}${stderr.slice(-2_000)}`);
       return { stdout, seconds, peakMegabytes: peakKilobytes / 1_024 };
     },
   };
