@@ -13,7 +13,7 @@ describe('what cannot be understood', () => {
     [['show', 'a', 'b'], 'Too many arguments'],
     [['charge', '--key'], 'argument missing'],
     [['charge', '--key', 'a', '--key', 'b'], 'It was given more than once.'],
-    [['charge', '--file', 'x.csv'], "Unknown option '--file'"],
+    [['charge', '--file', 'x.xls'], '--file: "x.xls" ends neither in .csv nor in .jsonl'],
     [['reconcile', '--listen', ':80'], "Unknown option '--listen'"],
     [['charge', '--database-url', 'postgres://u:p@h/d'], "Unknown option '--database-url'"],
     [['migrate', 'sideways'], 'Allowed choices are up, down, status'],

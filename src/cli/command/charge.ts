@@ -22,10 +22,11 @@ Examples:
     --payment-method pm_.. --customer cus_.. --email ada@example.com --json
   payrecon charge --file due.csv --json > results.jsonl
 
-A file has the columns or fields key, amount or amount_minor, currency, payment_method,
-customer, reference, email, description and metadata.NAME. Each line is charged by itself.
+A file has the columns or fields key, amount or amount_minor, currency,
+payment_method, customer, reference, email, description and metadata.NAME.
 
-Run it again with the same key as often as you like: the card is charged once. So is a file.`;
+Run it again with the same key as often as you like: the card is charged
+once. The same holds for each line of a file.`;
 
 export function defineCharge(command: Command, perform: Perform, run = runCharge): void {
   const charge = command

@@ -96,9 +96,10 @@ export function summaryJson({ rows, ends, repeated, interrupted }: ChargeFileRep
 
 export function summaryHints({ ends, interrupted }: ChargeFileReport, typed: readonly string[], file: string, output: Output): string {
   const again = file === '-' ? {} : { command: ['payrecon', ...typed] };
+  const end = file === '-' ? '.' : ':';
   const all: Hint[] = [];
   if (ends.stuck > 0) all.push({ text: `A person is needed: ${String(ends.stuck)} stuck.`, command: ['payrecon', 'stuck', 'list'] });
-  if (interrupted) all.push({ text: 'Interrupted: what was begun was finished and recorded. Run the same command again to go on; no line is charged twice:', ...again });
-  else if (ends.pending + ends.unreachable > 0) all.push({ text: '`payrecon reconcile` finds out what is pending. To ask now, run the same command again; no line is charged twice:', ...again });
+  if (interrupted) all.push({ text: `Interrupted: what was begun was finished and recorded. Run the same command again to go on; no line is charged twice${end}`, ...again });
+  else if (ends.pending + ends.unreachable > 0) all.push({ text: `\`payrecon reconcile\` finds out what is pending. To ask now, run the same command again; no line is charged twice${end}`, ...again });
   return hints(all, output);
 }

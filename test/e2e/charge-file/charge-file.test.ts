@@ -109,7 +109,19 @@ describe('a file', () => {
     expect(taken(scene)).toEqual(all(120));
   });
 
-  it('comes through a pipe, and its end waits for a slow reader', async () => {
+  it('that waits for more from a pipe ends at once when it is told to', async () => {
+    const scene = await aScene(sqlite);
+    const running = execa(process.execPath, [binary, 'charge', '--file', '-', '--json'], { env: cleanEnvironment(await temporaryFolder(), scene.env), extendEnv: false, reject: false, timeout: 15_000, killSignal: 'SIGKILL' });
+    running.stdin.write(`${HEADER}\n${rows(2).join('\n')}\n`);
+    await afterConfirms(scene, 1);
+    running.kill('SIGTERM');
+    const { exitCode, stdout, stderr } = await running;
+    expect(exitCode).toBe(143);
+    expect(stdout).toContain('"line-0"');
+    expect(JSON.parse(stderr)).toMatchObject({ summary: { interrupted: true } });
+  });
+
+  it('comes through a pipe', async () => {
     const scene = await aScene(sqlite);
     const objects = rows(40).map((row) => row.split(',')).map(([key, amount, currency, payment_method]) => JSON.stringify({ key, amount, currency, payment_method }));
     const run = await scene.run(['charge', '--file', '-', '--json'], { input: objects.join('\n') });
