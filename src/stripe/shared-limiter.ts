@@ -17,6 +17,8 @@ interface Lane {
   granted: number[];
   /** Callers without a turn. */
   waiting: number;
+  /** The last turn that was taken, by this process's own clock. */
+  takenUntilMs: number;
   /** Requests that went out without a turn: the library's hidden repetitions. */
   owed: number;
   drawing: Promise<void> | null;
@@ -41,7 +43,7 @@ export class SharedLimiter implements Limiter {
     this.#clock = clock;
     this.#urgent = urgent;
     this.#alone = new RequestLimiter(limits, clock);
-    this.#lanes = new Map(ENDPOINTS.map((endpoint) => [endpoint, { granted: [], waiting: 0, owed: 0, drawing: null }]));
+    this.#lanes = new Map(ENDPOINTS.map((endpoint) => [endpoint, { granted: [], waiting: 0, owed: 0, drawing: null, takenUntilMs: 0 }]));
   }
 
   async take(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
@@ -99,6 +101,9 @@ export class SharedLimiter implements Limiter {
     const { endpointRequestsPerSecond, requestsPerSecond } = this.#limits;
     // Those who ask at the same moment share a block.
     await Promise.resolve();
+    // Turns taken far ahead would hold the account's as well, and keep them from the other endpoints meanwhile.
+    const aheadMs = lane.takenUntilMs - this.#clock.monotonicMs();
+    if (aheadMs > 0) await this.#clock.sleep(aheadMs);
     const count = Math.max(1, Math.min(lane.waiting, Math.floor(endpointRequestsPerSecond * BLOCK_SECONDS)));
     const budgets = [{ name: ACCOUNT_BUDGET, perSecond: requestsPerSecond }, { name: endpoint, perSecond: endpointRequestsPerSecond }];
     const turns = await this.#budgets.take(budgets, { count: count + lane.owed, urgent: this.#urgent });
@@ -110,6 +115,7 @@ export class SharedLimiter implements Limiter {
     lane.owed -= paid;
     const now = this.#clock.monotonicMs();
     for (let turn = paid; turn < turns.count; turn += 1) lane.granted.push(now + turns.startInMs + turn * turns.apartMs);
+    lane.takenUntilMs = now + turns.startInMs + (turns.count - 1) * turns.apartMs;
   }
 
   async #waitUntil(turn: number, lane: Lane, signal: AbortSignal): Promise<boolean> {
