@@ -1,5 +1,4 @@
 import type { Answer } from '../domain/answer.ts';
-import type { Turns } from '../domain/budget.ts';
 import type { Transition } from '../domain/transition.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import type { Notification, NotificationState, UnsentCounts } from './views.ts';
@@ -153,16 +152,6 @@ export interface Passes {
   /** Opens an outage unless one is open, and queues one operator e-mail with it; true if it was opened now. */
   openOutage(evidence: JsonObject): Promise<boolean>;
   closeOutage(): Promise<boolean>;
-}
-
-// ---- Stripe's limits -------------------------------------------------------------------------
-
-/** Calls a second that all processes on one ledger share; kept in the database. */
-export interface Budgets {
-  /** Turns in all of these at once. A pass gets none while others are waiting for longer than it may make a charge wait. */
-  take(budgets: readonly { readonly name: string; readonly perSecond: number }[], wanted: { readonly count: number; readonly urgent: boolean }): Promise<Turns>;
-  /** Stripe has answered 429. */
-  slowDown(names: readonly string[]): Promise<void>;
 }
 
 // ---- Stripe ----------------------------------------------------------------------------------

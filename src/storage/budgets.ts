@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Budgets } from '../app/ports.ts';
+import type { Budgets } from '../app/budgets.ts';
 import { FRESH_BUDGET, slowedDown, takeTurns, type BudgetState } from '../domain/budget.ts';
 import { changed, rowsOf, type Database } from './database.ts';
 import { integer, integerOrNull, text } from './rows.ts';

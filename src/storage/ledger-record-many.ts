@@ -5,6 +5,7 @@ import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts'
 import type { Stamps } from '../domain/transition.ts';
 import { actorText, canonicalJson, entryHash, textAroundInstant } from './audit-chain.ts';
 import { changed, rowsOf, type Database, type Row } from './database.ts';
+import { declared, fromJson, json } from './json-rows.ts';
 import { AUDIT_COLUMNS } from './ledger-audit.ts';
 import { entryOf, ours, type Recording } from './ledger-recording.ts';
 import { NOTIFICATION_COLUMNS } from './notification-insert.ts';
@@ -203,22 +204,4 @@ function mailsOf({ current, mails }: Recording, at: Instant): readonly Record<st
 
 function columnsOf(types: object): readonly string[] {
   return Object.keys(types);
-}
-
-/** SQLite: the rows of one bound JSON text as a table. */
-function fromJson(columns: readonly string[]): string {
-  return `select ${columns.map((column) => `value->>'${column}' as ${column}`).join(', ')} from json_each(?)`;
-}
-
-/** PostgreSQL: the columns of a table that is one JSON text. */
-function declared(types: Readonly<Record<string, string>>): string {
-  return Object.entries(types).map(([column, type]) => `${column} ${type}`).join(', ');
-}
-
-/** Half of a character, as Stripe's JSON may hold one, is no text to a database: it becomes what UTF-8 makes of it. */
-function json(rows: readonly object[]): string {
-  const text = JSON.stringify(rows);
-  // Halves are the only thing that is written so; looking at each text before would cost a third of the writing.
-  if (!text.includes('\\ud')) return text;
-  return JSON.stringify(rows, (_name, value: unknown) => (typeof value === 'string' ? value.replaceAll(/\p{Surrogate}/gu, '\uFFFD') : value));
 }

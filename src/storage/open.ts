@@ -1,4 +1,5 @@
-import type { Budgets, Ledger, Outbox, Passes } from '../app/ports.ts';
+import type { Budgets } from '../app/budgets.ts';
+import type { Ledger, Outbox, Passes } from '../app/ports.ts';
 import type { History } from '../app/views.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { createBudgets } from './budgets.ts';

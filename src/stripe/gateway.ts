@@ -1,4 +1,5 @@
-import { type AccountAnswer, type Budgets, type CallCounts, type Clock, type Gateway, type LookUp } from '../app/ports.ts';
+import { type Budgets } from '../app/budgets.ts';
+import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp } from '../app/ports.ts';
 import { type Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import { type Transaction } from '../domain/transaction.ts';

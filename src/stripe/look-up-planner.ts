@@ -76,7 +76,7 @@ export class LookUpPlanner {
 
   /** What to ask now; null: nothing before an answer has come, or nothing any more. */
   next(): PlannedCall | null {
-    for (const _each of this.#slices) {
+    for (let asked = 0; asked < this.#slices.length; asked += 1) {
       const slice = this.#slices[this.#turn % this.#slices.length];
       this.#turn += 1;
       const page = slice === undefined || slice.busy ? null : this.#nextPage(slice);

@@ -1,7 +1,8 @@
 import type { AdvanceDeps } from '../app/advance.ts';
 import type { DispatchLimits } from '../app/dispatch.ts';
 import type { DispatchReport } from '../app/payrecon.ts';
-import type { Budgets, Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
+import type { Budgets } from '../app/budgets.ts';
+import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Limits } from '../domain/move.ts';
 import type { Gate } from '../storage/gate.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Budgets, Clock } from '../../src/app/ports.ts';
+import type { Budgets } from '../../src/app/budgets.ts';
+import type { Clock } from '../../src/app/ports.ts';
 import { FRESH_BUDGET, slowedDown, takeTurns, type BudgetState, type Wanted } from '../../src/domain/budget.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import { ENDPOINTS } from '../../src/stripe/limiter.ts';
