@@ -138,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-lease-token',
     what: 'a write does not ask whose lease it is',
-    patches: [{ file: 'src/storage/ledger-record.ts', find: "'id = ? and version = ? and lease_token = ?'", replace: "'id = ? and version = ? and coalesce(lease_token, ?) is not null'" }],
+    patches: [{ file: 'src/storage/ledger-recording.ts', find: "'id = ? and version = ? and lease_token = ?'", replace: "'id = ? and version = ? and coalesce(lease_token, ?) is not null'" }],
     ...LATE,
     env: { PROVE_CASE: 'late | charge, a card | 6 | again | has begun' },
     says: /the late writer/,
@@ -146,7 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-status-guard',
     what: 'a write asks neither whose lease it is nor what the row has become meanwhile',
-    patches: [{ file: 'src/storage/ledger-record.ts', find: "'id = ? and version = ? and lease_token = ?'", replace: "'id = ? and coalesce(version, ?) > 0 and coalesce(lease_token, ?) is not null'" }],
+    patches: [{ file: 'src/storage/ledger-recording.ts', find: "'id = ? and version = ? and lease_token = ?'", replace: "'id = ? and coalesce(version, ?) > 0 and coalesce(lease_token, ?) is not null'" }],
     ...LATE,
     env: { PROVE_CASE: 'late | charge, a card | 6 | again' },
     says: /the late writer|ended with a bug/,
