@@ -1,6 +1,7 @@
 import type { Payrecon } from './app/payrecon.ts';
 import type { ListFilter } from './app/views.ts';
 import type { Settings } from './config/settings.ts';
+import type { PassEnd } from './daemon/daemon.ts';
 import { openParts } from './wire/parts.ts';
 import type { Parts, Seams } from './wire/parts.ts';
 
@@ -50,10 +51,11 @@ export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {
     import('./daemon/service-manager.ts'),
     import('./app/pass-line.ts'),
   ]);
-  const pass = async (stop: AbortSignal): Promise<string> => {
+  const pass = async (stop: AbortSignal): Promise<PassEnd> => {
     const payrecon = assemble(settings, 'reconcile', seams);
     try {
-      return passLine(await payrecon.reconcile({ limit, dryRun: false, signal: stop }));
+      const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop });
+      return { line: passLine(outcome), againInMs: outcome.takeOverInMs };
     } finally {
       await payrecon.close();
     }

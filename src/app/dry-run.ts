@@ -53,7 +53,7 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   const { stuck, overdue } = await deps.history.needsPerson();
   const outage = health.away() || (health.failuresInARow() > 0 && !health.worked());
   const report = tally.report(callsSince(callsBefore, deps.gateway.calls()), outage, Math.round(deps.clock.monotonicMs() - startedMs));
-  return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, interrupted: options.signal?.aborted ?? false };
+  return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, interrupted: options.signal?.aborted ?? false, takeOverInMs: null };
 }
 
 function verdictOf(deps: AdvanceDeps, row: Transaction, call: Call, answer: Answer, now: number): Verdict {

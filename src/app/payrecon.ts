@@ -66,6 +66,8 @@ export interface PassOutcome {
   readonly stuckTotal: number;
   readonly overdueTotal: number;
   readonly interrupted: boolean;
+  /** Milliseconds until due rows that another process holds are free, should it have died; null when there are none. */
+  readonly takeOverInMs: number | null;
 }
 
 export interface TransactionPage {

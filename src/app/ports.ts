@@ -91,6 +91,8 @@ export interface Ledger {
   claim(id: string, actor: Actor): Promise<Claimed | null>;
   /** Takes the leases of due rows (`next_attempt_at` reached, lease free), oldest due first. */
   claimDue(query: DueQuery, actor: Actor): Promise<readonly Claimed[]>;
+  /** Milliseconds until the first lease on a due row runs out, unless it is renewed; null when none is held. */
+  takeOverInMs(pendingAfterMs: number): Promise<number | null>;
   /** The same rows as claimDue, without taking anything: for a dry run. */
   due(query: DueQuery): Promise<readonly Transaction[]>;
   /** Extends leases that are still ours; returns the ones that are. */

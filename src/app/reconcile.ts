@@ -75,7 +75,8 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
   await deps.passes.finish(pass.id, report);
   if (end === 'unauthorized') return end;
   const { stuck, overdue } = await deps.history.needsPerson();
-  return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, interrupted };
+  const takeOverInMs = outage || interrupted ? null : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
+  return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, interrupted, takeOverInMs };
 }
 
 /**

@@ -2,11 +2,18 @@ import { createTask, validateDetailed } from 'node-cron';
 import { PayreconError } from '../domain/errors.ts';
 import type { ServiceManager } from './service-manager.ts';
 
+export interface PassEnd {
+  /** For the journal. */
+  readonly line: string;
+  /** Another pass is due by then, whatever the schedule says: rows of a process that may have died are free. */
+  readonly againInMs: number | null;
+}
+
 export interface DaemonOptions {
   /** Five or six cron fields, in the machine's time zone. */
   readonly schedule: string;
-  /** One pass; resolves to a line for the journal. Never called while one is running. */
-  readonly pass: (signal: AbortSignal) => Promise<string>;
+  /** One pass. Never called while one is running. */
+  readonly pass: (signal: AbortSignal) => Promise<PassEnd>;
   /** Aborted by the first SIGTERM or SIGINT: the running pass drains, then the daemon ends. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
@@ -23,9 +30,13 @@ export function checkSchedule(schedule: string): void {
   });
 }
 
+/** The lease is looked at by the database's clock: a little later it has run out there, too. */
+const AFTER_LEASE_MS = 250;
+
 /**
  * Runs a pass at once and then on schedule, never two at a time (a tick that meets a running pass is
- * let go), until the signal; resolves once the running pass has drained.
+ * let go), until the signal; resolves once the running pass has drained. Rows that another process held at the
+ * end of a pass are looked at again when its leases run out: on schedule alone they would wait for both.
  *
  * A database or Stripe out of reach is logged, and the next tick tries again. What only a person can
  * mend (a refused key, a schema that is behind) ends the daemon, so that the service manager shows it.
@@ -36,11 +47,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   checkSchedule(options.schedule);
   let running: Promise<void> | null = null;
   let fatal: Error | null = null;
+  let again: NodeJS.Timeout | undefined;
   const ended = deferred();
 
   const runOne = async (): Promise<void> => {
     try {
-      options.log(await options.pass(options.signal));
+      const { line, againInMs } = await options.pass(options.signal);
+      options.log(line);
+      if (againInMs !== null && !options.signal.aborted) again = setTimeout(tick, againInMs + AFTER_LEASE_MS);
     } catch (error) {
       if (error instanceof PayreconError && error.kind !== 'configuration' && error.kind !== 'usage') {
         options.log(`pass failed, next one on schedule: ${error.message}`);
@@ -55,6 +69,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   };
   const tick = (): void => {
     if (running !== null || options.signal.aborted) return;
+    clearTimeout(again);
     running = runOne().finally(() => {
       running = null;
     });
@@ -72,6 +87,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   options.manager.stopping();
   await task.destroy();
   await runningNow();
+  clearTimeout(again);
   options.signal.removeEventListener('abort', onSignal);
   throwIfSet(fatal);
   options.log('drained');

@@ -3,7 +3,7 @@ import { BugError } from '../domain/errors.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { holderOf } from './actors.ts';
 import { changed, firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
-import { integer, text, transactionOf } from './rows.ts';
+import { integer, integerOrNull, text, transactionOf } from './rows.ts';
 
 /*
  * A claim is a state of the row with an expiry, never a lock that is held: no SQL transaction is open
@@ -93,6 +93,21 @@ export async function listDue(database: Database, query: DueQuery): Promise<read
     ),
   );
   return rows.map(transactionOf);
+}
+
+/** Of those that are not ours to claim yet: a row whose lease has run out is found by the next claim. */
+export async function firstLeaseEndMs(database: Database, pendingAfterMs: number): Promise<number | null> {
+  const row = await database.read((sql) =>
+    firstRow(
+      sql,
+      `with clock as (select ${database.now()} as now)
+       select min(lease_expires_at - clock.now) as ends_in_ms from transactions, clock
+        where next_attempt_at is not null and next_attempt_at <= (select now from clock) and created_at <= clock.now - ?
+          and lease_expires_at > clock.now and lease_expires_at <= clock.now + ${String(LONGEST_LEASE_MS)}`,
+      [pendingAfterMs],
+    ),
+  );
+  return row === null ? null : integerOrNull(row, 'ends_in_ms');
 }
 
 /** A lease that ran out but that nobody has taken is still ours. */

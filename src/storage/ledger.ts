@@ -1,7 +1,7 @@
 import type { Ledger } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
 import { firstRow, type Database } from './database.ts';
-import { claimDue, claimOne, listDue, releaseLeases, renewLeases } from './ledger-claim.ts';
+import { claimDue, claimOne, firstLeaseEndMs, listDue, releaseLeases, renewLeases } from './ledger-claim.ts';
 import { openTransaction } from './ledger-open.ts';
 import { createRecorder } from './ledger-record.ts';
 import { integer, transactionOf } from './rows.ts';
@@ -11,6 +11,7 @@ export function createLedger(database: Database): Ledger {
     open: (request, fingerprint, guard, actor) => openTransaction(database, request, fingerprint, guard, actor),
     claim: (id, actor) => claimOne(database, id, actor),
     claimDue: (query, actor) => claimDue(database, query, actor),
+    takeOverInMs: (pendingAfterMs) => firstLeaseEndMs(database, pendingAfterMs),
     due: (query) => listDue(database, query),
     renew: (leases) => renewLeases(database, leases),
     release: (leases) => releaseLeases(database, leases),

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { checkSchedule, runDaemon } from '../../src/daemon/daemon.ts';
+import { checkSchedule, runDaemon, type PassEnd } from '../../src/daemon/daemon.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 
 const EVERY_SECOND = '* * * * * *';
+const A_PASS: PassEnd = { line: 'a pass', againInMs: null };
 
 interface Run {
   readonly lines: string[];
@@ -12,7 +13,7 @@ interface Run {
   readonly ended: Promise<void>;
 }
 
-function start(pass: (signal: AbortSignal) => Promise<string>, schedule = EVERY_SECOND): Run {
+function start(pass: (signal: AbortSignal) => Promise<PassEnd>, schedule = EVERY_SECOND): Run {
   const lines: string[] = [];
   const states: string[] = [];
   const stop = new AbortController();
@@ -36,7 +37,7 @@ describe('the daemon', () => {
       await wait(1_300);
       running -= 1;
       passes += 1;
-      return 'a pass';
+      return A_PASS;
     });
     await run.ended;
     expect({ began, running, most, passes }).toEqual({ began: 2, running: 0, most: 1, passes: 2 });
@@ -45,11 +46,37 @@ describe('the daemon', () => {
     expect(run.states).toEqual(['ready', 'stopping']);
   });
 
+  it('passes between two ticks when the rows of another process may be free by then, once for each time it was told so', async () => {
+    const startedMs: number[] = [];
+    const run = start(() => {
+      startedMs.push(performance.now());
+      return Promise.resolve({ line: 'a pass', againInMs: startedMs.length === 1 ? 200 : null });
+    }, '0 0 29 2 *');
+    await wait(1_200);
+    run.stop.abort();
+    await run.ended;
+    expect(startedMs).toHaveLength(2);
+    expect(startedMs[1]! - startedMs[0]!).toBeGreaterThanOrEqual(195);
+  });
+
+  it('waits for no process that has died once it is to end', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const run = start(() => Promise.resolve({ line: 'a pass', againInMs: 600_000 }), '0 0 29 2 *');
+    await wait(50);
+    expect(timers()).toBeGreaterThan(before);
+    run.stop.abort();
+    const endedBeforeMs = performance.now() + 1_000;
+    await run.ended;
+    expect(performance.now()).toBeLessThan(endedBeforeMs);
+    expect(timers()).toBe(before);
+  });
+
   it('goes on after a database or Stripe out of reach', async () => {
     let passes = 0;
     const run = start(() => {
       passes += 1;
-      return passes === 1 ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'no database')) : Promise.resolve('a pass');
+      return passes === 1 ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'no database')) : Promise.resolve(A_PASS);
     });
     await wait(1_500);
     run.stop.abort();
@@ -70,9 +97,9 @@ describe('the daemon', () => {
     stop.abort();
     let passes = 0;
     const manager = { ready: () => undefined, stopping: () => undefined };
-    const pass = (): Promise<string> => {
+    const pass = (): Promise<PassEnd> => {
       passes += 1;
-      return Promise.resolve('a pass');
+      return Promise.resolve(A_PASS);
     };
     await runDaemon({ schedule: EVERY_SECOND, pass, signal: stop.signal, log: () => undefined, manager });
     expect(passes).toBe(0);

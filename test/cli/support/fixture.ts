@@ -155,5 +155,6 @@ export const pass: PassOutcome = {
   },
   stuckTotal: 0,
   overdueTotal: 0,
+  takeOverInMs: null,
   interrupted: false,
 };

@@ -40,6 +40,25 @@ describe.each(targets)('leases on $name', (target) => {
     expect((await recordOne(storage, taker!, aTransition({ changes: { lookups: 1 } }))).lookups).toBe(1);
   });
 
+  it('say when the first one of a due row ends, which may then be taken over', async () => {
+    let offsetMs = 0;
+    const storage = await (await target.fresh()).open({ leaseMs: minute, nowOffsetMs: () => offsetMs });
+    expect(await storage.ledger.takeOverInMs(0)).toBeNull();
+    await openOne(storage);
+    offsetMs = 20_000;
+    await openOne(storage);
+    const inMs = await storage.ledger.takeOverInMs(0);
+    expect(inMs).toBeGreaterThan(minute - 25_000);
+    expect(inMs).toBeLessThanOrEqual(minute - 20_000);
+    // Too young to be due, so no pass would claim them.
+    expect(await storage.ledger.takeOverInMs(10 * minute)).toBeNull();
+    offsetMs = minute + 1_000;
+    expect(await storage.ledger.takeOverInMs(0)).toBeGreaterThan(15_000);
+    expect(await storage.ledger.claimDue(everything, reconciler)).toHaveLength(1);
+    offsetMs = 4 * minute;
+    expect(await storage.ledger.takeOverInMs(0)).toBeNull();
+  });
+
   it('that ran out but that nobody took still write and can be renewed', async () => {
     let offsetMs = 0;
     const storage = await (await target.fresh()).open({ leaseMs: minute, nowOffsetMs: () => offsetMs });

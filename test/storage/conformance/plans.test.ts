@@ -58,6 +58,7 @@ const operations: readonly (readonly [string, (storage: Storage) => Promise<unkn
   ]),
   ['find', (storage) => storage.ledger.find('key-17')],
   ['due', (storage) => storage.ledger.due(due)],
+  ['the end of the first lease', (storage) => storage.ledger.takeOverInMs(0)],
   ['claimDue, renew and release', async (storage) => {
     const leases = (await storage.ledger.claimDue(due, reconciler)).map(({ lease }) => lease);
     await storage.ledger.release(await storage.ledger.renew(leases));
