@@ -1,7 +1,9 @@
+import { chargeFile, type ChargeRows } from '../../src/app/charge-file.ts';
+import { type ChargeRow } from '../../src/app/charge-row.ts';
 import { type Payrecon } from '../../src/app/payrecon.ts';
 import { COMMANDS, migratedAgain, reconciling, resolving, UNDECIDED, type Command } from './commands.ts';
 import { type Ground } from './ground.ts';
-import { CARD, charge, DEBIT, DECLINED, KEY, onlyIntent, pass, STOPS, under, type Stop } from './stops.ts';
+import { CARD, charge, DEBIT, DECLINED, KEY, onlyIntent, pass, requestOf, STOPS, under, type Stop } from './stops.ts';
 
 /*
  * The longer ones: passes over several payments at a time, passes while Stripe is away, the daemon, a charge that
@@ -84,6 +86,35 @@ const SEVERAL: readonly Command[] = [
   several({ name: 'Stripe is back', stops: [PAID_UNSEEN, PAID_UNSEEN], then: outageBegins }),
 ];
 
+// ---- a file of charges ---------------------------------------------------------------------------
+
+/** The last line is the first one once more: both are under way at the same time, and one payment comes of it. */
+const LINES = [CARD, DECLINED, CARD].map((method, index) => ({ method, key: keyOf(index % 2) }));
+const AT_ONCE = 3;
+
+function linesOfFile(): ChargeRows {
+  const rows = LINES.map(({ method, key }, index): ChargeRow => ({ line: index + 1, key, endsAtByte: index, parsed: { ok: true, request: requestOf(method, key) } })).values();
+  return { next: () => Promise.resolve(rows.next()), stop: () => undefined };
+}
+
+async function chargeLines(payrecon: Payrecon): Promise<readonly string[]> {
+  const wrong: string[] = [];
+  await chargeFile(payrecon.charge, linesOfFile(), {
+    concurrency: AT_ONCE,
+    charge: { waitMs: 0, waitForOutcome: false, allowDuplicate: true },
+    onResult(result) {
+      const { key, method } = LINES[result.row.line - 1] ?? { key: '', method: CARD };
+      const status = result.kind === 'charged' ? result.outcome.transaction.status : result.error.code;
+      const right = method === CARD ? 'succeeded' : 'failed';
+      if (status !== right) wrong.push(`${key} ended ${status} instead of ${right}`);
+    },
+  });
+  return wrong;
+}
+
+/** Run again after the crash, as somebody would who saw no summary. */
+const fromFile: Command = { name: 'charge --file', role: 'charge', prepare: () => Promise.resolve(), run: chargeLines, again: chargeLines };
+
 // ---- an absence that is proven -----------------------------------------------------------------
 
 /** Stripe has forgotten the key by now: nobody may send the create again, only look. */
@@ -153,6 +184,7 @@ export const ALL_COMMANDS: readonly Command[] = [
   ...COMMANDS,
   waiting,
   ...SEVERAL,
+  fromFile,
   ...ABSENT,
   daemon,
   resolving('as failed, canceled at Stripe', UNDECIDED, { as: 'failed', cancelAtStripe: true }),

@@ -18,9 +18,12 @@ export const DECLINED: Method = { paymentMethod: 'pm_card_chargeDeclined', metho
 export const DEBIT: Method = { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'] };
 export const AUTHENTICATION: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'] };
 
+export function requestOf(method: Method, key: string): ChargeRequest {
+  return aCharge({ key, reference: `reference of ${key}`, email: `${key}@example.com`, ...method });
+}
+
 export function charge(payrecon: Payrecon, method: Method, key = KEY, options: Partial<ChargeOptions> = {}): Promise<ChargeOutcome> {
-  const request = aCharge({ key, reference: `reference of ${key}`, email: `${key}@example.com`, ...method });
-  return payrecon.charge(request, { waitMs: 0, waitForOutcome: false, allowDuplicate: true, ...options });
+  return payrecon.charge(requestOf(method, key), { waitMs: 0, waitForOutcome: false, allowDuplicate: true, ...options });
 }
 
 export function pass(payrecon: Payrecon): Promise<unknown> {
