@@ -99,7 +99,7 @@ function linesOfFile(): ChargeRows {
 
 async function chargeLines(payrecon: Payrecon): Promise<readonly string[]> {
   const wrong: string[] = [];
-  await chargeFile(payrecon.charge, linesOfFile(), {
+  await chargeFile(async (request, options) => await payrecon.charge(request, options), linesOfFile(), {
     concurrency: AT_ONCE,
     charge: { waitMs: 0, waitForOutcome: false, allowDuplicate: true },
     onResult(result) {
