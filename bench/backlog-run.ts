@@ -8,7 +8,9 @@ import { cleanEnvironment } from '../test/support/environment.ts';
 import { fillLedger, type FilledRow } from './fill-ledger.ts';
 import { askLedger, changeLedger, checkSettledOnce } from './ledger-facts.ts';
 import { startLocalStripe, type LocalStripe } from './local-stripe.ts';
+import { type MakeDatabase } from './databases.ts';
 import { startMeasured } from './measured-process.ts';
+import { type QueueName } from './plain-jobs.ts';
 
 export interface Backlog {
   readonly rows: number;
@@ -20,6 +22,8 @@ export interface Backlog {
   readonly daemons: number | null;
   /** Node writes a profile of its time there. */
   readonly profile: string | null;
+  /** Of the plain worker; the other knows none. */
+  readonly queue?: QueueName;
 }
 
 export interface Figures {
@@ -63,7 +67,7 @@ async function stripeWith(backlog: Backlog): Promise<{ readonly stripe: LocalStr
 }
 
 /** `makeDatabase` gives an empty database a run, or null for an SQLite file. */
-export async function runPayrecon(backlog: Backlog, makeDatabase: (() => Promise<string>) | null): Promise<Figures> {
+export async function runPayrecon(backlog: Backlog, makeDatabase: MakeDatabase): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'payrecon-bench-'));
   const { stripe, pending } = await stripeWith(backlog);
   try {
@@ -125,7 +129,7 @@ async function passFigures(url: string): Promise<readonly [number, number, numbe
   return [list, retrieve, other, startedAt, settledAt];
 }
 
-export async function runPlainWorker(backlog: Backlog, makeDatabase: (() => Promise<string>) | null): Promise<Figures> {
+export async function runPlainWorker(backlog: Backlog, makeDatabase: MakeDatabase): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'payrecon-bench-'));
   const { stripe, pending } = await stripeWith(backlog);
   try {
@@ -134,7 +138,7 @@ export async function runPlainWorker(backlog: Backlog, makeDatabase: (() => Prom
     const values = pending.map(({ paymentIntent }, n) => `(${String(n)}, '${paymentIntent}', 'pending', 4999)`);
     await changeLedger(url, `insert into payments (id, payment_intent, status, amount) values ${values.join(', ')}`);
     const perSecond = backlog.limited ? ENDPOINT_LIMIT : NO_LIMIT;
-    const args = ['--import', fileURLToPath(import.meta.resolve('tsx')), plainWorker, url, stripe.url, String(perSecond)];
+    const args = ['--import', fileURLToPath(import.meta.resolve('tsx')), plainWorker, url, stripe.url, String(perSecond), backlog.queue ?? 'rows'];
     const { stdout, peakMegabytes } = await startMeasured(args, cleanEnvironment(folder), folder).finished();
     const { left } = await askLedger(url, `select count(*) as "left" from payments where status = 'pending'`);
     if (left !== 0) throw new Error(`the plain worker left ${String(left)} rows`);

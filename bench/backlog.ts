@@ -3,13 +3,12 @@
 // once, and all audit chains whole. Medians of the runs, and of the ratios of the pairs.
 //
 //   npm run bench:backlog -- [--rows 100000] [--database sqlite|postgres] [--unlimited] [--share 0.01] [--daemons 2]
-//                            [--runs 3] [--plain-rows 500 | 0] [--profile FOLDER]
-import { randomBytes } from 'node:crypto';
+//                            [--runs 3] [--plain-rows 500 | 0] [--queue pg-boss] [--profile FOLDER]
 import { parseArgs } from 'node:util';
 import { buildIfStale } from '../build.js';
-import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { runPayrecon, runPlainWorker, type Backlog, type Figures } from './backlog-run.ts';
-import { changeLedger } from './ledger-facts.ts';
+import { withDatabase, type MakeDatabase } from './databases.ts';
+import { median } from './suite/figures.ts';
 
 const { values: asked } = parseArgs({
   options: {
@@ -19,6 +18,7 @@ const { values: asked } = parseArgs({
     share: { type: 'string', default: '1' },
     daemons: { type: 'string' },
     runs: { type: 'string', default: '1' },
+    queue: { type: 'string', default: 'rows' },
     'plain-rows': { type: 'string', default: '500' },
     profile: { type: 'string' },
   },
@@ -28,12 +28,7 @@ const backlog: Backlog = {
   ...{ rows: Number(asked.rows), share: Number(asked.share), limited: !asked.unlimited, profile: asked.profile ?? null },
   daemons: asked.daemons === undefined ? null : Number(asked.daemons),
 };
-const plain: Backlog = { ...backlog, rows: Math.min(backlog.rows, Number(asked['plain-rows'])), share: 1 };
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
+const plain: Backlog = { ...backlog, rows: Math.min(backlog.rows, Number(asked['plain-rows'])), share: 1, queue: asked.queue === 'pg-boss' ? 'pg-boss' : 'rows' };
 
 function line(name: string, runs: readonly Figures[]): string {
   const of = (figure: (run: Figures) => number): number => median(runs.map(figure));
@@ -45,17 +40,7 @@ function line(name: string, runs: readonly Figures[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-const server = asked.database === 'postgres' ? await startPostgresServer({ durable: true }) : null;
-const makeDatabase =
-  server === null
-    ? null
-    : async (): Promise<string> => {
-        const name = `bench_${randomBytes(6).toString('hex')}`;
-        await changeLedger(server.url, `create database ${name}`);
-        return Object.assign(new URL(server.url), { pathname: `/${name}` }).href;
-      };
-
-try {
+async function measure(makeDatabase: MakeDatabase): Promise<void> {
   await buildIfStale();
   const ours: Figures[] = [];
   const theirs: Figures[] = [];
@@ -79,6 +64,6 @@ try {
   const pureWays = { pages: Math.ceil(backlog.rows / backlog.share / 100), retrieves: backlog.rows };
   const calls = median(ours.map((run) => run.calls.list + run.calls.retrieve));
   console.log(`calls over the better pure way (${String(pureWays.pages)} pages, ${String(pureWays.retrieves)} retrieves): ${(calls / Math.min(pureWays.pages, pureWays.retrieves)).toFixed(3)} x`);
-} finally {
-  await server?.stop();
 }
+
+await withDatabase(asked.database === 'postgres' ? 'postgres' : 'sqlite', measure);
