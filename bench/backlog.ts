@@ -3,7 +3,7 @@
 // once, and all audit chains whole. Medians of the runs, and of the ratios of the pairs.
 //
 //   npm run bench:backlog -- [--rows 100000] [--database sqlite|postgres] [--unlimited] [--share 0.01] [--daemons 2]
-//                            [--runs 3] [--plain-rows 500 | 0] [--queue pg-boss] [--profile FOLDER]
+//                            [--runs 3] [--plain-rows 500 | 0] [--queue pg-boss] [--latency-ms 300] [--profile FOLDER]
 import { parseArgs } from 'node:util';
 import { buildIfStale } from '../build.js';
 import { runPayrecon, runPlainWorker, type Backlog, type Figures } from './backlog-run.ts';
@@ -21,11 +21,13 @@ const { values: asked } = parseArgs({
     queue: { type: 'string', default: 'rows' },
     'plain-rows': { type: 'string', default: '500' },
     profile: { type: 'string' },
+    'latency-ms': { type: 'string', default: '0' },
   },
 });
 
 const backlog: Backlog = {
   ...{ rows: Number(asked.rows), share: Number(asked.share), limited: !asked.unlimited, profile: asked.profile ?? null },
+  latencyMs: Number(asked['latency-ms']),
   daemons: asked.daemons === undefined ? null : Number(asked.daemons),
 };
 const plain: Backlog = { ...backlog, rows: Math.min(backlog.rows, Number(asked['plain-rows'])), share: 1, queue: asked.queue === 'pg-boss' ? 'pg-boss' : 'rows' };

@@ -9,6 +9,8 @@ export interface LocalStripe {
   seed(count: number, fromSeconds: number, toSeconds: number): Promise<readonly string[]>;
   /** Requests answered 429, of the last thousands. */
   refused(): Promise<{ readonly refused: number; readonly all: number }>;
+  /** From now on, as the real one does not answer at once either. */
+  answerAfter(milliseconds: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -39,6 +41,11 @@ export async function startLocalStripe(limits: { readonly perSecond: number; rea
       const response = await fetch(`${url}/_sandbox/requests`);
       const { requests } = z.object({ requests: z.array(z.object({ status: z.number().nullable() })) }).parse(await response.json());
       return { refused: requests.filter(({ status }) => status === 429).length, all: requests.length };
+    },
+    async answerAfter(milliseconds) {
+      const spec = milliseconds === 0 ? '' : `*#*=slow:${String(milliseconds)}`;
+      const { ok, status } = await fetch(`${url}/_sandbox/faults`, { method: 'POST', body: JSON.stringify({ spec }) });
+      if (!ok) throw new Error(`the local Stripe refused to be slow: ${String(status)}`);
     },
     async stop() {
       child.stdin.end();
