@@ -152,6 +152,29 @@ export const MUTANTS: readonly Mutant[] = [
     says: /the late writer|ended with a bug/,
   },
   {
+    name: 'no-lease-token-of-many',
+    what: 'the write of many rows at once does not ask whose lease they are under, nor what has become of them',
+    patches: [
+      {
+        file: 'src/storage/ledger-record-many.ts',
+        find: "'transactions.id = input.id and transactions.version = input.version and transactions.lease_token = input.token'",
+        replace: "'transactions.id = input.id'",
+      },
+    ],
+    ...LATE,
+    env: { PROVE_CASE: 'late | reconcile, several at a time | 10 | passes' },
+    says: /the late writer|ended with a bug/,
+  },
+  {
+    name: 'mails-of-many-left-out',
+    what: 'the e-mails of many rows that are recorded at once are not queued',
+    patches: [{ file: 'src/storage/ledger-record-many.ts', find: 'if (mails.length > 0) await changed', replace: 'if (mails.length > 99) await changed' }],
+    ...CRASH,
+    test: 'test/prove/crash-sqlite-passes.test.ts',
+    env: { PROVE_CASE: 'reconcile, several at a time | passes | before 6' },
+    says: /6 every e-mail|customer was not told/,
+  },
+  {
     name: 'synchronous-normal',
     what: 'a commit on SQLite does not wait for the disk',
     patches: [{ file: 'src/storage/sqlite-client.ts', find: 'pragma synchronous = full', replace: 'pragma synchronous = normal' }],

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Gateway, type LookUp } from '../../../src/app/ports.ts';
 import { statementKind } from '../../../src/storage/gate.ts';
 import { type Seams } from '../../../src/wire/parts.ts';
@@ -22,6 +23,7 @@ export class PausingGate {
   #release: () => void = () => undefined;
   #state: 'running' | 'standing' | 'late' = 'running';
   #inTransaction = false;
+  #calls = 0;
 
   /** Stops before the Nth step, counted from 1, or before the first step of that name; null never stops. */
   constructor(at: number | RegExp | null) {
@@ -35,15 +37,20 @@ export class PausingGate {
     this.#release();
   }
 
-  async before(what: string): Promise<void> {
-    if (!this.#inTransaction) {
+  /** When what it had begun before it stood still, for other payments, has come to its end. */
+  async allStand(): Promise<void> {
+    while (this.#inTransaction || this.#calls > 0) await wait(1);
+  }
+
+  async before(what: string, inTransaction = false): Promise<void> {
+    if (!inTransaction) {
       this.places.push(what);
       if (this.#state === 'running' && (this.#at instanceof RegExp ? this.#at.test(what) : this.places.length === this.#at)) {
         this.#state = 'standing';
         this.#stand(what);
       }
     }
-    if (this.#state === 'standing') await this.#released;
+    if (this.#state === 'standing' && !inTransaction) await this.#released;
     if (this.#state === 'late') this.late.push(what);
   }
 
@@ -52,7 +59,7 @@ export class PausingGate {
     return {
       gate: {
         before: async (kind, sql) => {
-          await this.before(shown(sql));
+          await this.before(shown(sql), this.#inTransaction);
           if (kind === 'begin') this.#inTransaction = true;
         },
         after: (_kind, sql) => {
@@ -73,7 +80,12 @@ export class PausingGate {
   #gateway(gateway: Gateway): Gateway {
     const through = async <Result>(what: string, call: () => Promise<Result>): Promise<Result> => {
       await this.before(`stripe ${what}`);
-      return await call();
+      this.#calls += 1;
+      try {
+        return await call();
+      } finally {
+        this.#calls -= 1;
+      }
     };
     return {
       create: (transaction) => through('create', () => gateway.create(transaction)),
