@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import type { LimitFunction } from 'p-limit';
 import type { Answer } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Call } from '../domain/move.ts';
@@ -13,11 +13,6 @@ import type { HeldLeases } from './leases.ts';
 import type { Claimed, LookUp } from './ports.ts';
 import type { ReconciledRow } from './payrecon.ts';
 
-/** Rows advanced at the same time: those of a few pages of Stripe's list, which are recorded together. */
-const ROWS_AT_ONCE = 500;
-/** Calls of theirs at the same time: enough to keep 25 a second under way at 300 ms each. */
-const CALLS_AT_ONCE = 8;
-
 export interface BlockDeps extends AdvanceDeps {
   readonly health: StripeHealth;
   readonly onRow: (row: ReconciledRow) => void;
@@ -25,6 +20,9 @@ export interface BlockDeps extends AdvanceDeps {
   readonly stop: AbortController;
   /** Asks whether Stripe answers at all, when there were failures in a row; one at a time. */
   readonly probe: () => Promise<void>;
+  /** What is advanced at the same time, and what is asked for that: shared by the blocks of a pass. */
+  readonly rows: LimitFunction;
+  readonly calls: LimitFunction;
 }
 
 interface Deferred {
@@ -40,9 +38,7 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
   const deferred: Deferred[] = [];
   const unasked = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
   const refusals: Advanced[] = [];
-  const limit = pLimit(ROWS_AT_ONCE);
-  const calls = pLimit(CALLS_AT_ONCE);
-  const inTurn: InTurn = async (work) => await calls(async () => (deps.stop.signal.aborted ? 'stopped' : await work()));
+  const inTurn: InTurn = async (work) => await deps.calls(async () => (deps.stop.signal.aborted ? 'stopped' : await work()));
   try {
     const run = async (claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<void> => {
       unasked.delete(claimed.transaction.id);
@@ -59,10 +55,10 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
       if (deps.health.away()) await deps.probe();
       if (deps.health.away() || refusals.length > 0) deps.stop.abort();
     };
-    await runAll(deps, claims, async (claimed, seen) => await limit(run, claimed, seen));
-    await settleDeferred(deps, leases, deferred);
-    // A probe may have shown it only now; its rows are still due, and the pass would claim them again.
-    if (deps.health.away()) deps.stop.abort();
+    await runAll(deps, claims, async (claimed, seen) => await deps.rows(run, claimed, seen));
+    const stillDue = await settleDeferred(deps, leases, deferred);
+    // A probe may have shown it only now; and the pass would claim rows that are still due again.
+    if (deps.health.away() || stillDue) deps.stop.abort();
     for (const { transaction } of unasked.values()) deps.onRow({ before: transaction, after: transaction, verdict: 'not asked: the pass stopped' });
   } catch (error) {
     await letGo(leases);
@@ -135,9 +131,10 @@ async function advanceRow(deps: BlockDeps & { readonly inTurn: InTurn }, leases:
 
 /**
  * Rows whose calls failed. An attempt is spent on them only when others got through in this pass
- * (or a probe does); with Stripe away they stay as they are, due at once.
+ * (or a probe does); with Stripe away they stay as they are, due at once, and the answer is true.
  */
-async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: readonly Deferred[]): Promise<void> {
+async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: readonly Deferred[]): Promise<boolean> {
+  let stillDue = false;
   const counted = deferred.filter(({ advanced }) => advanced.reason === 'unknown');
   if (counted.length > 0 && !deps.health.worked() && !deps.stop.signal.aborted) await deps.probe();
   for (const { claimed, advanced } of deferred) {
@@ -159,9 +156,10 @@ async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: rea
       const record = observed(transaction, advanced.words, requestId, { detail, stamps: { nextAttempt: nextAttempt(transaction, context) } });
       await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
       leases.forget(transaction.id);
-    }
+    } else stillDue = true;
     deps.onRow({ before: claimed.transaction, after: transaction, verdict: advanced.words });
   }
+  return stillDue;
 }
 
 function detailOf(answer: Answer, call: Call): { asked: string; reason: string; http_status?: number | null } {

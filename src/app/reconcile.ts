@@ -1,20 +1,18 @@
 import type { Answer } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { AdvanceDeps } from './advance.ts';
-import { reconcileBlock } from './block.ts';
-import type { BlockDeps, BlockEnd } from './block.ts';
+import type { BlockEnd } from './block.ts';
+import { reconcileBlocks } from './blocks.ts';
 import { dryRun } from './dry-run.ts';
 import { watchStripe } from './health.ts';
 import type { StripeHealth } from './health.ts';
 import type { PassOutcome, ReconcileOptions, ReconciledRow } from './payrecon.ts';
-import type { DueQuery, Ledger, Passes } from './ports.ts';
+import type { Ledger, Passes } from './ports.ts';
 import type { History } from './views.ts';
 import { callsSince, tallyRows } from './tally.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
 
-/** Rows claimed at a time: neighbours in time, so that a page of Stripe's list answers a hundred of them. */
-const BLOCK_ROWS = 5_000;
 /** Pause between probes while it is being found out whether Stripe is away. */
 const PROBE_PAUSE_MS = 200;
 
@@ -111,19 +109,6 @@ function noticingChanges({ ledger, gateway }: AdvanceDeps): Pick<AdvanceDeps, 'l
     },
     anyChange: () => any,
   };
-}
-
-/** Block after block, until nothing is due, the limit is reached, or something stops the pass. */
-async function reconcileBlocks(deps: BlockDeps, limit: number | null, due: Omit<DueQuery, 'limit'>): Promise<BlockEnd> {
-  let left = limit ?? Number.POSITIVE_INFINITY;
-  let end: BlockEnd = 'done';
-  while (end === 'done' && !deps.stop.signal.aborted && left > 0) {
-    const claims = await deps.ledger.claimDue({ ...due, limit: Math.min(BLOCK_ROWS, left) }, deps.actor);
-    if (claims.length === 0) break;
-    left -= claims.length;
-    end = await reconcileBlock(deps, claims);
-  }
-  return end;
 }
 
 /** The pass stops with the caller's signal, too; the answer lets go of it. */
