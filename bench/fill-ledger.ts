@@ -22,8 +22,8 @@ export interface FilledRow {
 
 const ACTOR = { role: 'charge', operator: 'bench', system_user: 'bench', host: 'bench', pid: 1 };
 
-/** In the order of time, so that ids sort as they would. With `emails`, also the e-mail that told the customer. */
-export async function fillLedger(url: string, rows: Iterable<FilledRow>, prefix = 'order', emails = false): Promise<number> {
+/** In the order of time, so that ids sort as they would. */
+export async function fillLedger(url: string, rows: Iterable<FilledRow>, prefix = 'order'): Promise<number> {
   const sink = await openSink(url);
   let count = 0;
   let batch: FilledRow[] = [];
@@ -36,7 +36,6 @@ export async function fillLedger(url: string, rows: Iterable<FilledRow>, prefix 
     written = sink.insert([
       ['transactions', made.map(({ transaction }) => transaction)],
       ['audit_events', made.flatMap(({ entries }) => entries)],
-      ['notifications', emails ? made.flatMap(({ transaction }) => emailOf(transaction)) : []],
     ]);
   };
   for (const row of rows) {
@@ -50,7 +49,8 @@ export async function fillLedger(url: string, rows: Iterable<FilledRow>, prefix 
   return count;
 }
 
-function emailOf({ id, status, version, email, created_at: at }: Cells): readonly Cells[] {
+/** The e-mail that told the customer. */
+export function emailOf({ id, status, version, email, created_at: at }: Cells): readonly Cells[] {
   if (status === 'pending') return [];
   const kind = `customer_${String(status)}`;
   return [
@@ -63,7 +63,7 @@ function emailOf({ id, status, version, email, created_at: at }: Cells): readonl
 
 const BATCH = 2_000;
 
-function cellsOf(row: FilledRow, key: string): { readonly transaction: Cells; readonly entries: readonly Cells[] } {
+export function cellsOf(row: FilledRow, key: string): { readonly transaction: Cells; readonly entries: readonly Cells[] } {
   const request: ChargeRequest = {
     ...{ key, reference: row.reference ?? null, amount: 4999, currency: 'usd', customer: row.customer ?? `cus_${key}`, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
     ...{ email: `${key}@example.com`, description: null, metadata: {} },

@@ -7,9 +7,33 @@ export type Cells = Readonly<Record<string, string | number | null>>;
 export interface Sink {
   /** Tables with their rows, which all have the same columns in the same order. */
   insert(tables: readonly (readonly [string, readonly Cells[]])[]): Promise<void>;
+  /** A statement that makes its rows inside the database; `words` is what the two databases call differently. */
+  run(sql: string): Promise<void>;
+  readonly words: SinkWords;
   /** Makes the indexes again, and leaves the database as its own upkeep would. */
   close(): Promise<void>;
 }
+
+export interface SinkWords {
+  /** A select of one column, `n`. */
+  numbers(from: number, to: number): string;
+  /** So many hexadecimal digits of chance, at most 64. */
+  digits(count: number): string;
+  /** Eight hexadecimal digits that follow from a number and do not sort as it does. */
+  scattered(n: string): string;
+}
+
+const SQLITE_WORDS: SinkWords = {
+  numbers: (from, to) => `with recursive series(n) as (select ${String(from)} union all select n + 1 from series where n < ${String(to)}) select n from series`,
+  digits: (count) => `lower(hex(randomblob(${String(count / 2)})))`,
+  scattered: (n) => `printf('%08X', ${n} * 2654435761 % 4294967296)`,
+};
+
+const POSTGRES_WORDS: SinkWords = {
+  numbers: (from, to) => `select n from generate_series(${String(from)}::bigint, ${String(to)}) as series(n)`,
+  digits: (count) => `substr(encode(sha256(float8send(random())), 'hex'), 1, ${String(count)})`,
+  scattered: (n) => `upper(lpad(to_hex(${n} * 2654435761 % 4294967296), 8, '0'))`,
+};
 
 export async function openSink(url: string): Promise<Sink> {
   return url.startsWith('sqlite:') ? sqliteSink(url.slice('sqlite:'.length)) : await postgresSink(url);
@@ -22,7 +46,7 @@ interface Index {
 
 function sqliteSink(path: string): Sink {
   const database = new Sqlite(path);
-  database.exec('pragma journal_mode = wal; pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -400000; pragma temp_store = memory');
+  database.exec('pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive; pragma foreign_keys = off; pragma cache_size = -2000000; pragma threads = 2');
   const indexes = database.prepare(`select name, sql from sqlite_schema where type = 'index' and sql is not null and tbl_name in ('transactions', 'notifications')`).all() as Index[];
   for (const { name } of indexes) database.exec(`drop index ${name}`);
   const statements = new Map<string, ReturnType<typeof database.prepare>>();
@@ -32,6 +56,11 @@ function sqliteSink(path: string): Sink {
     return known;
   };
   return {
+    words: SQLITE_WORDS,
+    run(sql) {
+      database.exec(sql);
+      return Promise.resolve();
+    },
     insert(tables) {
       database.exec('begin');
       for (const [table, rows] of tables) {
@@ -42,7 +71,7 @@ function sqliteSink(path: string): Sink {
     },
     close() {
       for (const { sql } of indexes) database.exec(sql);
-      database.exec('pragma wal_checkpoint(truncate)');
+      database.exec('pragma locking_mode = normal; pragma journal_mode = wal');
       database.close();
       return Promise.resolve();
     },
@@ -59,6 +88,10 @@ async function postgresSink(url: string): Promise<Sink> {
   );
   for (const { name } of indexes) await client.query(`drop index ${name}`);
   return {
+    words: POSTGRES_WORDS,
+    async run(sql) {
+      await client.query(sql);
+    },
     async insert(tables) {
       for (const [table, rows] of tables) {
         const columns = Object.keys(rows[0] ?? {}).join(', ');
