@@ -12,10 +12,9 @@ const { Script } = require('node:vm')
 const dist = path.join(__dirname, '..', 'dist')
 const main = path.join(dist, 'main.cjs')
 const hashLength = 64
-const wrapper = ['(function (exports, require, module, __filename, __dirname) {', '\n})']
 
 /** @typedef {{ file: string, text: string, kept: Buffer | undefined }} Source */
-/** @typedef {(exports: unknown, require: unknown, module: unknown, filename: string, dirname: string) => void} Factory */
+/** What the text is as a script (see build.js). @typedef {(exports: unknown, require: unknown, module: unknown, filename: string, dirname: string) => void} Factory */
 
 /** @param {string} text */
 function identity(text) {
@@ -40,7 +39,7 @@ function read(file) {
 
 /** @param {Source} source */
 function compile({ file, text, kept }) {
-  return new Script(wrapper.join(text), { filename: file, columnOffset: -(wrapper[0] ?? '').length, cachedData: kept })
+  return new Script(text, { filename: file, cachedData: kept })
 }
 
 /** @type {Map<string, { exports: unknown }>} */

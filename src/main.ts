@@ -1,4 +1,5 @@
 import { EXIT, type ExitCode } from './cli/exit-code.ts';
+import { openedLate } from './cli/opened-late.ts';
 import { terminalPrompts } from './cli/prompts.ts';
 import { bugText } from './cli/render/bug.ts';
 import { runCommandLine } from './cli/run.ts';
@@ -66,8 +67,8 @@ async function main(): Promise<void> {
     ...signals,
     environment,
     streams: {
-      out: outputTo(process.stdout, environment, onLostOutput),
-      err: outputTo(process.stderr, environment, () => undefined),
+      out: outputTo(openedLate(1, () => process.stdout), environment, onLostOutput),
+      err: outputTo(openedLate(2, () => process.stderr), environment, () => undefined),
       // Looked at only before a question: merely touching standard input opens it.
       get canAsk() {
         return process.stdin.isTTY && process.stderr.isTTY;

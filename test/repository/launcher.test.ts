@@ -7,7 +7,10 @@ import { binary } from '../support/binary.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 /** A command that says how it was loaded: as text alone, or from code that was compiled before. */
-const probe = (text: string) => `/*${createHash('sha256').update(text).digest('hex')}*/${text}`
+const probe = (code: string) => {
+  const text = `(f=>typeof module==='object'?f(exports,require,module,__filename,__dirname):f)((function(exports,require,module,__filename,__dirname){${code}\n}))`
+  return `/*${createHash('sha256').update(text).digest('hex')}*/${text}`
+}
 
 describe('the launcher', () => {
   it('works from any folder and through a link', async () => {
