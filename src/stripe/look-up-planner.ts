@@ -76,7 +76,7 @@ export class LookUpPlanner {
 
   /** What to ask now; null: nothing before an answer has come, or nothing any more. */
   next(): PlannedCall | null {
-    for (let asked = 0; asked < this.#slices.length; asked += 1) {
+    for (let turns = this.#slices.length; turns > 0; turns -= 1) {
       const slice = this.#slices[this.#turn % this.#slices.length];
       this.#turn += 1;
       const page = slice === undefined || slice.busy ? null : this.#nextPage(slice);

@@ -5,7 +5,8 @@ import { type StripeCaller } from './caller.ts';
 import { type Density } from './density.ts';
 import { LookUpPlanner, type PlannedCall } from './look-up-planner.ts';
 import { retrieveIntent } from './retrieve.ts';
-import { readPage, scanIntents, type ScanRange } from './scan.ts';
+import { readPage } from './list-page.ts';
+import { scanIntents, type ScanRange } from './scan.ts';
 
 /** Calls under way at once. At 25 requests a second and 0.3 s an answer, this many keep the limit busy. */
 const CONCURRENCY = 8;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planScans } from '../../src/stripe/look-up.ts';
+import { stretchesBehind } from '../../src/stripe/scan.ts';
 import { query } from './samples.ts';
 
 describe('the scans for payments without an id', () => {
@@ -38,6 +39,31 @@ describe('the scans for payments without an id', () => {
         for (const [n, range] of ranges.entries()) {
           if (n > 0) expect(range.fromSeconds).toBeGreaterThan(ranges[n - 1]!.toSeconds);
         }
+      }),
+    );
+  });
+});
+
+describe('the stretches of a long scan', () => {
+  it('have every second behind the first page in one of them, and go on behind that page', () => {
+    const first = fc.record({
+      fromSeconds: fc.integer({ min: 0, max: 10_000 }),
+      leftSeconds: fc.integer({ min: 0, max: 100_000 }),
+      pageSeconds: fc.integer({ min: 0, max: 5_000 }),
+      moreSeconds: fc.integer({ min: 0, max: 1_000 }),
+    });
+    fc.assert(
+      fc.property(first, ({ fromSeconds, leftSeconds, pageSeconds, moreSeconds }) => {
+        const oldest = fromSeconds + leftSeconds;
+        const rows = Array.from({ length: 100 }, (_, n) => ({ id: `pi_${n}`, created: oldest + Math.floor((pageSeconds * (99 - n)) / 99) }));
+        const toSeconds = oldest + pageSeconds + moreSeconds;
+        const stretches = stretchesBehind(rows, { fromSeconds, toSeconds });
+        expect(stretches[0]).toMatchObject({ after: 'pi_99', toSeconds });
+        expect(stretches[0]!.fromSeconds).toBeLessThanOrEqual(oldest);
+        for (const [n, stretch] of stretches.entries()) if (n > 0) expect(stretch).toMatchObject({ after: null, toSeconds: stretches[n - 1]!.fromSeconds - 1 });
+        for (const stretch of stretches) expect(stretch.fromSeconds).toBeLessThanOrEqual(stretch.toSeconds);
+        expect(stretches.at(-1)!.fromSeconds).toBe(fromSeconds);
+        expect(stretches.length).toBeLessThanOrEqual(8);
       }),
     );
   });

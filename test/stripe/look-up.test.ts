@@ -71,7 +71,7 @@ describe('a known id', () => {
       setTimeout(() => {
         underWay -= 1;
         json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
-      }, 5);
+      }, 50);
     });
     const queries = Array.from({ length: TOO_FEW_FOR_A_PAGE }, (_, n) => query({ transactionId: `txn_${n}`, paymentIntent: `pi_${n}` }));
     const got = await answers(gateway, queries);
@@ -172,6 +172,38 @@ describe('a scan', () => {
       [`${START - 600}`, `${START + 1_500}`],
       [`${START + day - 600}`, `${START + day + 600}`],
     ]);
+  });
+
+  it('of a long range reads stretches of time side by side, each row once', async () => {
+    const list = listOf(many(5_000));
+    let underWay = 0;
+    let most = 0;
+    const { gateway } = await talk((seen, response) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      setTimeout(() => {
+        underWay -= 1;
+        json(response, 200, list(seen));
+      }, 30);
+    });
+    const wanted = [...many(5_000).map(({ transaction }) => transaction), 'txn_none'];
+    const got = await answers(gateway, wanted.map((id) => idless(id, START, START + 5_000)));
+    for (const { id, transaction } of many(5_000)) expect(got.get(transaction)).toMatchObject({ kind: 'intent', intent: { id } });
+    expect(got.get('txn_none')).toMatchObject({ kind: 'absent', scannedFrom: (START - 600) * 1_000, scannedTo: (START + 5_600) * 1_000 });
+    expect(most).toBe(5);
+    expect(gateway.calls().list).toBeLessThanOrEqual(50 + most);
+    expect(got.get('txn_none')).toMatchObject({ pages: gateway.calls().list });
+  });
+
+  it('is not complete when one of its stretches is not', async () => {
+    const list = listOf(many(5_000));
+    const { gateway } = await talk((seen, response) => {
+      if (Number(seen.query.get('created[lte]')) < START + 1_500) stripeError(response, 500, { type: 'api_error' });
+      else json(response, 200, list(seen));
+    });
+    const got = await answers(gateway, ['txn_4000', 'txn_none'].map((id) => idless(id, START, START + 5_000)));
+    expect(got.get('txn_4000')).toMatchObject({ kind: 'intent', intent: { id: 'pi_4000' } });
+    expect(got.get('txn_none')).toMatchObject({ kind: 'unknown', reason: 'server_error' });
   });
 
   const cutPage: Handler = (_s, response) => {

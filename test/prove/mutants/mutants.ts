@@ -109,11 +109,11 @@ export const MUTANTS: readonly Mutant[] = [
     what: 'the search is asked instead of the list, and lags behind',
     patches: [
       {
-        file: 'src/stripe/scan.ts',
+        file: 'src/stripe/list-page.ts',
         find: 'stripe.paymentIntents.list(listParams(asked))',
         replace: 'stripe.paymentIntents.search({ query: `created>=${asked.fromSeconds} AND created<=${asked.toSeconds}`, limit: LIST_PAGE_SIZE })',
       },
-      { file: 'src/stripe/scan.ts', find: "value['object'] !== 'list'", replace: "value['object'] !== 'search_result'" },
+      { file: 'src/stripe/list-page.ts', find: "value['object'] !== 'list'", replace: "value['object'] !== 'search_result'" },
     ],
     ...SCRIPTS('absence'),
     env: {},

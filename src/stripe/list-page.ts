@@ -1,0 +1,48 @@
+import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
+import { type StripeCaller } from './caller.ts';
+import { classify, unknown } from './classify.ts';
+import { requestId, type Outcome } from './outcome.ts';
+import { LIST_PAGE_SIZE, listParams, type PageRequest } from './params.ts';
+import { isFields, readIntent } from './snapshot.ts';
+
+export type Unanswered = Extract<Answer, { kind: 'unknown' | 'unauthorized' }>;
+
+export interface Page {
+  readonly rows: readonly IntentSnapshot[];
+  readonly hasMore: boolean;
+  readonly requestId: string | null;
+}
+
+/** One page of Stripe's list, or why there is none. */
+export async function readPage(
+  caller: StripeCaller,
+  secret: string,
+  asked: PageRequest,
+  signal: AbortSignal,
+): Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }> {
+  const outcome = await caller.read({ endpoint: 'list', signal, send: (stripe) => stripe.paymentIntents.list(listParams(asked)) });
+  return { page: pageOf(outcome, secret), outcome };
+}
+
+function pageOf(outcome: Outcome, secret: string): Page | Unanswered {
+  const unreadable = (): Extract<Answer, { kind: 'unknown' }> =>
+    unknown(outcome, 'malformed', `Stripe's list cannot be read (HTTP ${outcome.wire.status ?? 'none'})`);
+  if (outcome.kind !== 'value') {
+    const answer = classify(outcome, { endpoint: 'retrieve', paymentIntent: null, secret });
+    if (answer.kind === 'unknown' || answer.kind === 'unauthorized') return answer;
+    return { ...unreadable(), answered: outcome.kind === 'fault' };
+  }
+  const { value } = outcome;
+  if (outcome.wire.status !== 200 || !isFields(value) || value['object'] !== 'list') return unreadable();
+  const { data, has_more: hasMore } = value;
+  if (typeof hasMore !== 'boolean') return unreadable();
+  if (!Array.isArray(data) || data.length > LIST_PAGE_SIZE) return unreadable();
+  const rows: IntentSnapshot[] = [];
+  for (const row of data) {
+    const intent = readIntent(row, secret);
+    // A row that cannot be read may be the one that is looked for.
+    if (intent === null) return unreadable();
+    rows.push(intent);
+  }
+  return { rows, hasMore, requestId: requestId(outcome.wire) };
+}
