@@ -87,10 +87,14 @@ exports.start = function start() {
   }
 }
 
-/** Starts the command and, when the process ends, keeps the code that was compiled by then. */
-exports.startAndKeepCompiled = function startAndKeepCompiled() {
+/**
+ * Starts the command and, when the process ends, keeps the code that was compiled by then.
+ * @param {string} [only] for this file alone: what one command compiles in the others would be read by all
+ */
+exports.startAndKeepCompiled = function startAndKeepCompiled(only) {
   process.on('exit', () => {
     for (const [{ file, text }, script] of scripts) {
+      if (only !== undefined && only !== path.basename(file)) continue
       const draft = `${file}.compiled.${process.pid}`
       writeFileSync(draft, Buffer.concat([Buffer.from(identity(text), 'latin1'), script.createCachedData()]))
       renameSync(draft, `${file}.compiled`)
