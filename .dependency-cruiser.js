@@ -34,7 +34,7 @@ function onlyFrom(library, where) {
 }
 
 const storage = ['^src/storage/', '^migrations/', '^knexfile\\.ts$']
-const ports = '^src/app/(ports|views)\\.ts$'
+const ports = '^src/app/(ports|budgets|views)\\.ts$'
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
