@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -116,6 +117,18 @@ const lateSegmenter = `
   }
 `
 
+/** Classes that knex needs to change a schema, which is half of its code and done by no command but `migrate`. */
+const schemaClass = /\/(schema|migrations)\//
+const loadsSchemaClasses = /\/knex\/lib\/(client|knex-builder\/(Knex|make-knex)|dialects\/(sqlite3|postgres)\/index)\.js$/
+
+/** @param {string} path a module that exports a class, or one under its file's name @returns {string} the same, loaded when an instance is made */
+function lateClass(path) {
+  const name = basename(path, '.js')
+  const load = `require(${JSON.stringify(path)})`
+  const late = (/** @type {string} */ real) => `new Proxy(function () {}, { construct: (_, args) => Reflect.construct(${real}, args), get: (_, key) => ${real}[key] })`
+  return `module.exports = ${name === 'Migrator' ? `{ Migrator: ${late(`${load}.Migrator`)} }` : late(load)}`
+}
+
 const loadedLate = /^(node:)?(assert|crypto|child_process|tty|net|tls|http|https|http2|zlib|dns|readline|inspector|worker_threads)$/
 
 /** @type {esbuild.Plugin} */
@@ -129,6 +142,12 @@ const startLighter = {
     build.onLoad({ filter: /.*/, namespace: 'not-used' }, (args) => ({
       contents: `throw new Error('payrecon is built without ${args.path}')`,
     }))
+    build.onResolve({ filter: schemaClass }, (args) => {
+      if (args.namespace !== 'file' || !loadsSchemaClasses.test(args.importer)) return undefined
+      const real = createRequire(args.importer).resolve(args.path)
+      return { path: basename(real), namespace: 'late-class', pluginData: real }
+    })
+    build.onLoad({ filter: /.*/, namespace: 'late-class' }, ({ pluginData }) => ({ contents: lateClass(String(pluginData)), resolveDir: root }))
     // Importing `node:process` makes Node open all three standard streams; the global is the same object.
     build.onResolve({ filter: /^(node:)?process$/ }, () => ({ path: 'process', namespace: 'at-hand' }))
     build.onLoad({ filter: /^process$/, namespace: 'at-hand' }, () => ({ contents: 'module.exports = process' }))
@@ -317,6 +336,8 @@ function install(files) {
   mkdirSync(outdir, { recursive: true })
   for (const { path, text: bundled } of files) {
     const text = path.endsWith('.cjs') ? callable(bundled) : bundled
+    // bin/start.js reads one byte as one letter. esbuild escapes the others in strings, and leaves regular expressions as they are.
+    if (path.endsWith('.cjs') && Buffer.byteLength(text) !== text.length) throw new Error(`${path} has letters beyond ASCII: write them as \\u.... where they are in a regular expression`)
     const draft = `${path}.${String(process.pid)}`
     writeFileSync(draft, `/*${createHash('sha256').update(text).digest('hex')}*/${text}`)
     renameSync(draft, path)

@@ -8,8 +8,8 @@ const MAX_MESSAGE_CHARS = 500;
 export function redact(text: string, secret: string): string {
   const withoutOurs = secret.length >= 8 ? text.replaceAll(secret, '[key]') : text;
   const withoutKeys = withoutOurs
-    .replace(/\b(?:sk|rk|pk|ek)_(?:live|test)?[\w*.…]+/g, '[key]')
-    .replace(/\bwhsec_[\w*.…]+/g, '[key]')
+    .replace(/\b(?:sk|rk|pk|ek)_(?:live|test)?[\w*.\u2026]+/g, '[key]')
+    .replace(/\bwhsec_[\w*.\u2026]+/g, '[key]')
     .replace(/\b(\w+_secret_)\w+/g, '$1[secret]');
   return withoutKeys.length > MAX_MESSAGE_CHARS ? `${withoutKeys.slice(0, MAX_MESSAGE_CHARS - 1)}…` : withoutKeys;
 }
