@@ -29,6 +29,9 @@ const folder = mkdtempSync(join(tmpdir(), 'payrecon-history-'));
 // Nothing is due, so Stripe is not asked; at this address nobody would answer.
 const settings = { STRIPE_SECRET_KEY: 'sk_test_nobody', STRIPE_API_BASE: 'http://127.0.0.1:9' };
 
+/** The filler vacuums by itself; and a log that is cut every few seconds would double what filling writes. */
+const FILLING = { shared_buffers: '1GB', autovacuum: 'off', max_wal_size: '8GB', checkpoint_timeout: '30min', wal_level: 'minimal', max_wal_senders: '0' };
+
 interface Ledger {
   readonly rows: number;
   readonly url: string;
@@ -80,7 +83,7 @@ async function measure(database: string, urlOf: (rows: number) => Promise<string
 }
 
 async function measurePostgres(): Promise<boolean> {
-  const server = await startPostgresServer();
+  const server = await startPostgresServer({ settings: FILLING });
   try {
     const { default: pg } = await import('pg');
     return await measure('PostgreSQL', async (rows) => {
