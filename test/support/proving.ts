@@ -31,6 +31,7 @@ export const LANES = {
   model: { title: 'Random histories against a reference model', tests: ['test/prove/model/'], cases: { quick: 200, full: 1_000, nightly: 100_000 } },
   races: { title: 'Three daemons and chargers under kill, stop and skew', tests: ['test/prove/races/'], cases: { quick: 4, full: 40, nightly: 400 } },
   'late-writers': { title: 'A process that goes on after its lease has passed', tests: ['test/prove/races/late-writer'], cases: { quick: 100, full: 1_500, nightly: 2_000 } },
+  hosts: { title: 'One of three hosts killed or cut off, or PostgreSQL failing over', tests: ['test/prove/hosts/'], cases: { quick: 2, full: 24, nightly: 200 } },
   'power-cut': { title: 'SQLite: images of a power cut', tests: ['test/prove/disk/'], cases: { quick: 1_000, full: 1_000, nightly: 10_000 } },
   disk: { title: 'SQLite: disk full, short write, I/O error, read-only, lock', tests: ['test/prove/disk/'], cases: { quick: 60, full: 60, nightly: 600 } },
   mutants: { title: 'Seeded bugs, each caught by its lane', tests: ['test/prove/mutants/'], cases: { quick: 12, full: 12, nightly: 12 } },

@@ -30,6 +30,8 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>;
   /** How far the clock of its host is from the true time; durations are measured by another clock, which never jumps. */
   readonly skewMs: number;
+  /** A command that runs it somewhere else, in its own place: a network namespace. */
+  readonly enter?: readonly string[];
 }
 
 /**
@@ -46,8 +48,9 @@ function preload(skewMs: number): string {
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
-export function startChild(args: readonly string[], { name, home, env, skewMs }: ChildOptions): Child {
-  const running = spawn(process.execPath, ['--import', preload(skewMs), binary, ...args], { env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startChild(args: readonly string[], { name, home, env, skewMs, enter = [] }: ChildOptions): Child {
+  const [command, ...inside] = [...enter, process.execPath, '--import', preload(skewMs), binary];
+  const running = spawn(command, [...inside, ...args], { env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
   const { pid } = running;
   if (pid === undefined) throw new Error(`${name} did not start`);
   const said = { out: '', err: '' };
