@@ -48,7 +48,8 @@ describe.each(targets)('the real program, struck at a step ($name)', (target: Ta
     const sent = first.trace.steps.filter((step) => step.startsWith('send POST')).map((step) => step.replace(/pi_\w+/, 'ID'));
     expect(sent).toEqual(['send POST /v1/payment_intents HTTP/1.1', 'send POST /v1/payment_intents/ID/confirm HTTP/1.1']);
     expect(first.trace.steps.filter((step) => step.startsWith('hear HTTP/1.1 200'))).toHaveLength(2);
-    expect(first.trace.steps.filter((step) => COMMIT[target.name].test(step)).length).toBe(target.name === 'sqlite' ? 3 : 1);
+    // The row's own, and one before each call, which takes its turn from the shared limits; PostgreSQL writes the row without BEGIN.
+    expect(first.trace.steps.filter((step) => COMMIT[target.name].test(step)).length).toBe((target.name === 'sqlite' ? 3 : 1) + sent.length);
     expect(JSON.stringify(first.trace)).not.toContain('sk_test');
   });
 
