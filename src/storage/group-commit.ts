@@ -6,25 +6,28 @@ interface Waiting<Item, Result> {
 }
 
 export interface GroupCommit<Item, Result> {
-  /** Two of one name never share a group. */
+  /** Two of one name are never written at the same time. */
   readonly nameOf: (item: Item) => string;
   readonly one: (item: Item) => Promise<Result>;
   /** The results in the order of the items; null: the group would not do, and each is tried alone. */
   readonly many: (items: readonly Item[]) => Promise<readonly Result[] | null>;
   readonly atMost: number;
+  /** Groups under way at the same time. */
+  readonly groups: number;
 }
 
 /**
- * Writes together what is asked for at the same time: while one group is being committed the next one
+ * Writes together what is asked for at the same time: while groups are being committed the next one
  * gathers, so a commit is paid once for many rows, and a single row waits for nobody. Whoever asks sees his own
  * row's result or failure, as if it were written alone.
  */
-export function groupCommit<Item, Result>({ nameOf, one, many, atMost }: GroupCommit<Item, Result>): (item: Item) => Promise<Result> {
+export function groupCommit<Item, Result>({ nameOf, one, many, atMost, groups }: GroupCommit<Item, Result>): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
-  let writing = false;
+  const underWay = new Set<string>();
+  let writers = 0;
 
   function takeGroup(): readonly Waiting<Item, Result>[] {
-    const names = new Set<string>();
+    const names = new Set(underWay);
     const group: Waiting<Item, Result>[] = [];
     const later: Waiting<Item, Result>[] = [];
     for (const each of waiting) {
@@ -57,16 +60,22 @@ export function groupCommit<Item, Result>({ nameOf, one, many, atMost }: GroupCo
   }
 
   async function writeAll(): Promise<void> {
-    writing = true;
+    writers += 1;
     // What is asked for in this turn of the event loop belongs together.
     await new Promise((resolve) => { setImmediate(resolve); });
-    while (waiting.length > 0) await writeGroup(takeGroup());
-    writing = false;
+    for (let group = takeGroup(); group.length > 0; group = takeGroup()) {
+      const names = group.map(({ item }) => nameOf(item));
+      for (const name of names) underWay.add(name);
+      await writeGroup(group);
+      for (const name of names) underWay.delete(name);
+    }
+    // What waits for a row of the other group is taken by its writer.
+    writers -= 1;
   }
 
   return (item) =>
     new Promise<Result>((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (!writing) void writeAll();
+      if (writers < groups) void writeAll();
     });
 }

@@ -13,9 +13,13 @@ export function declared(types: Readonly<Record<string, string>>): string {
 }
 
 /** Half of a character, as Stripe's JSON may hold one, is no text to a database: it becomes what UTF-8 makes of it. */
+export function wellFormed(value: string): string {
+  return value.replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+}
+
 export function json(rows: readonly object[]): string {
   const text = JSON.stringify(rows);
   // Halves are the only thing that is written so; looking at each text before would cost a third of the writing.
   if (!text.includes('\\ud')) return text;
-  return JSON.stringify(rows, (_name, value: unknown) => (typeof value === 'string' ? value.replaceAll(/\p{Surrogate}/gu, '\uFFFD') : value));
+  return JSON.stringify(rows, (_name, value: unknown) => (typeof value === 'string' ? wellFormed(value) : value));
 }

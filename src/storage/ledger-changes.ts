@@ -2,6 +2,7 @@ import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts'
 import type { Changes, Transition } from '../domain/transition.ts';
 import { canonicalJson } from './audit-chain.ts';
 import type { Binding } from './database.ts';
+import { wellFormed } from './json-rows.ts';
 import { storable } from './rows.ts';
 
 /** The database's clock as it stands in a statement: a column there, or a value read before. */
@@ -15,7 +16,7 @@ export interface Assignments {
   readonly bindings: readonly Binding[];
 }
 
-const COLUMNS: Readonly<Record<keyof Changes, string>> = {
+export const COLUMNS: Readonly<Record<keyof Changes, string>> = {
   status: 'status',
   step: 'step',
   paymentIntent: 'payment_intent',
@@ -28,7 +29,7 @@ const COLUMNS: Readonly<Record<keyof Changes, string>> = {
   review: 'review',
 };
 
-const FIELDS = Object.keys(COLUMNS) as (keyof Changes)[];
+export const FIELDS = Object.keys(COLUMNS) as (keyof Changes)[];
 
 /** The transaction with the transition's changes; what the database's clock sets is still as before. */
 export function changedTransaction(current: Transaction, { changes }: Transition): Transaction {
@@ -36,7 +37,35 @@ export function changedTransaction(current: Transaction, { changes }: Transition
   return { ...current, ...Object.fromEntries(given.map((field) => [field, changes[field]])) };
 }
 
-function stored(value: Changes[keyof Changes]): Binding {
+/** The transaction as it was written at that instant: what reading it back would give. */
+export function writtenTransaction(current: Transaction, next: Transaction, { stamps }: Transition, now: Instant): Transaction {
+  const { nextAttempt } = stamps;
+  return {
+    ...next,
+    ...{ paymentIntent: asStored(next.paymentIntent), stripeStatus: asStored(next.stripeStatus) },
+    ...{ failureCode: asStored(next.failureCode), failureMessage: asStored(next.failureMessage) },
+    createSentAt: stampedAt(current.createSentAt, stamps.createSentAt, now),
+    confirmSentAt: stampedAt(current.confirmSentAt, stamps.confirmSentAt, now),
+    cancelSentAt: stampedAt(current.cancelSentAt, stamps.cancelSentAt, now),
+    absentSince: stampedAt(current.absentSince, stamps.absentSince, now),
+    settledAt: stampedAt(stamps.settledAt === 'now' ? null : current.settledAt, stamps.settledAt, now),
+    nextAttemptAt: nextAttempt === undefined ? current.nextAttemptAt : nextAttempt === 'never' ? null : now + Math.round(nextAttempt.inMs),
+    version: current.version + 1,
+    updatedAt: now,
+  };
+}
+
+function stampedAt(before: Instant | null, wish: 'if_unset' | 'now' | 'clear' | undefined, now: Instant): Instant | null {
+  if (wish === undefined) return before;
+  return wish === 'clear' ? null : (before ?? now);
+}
+
+function asStored(value: string | null): string | null {
+  return value === null ? null : wellFormed(storable(value));
+}
+
+/** As the database keeps it. */
+export function stored(value: Changes[keyof Changes]): Binding {
   if (value === null || value === undefined || typeof value === 'number') return value ?? null;
   return typeof value === 'string' ? storable(value) : canonicalJson(value as unknown as JsonObject);
 }

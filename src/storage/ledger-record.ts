@@ -20,20 +20,25 @@ import { integer, text, transactionOf } from './rows.ts';
 
 /** Transitions in one SQL transaction: many pages of Stripe's list, and a statement of a few hundred kilobytes. */
 const AT_ONCE = 250;
+/** Groups under way: PostgreSQL writes one while the other is made and committed. SQLite has one writer. */
+const GROUPS = 2;
 
 export function createRecorder(database: Database): Ledger['record'] {
-  const write = groupCommit<Recording, Row | null>({
+  const write = groupCommit<Recording, Transaction | null>({
     nameOf: ({ current }) => current.id,
-    one: async (recording) => await recordOne(database, recording),
+    one: async (recording) => {
+      const row = await recordOne(database, recording);
+      return row === null ? null : transactionOf(row);
+    },
     many: async (recordings) => await recordMany(database, recordings),
     atMost: AT_ONCE,
+    groups: database.dialect === 'postgres' ? GROUPS : 1,
   });
   return async (current, lease, transition, actor) => resultOf(current, await write(recordingOf(database, current, lease, transition, actor)));
 }
 
-function resultOf(before: Transaction, row: Row | null): RecordResult {
-  if (row === null) return { kind: 'stale' };
-  const transaction = transactionOf(row);
+function resultOf(before: Transaction, transaction: Transaction | null): RecordResult {
+  if (transaction === null) return { kind: 'stale' };
   if (transaction.version <= before.version) throw new BugError(`the version of ${transaction.id} was not counted up`);
   return { kind: 'recorded', transaction, now: transaction.updatedAt };
 }

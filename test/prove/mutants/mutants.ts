@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
     what: 'the write of many rows at once does not ask whose lease they are under, nor what has become of them',
     patches: [
       {
-        file: 'src/storage/ledger-record-many.ts',
+        file: 'src/storage/ledger-input.ts',
         find: "'transactions.id = input.id and transactions.version = input.version and transactions.lease_token = input.token'",
         replace: "'transactions.id = input.id'",
       },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Claimed, RecordResult } from '../../../src/app/ports.ts';
 import { BugError } from '../../../src/domain/errors.ts';
+import type { Transaction } from '../../../src/domain/transaction.ts';
 import type { Transition } from '../../../src/domain/transition.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import { actor, aRequest, aTransition, failed, openOne, recorded, recordOne, stuck, succeeded } from '../payments.ts';
@@ -13,7 +14,7 @@ const CHAINS: readonly (readonly [Transition, Transition])[] = [
   [aTransition({ changes: { step: 'created', paymentIntent: 'pi_0', stripeStatus: 'requires_confirmation' }, detail: { z: [1, null, { b: 'ä\u0000' }] }, requestId: 'req_1' }), { ...succeeded, notifications: ['customer_succeeded', 'operator_truth_changed'] }],
   [
     aTransition({
-      changes: { step: 'confirm_sent', paymentIntent: 'pi_1', stripeStatus: 's', failureCode: 'c', failureMessage: 'bad \u0000', attempts: 3, lookups: 4, expectedBy: 5, review },
+      changes: { step: 'confirm_sent', paymentIntent: 'pi_1', stripeStatus: 's', failureCode: 'c', failureMessage: 'bad \u0000 \ud800', attempts: 3, lookups: 4, expectedBy: 5, review },
       stamps: { confirmSentAt: 'if_unset', cancelSentAt: 'if_unset', absentSince: 'if_unset', nextAttempt: { inMs: 1_500.4 } },
     }),
     aTransition({
@@ -53,6 +54,11 @@ async function everything(storage: Storage, claims: readonly Claimed[]): Promise
   return comparable(rows, claims);
 }
 
+/** As they are in the ledger. */
+async function found(storage: Storage, transactions: readonly Transaction[]): Promise<unknown> {
+  return await Promise.all(transactions.map(async ({ id }) => await storage.ledger.find(id)));
+}
+
 async function bothWays(target: Target, apply: (storage: Storage, claims: readonly Claimed[]) => Promise<void>): Promise<unknown> {
   const storage = await (await target.fresh()).open();
   const claims = await openAll(storage, CHAINS.length);
@@ -72,9 +78,11 @@ describe.each(targets)('recording many transitions at the same time on $name', (
     });
     const atOnce = await bothWays(target, async (storage, claims) => {
       const first = (await together(storage, claims, (index) => CHAINS[index]![0])).map((result) => recorded(result).transaction);
+      expect(first).toEqual(await found(storage, first));
       const again = await Promise.all(first.map(({ id }) => storage.ledger.claim(id, actor)));
       const second = await together(storage, first.map((transaction, index) => ({ ...claims[index]!, transaction, lease: again[index]?.lease ?? claims[index]!.lease })), (index) => CHAINS[index]![1]);
       expect(new Set(second.map((result) => recorded(result).now)).size).toBe(1);
+      expect(second.map((result) => recorded(result).transaction)).toEqual(await found(storage, first));
     });
     expect(atOnce).toEqual(alone);
   });
