@@ -13,7 +13,8 @@ const BLOCK = 15;
 export const PAYMENTS = HOSTS * BLOCK;
 const LATER_MS = 3_600_000;
 const LEASE_MS = 90_000;
-const WITHIN_MS = 90_000;
+/** Longer than a lease: where none is moved it runs out by itself. */
+const WITHIN_MS = 150_000;
 
 const SETTINGS: Readonly<Record<string, string>> = {
   PAYRECON_STRIPE_DEADLINE: '3s',
