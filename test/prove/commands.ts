@@ -19,6 +19,8 @@ export interface Command {
   readonly faults?: string;
   /** What happens elsewhere while it sleeps for the first time. */
   readonly meanwhile?: (ground: Ground) => Promise<void>;
+  /** Has several payments under way at a time. */
+  readonly sideBySide?: boolean;
   /** Whoever ran it runs it again after the crash; answers what is wrong with how that ended. */
   readonly again: (payrecon: Payrecon) => Promise<readonly string[]>;
 }

@@ -24,6 +24,8 @@ export interface CaseReport {
   readonly recoverySteps: Steps;
   /** False when the recovery came to its end before the step at which it was to die. */
   readonly secondDied: boolean;
+  /** The steps that the command had this time, when the one at which it was to die was not among them. */
+  readonly unreached: Steps | null;
   readonly wrong: readonly string[];
 }
 
@@ -43,7 +45,7 @@ export async function countSteps(ground: Ground, command: Command): Promise<Step
   try {
     await prepared(ground, command);
     await runFirst(ground, command, gate);
-    return { before: gate.begun.length, after: gate.had.length };
+    return stepsOf(gate);
   } finally {
     await ground.end();
   }
@@ -53,7 +55,7 @@ export async function runCase(ground: Ground, { command, recovery, crash, second
   try {
     await prepared(ground, command);
     const gate = await dying(ground, crash, (dead) => runFirst(ground, command, dead));
-    if (gate.diedAt === null) return report([], [], null, ['the step was never reached']);
+    if (gate.diedAt === null) return { ...report([], ['the step was never reached'], null), unreached: stepsOf(gate) };
     let crashes = 1;
     const died = [gate.diedAt];
     const wrong = [...gate.atOnce];
@@ -64,7 +66,7 @@ export async function runCase(ground: Ground, { command, recovery, crash, second
       wrong.push(...interrupted.atOnce);
     }
     wrong.push(...(await recoverAndJudge(ground, command, recovery, crashes)));
-    return report(died, wrong, interrupted, []);
+    return report(died, wrong, interrupted);
   } finally {
     await ground.end();
   }
@@ -77,9 +79,13 @@ function sentBy({ sandbox }: Ground): number {
 
 type Dead = DeadGate & { readonly atOnce: readonly string[] };
 
-function report(died: readonly string[], wrong: readonly string[], second: DeadGate | null, more: readonly string[]): CaseReport {
-  const recoverySteps = { before: second?.begun.length ?? 0, after: second?.had.length ?? 0 };
-  return { died, recoverySteps, secondDied: second?.diedAt !== null, wrong: [...wrong, ...more] };
+function stepsOf(gate: DeadGate): Steps {
+  return { before: gate.begun.length, after: gate.had.length };
+}
+
+function report(died: readonly string[], wrong: readonly string[], second: DeadGate | null): CaseReport {
+  const recoverySteps = second === null ? { before: 0, after: 0 } : stepsOf(second);
+  return { died, recoverySteps, secondDied: second?.diedAt !== null, unreached: null, wrong };
 }
 
 async function prepared(ground: Ground, command: Command): Promise<void> {

@@ -1,6 +1,7 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
+import { MIGRATIONS } from '../../migrations/list.ts';
 import { type RawConnection } from '../storage/targets.ts';
 import { emptyLedger } from '../support/empty-ledger.ts';
 import { temporaryFolderInMemory } from '../support/temporary.ts';
@@ -65,8 +66,10 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
         await raw.run('drop schema public cascade; create schema public; create extension if not exists amcheck');
         return;
       }
-      const [found] = await raw.rows(`select to_regclass('public.transactions') is not null as here`);
-      if (found?.['here'] !== true) await migrate();
+      // The case before may have turned the schema back by a step, or never made it.
+      const [found] = await raw.rows(`select to_regclass('public.payrecon_migrations') is not null as here`);
+      const applied = found?.['here'] === true ? await raw.rows('select name from payrecon_migrations') : [];
+      if (applied.length !== MIGRATIONS.length) await migrate();
       await emptyLedger(raw, 'postgres');
     },
     raw: () => raw,

@@ -1,4 +1,4 @@
-import { chargeFile, type ChargeRows } from '../../src/app/charge-file.ts';
+import { chargeFile, type ChargeFileReport, type ChargeRows } from '../../src/app/charge-file.ts';
 import { type ChargeRow } from '../../src/app/charge-row.ts';
 import { type Payrecon } from '../../src/app/payrecon.ts';
 import { COMMANDS, migratedAgain, reconciling, resolving, UNDECIDED, type Command } from './commands.ts';
@@ -57,6 +57,7 @@ function several({ name, stops, then, faults }: Several): Command {
       if (steps.join() !== stops.map(({ step }) => step).join()) throw new Error(`prepared ${steps.join()}`);
     },
     run: pass,
+    sideBySide: true,
     ...(faults === undefined ? {} : { faults }),
     again: (payrecon) => noneInProgress(payrecon, stops),
   };
@@ -97,9 +98,9 @@ function linesOfFile(): ChargeRows {
   return { next: () => Promise.resolve(rows.next()), stop: () => undefined };
 }
 
-async function chargeLines(payrecon: Payrecon): Promise<readonly string[]> {
+async function chargeLines(payrecon: Payrecon): Promise<{ readonly report: ChargeFileReport; readonly wrong: readonly string[] }> {
   const wrong: string[] = [];
-  await chargeFile(async (request, options) => await payrecon.charge(request, options), linesOfFile(), {
+  const report = await chargeFile(async (request, options) => await payrecon.charge(request, options), linesOfFile(), {
     concurrency: AT_ONCE,
     charge: { waitMs: 0, waitForOutcome: false, allowDuplicate: true },
     onResult(result) {
@@ -109,11 +110,18 @@ async function chargeLines(payrecon: Payrecon): Promise<readonly string[]> {
       if (status !== right) wrong.push(`${key} ended ${status} instead of ${right}`);
     },
   });
-  return wrong;
+  return { report, wrong };
 }
 
 /** Run again after the crash, as somebody would who saw no summary. */
-const fromFile: Command = { name: 'charge --file', role: 'charge', prepare: () => Promise.resolve(), run: chargeLines, again: chargeLines };
+const fromFile: Command = {
+  name: 'charge --file',
+  role: 'charge',
+  sideBySide: true,
+  prepare: () => Promise.resolve(),
+  run: async (payrecon) => (await chargeLines(payrecon)).report,
+  again: async (payrecon) => (await chargeLines(payrecon)).wrong,
+};
 
 // ---- an absence that is proven -----------------------------------------------------------------
 

@@ -1,3 +1,4 @@
+import { type ChargeFileReport } from '../../../src/app/charge-file.ts';
 import { type ChargeOutcome, type DispatchReport, type PassOutcome } from '../../../src/app/payrecon.ts';
 import { EXIT, exitCode, type Ending } from '../../../src/cli/exit-code.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
@@ -16,7 +17,7 @@ export interface Ended {
 export async function endOf(role: string, work: () => Promise<unknown>): Promise<Ended> {
   try {
     const result = await work();
-    const transaction = role === 'charge' ? (result as ChargeOutcome).transaction : null;
+    const transaction = role === 'charge' && !isFile(result) ? (result as ChargeOutcome).transaction : null;
     return { exitCode: exitCode(endingOf(role, result), null), transaction, said: 'done' };
   } catch (error) {
     const said = error instanceof PayreconError ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -25,10 +26,14 @@ export async function endOf(role: string, work: () => Promise<unknown>): Promise
   }
 }
 
+function isFile(result: unknown): result is ChargeFileReport {
+  return typeof result === 'object' && result !== null && 'ends' in result;
+}
+
 function endingOf(role: string, result: unknown): Ending {
   switch (role) {
     case 'charge':
-      return { kind: 'charged', outcome: result as ChargeOutcome };
+      return isFile(result) ? { kind: 'charged_file', report: result } : { kind: 'charged', outcome: result as ChargeOutcome };
     case 'reconcile':
       return { kind: 'passed', outcome: result as PassOutcome };
     case 'notify':
