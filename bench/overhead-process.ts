@@ -1,5 +1,5 @@
 // Charges one after the other in one process, each beside the two calls alone with the stripe package, in alternating order.
-// Arguments: the database, the address of Stripe, and how many pairs. Prints the milliseconds of each as JSON.
+// Arguments: the database, the address of Stripe, how many pairs, and what no key has begun with yet. Prints the milliseconds of each as JSON.
 import Stripe from 'stripe';
 import type { openPayrecon as Open } from '../src/library.ts';
 import { inPairs } from './suite/figures.ts';
@@ -7,7 +7,7 @@ import { inPairs } from './suite/figures.ts';
 const WARM_UP = 20;
 const SECRET_KEY = 'sk_test_local0123456789abcdef';
 
-const [database = '', stripeUrl = '', pairs = ''] = process.argv.slice(2);
+const [database = '', stripeUrl = '', pairs = '', prefix = ''] = process.argv.slice(2);
 // The real thing, as it is installed.
 const { openPayrecon } = (await import(new URL('../dist/library.js', import.meta.url).href)) as { readonly openPayrecon: typeof Open };
 const payrecon = await openPayrecon({
@@ -28,16 +28,17 @@ let count = 0;
 
 async function charge(): Promise<number> {
   count += 1;
-  const key = `overhead-${String(count)}`;
+  const key = `${prefix}-${String(count)}`;
   return await inMs(async () => {
     const charged = await payrecon.charge({ key, amount: '49.99', currency: 'usd', paymentMethod: 'pm_card_visa', email: `${key}@example.com` }, { allowDuplicate: true });
-    return charged.ok ? charged.value.transaction.status : charged.error.message;
+    if (!charged.ok) return charged.error.message;
+    return charged.value.repeated ? 'known already' : charged.value.transaction.status;
   });
 }
 
 async function twoCalls(): Promise<number> {
   count += 1;
-  const key = `alone-${String(count)}`;
+  const key = `${prefix}-alone-${String(count)}`;
   return await inMs(async () => {
     const { id } = await stripe.paymentIntents.create({ amount: 4999, currency: 'usd', payment_method: 'pm_card_visa', allowed_payment_method_types: ['card'] }, { idempotencyKey: `${key}-create` });
     return (await stripe.paymentIntents.confirm(id, {}, { idempotencyKey: `${key}-confirm` })).status;

@@ -22,7 +22,7 @@ interface Scale {
 
 const SCALES: Readonly<Record<Size, Scale>> = {
   quick: { rows: 100, pairs: 1, databases: ['sqlite'] },
-  full: { rows: 1_500, pairs: 1, databases: ['sqlite', 'postgres'] },
+  full: { rows: 1_000, pairs: 1, databases: ['sqlite', 'postgres'] },
   long: { rows: 3_000, pairs: 3, databases: ['sqlite', 'postgres'] },
 };
 /** Before the start of the command, and Stripe's allowance for the first second, no longer matter. */

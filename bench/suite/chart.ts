@@ -3,7 +3,7 @@
 export interface Bar {
   readonly label: string;
   readonly value: number;
-  /** Written at its end. */
+  /** Written at its end; at the edge of the plot where there is a mark, which would cross it. */
   readonly text: string;
   /** Which of the series it belongs to, from 0; colours tell them apart. */
   readonly series: number;
@@ -104,7 +104,7 @@ export function svgOf({ title, subtitle, series, groups, scale, mark }: Chart): 
       y += GROUP_HEIGHT;
     }
     for (const bar of group.bars) {
-      parts.push(barOf(bar, { left, y, width: Math.max(1, (lengths[index] ?? 0) * room) }));
+      parts.push(barOf(bar, { left, y, atEdge: mark !== null, width: Math.max(1, (lengths[index] ?? 0) * room) }));
       index += 1;
       y += ROW_HEIGHT;
     }
@@ -133,12 +133,21 @@ function legend(series: readonly string[], y: number): string {
     .join('\n');
 }
 
-function barOf({ label, text, series }: Bar, { left, y, width }: { readonly left: number; readonly y: number; readonly width: number }): string {
+interface BarPlace {
+  readonly left: number;
+  readonly y: number;
+  readonly width: number;
+  readonly atEdge: boolean;
+}
+
+function barOf({ label, text, series }: Bar, { left, y, width, atEdge }: BarPlace): string {
   const base = String(y + 13);
   return [
     `<text x="${(left - 10).toFixed(1)}" y="${base}" text-anchor="end">${escapeXml(shortened(label))}</text>`,
     `<rect class="s${String(series)}" x="${left.toFixed(1)}" y="${String(y)}" width="${width.toFixed(1)}" height="${String(BAR_HEIGHT)}" rx="2"/>`,
-    `<text class="faint" x="${(left + width + 6).toFixed(1)}" y="${base}">${escapeXml(text)}</text>`,
+    atEdge
+      ? `<text class="faint" x="${String(WIDTH - PADDING)}" y="${base}" text-anchor="end">${escapeXml(text)}</text>`
+      : `<text class="faint" x="${(left + width + 6).toFixed(1)}" y="${base}">${escapeXml(text)}</text>`,
   ].join('\n');
 }
 

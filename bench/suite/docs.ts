@@ -69,11 +69,11 @@ function goalsChart(results: Results): Chart {
     const share = shareOfGoal(figure);
     if (share === null) continue;
     const bars = groups.get(name) ?? [];
-    bars.push({ label: figure.name, value: share, text: `${(100 * share).toFixed(0)} %`, series: 0 });
+    bars.push({ label: figure.name, value: share, text: `${(100 * share).toFixed(0)} %`, series: figure.reached === true ? 0 : 1 });
     groups.set(name, bars);
   }
   return {
-    ...{ title: 'How much of each goal is used', subtitle: 'Left of the line the goal is reached, whether it is a largest or a smallest figure', series: [], scale: 'linear' },
+    ...{ title: 'How much of each goal is used', subtitle: 'Left of the line the goal is reached, whether it is a largest or a smallest figure', series: ['reached', 'missed'], scale: 'linear' },
     groups: [...groups].map(([name, bars]) => ({ title: BENCHMARKS[name].title, bars })),
     mark: { at: 1, text: 'goal' },
   };

@@ -14,10 +14,10 @@ import { inPairs, median, pairedFigure, quantile, type Figure, type Measured, ty
 /** Pairs, by how long Stripe takes to answer (milliseconds). */
 const CASES: Readonly<Record<Size, readonly (readonly [latencyMs: number, pairs: number])[]>> = {
   quick: [[0, 30]],
-  full: [[0, 300], [100, 100]],
+  full: [[0, 200], [100, 60]],
   long: [[0, 2_000], [100, 500]],
 };
-const COMMANDS: Readonly<Record<Size, number>> = { quick: 3, full: 31, long: 101 };
+const COMMANDS: Readonly<Record<Size, number>> = { quick: 3, full: 21, long: 101 };
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const binary = here('../../bin/payrecon.js');
@@ -35,7 +35,7 @@ async function inOneProcess({ url, folder }: Ledger, latencyMs: number, pairs: n
   const stripe = await startLocalStripe(null);
   try {
     await stripe.answerAfter(latencyMs);
-    const args = ['--import', fileURLToPath(import.meta.resolve('tsx')), manyCharges, url, stripe.url, String(pairs)];
+    const args = ['--import', fileURLToPath(import.meta.resolve('tsx')), manyCharges, url, stripe.url, String(pairs), `after-${String(latencyMs)}`];
     const { stdout } = await startMeasured(args, cleanEnvironment(folder), folder).finished();
     return pairsOf.parse(JSON.parse(stdout));
   } finally {
