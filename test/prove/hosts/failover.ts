@@ -11,7 +11,7 @@ import { everythingSaid, everythingSettled, leasesRunOut, startCrew, until, type
  */
 
 /** Anywhere in a block. */
-const UP_TO_MS = 700;
+const UP_TO_MS = 1_500;
 /** How long no server is there. */
 const AWAY_UP_TO_MS = 3_000;
 
