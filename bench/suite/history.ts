@@ -23,14 +23,14 @@ export async function run(size: Size): Promise<Measured> {
   const msColumns = Object.keys(rows[0] ?? {}).filter((column) => column.endsWith(' rows, ms'));
   const [few = '', many = ''] = msColumns;
   const goal = long >= GOAL_ROWS ? atMost('ratio', 1.5) : null;
-  const note = long === 10_000_000 ? '' : `With ${long.toLocaleString('en-US')} rows, not ten million, so that it fits into half an hour; \`--long\` has them.`;
+  const note = long === 10_000_000 ? '' : `With ${long.toLocaleString('en-US')} rows, not ten million, so that it fits into half an hour: \`--long\` has those, and docs/scale.md tells what they gave.`;
   const figureOf = (row: Row, name: string): Figure => ({ name, unit: 'ms', ours: numberIn(row, many), peer: numberIn(row, few), ratio: numberIn(row, 'ratio'), spread: null, goal, note });
   const databases = [...new Set(rows.map((row) => row['database'] ?? ''))];
   const figures = databases.flatMap((database) => {
     const own = rows.filter((row) => row['database'] === database);
     const slowest = own.toSorted((one, other) => numberIn(other, 'ratio') - numberIn(one, 'ratio'))[0];
     return [
-      ...COMPARED.flatMap(([command, name]) => own.filter((row) => row['command'] === command).map((row) => figureOf(row, `${database}: ${name}`))),
+      ...COMPARED.flatMap(([command, name]) => own.filter((row) => row['command'] === command).map((row) => figureOf(row, `${database}: ${name}, ${long.toLocaleString('en-US')} payments`))),
       ...(slowest === undefined ? [] : [figureOf(slowest, `${database}: the largest ratio of all (${slowest['command'] ?? ''})`)]),
     ];
   });
