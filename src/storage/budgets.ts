@@ -27,6 +27,12 @@ export function createBudgets(database: Database): Budgets {
   };
 }
 
+/**
+ * A process that stands still, or whose network breaks, between the two statements holds everybody's limits, charges
+ * included. The server ends its connection after this; if it lives it takes its turns again.
+ */
+const SILENT_MS = 1_000;
+
 interface Held {
   readonly now: number;
   readonly states: ReadonlyMap<string, BudgetState>;
@@ -45,7 +51,7 @@ async function lock(database: Database, sql: Knex, names: readonly string[]): Pr
   // One statement, since each costs a round trip; the clock is read once the rows are held.
   const statement =
     database.dialect === 'postgres'
-      ? `with hurried as materialized (select set_config('synchronous_commit', 'off', true)), held as materialized (${wanted} for update)
+      ? `with hurried as materialized (select set_config('synchronous_commit', 'off', true), set_config('idle_in_transaction_session_timeout', '${String(SILENT_MS)}', true)), held as materialized (${wanted} for update)
          select held.*, ${database.now()} as now from held cross join hurried`
       : `select held.*, ${database.now()} as now from (${wanted}) held`;
   const rows = await rowsOf(sql, statement, [...names]);

@@ -55,7 +55,7 @@ async function play(crew: Crew, event: Event): Promise<CaseReport> {
   const after = await look(crew.ground);
   const takenOver = await settledByOthers(crew, held, victim);
   const ended = await drain(crew);
-  const wrong = [...changes(before, after), ...ended, ...(takenOver.length === held.length ? [] : [`of ${held.length} payments that it held, others settled ${takenOver.length}`]), ...(await untrue(crew))];
+  const wrong = [...changes(before, after), ...ended, ...heldUp(crew, victim), ...(takenOver.length === held.length ? [] : [`of ${held.length} payments that it held, others settled ${takenOver.length}`]), ...(await untrue(crew))];
   return { takenOver: takenOver.length, cameLate, wrong: wrong.map((each, index) => (index === 0 ? `${each}\n${everythingSaid(crew)}` : each)) };
 }
 
@@ -91,6 +91,11 @@ async function settledByOthers({ ground }: Crew, held: readonly string[], { chil
   if (held.length === 0) return [];
   const rows = await ground.raw().rows(`select transaction_id as id, actor from audit_events where action = 'settled' and transaction_id in (${held.map((id) => `'${id}'`).join()})`);
   return rows.filter(({ actor }) => (JSON.parse(String(actor)) as { operator: unknown }).operator !== child.name).map(({ id }) => String(id));
+}
+
+/** One host's network is nobody else's: what it held in the database when it was cut off must not keep the others from Stripe. */
+function heldUp({ members }: Crew, victim: Member): readonly string[] {
+  return members.filter((member) => member !== victim && member.child.said.err.includes('Stripe is away')).map(({ child }) => `${child.name} took Stripe for away`);
 }
 
 /** Told to end, each ends well. */
