@@ -17,7 +17,7 @@ const SCALES: Readonly<Record<Size, Scale>> = {
 const GOAL_ROWS = 1_000_000;
 
 async function peakOf(rows: number): Promise<number> {
-  const run = await runPayrecon({ rows, share: 1, limited: false, daemons: null, profile: null, trustChains: rows >= GOAL_ROWS }, null);
+  const run = await runPayrecon({ rows, share: 1, limited: false, daemons: null, profile: null, trustChains: true }, null);
   return run.peakMegabytes;
 }
 

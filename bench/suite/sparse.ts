@@ -6,7 +6,7 @@ import { aloneFigure, atMost, median, type Figure, type Measured, type Size, typ
 /** Of the payments in the window, how many are pending, and how many those are. */
 const CASES: Readonly<Record<Size, readonly (readonly [share: number, pending: number])[]>> = {
   quick: [[0.01, 100], [0.1, 300]],
-  full: [[0.001, 100], [0.005, 500], [0.01, 1_000], [0.02, 1_000], [0.1, 5_000], [0.5, 10_000]],
+  full: [[0.001, 100], [0.005, 500], [0.01, 1_000], [0.02, 2_000], [0.1, 5_000], [0.5, 10_000]],
   long: [[0.001, 200], [0.005, 500], [0.01, 1_000], [0.02, 2_000], [0.1, 10_000], [0.5, 50_000]],
 };
 const RUNS: Readonly<Record<Size, number>> = { quick: 1, full: 1, long: 3 };
