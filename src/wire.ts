@@ -37,6 +37,8 @@ export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
   /** Aborted by the first signal: the pass that runs is finished, then the daemon ends. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
+  /** Called for each row of a pass. */
+  readonly onRow?: () => void;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
  * database that comes back is met afresh and nothing grows over weeks.
  */
 export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {}): Promise<void> {
-  const { environment, flags, limit, signal, log } = input;
+  const { environment, flags, limit, signal, log, onRow } = input;
   const settings = await readSettings({ environment, flags, needsStripe: true, role: 'reconcile' });
   const [{ runDaemon }, { serviceManager }, { passLine }] = await Promise.all([
     import('./daemon/daemon.ts'),
@@ -54,7 +56,7 @@ export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {
   const pass = async (stop: AbortSignal): Promise<PassEnd> => {
     const payrecon = assemble(settings, 'reconcile', seams);
     try {
-      const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop });
+      const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop, ...(onRow === undefined ? {} : { onRow }) });
       return { line: passLine(outcome), againInMs: outcome.takeOverInMs };
     } finally {
       await payrecon.close();

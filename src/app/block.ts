@@ -20,8 +20,8 @@ export interface BlockDeps extends AdvanceDeps {
   readonly stop: AbortController;
   /** Asks whether Stripe answers at all, when there were failures in a row; one at a time. */
   readonly probe: () => Promise<void>;
-  /** What is advanced at the same time, and what is asked for that: shared by the blocks of a pass. */
-  readonly rows: LimitFunction;
+  /** Bounds what is advanced at the same time, and what is asked for that: shared by the blocks of a pass. */
+  readonly inRows: (work: () => Promise<void>) => Promise<void>;
   readonly calls: LimitFunction;
 }
 
@@ -55,7 +55,7 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
       if (deps.health.away()) await deps.probe();
       if (deps.health.away() || refusals.length > 0) deps.stop.abort();
     };
-    await runAll(deps, claims, async (claimed, seen) => await deps.rows(run, claimed, seen));
+    await runAll(deps, claims, async (claimed, seen) => { await deps.inRows(async () => { await run(claimed, seen); }); });
     const stillDue = await settleDeferred(deps, leases, deferred);
     // A probe may have shown it only now; and the pass would claim rows that are still due again.
     if (deps.health.away() || stillDue) deps.stop.abort();

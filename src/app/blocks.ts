@@ -5,11 +5,13 @@ import type { Claimed, DueQuery } from './ports.ts';
 
 /** Rows claimed at a time: neighbours in time, so that a page of Stripe's list answers a hundred of them. */
 const BLOCK_ROWS = 2_000;
+/** With so many left of the blocks that were claimed the next one is, for the look-ups are never to wait for the recording. */
+const ROWS_LEFT = 500;
 /**
- * With so many left of the blocks that were claimed, the next one is: their slices of Stripe's list keep eight pages under
- * way, which 25 calls a second need when an answer takes 300 ms. It bounds the memory of a pass, too.
+ * The same while nothing is there to be recorded, so Stripe is what is waited for: the slices of so many rows keep eight
+ * pages of the list under way, which 25 calls a second need when an answer takes 300 ms. More would only take memory.
  */
-const ROWS_LEFT = 5_000;
+const ROWS_LEFT_WAITING = 5_000;
 /** Rows advanced at the same time: those of a few pages of Stripe's list, which are recorded together. */
 const ROWS_AT_ONCE = 500;
 /** Calls of theirs at the same time: enough to keep 25 a second under way at 300 ms each. */
@@ -19,54 +21,87 @@ const CALLS_AT_ONCE = 8;
  * Block after block, until nothing is due, the limit is reached, or something stops the pass. The next block begins
  * before the last one has ended, so that no endpoint of Stripe is idle at the end of each.
  */
-export async function reconcileBlocks(deps: Omit<BlockDeps, 'rows' | 'calls'>, limit: number | null, due: Omit<DueQuery, 'limit'>): Promise<BlockEnd> {
-  const shared = { ...deps, rows: pLimit(ROWS_AT_ONCE), calls: pLimit(CALLS_AT_ONCE) };
+export async function reconcileBlocks(deps: PassDeps, limit: number | null, due: Omit<DueQuery, 'limit'>): Promise<BlockEnd> {
+  const blocks = overlapping(deps);
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  try {
+    while (left > 0) {
+      await blocks.room();
+      if (deps.stop.signal.aborted) break;
+      const asked = Math.min(BLOCK_ROWS, left);
+      const claims = await deps.ledger.claimDue({ ...due, limit: asked }, deps.actor);
+      left -= claims.length;
+      if (claims.length === 0 && blocks.none()) break;
+      blocks.begin(claims, claims.length < asked);
+    }
+  } catch (error) {
+    blocks.fail(error);
+  }
+  return await blocks.end();
+}
+
+type PassDeps = Omit<BlockDeps, 'inRows' | 'calls'>;
+
+interface Blocks {
+  /** Waits until the next block may begin. */
+  room(): Promise<void>;
+  none(): boolean;
+  /** `scarce`: fewer rows than were asked for, so that more only become due when somebody else's lease ends. */
+  begin(claims: readonly Claimed[], scarce: boolean): void;
+  fail(error: unknown): void;
+  /** Waits for all; throws what failed first. */
+  end(): Promise<BlockEnd>;
+}
+
+function overlapping(deps: PassDeps): Blocks {
   const running = new Set<Promise<void>>();
   const ends: BlockEnd[] = [];
   const failures: unknown[] = [];
-  let left = limit ?? Number.POSITIVE_INFINITY;
-  let unfinished = 0;
-  // Fewer rows than were asked for: more only become due when somebody else's lease ends.
-  let scarce = false;
+  const rows = pLimit(ROWS_AT_ONCE);
+  let [unfinished, fewDue, waitsForStripe] = [0, false, false];
   let wake = (): void => undefined;
-  const mayBegin = (): boolean => running.size === 0 || (!scarce && unfinished <= ROWS_LEFT);
-  const noticeRoom = (): void => { if (mayBegin()) wake(); };
+  const mayBegin = (): boolean => running.size === 0 || (!fewDue && unfinished <= (waitsForStripe ? ROWS_LEFT_WAITING : ROWS_LEFT));
+  const noticeRoom = (): void => {
+    waitsForStripe = rows.activeCount === 0 && rows.pendingCount === 0;
+    if (mayBegin()) wake();
+  };
+  const inRows: BlockDeps['inRows'] = async (work) => {
+    await rows(work);
+    noticeRoom();
+  };
+  const onRow: BlockDeps['onRow'] = (row) => {
+    unfinished -= 1;
+    deps.onRow(row);
+  };
+  const shared: BlockDeps = { ...deps, onRow, inRows, calls: pLimit(CALLS_AT_ONCE) };
   const fail = (error: unknown): void => {
     failures.push(error);
     deps.stop.abort();
   };
-  const begin = (claims: readonly Claimed[]): void => {
-    unfinished += claims.length;
-    const onRow: BlockDeps['onRow'] = (row) => {
-      unfinished -= 1;
-      noticeRoom();
-      deps.onRow(row);
-    };
-    const block = reconcileBlock({ ...shared, onRow }, claims)
-      .then((end) => { ends.push(end); }, fail)
-      .then(() => {
-        running.delete(block);
-        noticeRoom();
-      });
-    running.add(block);
+  return {
+    room: async () => {
+      while (!mayBegin()) await new Promise<void>((resolve) => { wake = resolve; });
+    },
+    none: () => running.size === 0,
+    begin(claims, scarce) {
+      fewDue = scarce;
+      unfinished += claims.length;
+      // Whether more rows are wanted shows only when the first of these have ended.
+      waitsForStripe = false;
+      if (claims.length === 0) return;
+      const block = reconcileBlock(shared, claims)
+        .then((end) => { ends.push(end); }, fail)
+        .then(() => {
+          running.delete(block);
+          noticeRoom();
+        });
+      running.add(block);
+    },
+    fail,
+    async end() {
+      await Promise.all(running);
+      if (failures.length > 0) throw failures[0];
+      return ends.includes('unauthorized') ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
+    },
   };
-  try {
-    while (!deps.stop.signal.aborted && left > 0) {
-      if (!mayBegin()) {
-        await new Promise<void>((resolve) => { wake = resolve; });
-        continue;
-      }
-      const asked = Math.min(BLOCK_ROWS, left);
-      const claims = await deps.ledger.claimDue({ ...due, limit: asked }, deps.actor);
-      scarce = claims.length < asked;
-      left -= claims.length;
-      if (claims.length > 0) begin(claims);
-      else if (running.size === 0) break;
-    }
-  } catch (error) {
-    fail(error);
-  }
-  await Promise.all(running);
-  if (failures.length > 0) throw failures[0];
-  return ends.includes('unauthorized') ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
 }

@@ -54,14 +54,16 @@ export async function readReconcile(flags: ReconcileFlags): Promise<ReconcileArg
 
 export async function runReconcile({ limit, dryRun, daemon }: ReconcileArguments, context: CommandContext): Promise<Ending> {
   const { services, flags, out, err, json } = context;
+  const { boundingHeap } = await import('../bounded-heap.ts');
+  const onRow = boundingHeap();
   if (daemon) {
     const { escapeText } = await import('../render/escape.ts');
     const log = (line: string): void => err.write(`${escapeText(line)}\n`);
-    await services.daemon({ flags, limit, signal: services.listenForStop(), log });
+    await services.daemon({ flags, limit, signal: services.listenForStop(), log, onRow });
     return { kind: 'stopped' };
   }
   return withPayrecon(context, { needsStripe: true, role: 'reconcile' }, async (payrecon) => {
-    const options = { limit, dryRun, signal: services.listenForStop() };
+    const options = { limit, dryRun, signal: services.listenForStop(), onRow };
     if (json) {
       const [{ passJson }, { writeJson }] = await Promise.all([import('../render/pass-json.ts'), import('../render/json.ts')]);
       const outcome = await payrecon.reconcile(options);
@@ -69,7 +71,10 @@ export async function runReconcile({ limit, dryRun, daemon }: ReconcileArguments
       return { kind: 'passed', outcome };
     }
     const { passHints, passText, rowLine } = await import('../render/pass.ts');
-    const outcome = await payrecon.reconcile({ ...options, onRow: (row) => out.write(rowLine(row, out)) });
+    const outcome = await payrecon.reconcile({ ...options, onRow: (row) => {
+      onRow();
+      out.write(rowLine(row, out));
+    } });
     out.write(passText(outcome, dryRun, out));
     err.write(passHints(outcome, err));
     return { kind: 'passed', outcome };
