@@ -8,10 +8,12 @@ const BLOCK_ROWS = 2_000;
 /** With so many left of the blocks that were claimed the next one is, for the look-ups are never to wait for the recording. */
 const ROWS_LEFT = 500;
 /**
- * The same while nothing is there to be recorded, so Stripe is what is waited for: the slices of so many rows keep eight
- * pages of the list under way, which 25 calls a second need when an answer takes 300 ms. More would only take memory.
+ * The same while there is nothing to be recorded, so that Stripe is what is waited for: the slices of so many rows keep
+ * eight pages of the list under way, which 25 calls a second need when an answer takes 300 ms. More would only take memory.
  */
 const ROWS_LEFT_WAITING = 5_000;
+/** Shorter pauses in the recording say nothing. */
+const WAITS_MS = 20;
 /** Rows advanced at the same time: those of a few pages of Stripe's list, which are recorded together. */
 const ROWS_AT_ONCE = 500;
 /** Calls of theirs at the same time: enough to keep 25 a second under way at 300 ms each. */
@@ -61,12 +63,14 @@ function overlapping(deps: PassDeps): Blocks {
   let [unfinished, fewDue, waitsForStripe] = [0, false, false];
   let wake = (): void => undefined;
   const mayBegin = (): boolean => running.size === 0 || (!fewDue && unfinished <= (waitsForStripe ? ROWS_LEFT_WAITING : ROWS_LEFT));
-  const noticeRoom = (): void => {
-    waitsForStripe = rows.activeCount === 0 && rows.pendingCount === 0;
-    if (mayBegin()) wake();
-  };
+  const noticeRoom = (): void => { if (mayBegin()) wake(); };
+  const idle = (): boolean => rows.activeCount === 0 && rows.pendingCount === 0;
+  // Never yet: the first answer of a pass waits for more than Stripe.
+  let idleSinceMs = Number.POSITIVE_INFINITY;
   const inRows: BlockDeps['inRows'] = async (work) => {
+    waitsForStripe ||= idle() && deps.clock.monotonicMs() - idleSinceMs > WAITS_MS;
     await rows(work);
+    if (idle()) idleSinceMs = deps.clock.monotonicMs();
     noticeRoom();
   };
   const onRow: BlockDeps['onRow'] = (row) => {
