@@ -1,6 +1,6 @@
 // Hosts that die in the middle of their blocks: how long their payments wait until another host takes them over, and until
 // they are settled. Real daemons on the schedule that they have by default, real leases, real time; PostgreSQL writes to the
-// disk. One host more than are killed; each first takes a block of 5,000 payments of a backlog that Stripe's list answers.
+// disk. One host more than are killed; all work on a backlog that Stripe's list answers, and each holds thousands of it.
 // Ends with 1 where the slowest hundredth waits longer than the goal, or anything was done twice.
 //
 //   npm run bench:takeover -- [--kills 3] [--seed 1]
@@ -24,11 +24,11 @@ const { values: asked } = parseArgs({ options: { kills: { type: 'string', defaul
 const kills = Number(asked.kills);
 const chance = createChance(Number(asked.seed));
 
-/** As many as a daemon claims at a time. */
-const BLOCK_ROWS = 5_000;
+/** A few more than a daemon holds at a time, so that each has its part. */
+const ROWS_A_HOST = 7_500;
 const PAGE_ROWS = 100;
-/** Stripe's limit is set so that all blocks together take that long: time to be killed in, once leases have been renewed as well. */
-const BLOCKS_TAKE_SECONDS = 60;
+/** Stripe's limit is set so that all together take that long: time to be killed in, once leases have been renewed as well. */
+const WORK_SECONDS = 60;
 const FIRST_KILL_SECONDS = 3;
 const LAST_KILL_SECONDS = 28;
 const LEASE_MS = 90_000;
@@ -88,8 +88,11 @@ async function lookAfter(orphans: ReadonlyMap<string, Orphan>, client: pg.Client
 
 async function watch(daemons: readonly MeasuredProcess[], client: pg.Client): Promise<ReadonlyMap<string, Orphan>> {
   const giveUpAt = Date.now() + WITHIN_MS;
-  // Each has a block of its own by then.
-  while (new Set((await holders(client)).values()).size < daemons.length) await sleep(LOOK_EVERY_MS);
+  // Each has its part by then.
+  while (new Set((await holders(client)).values()).size < daemons.length) {
+    if (Date.now() > giveUpAt) throw new Error('not every host found something to do');
+    await sleep(LOOK_EVERY_MS);
+  }
   const startedAt = Date.now();
   const times = daemons.slice(1).map(() => startedAt + 1_000 * (FIRST_KILL_SECONDS + chance() * (LAST_KILL_SECONDS - FIRST_KILL_SECONDS)));
   const orphans = new Map<string, Orphan>();
@@ -119,7 +122,7 @@ async function measure(url: string, stripe: LocalStripe, folder: string, perEndp
     ...{ DATABASE_URL: url, STRIPE_API_BASE: stripe.url, STRIPE_SECRET_KEY: 'sk_test_local0123456789abcdef', PAYRECON_OPERATOR: 'bench' },
     ...{ PAYRECON_STRIPE_RPS: '100', PAYRECON_STRIPE_ENDPOINT_RPS: String(perEndpoint) },
   });
-  const rows = (kills + 1) * BLOCK_ROWS;
+  const rows = (kills + 1) * ROWS_A_HOST;
   await startMeasured([binary, 'migrate', 'up'], env, folder).finished();
   await fill(stripe, url, rows);
   const client = new pg.Client({ connectionString: url });
@@ -146,7 +149,7 @@ async function measure(url: string, stripe: LocalStripe, folder: string, perEndp
 
 await buildIfStale();
 const folder = await mkdtemp(join(tmpdir(), 'payrecon-bench-'));
-const perEndpoint = Math.ceil(((kills + 1) * BLOCK_ROWS) / PAGE_ROWS / BLOCKS_TAKE_SECONDS);
+const perEndpoint = Math.ceil(((kills + 1) * ROWS_A_HOST) / PAGE_ROWS / WORK_SECONDS);
 const server = await startPostgresServer({ durable: true });
 const stripe = await startLocalStripe({ perSecond: 100, perEndpoint });
 try {
