@@ -4,6 +4,8 @@
 // Ends with 1 where the slowest hundredth waits longer than the goal, or anything was done twice.
 //
 //   npm run bench:takeover -- [--kills 3] [--seed 1]
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +20,7 @@ import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { fillLedger, type FilledRow } from './fill-ledger.ts';
 import { checkSettledOnce } from './ledger-facts.ts';
 import { startLocalStripe, type LocalStripe } from './local-stripe.ts';
-import { startMeasured, type MeasuredProcess } from './measured-process.ts';
+import { startMeasured } from './measured-process.ts';
 
 const { values: asked } = parseArgs({ options: { kills: { type: 'string', default: '3' }, seed: { type: 'string', default: '1' } } });
 const kills = Number(asked.kills);
@@ -42,6 +44,17 @@ const WITHIN_MS = 300_000;
 const TERMINATED = 143;
 const binary = fileURLToPath(new URL('../bin/payrecon.js', import.meta.url));
 
+interface Daemon {
+  readonly child: ChildProcess;
+  /** Its exit code; null when it was killed. */
+  readonly ended: Promise<number | null>;
+}
+
+function startDaemon(env: Readonly<Record<string, string>>, cwd: string): Daemon {
+  const child = spawn(process.execPath, [binary, 'reconcile', '--daemon'], { env, cwd, stdio: 'ignore' });
+  return { child, ended: once(child, 'exit').then(([code]) => code as number | null) };
+}
+
 interface Orphan {
   readonly killedAt: number;
   readonly killed: string;
@@ -62,7 +75,7 @@ async function holders(client: pg.Client): Promise<ReadonlyMap<string, string>> 
 }
 
 /** The rows that a process held when it was killed. */
-async function kill({ child }: MeasuredProcess, client: pg.Client): Promise<readonly (readonly [string, Orphan])[]> {
+async function kill({ child }: Daemon, client: pg.Client): Promise<readonly (readonly [string, Orphan])[]> {
   child.kill('SIGKILL');
   const killedAt = Date.now();
   const held = [...(await holders(client))].filter(([, holder]) => holder.endsWith(`:${String(child.pid)}`));
@@ -86,7 +99,7 @@ async function lookAfter(orphans: ReadonlyMap<string, Orphan>, client: pg.Client
   return rows.filter(({ settled }) => settled === null).length;
 }
 
-async function watch(daemons: readonly MeasuredProcess[], client: pg.Client): Promise<ReadonlyMap<string, Orphan>> {
+async function watch(daemons: readonly Daemon[], client: pg.Client): Promise<ReadonlyMap<string, Orphan>> {
   const giveUpAt = Date.now() + WITHIN_MS;
   // Each has its part by then.
   while (new Set((await holders(client)).values()).size < daemons.length) {
@@ -127,11 +140,12 @@ async function measure(url: string, stripe: LocalStripe, folder: string, perEndp
   await fill(stripe, url, rows);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const daemons = Array.from({ length: kills + 1 }, () => startMeasured([binary, 'reconcile', '--daemon'], env, folder));
+  const daemons = Array.from({ length: kills + 1 }, () => startDaemon(env, folder));
   try {
     const orphans = [...(await watch(daemons, client)).values()];
     daemons[0]!.child.kill('SIGTERM');
-    await daemons[0]!.finished(TERMINATED);
+    const code = await daemons[0]!.ended;
+    if (code !== TERMINATED) throw new Error(`the last host ended with ${String(code)}`);
     await checkSettledOnce(url, rows);
     await startMeasured([binary, 'audit', 'verify'], env, folder).finished();
     const { refused, all } = await stripe.refused();
@@ -143,6 +157,7 @@ async function measure(url: string, stripe: LocalStripe, folder: string, perEndp
     return claims.filter((seconds) => seconds > GOAL_SECONDS).length <= claims.length / 100;
   } finally {
     for (const { child } of daemons) child.kill('SIGKILL');
+    await Promise.all(daemons.map(({ ended }) => ended));
     await client.end();
   }
 }
