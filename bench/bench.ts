@@ -35,7 +35,7 @@ async function outcomeOf(name: BenchmarkName, size: Size, patience: number, stop
 }
 
 function print({ name, seconds, failed, measured }: Outcome): void {
-  console.log(`\n${name}: ${BENCHMARKS[name].title} (${String(seconds)} s)${measured === null ? '' : `; the peer is ${measured.peer}`}`);
+  console.log(`\n${name}: ${BENCHMARKS[name].title} (${String(seconds)} s)${measured === null || measured.peer === '' ? '' : `; the peer is ${measured.peer}`}`);
   if (measured === null) {
     console.log(`FAILED: ${failed ?? 'nothing was measured'}`);
     return;

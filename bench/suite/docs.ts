@@ -55,7 +55,7 @@ function sectionOf({ size, seconds, failed, measured }: Outcome): string {
   if (measured === null) return `Failed: ${failed ?? 'nothing was measured'}`;
   const notes = [...new Set(measured.figures.map(({ note }) => note))].filter((note) => note !== '');
   return [
-    `Compared with ${measured.peer}. Size ${size}, ${seconds.toFixed(0)} s in all.`,
+    `${measured.peer === '' ? '' : `Compared with ${measured.peer}. `}Size ${size}, ${seconds.toFixed(0)} s in all.`,
     '',
     markdown(FIGURE_HEAD, measured.figures.map(figureRow)),
     ...notes.flatMap((note) => ['', note]),

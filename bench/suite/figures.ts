@@ -27,7 +27,7 @@ export interface Table {
 }
 
 export interface Measured {
-  /** Whom ours was compared with. */
+  /** Whom ours was compared with; empty where there is nobody. */
   readonly peer: string;
   readonly figures: readonly Figure[];
   readonly tables: readonly Table[];
