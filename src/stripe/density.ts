@@ -4,24 +4,45 @@ const KEPT = 64;
 /** A page with fewer says little: it may have ended by chance. */
 const ROWS_THAT_TELL = 50;
 
+/** Stripe tells whole seconds, so a page of a few seconds is measured badly: it is taken together with its neighbours this far away, in its own lengths. */
+const NEIGHBOURS = 8;
+
+interface Sample {
+  readonly atSeconds: number;
+  readonly rows: number;
+  readonly seconds: number;
+}
+
 /** How many payment intents the account makes a second, learned from the pages that were read. */
 export class Density {
-  readonly #samples: { readonly atSeconds: number; readonly perSecond: number }[] = [];
+  readonly #samples: Sample[] = [];
 
   /** A page of `rows` covered the time between these two instants (seconds since 1970). */
   saw(rows: number, fromSeconds: number, toSeconds: number): void {
     const seconds = toSeconds - fromSeconds;
     if (seconds <= 0 || (rows < ROWS_THAT_TELL && this.#samples.length > 0)) return;
-    this.#samples.push({ atSeconds: (fromSeconds + toSeconds) / 2, perSecond: rows / seconds });
+    this.#samples.push({ atSeconds: (fromSeconds + toSeconds) / 2, rows, seconds });
     if (this.#samples.length > KEPT) this.#samples.shift();
   }
 
-  /** As the page nearest in time showed it; null before the first one. */
+  /** As the pages nearest in time showed it; null before the first one. */
   at(seconds: number): number | null {
-    let nearest: { readonly atSeconds: number; readonly perSecond: number } | null = null;
+    let nearest: Sample | null = null;
     for (const sample of this.#samples) {
-      if (nearest === null || Math.abs(sample.atSeconds - seconds) < Math.abs(nearest.atSeconds - seconds)) nearest = sample;
+      if (nearest === null || distance(sample, seconds) < distance(nearest, seconds)) nearest = sample;
     }
-    return nearest?.perSecond ?? null;
+    if (nearest === null) return null;
+    const reach = distance(nearest, seconds) + NEIGHBOURS * nearest.seconds;
+    let [rows, span] = [0, 0];
+    for (const sample of this.#samples) {
+      if (distance(sample, seconds) > reach) continue;
+      rows += sample.rows;
+      span += sample.seconds;
+    }
+    return rows / span;
   }
+}
+
+function distance({ atSeconds }: Sample, seconds: number): number {
+  return Math.abs(atSeconds - seconds);
 }

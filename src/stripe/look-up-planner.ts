@@ -19,6 +19,10 @@ const WORTH_A_PROBE = 20;
 /** Stripe makes an intent within so many seconds of our sending the create, until pages have shown how long it takes. */
 const FIRST_LAG_SECONDS = 1;
 const LONGEST_LAG_SECONDS = 600;
+/** So far ahead it is looked whether pages are fewer than rows: one page alone says little where both are alike. */
+const PAGES_AHEAD = 8;
+/** A page that jumps begins somewhere in the second of its first row, for Stripe tells whole ones. */
+const HALF_A_SECOND = 0.5;
 
 export interface PageAsked {
   readonly fromSeconds: number;
@@ -98,7 +102,7 @@ export class LookUpPlanner {
       return [{ query: row.query, index }];
     });
     const last = shown.at(-1);
-    const newest = slice.cursor === null || asked.after === null ? (shown[0]?.created ?? asked.toSeconds) : slice.cursor.oldestSeconds;
+    const newest = slice.cursor === null || asked.after === null ? (shown[0]?.created ?? asked.toSeconds) + HALF_A_SECOND : slice.cursor.oldestSeconds;
     if (last !== undefined && (hasMore || shown.length === LIST_PAGE_SIZE)) this.#density.saw(shown.length, last.created, newest);
     else this.#density.saw(shown.length, asked.fromSeconds, newest);
     if (hasMore && last !== undefined) slice.cursor = { after: last.id, oldestSeconds: last.created };
@@ -162,14 +166,10 @@ export class LookUpPlanner {
   #worthAPage(slice: Slice, beginSeconds: number): boolean {
     const density = this.#density.at(beginSeconds);
     if (density === null) return this.#open.size >= WORTH_A_PROBE;
-    const endSeconds = Math.floor(beginSeconds - this.#covered(beginSeconds));
-    let answers = 0;
-    for (let at = slice.next; at < slice.rows.length && answers < 2; at += 1) {
-      const row = slice.rows[at];
-      if (row === undefined || row.atSeconds < endSeconds) break;
-      if (!row.answered) answers += 1;
-    }
-    return answers >= 2;
+    const covered = this.#covered(beginSeconds);
+    if (wantedUntil(slice, Math.floor(beginSeconds - covered), 2) === 2) return true;
+    // Where a page answers as many as one retrieve would, now one more and now one less, all the pages are still fewer than all the rows.
+    return wantedUntil(slice, Math.floor(beginSeconds - PAGES_AHEAD * covered), PAGES_AHEAD + 1) > PAGES_AHEAD;
   }
 
   /** Seconds that a page reaches back from there. */
@@ -177,6 +177,17 @@ export class LookUpPlanner {
     const density = this.#density.at(atSeconds);
     return density === null || density === 0 ? LONGEST_LAG_SECONDS : LIST_PAGE_SIZE / density;
   }
+}
+
+/** How many of the slice are not answered and not older than that, as far as it matters. */
+function wantedUntil(slice: Slice, oldestSeconds: number, atMost: number): number {
+  let count = 0;
+  for (let at = slice.next; at < slice.rows.length && count < atMost; at += 1) {
+    const row = slice.rows[at];
+    if (row === undefined || row.atSeconds < oldestSeconds) break;
+    if (!row.answered) count += 1;
+  }
+  return count;
 }
 
 function wantedOf(query: LookUp): Wanted[] {

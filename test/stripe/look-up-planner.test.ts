@@ -24,18 +24,20 @@ interface Traffic {
   readonly seed: number;
   /** Seconds between our sending the create and Stripe's `created`, at most. */
   readonly lag?: number;
+  /** Payments, and pending ones among them, at equal distances. */
+  readonly even?: boolean;
 }
 
-function accountWith({ payments, perSecond, share, seed, lag = 1 }: Traffic): Account {
+function accountWith({ payments, perSecond, share, seed, lag = 1, even = false }: Traffic): Account {
   const chance = createChance(seed);
   const intents: { id: string; created: number }[] = [];
   const pending: LookUp[] = [];
   let at = START;
   for (let n = 0; n < payments; n += 1) {
-    at -= Math.log(1 - chance()) / perSecond;
+    at -= (even ? 1 : -Math.log(1 - chance())) / perSecond;
     const id = `pi_${n}`;
     intents.push({ id, created: Math.floor(at + chance() * lag) });
-    if (chance() < share) pending.push(query({ transactionId: `txn_${n}`, paymentIntent: id, createdFrom: Math.floor(at * 1_000) }));
+    if (even ? Math.floor(n * share) < Math.floor((n + 1) * share) : chance() < share) pending.push(query({ transactionId: `txn_${n}`, paymentIntent: id, createdFrom: Math.floor(at * 1_000) }));
   }
   return { intents: intents.sort((a, b) => b.created - a.created), pending };
 }
@@ -118,6 +120,14 @@ describe('the planner', () => {
     for (const seed of [1, 2, 3]) {
       const account = accountWith({ payments: 60_000, perSecond: 25, share, seed });
       const { pages, retrieves } = run(account, 5_000);
+      expect(pages + retrieves).toBeLessThanOrEqual(1.1 * Math.min(account.pending.length, purePages(account)));
+    }
+  });
+
+  it.each([0.008, 0.01, 0.011, 0.012, 0.015, 0.02, 0.025, 0.03, 0.05])('nor when they lie at equal distances (%d of the payments pending)', (share) => {
+    for (const perSecond of [3, 25, 100]) {
+      const account = accountWith({ payments: 60_000, perSecond, share, seed: 1, even: true });
+      const { pages, retrieves } = run(account, 2_000);
       expect(pages + retrieves).toBeLessThanOrEqual(1.1 * Math.min(account.pending.length, purePages(account)));
     }
   });
