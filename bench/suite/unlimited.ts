@@ -20,11 +20,11 @@ interface Scale {
 
 const SCALES: Readonly<Record<Size, Scale>> = {
   quick: { rows: 2_000, plainRows: 200, pairs: 1, daemons: [1, 2], daemonRows: 1_000, daemonRuns: 1, profileRows: 1_000 },
-  full: { rows: 50_000, plainRows: 2_000, pairs: 3, daemons: [1, 2, 4], daemonRows: 20_000, daemonRuns: 1, profileRows: 20_000 },
+  full: { rows: 100_000, plainRows: 2_000, pairs: 3, daemons: [1, 2, 4], daemonRows: 50_000, daemonRuns: 1, profileRows: 20_000 },
   long: { rows: 100_000, plainRows: 5_000, pairs: 5, daemons: [1, 2, 4], daemonRows: 100_000, daemonRuns: 3, profileRows: 100_000 },
 };
-/** Below that, the start of a process is a good part of the time. */
-const GOAL_ROWS = 50_000;
+/** The goal is for a backlog of that size. */
+const GOAL_ROWS = 100_000;
 
 const backlogOf = (rows: number): Backlog => ({ rows, share: 1, limited: false, daemons: null, profile: null });
 const rateOf = ({ rows, seconds }: Figures): number => rows / seconds;
