@@ -151,7 +151,7 @@ export interface Passes {
   begin(actor: Actor): Promise<{ readonly id: string; readonly startedAt: Instant; readonly outageOpen: boolean }>;
   finish(id: string, report: PassReport): Promise<void>;
   last(): Promise<PassRow | null>;
-  /** Opens an outage unless one is open, and queues one operator e-mail with it; true if so. One that has just ended is opened again, without an e-mail. */
+  /** Opens an outage unless one is open, and queues one operator e-mail with it; true if it was opened now. */
   openOutage(evidence: JsonObject): Promise<boolean>;
   closeOutage(): Promise<boolean>;
 }

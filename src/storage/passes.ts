@@ -1,10 +1,9 @@
-import type { Knex } from 'knex';
 import type { Actor, Passes } from '../app/ports.ts';
-import type { Instant, JsonObject } from '../domain/transaction.ts';
+import type { JsonObject } from '../domain/transaction.ts';
 import { canonicalJson } from './audit-chain.ts';
 import { changed, firstRow, type Database } from './database.ts';
 import { newId, notificationId } from './identifiers.ts';
-import { integer, integerOrNull, passOf, text } from './rows.ts';
+import { integer, passOf } from './rows.ts';
 
 export function createPasses(database: Database): Passes {
   return {
@@ -48,9 +47,6 @@ async function begin(database: Database, actor: Actor): ReturnType<Passes['begin
   });
 }
 
-/** Stripe that is away again so soon is still away: no second e-mail. So it looks, too, when one host of several cannot reach it. */
-const SAME_OUTAGE_MS = 15 * 60_000;
-
 /**
  * The partial unique index lets one host in; the e-mail is queued by whoever got in, in the same
  * transaction. A COMMIT whose answer was lost is recognised by the outage's id.
@@ -61,7 +57,6 @@ async function openOutage(database: Database, evidence: JsonObject): Promise<boo
     const row = await firstRow(sql, `select ${database.now()} as now`);
     const now = integer(row ?? {}, 'now');
     if (mine === '') mine = newId('out', now);
-    if (await openedAgain(sql, now)) return false;
     const inserted = await changed(sql, 'insert into outages (id, opened_at, evidence) values (?, ?, ?) on conflict do nothing', [mine, now, canonicalJson(evidence)]);
     if (inserted === 0) {
       const own = await firstRow(sql, 'select id from outages where id = ?', [mine]);
@@ -74,13 +69,4 @@ async function openOutage(database: Database, evidence: JsonObject): Promise<boo
     );
     return true;
   });
-}
-
-async function openedAgain(sql: Knex, now: Instant): Promise<boolean> {
-  const latest = await firstRow(sql, 'select id, closed_at from outages order by id desc limit 1');
-  const closedAt = latest === null ? null : integerOrNull(latest, 'closed_at');
-  if (latest === null || closedAt === null || now - closedAt > SAME_OUTAGE_MS) return false;
-  // Nothing to change means that somebody else has opened it again meanwhile.
-  await changed(sql, 'update outages set closed_at = null where id = ? and closed_at = ?', [text(latest, 'id'), closedAt]);
-  return true;
 }
