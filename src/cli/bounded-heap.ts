@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 /**
  * How much the heap may grow between two collections: by itself V8 lets it double or more while a pass makes garbage at
  * full speed. And the part for new objects stays small, and what is collected is given back. So the peak of a long pass
- * stays near that of a short one; it costs a fifth of a speed that is far above what Stripe allows.
+ * stays near that of a short one; it costs a quarter of a speed that is far above what Stripe allows.
  */
 const FLAGS = ['--optimize-for-size', '--heap-growing-percent=10', '--semi-space-growth-factor=1'];
 
