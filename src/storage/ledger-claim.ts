@@ -20,7 +20,10 @@ const FREE = `(lease_expires_at is null or lease_expires_at <= clock.now or leas
 
 const TAKE = 'lease_token = ?, lease_holder = ?, lease_expires_at = clock.now + ?';
 
-const DUE = `next_attempt_at is not null and next_attempt_at <= ? and created_at <= clock.now - ?`;
+/** Due by that instant, and old enough. */
+function isDue(by: string): string {
+  return `next_attempt_at is not null and next_attempt_at <= ${by} and created_at <= clock.now - ?`;
+}
 
 interface Taking {
   readonly token: string;
@@ -60,7 +63,7 @@ export async function claimOne(database: Database, id: string, actor: Actor): Pr
  * there is one writer, and the UPDATE is that writer from its first step on.
  */
 function claimDueText(database: Database): string {
-  const due = `select id from transactions, clock where ${DUE} and ${FREE} order by next_attempt_at, id limit ?`;
+  const due = `select id from transactions, clock where ${isDue('?')} and ${FREE} order by next_attempt_at, id limit ?`;
   return database.dialect === 'sqlite'
     ? `with clock as (select ${database.now()} as now)
        update transactions set ${TAKE} from clock where id in (${due}) returning *`
@@ -87,7 +90,7 @@ export async function listDue(database: Database, query: DueQuery): Promise<read
       sql,
       `with clock as (select ${database.now()} as now)
        select transactions.* from transactions, clock
-        where ${DUE} and (lease_expires_at is null or lease_expires_at <= clock.now)
+        where ${isDue('?')} and (lease_expires_at is null or lease_expires_at <= clock.now)
         order by next_attempt_at, id limit ?`,
       [query.dueBy, query.pendingAfterMs, query.limit],
     ),
@@ -102,7 +105,7 @@ export async function firstLeaseEndMs(database: Database, pendingAfterMs: number
       sql,
       `with clock as (select ${database.now()} as now)
        select min(lease_expires_at - clock.now) as ends_in_ms from transactions, clock
-        where next_attempt_at is not null and next_attempt_at <= (select now from clock) and created_at <= clock.now - ?
+        where ${isDue('(select now from clock)')}
           and lease_expires_at > clock.now and lease_expires_at <= clock.now + ${String(LONGEST_LEASE_MS)}`,
       [pendingAfterMs],
     ),

@@ -17,6 +17,20 @@ async function talk(handler: Handler): Promise<{ gateway: Gateway; server: RawSe
   return { gateway, server };
 }
 
+/** Each answer takes so long; counts how many are asked for at the same time. */
+async function talkSlowly(ms: number, answer: (seen: Seen) => unknown): Promise<{ gateway: Gateway; most: () => number }> {
+  let [underWay, most] = [0, 0];
+  const { gateway } = await talk((seen, response) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    setTimeout(() => {
+      underWay -= 1;
+      json(response, 200, answer(seen));
+    }, ms);
+  });
+  return { gateway, most: () => most };
+}
+
 const START = 1_700_000_000;
 
 interface Row {
@@ -63,22 +77,13 @@ const TOO_FEW_FOR_A_PAGE = 19;
 
 describe('a known id', () => {
   it('is retrieved, few at once, and each is answered once', async () => {
-    let underWay = 0;
-    let most = 0;
-    const { gateway } = await talk((seen, response) => {
-      underWay += 1;
-      most = Math.max(most, underWay);
-      setTimeout(() => {
-        underWay -= 1;
-        json(response, 200, intent({ id: seen.path.split('/').at(-1) }));
-      }, 50);
-    });
+    const { gateway, most } = await talkSlowly(50, (seen) => intent({ id: seen.path.split('/').at(-1) }));
     const queries = Array.from({ length: TOO_FEW_FOR_A_PAGE }, (_, n) => query({ transactionId: `txn_${n}`, paymentIntent: `pi_${n}` }));
     const got = await answers(gateway, queries);
     for (const { transactionId, paymentIntent } of queries) {
       expect(got.get(transactionId)).toMatchObject({ kind: 'intent', intent: { id: paymentIntent } });
     }
-    expect(most).toBe(8);
+    expect(most()).toBe(8);
     expect(gateway.calls()).toEqual({ list: 0, retrieve: TOO_FEW_FOR_A_PAGE, other: 0 });
   });
 
@@ -176,22 +181,13 @@ describe('a scan', () => {
 
   it('of a long range reads stretches of time side by side, each row once', async () => {
     const list = listOf(many(5_000));
-    let underWay = 0;
-    let most = 0;
-    const { gateway } = await talk((seen, response) => {
-      underWay += 1;
-      most = Math.max(most, underWay);
-      setTimeout(() => {
-        underWay -= 1;
-        json(response, 200, list(seen));
-      }, 30);
-    });
+    const { gateway, most } = await talkSlowly(30, list);
     const wanted = [...many(5_000).map(({ transaction }) => transaction), 'txn_none'];
     const got = await answers(gateway, wanted.map((id) => idless(id, START, START + 5_000)));
     for (const { id, transaction } of many(5_000)) expect(got.get(transaction)).toMatchObject({ kind: 'intent', intent: { id } });
     expect(got.get('txn_none')).toMatchObject({ kind: 'absent', scannedFrom: (START - 600) * 1_000, scannedTo: (START + 5_600) * 1_000 });
-    expect(most).toBe(5);
-    expect(gateway.calls().list).toBeLessThanOrEqual(50 + most);
+    expect(most()).toBe(5);
+    expect(gateway.calls().list).toBeLessThanOrEqual(50 + most());
     expect(got.get('txn_none')).toMatchObject({ pages: gateway.calls().list });
   });
 
