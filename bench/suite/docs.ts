@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BENCHMARKS, type BenchmarkName } from './benchmark.ts';
 import { svgOf, type Bar, type Chart } from './chart.ts';
-import { shareOfGoal } from './figures.ts';
-import { type JudgedFigure, type Machine, type Outcome, type Results } from './results.ts';
+import { shareOfGoal, type JudgedFigure } from './figures.ts';
+import { type Machine, type Outcome, type Results } from './results.ts';
 import { FIGURE_HEAD, figureRow, goalText, markdown, times, verdict, withUnit } from './show.ts';
 
 /** What is made from the results, by path; each file is written only between its marks, the plots wholly. */

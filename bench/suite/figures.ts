@@ -14,6 +14,11 @@ export interface Figure {
   readonly note: string;
 }
 
+/** With the verdict on its goal; null where it has none. */
+export interface JudgedFigure extends Figure {
+  readonly reached: boolean | null;
+}
+
 export interface Goal {
   readonly of: 'ours' | 'ratio';
   readonly direction: 'at most' | 'at least';

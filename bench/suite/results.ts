@@ -36,7 +36,7 @@ const results = z.object({
 export type Outcome = z.infer<typeof outcome>;
 export type Results = z.infer<typeof results>;
 export type Machine = Results['machine'];
-export type JudgedFigure = NonNullable<Outcome['measured']>['figures'][number];
+type KeptFigure = NonNullable<Outcome['measured']>['figures'][number];
 
 export const resultsPath = fileURLToPath(new URL('../results.json', import.meta.url));
 
@@ -45,7 +45,7 @@ export function parseMeasured(sent: unknown): Measured {
   return measured.parse(sent);
 }
 
-export function judgedFigure(one: Figure): JudgedFigure {
+export function judgedFigure(one: Figure): KeptFigure {
   return { ...one, spread: one.spread === null ? null : [...one.spread], reached: reached(one) };
 }
 

@@ -1,4 +1,4 @@
-import { type JudgedFigure } from './results.ts';
+import { type JudgedFigure } from './figures.ts';
 
 /** As Markdown, numbers to the right; read as it is in a terminal. */
 export function markdown(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
