@@ -66,7 +66,7 @@ const BATCH = 2_000;
 export function cellsOf(row: FilledRow, key: string): { readonly transaction: Cells; readonly entries: readonly Cells[] } {
   const request: ChargeRequest = {
     ...{ key, reference: row.reference ?? null, amount: 4999, currency: 'usd', customer: row.customer ?? `cus_${key}`, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
-    ...{ email: `${key}@example.com`, description: null, metadata: {} },
+    ...{ email: `${key}@example.com`, description: null, metadata: {}, onSession: false },
   };
   const at = row.createdAt;
   const id = newId('txn', at);

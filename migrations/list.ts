@@ -19,6 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0001_ledger', file: '0001_ledger', load: () => import('./0001_ledger.ts') },
   { name: '0002_budgets', file: '0002_budgets', load: () => import('./0002_budgets.ts') },
   { name: '0003_history', file: '0003_history', load: () => import('./0003_history.ts') },
+  { name: '0004_attempts', file: '0004_attempts', load: () => import('./0004_attempts.ts') },
 ];
 
 /** For knex, which otherwise lists a folder relative to the current directory and records file names. */

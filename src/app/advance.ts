@@ -1,6 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
-import type { Call, Context, Limits, Purpose, Seen, StopReason } from '../domain/move.ts';
+import type { Call, Context, LedgerMarks, Limits, Purpose, Seen, StopReason } from '../domain/move.ts';
 import { plan } from '../domain/plan.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
 import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } from './ports.ts';
@@ -29,6 +29,8 @@ export interface AdvanceDeps {
   readonly chance: Chance;
   readonly limits: Limits;
   readonly actor: Actor;
+  /** Whose ledger it is; null only before it is bound. */
+  readonly ledgerMarks: LedgerMarks | null;
 }
 
 export interface Advance {
@@ -114,7 +116,7 @@ async function cancelSecondIntent(deps: AdvanceDeps, stale: Transaction, seen: S
 }
 
 export function contextOf(
-  deps: Pick<AdvanceDeps, 'chance' | 'limits'>,
+  deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks'>,
   options: Pick<Advance, 'purpose' | 'justOpened' | 'signal'>,
   now: Instant,
   made: readonly Call[],
@@ -126,6 +128,7 @@ export function contextOf(
     uniform: deps.chance.uniform(),
     justOpened: options.justOpened && made.length === 0,
     made,
+    ledger: deps.ledgerMarks,
     stopping: options.signal?.aborted ?? false,
   };
 }
@@ -172,6 +175,7 @@ export async function lookUpOne(gateway: Gateway, query: LookUp, signal?: AbortS
     answered: false,
     httpStatus: null,
     rateLimitedReason: null,
+    shouldRetry: null,
     requestId: null,
     message: 'interrupted',
   };

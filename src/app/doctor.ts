@@ -74,6 +74,8 @@ function stripeCheck(mode: DoctorDeps['mode'], account: AccountAnswer | null): D
   switch (account.kind) {
     case 'account':
       return ok('stripe', `${mode} mode, account ${account.id}${account.name === null ? '' : ` (${account.name})`}`);
+    case 'forbidden':
+      return warning('stripe', `${mode} mode; this key may not read its account (${account.message}), so the ledger is bound by mode alone: allow it to read the account`);
     case 'unauthorized':
       return { name: 'stripe', state: 'failed', message: `Stripe refused the key (${String(account.httpStatus)}): correct STRIPE_SECRET_KEY`, failure: 'configuration' };
     case 'unreachable':

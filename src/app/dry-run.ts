@@ -52,7 +52,13 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   }
   const { stuck, overdue } = await deps.history.needsPerson();
   const outage = health.away() || (health.failuresInARow() > 0 && !health.worked());
-  const report = tally.report(callsSince(callsBefore, deps.gateway.calls()), outage, Math.round(deps.clock.monotonicMs() - startedMs));
+  const report = tally.report({
+    notSent: await deps.history.notSent(),
+    stripeCalls: callsSince(callsBefore, deps.gateway.calls()),
+    outage,
+    stoppedBy: outage ? 'outage' : null,
+    durationMs: Math.round(deps.clock.monotonicMs() - startedMs),
+  });
   return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, interrupted: options.signal?.aborted ?? false, takeOverInMs: null };
 }
 

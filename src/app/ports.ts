@@ -1,4 +1,4 @@
-import type { Answer } from '../domain/answer.ts';
+import type { Answer, IntentSnapshot } from '../domain/answer.ts';
 import type { Transition } from '../domain/transition.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import type { Notification, NotificationState, UnsentCounts } from './views.ts';
@@ -67,6 +67,14 @@ export type OpenResult =
   /** Looks like the same payment under another key. */
   | { readonly kind: 'duplicate_suspected'; readonly other: Transaction; readonly matched: readonly ('customer' | 'email' | 'payment_method')[] };
 
+export interface Reopening {
+  readonly request: ChargeRequest;
+  readonly fingerprint: string;
+  readonly guard: DuplicateGuard;
+}
+
+export type ReopenResult = Extract<OpenResult, { kind: 'opened' | 'reference_taken' | 'duplicate_suspected' }> | { readonly kind: 'stale' };
+
 export type RecordResult =
   | { readonly kind: 'recorded'; readonly transaction: Transaction; readonly now: Instant }
   /** The version or the lease was not ours any more: nothing was changed. */
@@ -100,10 +108,69 @@ export interface Ledger {
   release(leases: readonly Lease[]): Promise<void>;
   /** The one door for writes: compare-and-set on version and lease token, audit entry, e-mails. */
   record(current: Transaction, lease: Lease, transition: Transition, actor: Actor): Promise<RecordResult>;
+  /**
+   * Begins a new attempt on a row whose last one is dead (domain/attempts.ts): step `create_sent`, the
+   * request as it is asked for now, under a lease of the caller's. `reference_taken` and
+   * `duplicate_suspected` as `open`; `stale` when the row is no longer what was seen.
+   */
+  reopen(current: Transaction, opening: Reopening, actor: Actor): Promise<ReopenResult>;
   /** By id or by key. */
   find(idOrKey: string): Promise<Transaction | null>;
   /** The database's clock. */
   now(): Promise<Instant>;
+}
+
+// ---- whose ledger it is ------------------------------------------------------------------------
+
+export interface LedgerIdentity {
+  /** `led_` and 26 characters. */
+  readonly id: string;
+  /** Stripe's account; null until it is bound, and for a key that may not read its account. */
+  readonly account: string | null;
+  /** Null until it is bound. */
+  readonly livemode: boolean | null;
+  readonly namespace: string;
+  readonly createdAt: Instant;
+  readonly boundAt: Instant | null;
+  /** Where it was taken by `migrate --from`; nothing may be charged here any more. */
+  readonly movedTo: string | null;
+  readonly rolledBackAt: Instant | null;
+  readonly rolledBackEvidence: JsonObject | null;
+  /** When Stripe's newest intents were last all found here, and in which storage. */
+  readonly wholeCheckedAt: Instant | null;
+  readonly wholeWitness: string | null;
+}
+
+export interface KeyAccount {
+  readonly account: string | null;
+  readonly livemode: boolean;
+}
+
+/** What a row says of its attempt, to be held against the intents on the account. */
+export interface Standing {
+  readonly id: string;
+  readonly step: string;
+  readonly attempt: number;
+  readonly paymentIntent: string | null;
+}
+
+export interface Identity {
+  /** Null before the ledger is given one (a ledger of an older version gets its at the next use). */
+  read(): Promise<LedgerIdentity | null>;
+  /** Gives it an id unless it has one; whoever comes second gets the first one's. */
+  create(namespace: string): Promise<LedgerIdentity>;
+  /** Account and mode are set once; a second binding with others changes nothing and returns the first. */
+  bind(owner: KeyAccount): Promise<LedgerIdentity>;
+  keyAccount(keyHash: string): Promise<KeyAccount | null>;
+  rememberKey(keyHash: string, owner: KeyAccount): Promise<void>;
+  /** What the storage is made of: it differs after a restore or a failover. */
+  witness(): Promise<string>;
+  markWhole(witness: string): Promise<void>;
+  markRolledBack(evidence: JsonObject): Promise<boolean>;
+  clearRolledBack(): Promise<void>;
+  standings(transactionIds: readonly string[]): Promise<readonly Standing[]>;
+  /** Whether any transaction is recorded here. */
+  isEmpty(): Promise<boolean>;
 }
 
 // ---- the outbox ------------------------------------------------------------------------------
@@ -134,8 +201,12 @@ export interface PassReport {
   readonly settled: { readonly succeeded: number; readonly failed: number; readonly canceled: number };
   readonly pending: number;
   readonly stuck: number;
+  /** Recorded and never sent: left to whoever charges again. */
+  readonly notSent: number;
   readonly stripeCalls: { readonly list: number; readonly retrieve: number; readonly other: number };
   readonly outage: boolean;
+  /** Why the pass ended before everything due was asked about; null when it did not. */
+  readonly stoppedBy: string | null;
   readonly durationMs: number;
 }
 
@@ -154,7 +225,12 @@ export interface Passes {
   /** Opens an outage unless one is open, and queues one operator e-mail with it; true if it was opened now. */
   openOutage(evidence: JsonObject): Promise<boolean>;
   closeOutage(): Promise<boolean>;
+  /** Queues one operator e-mail for a cause that concerns no single payment, at most once a day; true if it was queued now. */
+  tellCause(kind: CauseKind, cause: string, evidence: JsonObject): Promise<boolean>;
 }
+
+/** What an operator is told once, however many payments it meets. */
+export type CauseKind = 'operator_request_refused' | 'operator_rolled_back';
 
 // ---- Stripe ----------------------------------------------------------------------------------
 
@@ -191,8 +267,35 @@ export interface Gateway {
   calls(): CallCounts;
 }
 
+/** Another program's use of our key, looked for where a create was answered `idempotency_error`. */
+export interface OtherQuery {
+  readonly transaction: Transaction;
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+export interface OtherIntent {
+  readonly intent: IntentSnapshot;
+  /** By the event that our idempotency key caused, by our key's hash in its metadata, or only by what it looks like. */
+  readonly matchedBy: 'idempotency_key' | 'metadata' | 'looks_alike';
+}
+
+/** What is asked about the account as a whole. Bounded: one page each, a few for `findOther`. */
+export interface AccountReader {
+  /** The newest intents on the account, newest first, at most 100: one call. */
+  newestIntents(): Promise<NewestIntents>;
+  findOther(query: OtherQuery): Promise<readonly OtherIntent[]>;
+}
+
+export type NewestIntents =
+  | { readonly kind: 'intents'; readonly intents: readonly IntentSnapshot[] }
+  | { readonly kind: 'unauthorized'; readonly httpStatus: number; readonly message: string }
+  | { readonly kind: 'unknown'; readonly message: string };
+
 export type AccountAnswer =
   | { readonly kind: 'account'; readonly id: string; readonly name: string | null; readonly country: string | null; readonly dateHeader: Instant | null }
+  /** The key is good, and may not read its account (a restricted key). */
+  | { readonly kind: 'forbidden'; readonly message: string }
   | { readonly kind: 'unauthorized'; readonly httpStatus: number; readonly message: string }
   | { readonly kind: 'unreachable'; readonly message: string };
 

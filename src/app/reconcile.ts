@@ -69,7 +69,13 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
   const interrupted = options.signal?.aborted ?? false;
   const outage = await keepOutage(deps, health, pass.outageOpen);
   await deps.dispatch(options.signal);
-  const report = tally.report(callsSince(callsBefore, deps.gateway.calls()), outage, Math.round(deps.clock.monotonicMs() - startedMs));
+  const report = tally.report({
+    notSent: await deps.history.notSent(),
+    stripeCalls: callsSince(callsBefore, deps.gateway.calls()),
+    outage,
+    stoppedBy: outage ? 'outage' : interrupted ? 'interrupted' : null,
+    durationMs: Math.round(deps.clock.monotonicMs() - startedMs),
+  });
   await deps.passes.finish(pass.id, report);
   if (end === 'unauthorized') return end;
   const { stuck, overdue } = await deps.history.needsPerson();

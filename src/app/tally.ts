@@ -4,8 +4,11 @@ import type { CallCounts, PassReport } from './ports.ts';
 /** Counts a pass's rows by what became of them. */
 export interface Tally {
   add(after: Transaction): void;
-  report(calls: CallCounts, outage: boolean, durationMs: number): PassReport;
+  report(end: PassEnd): PassReport;
 }
+
+/** What a pass knows besides its rows. */
+export type PassEnd = Pick<PassReport, 'notSent' | 'stripeCalls' | 'outage' | 'stoppedBy' | 'durationMs'>;
 
 export function tallyRows(): Tally {
   const settled = { succeeded: 0, failed: 0, canceled: 0 };
@@ -19,7 +22,7 @@ export function tallyRows(): Tally {
       else if (after.status === 'stuck') stuck += 1;
       else settled[after.status] += 1;
     },
-    report: (stripeCalls, outage, durationMs) => ({ due, settled: { ...settled }, pending, stuck, stripeCalls, outage, durationMs }),
+    report: (end) => ({ due, settled: { ...settled }, pending, stuck, ...end }),
   };
 }
 

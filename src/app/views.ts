@@ -50,6 +50,8 @@ export interface History {
   verifyAudit(transactionId: string | null): Promise<AuditVerification>;
   /** Open rows only (pending, stuck): cheap however long the history. */
   needsPerson(): Promise<{ readonly stuck: number; readonly overdue: number }>;
+  /** Pending rows of which nothing was ever sent. */
+  notSent(): Promise<number>;
   openCounts(): Promise<{ readonly pending: number; readonly stuck: number; readonly overdue: number; readonly oldestPendingAt: Instant | null }>;
 }
 

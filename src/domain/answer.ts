@@ -1,10 +1,16 @@
+import type { RefusalKind } from './refusals.ts';
+import type { JsonObject } from './transaction.ts';
+
 /** A payment intent as Stripe showed it, in a retrieve, a list row or an error body alike. */
 export interface IntentSnapshot {
   readonly id: string;
   /** Stripe's status; the set is open, so unknown values arrive as they are. */
   readonly status: string;
   readonly amount: number;
+  /** What was taken so far; below `amount` after a partial capture. */
+  readonly amountReceived: number;
   readonly currency: string;
+  readonly livemode: boolean;
   /** Seconds since 1970, as Stripe counts. */
   readonly created: number;
   readonly customer: string | null;
@@ -14,6 +20,9 @@ export interface IntentSnapshot {
   readonly lastError: Failure | null;
   readonly cancellationReason: string | null;
   readonly latestCharge: string | null;
+  /** What the customer's page needs; never stored and never logged. */
+  readonly clientSecret: string | null;
+  readonly nextAction: JsonObject | null;
 }
 
 export interface Failure {
@@ -37,15 +46,26 @@ export type UnknownReason =
   | 'conflict'
   | 'server_error'
   | 'malformed'
-  | 'interrupted';
+  | 'interrupted'
+  /** No permit of our own rate limit came in time: nothing was sent. */
+  | 'queue';
 
 /** What came back from one question to Stripe. Everything that proves nothing is `unknown`. */
 export type Answer =
-  | { readonly kind: 'intent'; readonly intent: IntentSnapshot; readonly requestId: string | null; readonly replayed: boolean }
+  | {
+      readonly kind: 'intent';
+      readonly intent: IntentSnapshot;
+      readonly requestId: string | null;
+      readonly replayed: boolean;
+      /** Of a scan: other intents that bear this transaction's id, such as an earlier attempt's. */
+      readonly others?: readonly IntentSnapshot[];
+    }
   | {
       readonly kind: 'declined';
       readonly intent: IntentSnapshot;
       readonly failure: Failure;
+      /** `declined` or `authentication`: a bank, or the customer's part in asking it. */
+      readonly fault: RefusalKind;
       readonly requestId: string | null;
       readonly replayed: boolean;
     }
@@ -57,6 +77,7 @@ export type Answer =
       readonly code: string | null;
       readonly message: string;
       readonly param: string | null;
+      readonly fault: RefusalKind;
       /** The intent that a `payment_intent_unexpected_state` carries. */
       readonly intent: IntentSnapshot | null;
       readonly effect: Effect;
@@ -75,6 +96,8 @@ export type Answer =
       readonly httpStatus: number | null;
       /** Stripe-Rate-Limited-Reason, where sent. */
       readonly rateLimitedReason: string | null;
+      /** Stripe-Should-Retry, where sent. */
+      readonly shouldRetry: boolean | null;
       readonly requestId: string | null;
       readonly message: string;
     };

@@ -23,6 +23,8 @@ export interface ChargeInput {
   readonly email?: string | undefined;
   readonly description?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** The customer is there; what they need to authenticate is answered. */
+  readonly onSession?: boolean | undefined;
 }
 
 /** What the person calls each field, so that a problem names what they have to change. */
@@ -40,6 +42,7 @@ export const FLAG_NAMES: FieldNames = {
   email: '--email',
   description: '--description',
   metadata: '--metadata',
+  onSession: '--on-session',
 };
 
 /** The columns of a file and the fields of JSON. */
@@ -55,6 +58,7 @@ export const COLUMN_NAMES: FieldNames = {
   email: 'email',
   description: 'description',
   metadata: 'metadata',
+  onSession: 'on_session',
 };
 
 export type ParsedChargeRequest =
@@ -104,7 +108,7 @@ export function parseChargeRequest(input: ChargeInput, names: FieldNames = FLAG_
   problems.push(...metadataProblems(metadata, names.metadata));
 
   if (problems.length > 0) return { ok: false, problems };
-  const request = { key, reference, amount, currency, customer, paymentMethod, methodTypes, email, description, metadata: byName(metadata) };
+  const request = { key, reference, amount, currency, customer, paymentMethod, methodTypes, email, description, metadata: byName(metadata), onSession: input.onSession ?? false };
   return { ok: true, request };
 }
 
@@ -175,6 +179,7 @@ export function differingFields(a: ChargeRequest, b: ChargeRequest): readonly st
     email: a.email === b.email,
     description: a.description === b.description,
     metadata: sameList(flat(a.metadata), flat(b.metadata)),
+    on_session: a.onSession === b.onSession,
   };
   return Object.keys(same).filter((field) => same[field] === false);
 }

@@ -18,6 +18,8 @@ export function fingerprint(request: ChargeRequest): string {
     ['description', request.description],
     ['email', request.email],
     ['metadata', sortedEntries(request.metadata)],
+    // Left out where it is not asked for, so that fingerprints from before there was such a thing stay valid.
+    ...(request.onSession ? [['on_session', true]] : []),
     ['method_types', [...new Set(request.methodTypes)].sort()],
     ['payment_method', request.paymentMethod],
     ['reference', request.reference],

@@ -27,6 +27,12 @@ export interface Limits {
   readonly deadlineMs: number;
 }
 
+/** What every intent of this ledger bears, or is read with. */
+export interface LedgerMarks {
+  readonly id: string;
+  readonly livemode: boolean;
+}
+
 export interface Context {
   readonly purpose: Purpose;
   readonly now: Instant;
@@ -37,6 +43,8 @@ export interface Context {
   readonly justOpened: boolean;
   /** Calls already made in this run, so that no refusal is met with the same call for ever. */
   readonly made: readonly Call[];
+  /** Whose ledger it is, for the marks that an intent must bear; null before it is bound. */
+  readonly ledger: LedgerMarks | null;
   /** A signal arrived: begin nothing that moves money. */
   readonly stopping: boolean;
 }

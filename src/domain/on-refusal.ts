@@ -79,6 +79,10 @@ function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Co
     lastError: null,
     cancellationReason: null,
     latestCharge: null,
+    amountReceived: 0,
+    livemode: context.ledger?.livemode ?? false,
+    clientSecret: null,
+    nextAction: null,
   };
   return cancelMove(transaction, intent, failure, answer.requestId, context);
 }

@@ -75,7 +75,7 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
       return onRefused(
         transaction,
         seen,
-        { kind: 'refused', httpStatus: 404, code: 'resource_missing', message: answer.message, param: null, intent: null, effect: 'none', requestId: answer.requestId },
+        { kind: 'refused', httpStatus: 404, code: 'resource_missing', message: answer.message, param: null, fault: 'request', intent: null, effect: 'none', requestId: answer.requestId },
         context,
       );
     case 'absent':

@@ -24,6 +24,21 @@ export interface JsonObject {
 }
 
 /** Why a person should look, with everything that was seen; null on a row that needs nobody. */
+/** Why a `failed` row failed, and who was asked: a bank (`declined`, `authentication`) or nobody (`request`). */
+export const FAILURE_KINDS = ['declined', 'authentication', 'request'] as const;
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/**
+ * Who ended a `canceled` row: payrecon, because the caller vanished before the confirm or no intent
+ * ever came to be (`fence`); a person, here or in the Dashboard; or Stripe.
+ */
+export const CANCELERS = ['fence', 'person', 'stripe'] as const;
+export type Canceler = (typeof CANCELERS)[number];
+
+/** How a confirm is sent. It belongs to Stripe's idempotency key, so a repetition sends the same. */
+export const SESSIONS = ['off_session', 'on_session'] as const;
+export type Session = (typeof SESSIONS)[number];
+
 export interface Review {
   readonly reason: ReviewReason;
   /** A plain sentence for the operator. */
@@ -42,6 +57,10 @@ export const REVIEW_REASONS = [
   'key_used_elsewhere',
   'resolved_by_hand',
   'truth_changed',
+  /** The payment intent whose id is stored does not bear our marks, or is of the other mode. */
+  'not_ours',
+  /** Recording an answer failed as a bug or by a constraint; the rest of the pass went on. */
+  'not_recordable',
 ] as const;
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
 
@@ -65,6 +84,8 @@ export interface ChargeRequest {
   readonly email: string | null;
   readonly description: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The customer is there and can authenticate; otherwise the charge is made without them (`off_session`). */
+  readonly onSession: boolean;
 }
 
 export interface Transaction extends ChargeRequest {
@@ -74,12 +95,30 @@ export interface Transaction extends ChargeRequest {
   readonly fingerprint: string;
   readonly status: Status;
   readonly step: Step;
+  /** The payment intent (or the lack of one) that this row is about now; 1 for the first. */
+  readonly attempt: number;
+  /** Payment intents that earlier attempts had; 0 with no intent now: none ever existed. */
+  readonly intents: number;
+  /** Which parameters a create sends: 1 as the versions before attempts did, 2 with all marks. */
+  readonly paramsVersion: number;
+  /** Null: its confirm was sent by a version that named no session, and is repeated so. */
+  readonly session: Session | null;
   readonly paymentIntent: string | null;
   /** The intent's status as last seen at Stripe. */
   readonly stripeStatus: string | null;
   /** Stripe's decline code, else its error code, copied when seen (Stripe clears it on any later update). */
   readonly failureCode: string | null;
   readonly failureMessage: string | null;
+  readonly failureKind: FailureKind | null;
+  readonly canceledBy: Canceler | null;
+  /** What Stripe received, in `currencyReceived`'s minor unit; null until a success was seen. */
+  readonly amountReceived: number | null;
+  readonly currencyReceived: string | null;
+  /**
+   * When Stripe said that this key had been used with other parameters. Never cleared: from then on
+   * no create is sent for this row by anybody, and nothing about it is called absent.
+   */
+  readonly keyConflictAt: Instant | null;
   /** When each call was first sent under its idempotency key: the key's 23 hours count from here. */
   readonly createSentAt: Instant | null;
   readonly confirmSentAt: Instant | null;

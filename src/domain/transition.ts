@@ -3,6 +3,7 @@ import type { Instant, JsonObject, Status, Step, Transaction } from './transacti
 /** What the audit trail says was done. */
 export type Action =
   | 'opened'
+  | 'new_attempt'
   | 'create_sent'
   | 'created'
   | 'confirm_sent'
@@ -17,10 +18,13 @@ export type Action =
 export type NotificationKind =
   | 'customer_succeeded'
   | 'customer_failed'
+  | 'customer_authentication'
   | 'customer_canceled'
   | 'operator_stuck'
   | 'operator_truth_changed'
-  | 'operator_outage';
+  | 'operator_outage'
+  | 'operator_request_refused'
+  | 'operator_rolled_back';
 
 /** Fields a transition may set; a field that is not named keeps its value. */
 export type Changes = Partial<
@@ -32,6 +36,14 @@ export type Changes = Partial<
     | 'stripeStatus'
     | 'failureCode'
     | 'failureMessage'
+    | 'failureKind'
+    | 'canceledBy'
+    | 'amountReceived'
+    | 'currencyReceived'
+    | 'attempt'
+    | 'intents'
+    | 'paramsVersion'
+    | 'session'
     | 'attempts'
     | 'lookups'
     | 'expectedBy'
@@ -42,9 +54,11 @@ export type Changes = Partial<
 /** Fields whose value is the database's clock at the moment of writing, or null. */
 export interface Stamps {
   /** `if_unset` keeps the first send: Stripe's key is as old as its first use. */
-  readonly createSentAt?: 'if_unset' | 'clear';
+  readonly createSentAt?: 'if_unset' | 'clear' | 'now';
   readonly confirmSentAt?: 'if_unset' | 'clear';
-  readonly cancelSentAt?: 'if_unset';
+  readonly cancelSentAt?: 'if_unset' | 'clear';
+  /** Once set it stays: there is no way to clear it. */
+  readonly keyConflictAt?: 'if_unset';
   readonly absentSince?: 'if_unset' | 'clear';
   readonly settledAt?: 'now' | 'clear';
   /** Milliseconds from now until the reconciler may ask again; `never` takes it off the work list. */

@@ -26,6 +26,19 @@ export function failedLetter(facts: Facts): Letter {
   };
 }
 
+export function authenticationLetter(facts: Facts): Letter {
+  return {
+    subject: `Your payment${amount(facts)} needs you`,
+    headline: `Your payment${amount(facts)} needs your confirmation. You have not been charged.`,
+    blocks: [
+      ...correction(facts),
+      paragraph('Your bank wants you to confirm this payment yourself, which could not be done without you. Please pay again where you bought, and confirm it with your bank.'),
+      paymentFacts(facts, 'Amount'),
+      paragraph(HOLD),
+    ],
+  };
+}
+
 export function canceledLetter(facts: Facts): Letter {
   return {
     subject: `Your payment${amount(facts)} was canceled`,

@@ -1,7 +1,7 @@
 import { type Notification } from '../app/views.ts';
-import { canceledLetter, failedLetter, succeededLetter } from './customer-letters.ts';
+import { authenticationLetter, canceledLetter, failedLetter, succeededLetter } from './customer-letters.ts';
 import { factsOf, type Facts } from './facts.ts';
-import { outageLetter, stuckLetter, truthChangedLetter } from './operator-letters.ts';
+import { outageLetter, requestRefusedLetter, rolledBackLetter, stuckLetter, truthChangedLetter } from './operator-letters.ts';
 import { render, type Letter, type RenderedMail } from './render.ts';
 
 /** What the e-mail says, in text and in HTML. Pure: the same notification is always the same message. */
@@ -15,6 +15,8 @@ function letterFor(notification: Notification, facts: Facts): Letter {
       return succeededLetter(facts);
     case 'customer_failed':
       return failedLetter(facts);
+    case 'customer_authentication':
+      return authenticationLetter(facts);
     case 'customer_canceled':
       return canceledLetter(facts);
     case 'operator_stuck':
@@ -23,5 +25,9 @@ function letterFor(notification: Notification, facts: Facts): Letter {
       return truthChangedLetter(facts);
     case 'operator_outage':
       return outageLetter(facts);
+    case 'operator_request_refused':
+      return requestRefusedLetter(facts);
+    case 'operator_rolled_back':
+      return rolledBackLetter(facts);
   }
 }

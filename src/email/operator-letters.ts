@@ -7,6 +7,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['too_old', 'It has been open for longer than allowed.'],
   ['overdue', 'It has been processing for longer than this payment method takes.'],
   ['key_used_elsewhere', 'Its key was used at Stripe before, with other parameters.'],
+  ['not_ours', 'The payment intent whose id is stored does not belong to this payment.'],
+  ['not_recordable', 'What Stripe answered could not be recorded.'],
   ['truth_changed', 'Stripe now shows something other than what was recorded.'],
 ]);
 
@@ -67,6 +69,35 @@ export function outageLetter(facts: Facts): Letter {
       paragraph('There is nothing to do unless the network or the key of this installation is the cause. To check:'),
       { kind: 'commands', lines: ['payrecon doctor', 'payrecon status'] },
       paragraph('This message is sent once for each outage.'),
+    ],
+  };
+}
+
+/** Stripe refused what we sent: no bank was asked, and no customer is told. */
+export function requestRefusedLetter(facts: Facts): Letter {
+  return {
+    subject: `Stripe refuses charges: ${facts.text('code') ?? 'our request is not right'}`,
+    headline: 'Stripe refuses what payrecon sends. No bank was asked, and no customer was told anything.',
+    blocks: [
+      paragraph(`What Stripe says: ${sentence(facts.text('message') ?? 'see the transaction')}`),
+      { kind: 'facts', rows: [['First seen', facts.time], ['Transaction', facts.text('transaction_id')], ['Parameter', facts.text('param')]] },
+      paragraph('Usually the key is of another account or mode, or a payment method or customer does not exist there. The keys of these payments are not used up: correct the cause and charge them again.'),
+      { kind: 'commands', lines: ['payrecon doctor', 'payrecon list --status failed'] },
+      paragraph('This message is sent once a day for each cause.'),
+    ],
+  };
+}
+
+/** Stripe knows payments of this ledger that the ledger has lost. */
+export function rolledBackLetter(facts: Facts): Letter {
+  return {
+    subject: 'This ledger has lost payments: charging is stopped',
+    headline: 'Stripe shows payments of this ledger that the ledger does not have. payrecon charges nothing until it has them again.',
+    blocks: [
+      paragraph('The ledger was probably restored from a backup, or a failover lost its newest steps. To charge now could charge somebody twice.'),
+      { kind: 'facts', rows: [['Noticed', facts.time], ['Payment intent', facts.text('payment_intent')], ['Transaction', facts.text('transaction_id')]] },
+      paragraph('Restore the newest copy of the ledger; the next pass then finds it whole and charging goes on.'),
+      { kind: 'commands', lines: ['payrecon reconcile', 'payrecon status'] },
     ],
   };
 }

@@ -45,23 +45,31 @@ export async function findConflict(
   sql: Knex,
   request: ChargeRequest,
   guard: DuplicateGuard,
-  now: Instant,
+  { now, except }: { readonly now: Instant; readonly except: string | null },
 ): Promise<{ readonly why: string; readonly row: Row } | null> {
-  const parts = [`select 1 as place, 'key' as why, t.* from transactions t where key = ?`];
-  const bindings: Binding[] = [request.key];
+  // A row that is charged again meets neither its own key nor itself.
+  const others = except === null ? '' : ' and id <> ?';
+  const not: readonly Binding[] = except === null ? [] : [except];
+  const parts: string[] = [];
+  const bindings: Binding[] = [];
+  if (except === null) {
+    parts.push(`select 1 as place, 'key' as why, t.* from transactions t where key = ?`);
+    bindings.push(request.key);
+  }
   if (request.reference !== null) {
     parts.push(`select * from (select 2 as place, 'reference' as why, t.* from transactions t
-      where reference = ? and ${MAY_HAVE_CHARGED} order by created_at desc, id desc limit 1) as held`);
-    bindings.push(request.reference);
+      where reference = ? and ${MAY_HAVE_CHARGED}${others} order by created_at desc, id desc limit 1) as held`);
+    bindings.push(request.reference, ...not);
   }
   if (guard.windowMs > 0) {
     for (const [index, { name, condition, value }] of traits(request).entries()) {
       parts.push(`select * from (select ${String(3 + index)} as place, 'duplicate' as why, t.* from transactions t
-        where ${condition} and amount = ? and currency = ? and created_at >= ? and ${MAY_HAVE_CHARGED}
+        where ${condition} and amount = ? and currency = ? and created_at >= ? and ${MAY_HAVE_CHARGED}${others}
         order by created_at desc limit 1) as same_${name}`);
-      bindings.push(value, request.amount, request.currency, now - guard.windowMs);
+      bindings.push(value, request.amount, request.currency, now - guard.windowMs, ...not);
     }
   }
+  if (parts.length === 0) return null;
   const row = await firstRow(sql, `${parts.join('\n union all ')}\n order by place limit 1`, bindings);
   return row === null ? null : { why: text(row, 'why'), row };
 }

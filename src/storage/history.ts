@@ -32,6 +32,10 @@ export function createHistory(database: Database): History {
       const { stuck, overdue } = await openCounts(database);
       return { stuck, overdue };
     },
+    async notSent() {
+      const row = await database.read((sql) => firstRow(sql, `select count(*) as not_sent from transactions where status = 'pending' and step = 'recorded'`));
+      return integer(row ?? {}, 'not_sent');
+    },
     openCounts: () => openCounts(database),
   };
 }

@@ -34,8 +34,14 @@ function timeDigits(at: Instant): string {
 }
 
 /** A ULID behind a prefix: 10 digits of the database's time and 16 of chance, so it sorts by creation. */
-export function newId(prefix: 'txn' | 'pass' | 'out', at: Instant): string {
+export function newId(prefix: 'txn' | 'pass' | 'out' | 'led', at: Instant): string {
   return `${prefix}_${timeDigits(at)}${base32(randomBytes(RANDOM_BYTES))}`;
+}
+
+/** The identity of something that is told once a day. */
+export function causeId(cause: string, day: number): string {
+  const digest = createHash('sha256').update(`${String(day)}\n${cause}`).digest();
+  return `out_${base32(digest).slice(0, 26)}`;
 }
 
 /**

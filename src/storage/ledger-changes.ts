@@ -23,6 +23,14 @@ export const COLUMNS: Readonly<Record<keyof Changes, string>> = {
   stripeStatus: 'stripe_status',
   failureCode: 'failure_code',
   failureMessage: 'failure_message',
+  failureKind: 'failure_kind',
+  canceledBy: 'canceled_by',
+  amountReceived: 'amount_received',
+  currencyReceived: 'currency_received',
+  attempt: 'attempt',
+  intents: 'intents',
+  paramsVersion: 'params_version',
+  session: 'session',
   attempts: 'attempts',
   lookups: 'lookups',
   expectedBy: 'expected_by',
@@ -48,7 +56,8 @@ export function writtenTransaction(current: Transaction, next: Transaction, { st
     confirmSentAt: stampedAt(current.confirmSentAt, stamps.confirmSentAt, now),
     cancelSentAt: stampedAt(current.cancelSentAt, stamps.cancelSentAt, now),
     absentSince: stampedAt(current.absentSince, stamps.absentSince, now),
-    settledAt: stampedAt(stamps.settledAt === 'now' ? null : current.settledAt, stamps.settledAt, now),
+    keyConflictAt: stampedAt(current.keyConflictAt, stamps.keyConflictAt, now),
+    settledAt: stampedAt(current.settledAt, stamps.settledAt, now),
     nextAttemptAt: nextAttempt === undefined ? current.nextAttemptAt : nextAttempt === 'never' ? null : now + Math.round(nextAttempt.inMs),
     version: current.version + 1,
     updatedAt: now,
@@ -57,6 +66,7 @@ export function writtenTransaction(current: Transaction, next: Transaction, { st
 
 function stampedAt(before: Instant | null, wish: 'if_unset' | 'now' | 'clear' | undefined, now: Instant): Instant | null {
   if (wish === undefined) return before;
+  if (wish === 'now') return now;
   return wish === 'clear' ? null : (before ?? now);
 }
 
@@ -90,10 +100,11 @@ export function assignments(current: Transaction, transition: Transition, now: N
     ['confirm_sent_at', stamps.confirmSentAt, current.confirmSentAt],
     ['cancel_sent_at', stamps.cancelSentAt, current.cancelSentAt],
     ['absent_since', stamps.absentSince, current.absentSince],
+    ['key_conflict_at', stamps.keyConflictAt, current.keyConflictAt],
   ] as const;
   for (const [column, wish, value] of marks) {
     if (wish === 'clear') set(column, 'null', []);
-    if (wish === 'if_unset' && value === null) setNow(column);
+    if (wish === 'now' || (wish === 'if_unset' && value === null)) setNow(column);
   }
   if (stamps.settledAt === 'now') setNow('settled_at');
   if (stamps.settledAt === 'clear') set('settled_at', 'null', []);

@@ -30,13 +30,22 @@ interface Column {
   readonly set: string;
 }
 
-const VALUE_TYPES: Readonly<Record<string, string>> = { attempts: 'int', lookups: 'int', expected_by: 'bigint' };
+const VALUE_TYPES: Readonly<Record<string, string>> = {
+  attempts: 'int',
+  lookups: 'int',
+  expected_by: 'bigint',
+  attempt: 'int',
+  intents: 'int',
+  params_version: 'int',
+  amount_received: 'bigint',
+};
 
 const STAMPS: readonly Column[] = [
   stamp('create_sent_at', ({ transition: { stamps }, current }) => wordOf(stamps.createSentAt, current.createSentAt)),
   stamp('confirm_sent_at', ({ transition: { stamps }, current }) => wordOf(stamps.confirmSentAt, current.confirmSentAt)),
   stamp('cancel_sent_at', ({ transition: { stamps }, current }) => wordOf(stamps.cancelSentAt, current.cancelSentAt)),
   stamp('absent_since', ({ transition: { stamps }, current }) => wordOf(stamps.absentSince, current.absentSince)),
+  stamp('key_conflict_at', ({ transition: { stamps }, current }) => wordOf(stamps.keyConflictAt, current.keyConflictAt)),
   stamp('settled_at', ({ transition: { stamps } }) => stamps.settledAt ?? null),
 ];
 
@@ -82,7 +91,7 @@ function stamp(column: string, wish: Column['wish']): Column {
   return { name, type: 'text', wish, set: `${column} = case input.${name} when 'now' then clock.now when 'clear' then null else transactions.${column} end` };
 }
 
-function wordOf(wish: Stamps['absentSince'], value: number | null): 'now' | 'clear' | null {
-  if (wish === 'clear') return 'clear';
+function wordOf(wish: Stamps['createSentAt'], value: number | null): 'now' | 'clear' | null {
+  if (wish === 'clear' || wish === 'now') return wish;
   return wish === 'if_unset' && value === null ? 'now' : null;
 }

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { Actor, DuplicateGuard, OpenResult } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
+import { PARAMS_VERSION } from '../domain/attempts.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import { actorRecord, holderOf } from './actors.ts';
 import { canonicalJson, entryHash, sha256, type UnsealedEntry } from './audit-chain.ts';
@@ -17,6 +18,8 @@ const ROUNDS = 5;
 /** The canonical text of what the caller asked for: stored, and hashed into the first audit entry. */
 export function requestText(request: ChargeRequest): string {
   return canonicalJson({
+    // Left out where it is not asked for, as before there was such a thing: the text is what was sealed.
+    ...(request.onSession ? { on_session: true } : {}),
     key: request.key,
     reference: request.reference,
     amount: request.amount,
@@ -56,7 +59,7 @@ export async function openTransaction(
   return database.transact(async (sql, attempt) => {
     const now = await beginAt(database, sql, opening);
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const conflict = await findConflict(sql, request, guard, now);
+      const conflict = await findConflict(sql, request, guard, { now, except: null });
       const result = conflict === null ? null : conflictResult(conflict, opening, now);
       if (conflict !== null && attempt > 1 && conflict.row['lease_token'] === opening.token) {
         return opened(database, opening, transactionOf(conflict.row), startedMs);
@@ -123,6 +126,8 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
     ...{ id, key: request.key, fingerprint, reference: request.reference, amount: request.amount, currency: request.currency },
     ...{ customer: request.customer, payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes) },
     ...{ email: request.email, description: request.description, metadata: canonicalJson(request.metadata), sent_params: sent },
+    ...{ on_session: request.onSession ? 1 : 0, params_version: PARAMS_VERSION },
+    ...{ session: request.onSession ? 'on_session' : 'off_session' },
     ...{ status: entry.to.status, step: entry.to.step, create_sent_at: now, next_attempt_at: now },
     ...{ version: VERSION_ONE, audit_hash: hash, created_at: now, updated_at: now },
     ...{ lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs },

@@ -3,6 +3,7 @@ import { BugError } from '../domain/errors.ts';
 import { firstRow, type Database } from './database.ts';
 import { claimDue, claimOne, firstLeaseEndMs, listDue, releaseLeases, renewLeases } from './ledger-claim.ts';
 import { openTransaction } from './ledger-open.ts';
+import { reopenTransaction } from './ledger-reopen.ts';
 import { createRecorder } from './ledger-record.ts';
 import { integer, transactionOf } from './rows.ts';
 
@@ -16,6 +17,7 @@ export function createLedger(database: Database): Ledger {
     renew: (leases) => renewLeases(database, leases),
     release: (leases) => releaseLeases(database, leases),
     record: createRecorder(database),
+    reopen: (current, opening, actor) => reopenTransaction(database, current, opening, actor),
     async find(idOrKey) {
       // Somebody's key may read like an id; the id comes first.
       const row = await database.read((sql) =>

@@ -1,7 +1,7 @@
 import type { PassRow } from '../app/ports.ts';
 import type { AuditEntry, Notification, NotificationState } from '../app/views.ts';
 import { BugError } from '../domain/errors.ts';
-import { STATUSES, STEPS, type JsonObject, type Review, type Status, type Step, type Transaction } from '../domain/transaction.ts';
+import { CANCELERS, FAILURE_KINDS, SESSIONS, STATUSES, STEPS, type JsonObject, type Review, type Status, type Step, type Transaction } from '../domain/transaction.ts';
 import type { Action, NotificationKind } from '../domain/transition.ts';
 import type { Row } from './database.ts';
 
@@ -63,6 +63,10 @@ export function stepOf(row: Row, column: string): Step {
   return oneOf(STEPS, row, column);
 }
 
+function oneOfOrNull<T extends string>(allowed: readonly T[], row: Row, column: string): T | null {
+  return row[column] === null ? null : oneOf(allowed, row, column);
+}
+
 export function transactionOf(row: Row): Transaction {
   return {
     id: text(row, 'id'),
@@ -77,12 +81,22 @@ export function transactionOf(row: Row): Transaction {
     email: textOrNull(row, 'email'),
     description: textOrNull(row, 'description'),
     metadata: jsonObject(row, 'metadata') as Readonly<Record<string, string>>,
+    onSession: integer(row, 'on_session') === 1,
     status: statusOf(row, 'status'),
     step: stepOf(row, 'step'),
+    attempt: integer(row, 'attempt'),
+    intents: integer(row, 'intents'),
+    paramsVersion: integer(row, 'params_version'),
+    session: oneOfOrNull(SESSIONS, row, 'session'),
     paymentIntent: textOrNull(row, 'payment_intent'),
     stripeStatus: textOrNull(row, 'stripe_status'),
     failureCode: textOrNull(row, 'failure_code'),
     failureMessage: textOrNull(row, 'failure_message'),
+    failureKind: oneOfOrNull(FAILURE_KINDS, row, 'failure_kind'),
+    canceledBy: oneOfOrNull(CANCELERS, row, 'canceled_by'),
+    amountReceived: integerOrNull(row, 'amount_received'),
+    currencyReceived: textOrNull(row, 'currency_received'),
+    keyConflictAt: integerOrNull(row, 'key_conflict_at'),
     createSentAt: integerOrNull(row, 'create_sent_at'),
     confirmSentAt: integerOrNull(row, 'confirm_sent_at'),
     cancelSentAt: integerOrNull(row, 'cancel_sent_at'),
@@ -144,7 +158,9 @@ export function passOf(row: Row): PassRow {
     pending: integer(row, 'pending'),
     stuck: integer(row, 'stuck'),
     stripeCalls: { list: integer(row, 'calls_list'), retrieve: integer(row, 'calls_retrieve'), other: integer(row, 'calls_other') },
+    notSent: integer(row, 'not_sent'),
     outage: integer(row, 'outage') === 1,
+    stoppedBy: textOrNull(row, 'stopped_by'),
     durationMs: integer(row, 'duration_ms'),
   };
 }

@@ -59,6 +59,7 @@ function classifyFault(outcome: Fault, question: Question): Answer {
     code: fault.type === 'idempotency_error' ? 'idempotency_error' : fault.code,
     message,
     param: fault.param,
+    fault: 'request',
     intent: askedIntent(fault.paymentIntent, question),
     effect: effectOf(outcome),
     requestId: requestId(wire),
@@ -81,7 +82,7 @@ function classifyDecline(outcome: Fault, question: Question, message: string): A
   const intent = askedIntent(fault.paymentIntent, question);
   if (intent === null || question.endpoint === 'retrieve') return malformed(outcome, 'a decline of another payment intent');
   const failure = { code: fault.code, declineCode: fault.declineCode, message };
-  return { kind: 'declined', intent, failure, requestId: requestId(wire), replayed: isReplayed(wire) };
+  return { kind: 'declined', intent, failure, fault: 'declined', requestId: requestId(wire), replayed: isReplayed(wire) };
 }
 
 function classifyNothing(outcome: Extract<Outcome, { kind: 'nothing' }>): Answer {
@@ -111,6 +112,7 @@ export function unknown(outcome: Outcome, reason: UnknownReason, message: string
     answered: false,
     httpStatus: outcome.wire.status,
     rateLimitedReason: rateLimitedReason(outcome.wire),
+    shouldRetry: null,
     requestId: requestId(outcome.wire),
     message,
   };

@@ -1,4 +1,5 @@
 import { type Failure, type IntentSnapshot } from '../domain/answer.ts';
+import { type JsonObject } from '../domain/transaction.ts';
 import { redact } from './redact.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -27,6 +28,10 @@ export function readIntent(value: unknown, secret: string): IntentSnapshot | nul
     lastError: readFailure(value['last_payment_error'], secret),
     cancellationReason: text(value['cancellation_reason']),
     latestCharge: idOf(value['latest_charge']),
+    amountReceived: typeof value['amount_received'] === 'number' && Number.isSafeInteger(value['amount_received']) ? value['amount_received'] : 0,
+    livemode: value['livemode'] === true,
+    clientSecret: text(value['client_secret']),
+    nextAction: isFields(value['next_action']) ? (value['next_action'] as JsonObject) : null,
   };
 }
 

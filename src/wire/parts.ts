@@ -90,7 +90,7 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
     anyStorage: once(async () => await openStorage(true)),
     gateway,
     mailer,
-    advancing: async () => ({ ledger: (await storage()).ledger, gateway: await gateway(), clock, chance, limits: limitsOf(settings), actor }),
+    advancing: async () => ({ ledger: (await storage()).ledger, gateway: await gateway(), clock, chance, limits: limitsOf(settings), actor, ledgerMarks: null }),
     dispatch: async (limits, signal) => {
       const { dispatch } = await import('../app/dispatch.ts');
       return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor }, limits, signal);

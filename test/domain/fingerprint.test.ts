@@ -15,6 +15,7 @@ const small: ChargeRequest = {
   email: null,
   description: null,
   metadata: {},
+  onSession: false,
 };
 
 const full: ChargeRequest = {
@@ -28,6 +29,7 @@ const full: ChargeRequest = {
   email: 'ada@example.com',
   description: 'Zwei Lampen — 20 W 💡',
   metadata: { '10': 'ten', '9': 'nine', Shop: 'north', basket: '17' },
+  onSession: false,
 };
 
 const nullable = fc.option(fc.constantFrom('a', 'b', 'null', ''), { nil: null });
@@ -42,6 +44,7 @@ const requests: fc.Arbitrary<ChargeRequest> = fc.record({
   email: nullable,
   description: nullable,
   metadata: fc.dictionary(fc.constantFrom('a', 'b', '1'), fc.constantFrom('a', 'b', '1'), { noNullPrototype: true }),
+  onSession: fc.boolean(),
 });
 
 describe('fingerprint', () => {

@@ -19,9 +19,9 @@ const effect = fc.constantFrom('none' as const, 'unknown' as const);
 
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.record({ kind: fc.constant('intent' as const), intent, requestId, replayed: fc.boolean() }),
-  fc.record({ kind: fc.constant('declined' as const), intent, failure, requestId, replayed: fc.boolean() }),
+  fc.record({ kind: fc.constant('declined' as const), fault: fc.constantFrom('declined' as const, 'authentication' as const), intent, failure, requestId, replayed: fc.boolean() }),
   fc.record({
-    kind: fc.constant('refused' as const),
+    kind: fc.constant('refused' as const), fault: fc.constantFrom('request' as const, 'unknown' as const),
     httpStatus: fc.constantFrom(400, 402, 404),
     code: fc.constantFrom('idempotency_error', 'payment_intent_unexpected_state', 'resource_missing', null),
     message: fc.constant('no'),

@@ -69,7 +69,7 @@ describe('the verdict table', () => {
   it('a decline is copied, then canceled at Stripe, and only then failed', () => {
     const failure = { code: 'card_declined', declineCode: 'insufficient_funds', message: 'Your card has insufficient funds.' };
     const declined = after(aConfirmSent(), 'confirm', {
-      kind: 'declined',
+      kind: 'declined', fault: 'declined',
       intent: sawIntent({ status: 'requires_payment_method', lastError: failure }).intent,
       failure,
       requestId: 'req_2',
@@ -154,7 +154,7 @@ describe('age', () => {
 
   it('does not count on a row without an id, whose scans begin late', () => {
     const lost = aTransaction({ createdAt: NOW - 90_000_000, createSentAt: NOW - 90_000_000 });
-    const refused = { kind: 'refused', httpStatus: 400, code: null, message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
+    const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: null, message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
     expect(verdict(after(lost, 'scan', refused)).status).toBeUndefined();
     expect(verdict(after({ ...lost, attempts: 4 }, 'scan', refused)).status).toBe('stuck');
   });
@@ -167,7 +167,7 @@ describe('age', () => {
 });
 
 describe('a refused cancel', () => {
-  const refused = { kind: 'refused', httpStatus: 400, code: 'payment_intent_unexpected_state', message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
+  const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: 'payment_intent_unexpected_state', message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
 
   it('is followed by a look, though one had led to it', () => {
     expect(verdict(after(aConfirmSent({ step: 'cancel_sent' }), 'cancel', refused, { made: ['retrieve', 'cancel'] })).next).toBe('ask retrieve');
@@ -233,19 +233,19 @@ describe('the caller', () => {
   });
 
   it('a create refused on its first send has failed; on a replay that proves nothing', () => {
-    const refused = { kind: 'refused', httpStatus: 400, code: 'resource_missing', message: 'No such customer', param: 'customer', intent: null, effect: 'none', requestId: 'req_4' } as const;
+    const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: 'resource_missing', message: 'No such customer', param: 'customer', intent: null, effect: 'none', requestId: 'req_4' } as const;
     expect(verdict(after(aTransaction(), 'create', refused, charge, true))).toMatchObject({ status: 'failed', mails: ['customer_failed'] });
     expect(verdict(after(aTransaction(), 'create', refused, charge, false))).toMatchObject({ next: 'stop unknown', status: undefined });
     expect(verdict(after(aTransaction(), 'create', refused)).next).toBe('ask scan');
   });
 
   it('a key that Stripe knows with other parameters is a question to a person', () => {
-    const refused = { kind: 'refused', httpStatus: 400, code: 'idempotency_error', message: 'Keys for idempotent requests ..', param: null, intent: null, effect: 'none', requestId: 'req_5' } as const;
+    const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: 'idempotency_error', message: 'Keys for idempotent requests ..', param: null, intent: null, effect: 'none', requestId: 'req_5' } as const;
     expect(verdict(after(aTransaction(), 'create', refused, charge, true))).toMatchObject({ status: 'stuck', mails: ['operator_stuck'] });
   });
 
   it('asks what happened when a confirm meets an intent in another state', () => {
-    const refused = { kind: 'refused', httpStatus: 400, code: 'payment_intent_unexpected_state', message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
+    const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: 'payment_intent_unexpected_state', message: '..', param: null, intent: null, effect: 'none', requestId: null } as const;
     expect(verdict(after(aConfirmSent(), 'confirm', refused, charge)).next).toBe('ask retrieve');
   });
 });

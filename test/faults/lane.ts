@@ -123,7 +123,7 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
 export function aCharge(changes: Partial<ChargeRequest> & { readonly key: string }): ChargeRequest {
   return {
     ...{ reference: null, amount: 4999, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
-    ...{ email: 'ada@example.com', description: null, metadata: {} },
+    ...{ email: 'ada@example.com', description: null, metadata: {}, onSession: false },
     ...changes,
   };
 }

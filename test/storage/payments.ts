@@ -23,6 +23,7 @@ export function aRequest(changes: Partial<ChargeRequest> = {}): ChargeRequest {
     email: 'ada@example.com',
     description: 'A thing',
     metadata: { order: '17', basket: 'b' },
+    onSession: false,
     ...changes,
   };
 }

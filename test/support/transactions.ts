@@ -5,6 +5,8 @@ import type { Transaction } from '../../src/domain/transaction.ts';
 /** A fixed instant, so that failures read the same on every day. */
 export const NOW = Date.UTC(2026, 0, 15, 12, 0, 0);
 
+export const LEDGER = { id: 'led_01KF0000000000000000000000', livemode: false };
+
 export const LIMITS: Limits = { maxAttempts: 5, backoffBaseMs: 60_000, backoffCapMs: 3_600_000, stuckAfterMs: 86_400_000, deadlineMs: 20_000 };
 
 export function aTransaction(changes: Partial<Transaction> = {}): Transaction {
@@ -20,7 +22,16 @@ export function aTransaction(changes: Partial<Transaction> = {}): Transaction {
     methodTypes: ['card'],
     email: 'ada@example.com',
     description: null,
-    metadata: {},
+    metadata: {}, onSession: false,
+    attempt: 1,
+    intents: 0,
+    paramsVersion: 2,
+    session: 'off_session',
+    failureKind: null,
+    canceledBy: null,
+    amountReceived: null,
+    currencyReceived: null,
+    keyConflictAt: null,
     status: 'pending',
     step: 'create_sent',
     paymentIntent: null,
@@ -59,10 +70,18 @@ export function anIntent(changes: Partial<IntentSnapshot> = {}): IntentSnapshot 
     customer: null,
     paymentMethod: 'pm_card_visa',
     paymentMethodTypes: ['card'],
-    metadata: { payrecon_transaction: 'txn_01KF0000000000000000000000' },
+    metadata: {
+      payrecon_transaction: 'txn_01KF0000000000000000000000',
+      payrecon_ledger: LEDGER.id,
+      payrecon_attempt: '1',
+    },
     lastError: null,
     cancellationReason: null,
     latestCharge: null,
+    amountReceived: changes.status === 'succeeded' ? (changes.amount ?? 4999) : 0,
+    livemode: false,
+    clientSecret: null,
+    nextAction: null,
     ...changes,
   };
 }
@@ -79,6 +98,7 @@ export function sawUnknown(changes: Partial<Extract<Answer, { kind: 'unknown' }>
     answered: false,
     httpStatus: null,
     rateLimitedReason: null,
+    shouldRetry: null,
     requestId: null,
     message: 'timed out',
     ...changes,
@@ -86,5 +106,5 @@ export function sawUnknown(changes: Partial<Extract<Answer, { kind: 'unknown' }>
 }
 
 export function aContext(changes: Partial<Context> = {}): Context {
-  return { purpose: 'reconcile', now: NOW, limits: LIMITS, uniform: 0.5, justOpened: false, made: [], stopping: false, ...changes };
+  return { purpose: 'reconcile', now: NOW, limits: LIMITS, uniform: 0.5, justOpened: false, made: [], ledger: LEDGER, stopping: false, ...changes };
 }

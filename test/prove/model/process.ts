@@ -184,7 +184,7 @@ export class Process {
       if (this.#current.late !== name) return gateway[name](transaction);
       this.#current = { ...this.#current, late: null };
       this.#inFlight({ call: name, transaction });
-      return { kind: 'unknown', reason: 'timeout', effect: 'unknown', answered: false, httpStatus: null, rateLimitedReason: null, requestId: null, message: 'no answer in time' };
+      return { kind: 'unknown', reason: 'timeout', effect: 'unknown', answered: false, httpStatus: null, rateLimitedReason: null, shouldRetry: null, requestId: null, message: 'no answer in time' };
     };
     return { ...gateway, create: call('create'), confirm: call('confirm'), cancel: call('cancel'), account: () => gateway.account(), lookUp: (queries, signal) => gateway.lookUp(queries, signal), calls: () => gateway.calls() };
   }

@@ -9,7 +9,9 @@ const report: PassReport = {
   pending: 4,
   stuck: 5,
   stripeCalls: { list: 6, retrieve: 7, other: 8 },
+  notSent: 10,
   outage: true,
+  stoppedBy: 'outage',
   durationMs: 1_234.5,
 };
 
