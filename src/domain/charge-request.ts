@@ -4,6 +4,7 @@ import { emailProblem, metadataProblems, nameProblem, quoted, textProblem } from
 import { DEFAULT_METHOD_TYPE, METHOD_TYPES } from './method-types.ts';
 import { parseAmount, parseMinor } from './money.ts';
 import { nearest } from './nearest.ts';
+import { isStripeId } from './stripe-ids.ts';
 import type { ChargeRequest } from './transaction.ts';
 
 /**
@@ -69,10 +70,8 @@ export type ParsedChargeRequest =
 const MAX_KEY = 255;
 const MAX_REFERENCE = 255;
 const MAX_DESCRIPTION = 1_000;
-const MAX_STRIPE_ID = 255;
-const PAYMENT_METHOD_ID = /^(pm|card|src|ba)_[A-Za-z0-9_]+$/;
+const PAYMENT_METHOD_PREFIXES = ['pm', 'card', 'src', 'ba'] as const;
 const CARD_NUMBER = /\d(?:[ -]?\d){11,18}/;
-const CUSTOMER_ID = /^cus_[A-Za-z0-9_]+$/;
 
 /** Where a slip of the finger is likeliest to have been aimed at. */
 const OFTEN_MEANT = ['usd', 'eur', 'gbp', 'jpy', 'cad', 'aud', 'chf', 'cny', 'sek', 'nok', 'dkk', 'pln', 'inr', 'brl', 'mxn'];
@@ -139,14 +138,14 @@ function currencyProblem(text: string): string | null {
 }
 
 function paymentMethodProblem(text: string): string | null {
-  if (PAYMENT_METHOD_ID.test(text) && text.length <= MAX_STRIPE_ID) return null;
+  if (PAYMENT_METHOD_PREFIXES.some((prefix) => isStripeId(prefix, text))) return null;
   // What was typed may be a card's number, which no log or screen is to keep.
   const shown = CARD_NUMBER.test(text) ? 'what looks like a card number' : quoted(text);
   return `${shown} is not the id of a payment method at Stripe: it begins with pm_ (or card_, src_, ba_), as in pm_1Nv0FGQ9RKHgCVdK`;
 }
 
 function customerProblem(text: string): string | null {
-  if (CUSTOMER_ID.test(text) && text.length <= MAX_STRIPE_ID) return null;
+  if (isStripeId('cus', text)) return null;
   return `${quoted(text)} is not the id of a customer at Stripe: it begins with cus_, as in cus_NffrFeUfNV2Hib`;
 }
 
