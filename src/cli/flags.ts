@@ -44,6 +44,11 @@ export function addGlobals(command: AnyCommand): void {
   addTo(command, group, new Option('--no-color', 'no colours'));
 }
 
+/** For the commands that may make a ledger. */
+export function addNewLedger(command: AnyCommand): void {
+  command.addOption(new Option('--new-ledger', 'allow a new ledger where another one has charged on this account'));
+}
+
 export function addJson(command: AnyCommand): void {
   command.addOption(new Option('--json', 'print JSON'));
 }
@@ -58,7 +63,7 @@ export interface Globals {
 export function readGlobals(commands: readonly Pick<CommandUnknownOpts, 'opts'>[]): Globals {
   const given = Object.fromEntries(commands.flatMap((command) => definedOnly(command.opts())));
   const flags: Record<string, string | boolean> = {};
-  for (const name of [...Object.keys(settingValues), 'live', 'config']) {
+  for (const name of [...Object.keys(settingValues), 'live', 'new-ledger', 'config']) {
     const value = given[camelCase(name)];
     if (typeof value === 'string' || typeof value === 'boolean') flags[name] = value;
   }

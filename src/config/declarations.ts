@@ -1,5 +1,5 @@
 import {
-  apiBase, cronExpression, duration, emailAddress, filePath, operatorName, rate, sendgridKey, stripeKey, wholeNumber, yesOrNo, type Parser,
+  apiBase, cronExpression, duration, emailAddress, filePath, namespaceName, operatorName, rate, sendgridKey, stripeKey, wholeNumber, yesOrNo, type Parser,
 } from './values.ts';
 
 /** One setting, declared once: the loader, `doctor` and the README's table all read it here. */
@@ -46,6 +46,8 @@ export const CONFIG_NAME = 'PAYRECON_CONFIG';
 export const DECLARATIONS = {
   stripeSecretKey: setting('STRIPE_SECRET_KEY', "Stripe's secret key, or a restricted one", stripeKey, null, { secret: true }),
   live: setting('PAYRECON_LIVE', '`1` allows a live key: real money', yesOrNo, '0', { fallbackShown: 'live keys are refused' }),
+  namespace: setting('PAYRECON_NAMESPACE', 'Keeps the ledgers of two shops on one Stripe account apart; fixed when a ledger is made', namespaceName, '', { fallbackShown: 'empty', flag: null }),
+  newLedger: setting('PAYRECON_NEW_LEDGER', '`1` allows a new ledger where another one of the same account and namespace has charged', yesOrNo, '0', { fallbackShown: 'refused' }),
   stripeApiBase: setting('STRIPE_API_BASE', 'Base URL of a local Stripe', apiBase, null, { fallbackShown: "Stripe's own", flag: 'stripe-api-base' }),
   stripeDeadlineMs: setting('PAYRECON_STRIPE_DEADLINE', 'Time limit of one call to Stripe', duration(STRIPE_DEADLINE_MS.min, STRIPE_DEADLINE_MS.max), '20s'),
   stripeRps: setting('PAYRECON_STRIPE_RPS', 'Calls to Stripe a second, in all', rate(0.1, 10_000), null, { fallbackShown: '`100` (`25` for a test key)' }),

@@ -21,7 +21,7 @@ export function describeSettings(settings: Settings): readonly DescribedSetting[
 }
 
 function shown(property: Property, value: string | number | boolean | null): string {
-  if (value === null) return 'not set';
+  if (value === null || value === '') return 'not set';
   if (typeof value === 'boolean') return value ? '1' : '0';
   return typeof value === 'number' && property.endsWith('Ms') ? formatDuration(value) : String(value);
 }

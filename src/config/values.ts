@@ -56,6 +56,10 @@ export const operatorName: Parser<string> = (text) => {
   return problem === null ? good(text) : bad(problem);
 };
 
+/** It becomes a part of Stripe's metadata and of the idempotency keys. Empty is the namespace of those who need none. */
+export const namespaceName: Parser<string> = (text) =>
+  /^[A-Za-z0-9._-]{0,40}$/.test(text) ? good(text) : bad('it must have 1 to 40 characters of A-Z a-z 0-9 . _ -');
+
 export const filePath: Parser<string> = (text) => (/\p{Cc}/u.test(text) ? bad('it contains a control character') : good(text));
 
 /** Only the shape; node-cron judges the rest when a daemon starts, so that nothing else has to load it. */

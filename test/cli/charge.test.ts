@@ -189,6 +189,13 @@ describe('the mode', () => {
     }
   });
 
+  it('is joined by the one that allows a new ledger, on charge and on migrate alone', async () => {
+    expect((await commandLine(['charge', ...flags, '--new-ledger'], { payrecon: { charge } })).opened[0]?.flags).toEqual({ 'new-ledger': true });
+    const migrate = () => Promise.resolve([]);
+    expect((await commandLine(['migrate', '--new-ledger'], { payrecon: { migrate } })).opened[0]?.flags).toEqual({ 'new-ledger': true });
+    expect(await commandLine(['reconcile', '--new-ledger'])).toMatchObject({ code: 2, opened: [] });
+  });
+
   it('is not set by the value of another flag', async () => {
     const { opened, calls } = await commandLine(['charge', ...flags, '--description', '--live'], { payrecon: { charge } });
     expect(opened[0]?.flags).toEqual({});

@@ -15,6 +15,8 @@ describe('loadSettings', () => {
       stripeSecretKey: null,
       stripeMode: 'none',
       live: false,
+      namespace: '',
+      newLedger: false,
       stripeApiBase: null,
       stripeDeadlineMs: 20_000,
       stripeRps: 100,
@@ -56,6 +58,10 @@ describe('loadSettings', () => {
     ['PAYRECON_OPERATOR', 'Ada Lovelace', 'operator', 'Ada Lovelace'],
     ['PAYRECON_DUPLICATE_WINDOW', '0', 'duplicateWindowMs', 0],
     ['PAYRECON_LIVE', '1', 'live', true],
+    ['PAYRECON_NAMESPACE', 'Shop-2.eu_west', 'namespace', 'Shop-2.eu_west'],
+    ['PAYRECON_NAMESPACE', 'n'.repeat(40), 'namespace', 'n'.repeat(40)],
+    ['PAYRECON_NEW_LEDGER', '1', 'newLedger', true],
+    ['PAYRECON_NEW_LEDGER', '0', 'newLedger', false],
   ])('reads %s=%s', (name, text, property, value) => {
     const settings = settingsOf({ env: { [name]: text } });
     expect(settings).toHaveProperty(property, value);
@@ -93,6 +99,12 @@ describe('loadSettings', () => {
     [{ PAYRECON_OPERATOR_EMAIL: 'a@b.cd\nBcc: x@y.zz' }, 'control character'],
     [{ PAYRECON_OPERATOR: 'a\u001b[2J' }, 'control character'],
     [{ PAYRECON_LIVE: 'yes' }, 'write 1 for yes'],
+    [{ PAYRECON_NEW_LEDGER: 'true' }, 'write 1 for yes'],
+    [{ PAYRECON_NAMESPACE: ' ' }, '1 to 40 characters of A-Z a-z 0-9 . _ -'],
+    [{ PAYRECON_NAMESPACE: 'a/b' }, '1 to 40 characters'],
+    [{ PAYRECON_NAMESPACE: 'a\nb' }, '1 to 40 characters'],
+    [{ PAYRECON_NAMESPACE: 'shöp' }, '1 to 40 characters'],
+    [{ PAYRECON_NAMESPACE: 'n'.repeat(41) }, '1 to 40 characters'],
     [{ STRIPE_API_BASE: 'http://192.168.0.7:12111' }, 'use https, or http to this machine'],
     [{ STRIPE_API_BASE: 'http://localhost.example.com' }, 'use https, or http to this machine'],
     [{ STRIPE_API_BASE: 'http://127.0.0.1.example.com' }, 'use https, or http to this machine'],
@@ -162,6 +174,15 @@ describe('a live key', () => {
   });
 });
 
+describe('a new ledger beside another one', () => {
+  it('is allowed by the flag or by the variable, and by nothing else', () => {
+    expect(settingsOf({ flags: { 'new-ledger': true } })).toMatchObject({ newLedger: true });
+    expect(settingsOf({ flags: { 'new-ledger': true } }).origins.get('PAYRECON_NEW_LEDGER')).toBe('flag');
+    expect(settingsOf({ env: { PAYRECON_NEW_LEDGER: '1' } })).toMatchObject({ newLedger: true });
+    expect(settingsOf({})).toMatchObject({ newLedger: false });
+  });
+});
+
 describe('requireStripe', () => {
   it('gives the key and its mode', () => {
     expect(requireStripe(settingsOf({ env: { STRIPE_SECRET_KEY: TEST_KEY } }))).toEqual({ secretKey: TEST_KEY, mode: 'test' });
@@ -189,9 +210,11 @@ describe('describeSettings', () => {
       PAYRECON_STRIPE_RPS: '25 | default',
       PAYRECON_MAIL_FROM: 'not set | default',
       PAYRECON_LIVE: '0 | default',
+      PAYRECON_NAMESPACE: 'not set | default',
+      PAYRECON_NEW_LEDGER: '0 | default',
       PAYRECON_OPERATOR: 'ada | environment',
     });
-    expect(shown).toHaveLength(20);
+    expect(shown).toHaveLength(22);
     expect(JSON.stringify(shown)).not.toMatch(/51Nabc|SG\.hidden|pass|sslkey/);
   });
 });

@@ -4,7 +4,7 @@ import { type Problem } from '../../domain/errors.ts';
 import { type ChargeRequest } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
-import { addGlobals, addJson, once } from '../flags.ts';
+import { addGlobals, addJson, addNewLedger, once } from '../flags.ts';
 import { type Perform } from '../perform.ts';
 import { addSettings, stripeFlags } from '../setting-flags.ts';
 import { type ChargeFlags, defaultConcurrency, defaultWaitMs } from './charge-flags.ts';
@@ -45,6 +45,7 @@ export function defineCharge(command: Command, perform: Perform, run = runCharge
     .option('--allow-duplicate', 'charge although it looks like a payment made a moment ago under another key')
     .option('--file <file>', 'many: a .csv or .jsonl file, or - for standard input', once)
     .option('--concurrency <n>', `with --file: so many at a time (default: ${String(defaultConcurrency)})`, once);
+  addNewLedger(charge);
   addJson(charge);
   addSettings(charge, ['duplicate-window', 'operator', ...stripeFlags]);
   addGlobals(charge);

@@ -2,7 +2,7 @@ import { Argument, type Command } from '@commander-js/extra-typings';
 import { PayreconError } from '../../domain/errors.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
-import { addGlobals, addJson } from '../flags.ts';
+import { addGlobals, addJson, addNewLedger } from '../flags.ts';
 import { type Perform } from '../perform.ts';
 
 export type Direction = 'up' | 'down' | 'status';
@@ -11,6 +11,7 @@ export function defineMigrate(command: Command, perform: Perform, run = runMigra
   const migrate = command
     .addArgument(new Argument('[direction]', '`down` takes back the last step').choices(['up', 'down', 'status'] as const).default('up' as const))
     .option('--yes', 'do not ask for confirmation (of `down`)');
+  addNewLedger(migrate);
   addJson(migrate);
   addGlobals(migrate);
   migrate.action((direction, flags, self) => perform(self, (context) => run(direction, flags.yes === true, context)));
