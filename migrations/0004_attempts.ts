@@ -42,7 +42,7 @@ function tables({ big, id, strict, hot }: Words): readonly string[] {
   return [
     // One row: who this ledger is. Account and mode are null until it is bound at its first use.
     `create table ledger (
-      one integer primary key check (one = 1),
+      one integer not null primary key check (one = 1),
       id ${id} not null,
       account text,
       livemode integer check (livemode in (0, 1)),

@@ -51,7 +51,7 @@ describe('the schema', () => {
     expect(inSqlite.columns.length).toBeGreaterThan(80);
     expect(inSqlite.indexes.length).toBeGreaterThan(10);
     // SQLite does not mark the parts of a primary key of text as "not null" of their own accord.
-    const plain = ({ columns, indexes }: Schema): Schema => ({ columns: columns.map((line) => line.replace(/(\.id|\.transaction_id|\.seq) (\w+)( not null)?$/, '$1 $2')), indexes });
+    const plain = ({ columns, indexes }: Schema): Schema => ({ columns: columns.map((line) => line.replace(/(\.id|\.key_hash|\.transaction_id|\.seq) (\w+)( not null)?$/, '$1 $2')), indexes });
     expect(plain(inSqlite)).toEqual(plain(inPostgres));
   });
 
@@ -78,7 +78,6 @@ describe.each(targets)('migrating on $name', (target) => {
     expect(await schemaOf(target, database)).toEqual(first);
 
     const { transaction } = await openOne(storage);
-    for (const name of names.slice(1).toReversed()) expect(await storage.migrateDown()).toEqual([name]);
     expect(await errorOf(storage.migrateDown())).toMatchObject({ kind: 'refused', code: 'ledger_in_use' });
     expect(await storage.ledger.find(transaction.id)).toEqual(transaction);
   });
@@ -139,8 +138,8 @@ describe.each(targets)('migrating on $name', (target) => {
 
   it('shares its records with the knex command line', { timeout: 60_000 }, async () => {
     const database = await target.fresh();
-    expect(await knexCommand(database.url, 'migrate:list')).toMatch(/Found 3 Pending Migration file\/files\.\s*0001_ledger/);
-    expect(await knexCommand(database.url, 'migrate:latest')).toContain('Batch 1 run: 3 migrations');
+    expect(await knexCommand(database.url, 'migrate:list')).toMatch(/Found 4 Pending Migration file\/files\.\s*0001_ledger/);
+    expect(await knexCommand(database.url, 'migrate:latest')).toContain('Batch 1 run: 4 migrations');
     const storage = await database.open({ autoMigrate: false });
     expect((await storage.schema()).state).toBe('current');
     await openOne(storage);
