@@ -6,7 +6,7 @@ import { isFields, text } from './snapshot.ts';
 
 /** `GET /v1/account`: cheap, changes nothing, and tells whose key it is. */
 export async function readAccount(caller: StripeCaller, secret: string): Promise<AccountAnswer> {
-  const outcome = await caller.change({ endpoint: 'account', send: (stripe) => stripe.accounts.retrieveCurrent() });
+  const outcome = await caller.call({ endpoint: 'account', send: (stripe) => stripe.accounts.retrieveCurrent() });
   const id = accountId(outcome);
   if (outcome.kind === 'value' && id !== null) {
     const { value } = outcome;

@@ -1,8 +1,9 @@
 import type Stripe from 'stripe';
 import { type CallCounts, type Clock } from '../app/ports.ts';
 import { openClient, type ClientOptions, type StripeClient } from './client.ts';
-import { RequestLimiter, type Endpoint, type Limiter, type Limits } from './limiter.ts';
+import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './limiter.ts';
 import { rateLimitedReason, type Outcome } from './outcome.ts';
+import { Slots } from './slots.ts';
 import { WireCall, WireClient } from './wire.ts';
 
 export interface CallerOptions extends ClientOptions, Limits {
@@ -14,15 +15,32 @@ export interface CallerOptions extends ClientOptions, Limits {
 export interface Request {
   readonly endpoint: Endpoint;
   send(stripe: Stripe): Promise<unknown>;
-  /** Stops the call, answered or not; absent: only the deadline and `close` do. */
+  /** Stops the call, waiting, sent or answered; absent: only the deadline and `close` do. */
   readonly signal?: AbortSignal;
+  /** How long it may wait before it is sent; absent: until it is its turn. Not part of the deadline. */
+  readonly waitMs?: number;
+  /**
+   * Asked when the wait is over, right before anything is sent, and again before the library's hidden
+   * repetition: what allowed the call (a lease) may have run out meanwhile.
+   */
+  readonly mayStillBegin?: () => boolean;
 }
 
-/** Makes one request to Stripe within the deadline and tells how it ended. Never throws for what the other side does. */
+/** Under way at the same time, of each kind of call: an end to the connections that a silent Stripe can cost. */
+const MOST_UNDER_WAY = 64;
+
+/**
+ * Makes one request to Stripe and tells how it ended. Never throws for what the other side does.
+ *
+ * A call first waits for a slot and for a permit of the rate limit. That is our own queue and has no
+ * deadline: the deadline begins when the call is sent, so that running into it is always Stripe's
+ * (or the network's) silence.
+ */
 export class StripeCaller {
   readonly #options: CallerOptions;
   readonly #wire = new WireClient();
   readonly #limiter: Limiter;
+  readonly #slots = new Map(ENDPOINTS.map((endpoint) => [endpoint, new Slots(MOST_UNDER_WAY)]));
   readonly #counts = { list: 0, retrieve: 0, other: 0 };
   /** The calls under way. A set of our own, because a signal that thousands of calls listen to would warn and grow. */
   readonly #running = new Set<AbortController>();
@@ -34,25 +52,21 @@ export class StripeCaller {
     this.#limiter = options.limiter ?? new RequestLimiter(options, options.clock);
   }
 
-  /** A call that may change something: waiting for its turn counts, it ends within the deadline in any case. */
-  async change(request: Request): Promise<Outcome> {
-    const client = await this.#open();
-    return this.#scoped(request, (scope) =>
-      this.#withinDeadline(request, scope, async (call) => {
-        if (await this.#limiter.take(request.endpoint, scope.signal)) return this.#send(client, request, call);
-        return { kind: 'interrupted', wire: call.facts() };
-      }),
-    );
-  }
-
-  /** A look-up, one of perhaps thousands: it first waits for its turn, then it has the deadline for itself. */
-  async read(request: Request): Promise<Outcome> {
+  async call(request: Request): Promise<Outcome> {
     const client = await this.#open();
     return this.#scoped(request, async (scope) => {
-      if (!(await this.#limiter.take(request.endpoint, scope.signal))) {
-        return { kind: 'interrupted', wire: new WireCall(scope.signal, () => undefined).facts() };
+      const slots = this.#slotsOf(request.endpoint);
+      const waited = await this.#wait(request, slots, scope.signal);
+      if (waited !== 'begin') {
+        const wire = this.#wireCall(request, scope).facts();
+        return waited === 'queue' ? { kind: 'not_sent', why: 'queue', wire } : { kind: 'interrupted', wire };
       }
-      return this.#withinDeadline(request, scope, (call) => this.#send(client, request, call));
+      try {
+        const call = this.#wireCall(request, scope);
+        return await this.#withinDeadline(call, () => this.#send(client, request, call));
+      } finally {
+        slots.giveBack();
+      }
     });
   }
 
@@ -88,23 +102,45 @@ export class StripeCaller {
     }
   }
 
+  /** First the slot, then the permit: a permit that waits for a slot would be used at another time than it was given for. */
+  async #wait({ endpoint, waitMs }: Request, slots: Slots, stopped: AbortSignal): Promise<'begin' | 'queue' | 'interrupted'> {
+    const waiting = new AbortController();
+    const end = (): void => waiting.abort();
+    stopped.addEventListener('abort', end, { once: true });
+    if (stopped.aborted) end();
+    if (waitMs !== undefined) void this.#options.clock.sleep(waitMs, waiting.signal).then(end);
+    const notBegun = (): 'queue' | 'interrupted' => (stopped.aborted ? 'interrupted' : 'queue');
+    try {
+      if (!(await slots.take(waiting.signal))) return notBegun();
+      if (await this.#limiter.take(endpoint, waiting.signal)) return 'begin';
+      slots.giveBack();
+      return notBegun();
+    } finally {
+      stopped.removeEventListener('abort', end);
+      end();
+    }
+  }
+
   /**
    * The deadline is real time and not the injected clock's: it bounds a real socket. Whatever `work`
    * brings after it is dropped; the end of the scope destroys its connection.
    */
-  async #withinDeadline(request: Request, scope: AbortController, work: (call: WireCall) => Promise<Outcome>): Promise<Outcome> {
+  async #withinDeadline(call: WireCall, work: () => Promise<Outcome>): Promise<Outcome> {
     const { deadlineMs } = this.#options;
-    const call = new WireCall(scope.signal, (attempt) => this.#count(request.endpoint, attempt));
     let end: (outcome: Outcome) => void = () => undefined;
     const ended = new Promise<Outcome>((resolve) => (end = resolve));
     const timer = setTimeout(() => end({ kind: 'deadline', deadlineMs, wire: call.facts() }), deadlineMs);
-    scope.signal.addEventListener('abort', () => end({ kind: 'interrupted', wire: call.facts() }), { once: true });
-    if (scope.signal.aborted) end({ kind: 'interrupted', wire: call.facts() });
+    call.signal.addEventListener('abort', () => end({ kind: 'interrupted', wire: call.facts() }), { once: true });
+    if (call.signal.aborted) end({ kind: 'interrupted', wire: call.facts() });
     try {
-      return await Promise.race([ended, work(call)]);
+      return await Promise.race([ended, work()]);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #wireCall({ endpoint, mayStillBegin }: Request, scope: AbortController): WireCall {
+    return new WireCall(scope.signal, (attempt) => this.#count(endpoint, attempt), mayStillBegin);
   }
 
   async #send(client: StripeClient, request: Request, call: WireCall): Promise<Outcome> {
@@ -112,14 +148,21 @@ export class StripeCaller {
       const value = await this.#wire.run(call, () => request.send(client.stripe));
       return { kind: 'value', value, wire: call.facts() };
     } catch (error) {
-      const fault = client.fault(error);
       const wire = call.facts();
+      if (call.heldBack() && wire.attempts === 0) return { kind: 'not_sent', why: 'too_late', wire };
+      const fault = client.fault(error);
       if (fault === null) return { kind: 'nothing', wire };
       if (fault.status === 429 && fault.code !== 'lock_timeout') {
         this.#limiter.slowDown(request.endpoint, rateLimitedReason(wire));
       }
       return { kind: 'fault', fault, wire };
     }
+  }
+
+  #slotsOf(endpoint: Endpoint): Slots {
+    const slots = this.#slots.get(endpoint);
+    if (slots === undefined) throw new RangeError(`no slots for ${endpoint}`);
+    return slots;
   }
 
   #count(endpoint: Endpoint, attempt: number): void {

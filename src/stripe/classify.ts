@@ -14,6 +14,11 @@ export interface Question {
 
 type Fault = Extract<Outcome, { kind: 'fault' }>;
 
+const NOT_SENT = {
+  queue: 'payrecon\'s own rate limit left no room for the call in time; nothing was sent to Stripe',
+  too_late: 'payrecon\'s own rate limit left room for the call only when it might not begin any more; nothing was sent to Stripe',
+} as const;
+
 /** What an outcome proves. Everything that proves nothing is `unknown`. Never decides by the text of a message. */
 export function classify(outcome: Outcome, question: Question): Answer {
   switch (outcome.kind) {
@@ -25,6 +30,8 @@ export function classify(outcome: Outcome, question: Question): Answer {
       return classifyNothing(outcome);
     case 'deadline':
       return unknown(outcome, 'timeout', `Stripe did not answer within ${outcome.deadlineMs} ms`);
+    case 'not_sent':
+      return unknown(outcome, 'queue', NOT_SENT[outcome.why]);
     case 'interrupted':
       return unknown(outcome, 'interrupted', 'the call was broken off because payrecon is stopping');
   }

@@ -36,7 +36,10 @@ export class RequestLimiter implements Limiter {
 
   async take(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
     // The endpoint first: what waits for a busy endpoint must not use up the account's tokens meanwhile.
-    return (await this.#takeFrom(this.#bucket(endpoint), signal)) && (await this.#takeFrom(this.#account, signal));
+    if (!(await this.#takeFrom(this.#bucket(endpoint), signal))) return false;
+    if (await this.#takeFrom(this.#account, signal)) return true;
+    this.#bucket(endpoint).giveBack();
+    return false;
   }
 
   spend(endpoint: Endpoint): void {

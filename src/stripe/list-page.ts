@@ -20,7 +20,7 @@ export async function readPage(
   asked: PageRequest,
   signal: AbortSignal,
 ): Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }> {
-  const outcome = await caller.read({ endpoint: 'list', signal, send: (stripe) => stripe.paymentIntents.list(listParams(asked)) });
+  const outcome = await caller.call({ endpoint: 'list', signal, send: (stripe) => stripe.paymentIntents.list(listParams(asked)) });
   return { page: pageOf(outcome, secret), outcome };
 }
 

@@ -30,6 +30,11 @@ export type Outcome =
   /** No connection, or something came that cannot be read. */
   | { readonly kind: 'nothing'; readonly wire: WireFacts }
   | { readonly kind: 'deadline'; readonly deadlineMs: number; readonly wire: WireFacts }
+  /**
+   * Nothing was sent, and Stripe has no part in it: no permit came within the caller's budget
+   * (`queue`), or it came when the caller might not begin any more (`too_late`).
+   */
+  | { readonly kind: 'not_sent'; readonly why: 'queue' | 'too_late'; readonly wire: WireFacts }
   | { readonly kind: 'interrupted'; readonly wire: WireFacts };
 
 /** Codes that prove that nothing was sent: the name has no address, or nobody listens there. */

@@ -19,22 +19,35 @@ import { type WireFacts } from './outcome.ts';
 
 /** A page of 100 intents is about 300 kB; nothing that we ask for comes near this. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-/** More requests at once wait for a free connection. */
-const MAX_SOCKETS = 32;
 const MAX_IDLE_SOCKETS = 8;
 
 /** One call of ours, while it runs. */
 export class WireCall {
   readonly signal: AbortSignal;
   readonly #onAttempt: (attempt: number) => void;
+  readonly #mayBegin: () => boolean;
+  #heldBack = false;
   #attempts = 0;
   #status: number | null = null;
   #headers: IncomingHttpHeaders = {};
   #networkCode: string | null = null;
 
-  constructor(signal: AbortSignal, onAttempt: (attempt: number) => void) {
+  constructor(signal: AbortSignal, onAttempt: (attempt: number) => void, mayBegin: () => boolean = () => true) {
     this.signal = signal;
     this.#onAttempt = onAttempt;
+    this.#mayBegin = mayBegin;
+  }
+
+  /** Whether a wire attempt may leave now; nothing may after the call's end, or when its caller says so. */
+  mayBegin(): boolean {
+    if (this.signal.aborted) return false;
+    this.#heldBack = !this.#mayBegin();
+    return !this.#heldBack;
+  }
+
+  /** Whether the caller has said that an attempt may not begin any more. */
+  heldBack(): boolean {
+    return this.#heldBack;
   }
 
   /** Counted before anything is sent, so that no attempt is ever missed. */
@@ -67,8 +80,9 @@ export class WireCall {
 const calls = new AsyncLocalStorage<WireCall>();
 
 export class WireClient implements Stripe.HttpClient {
-  readonly #plainAgent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS });
-  readonly #tlsAgent = new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_IDLE_SOCKETS });
+  // No limit of connections here: what waited for one would use up its own deadline (see slots.ts).
+  readonly #plainAgent = new http.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS });
+  readonly #tlsAgent = new https.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS });
 
   /** Every request that the library makes inside `work` belongs to `call`. */
   run<T>(call: WireCall, work: () => Promise<T>): Promise<T> {
@@ -92,8 +106,8 @@ export class WireClient implements Stripe.HttpClient {
     if (call === undefined) return Promise.reject(new BugError('a request to Stripe outside of a call'));
     return new Promise((resolve, reject) => {
       // The library's repetition may begin after the deadline: nothing may be sent then.
-      if (call.signal.aborted) {
-        reject(new Error('the call is over'));
+      if (!call.mayBegin()) {
+        reject(new Error('the call may not begin any more'));
         return;
       }
       call.begin();

@@ -103,6 +103,17 @@ describe('the hidden repetition of the library', () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it('does not begin when what allowed the call has run out meanwhile', async () => {
+    let held = true;
+    const { gateway, server } = await talk((_seen, response) => {
+      held = false;
+      reset(response);
+    });
+    const answer = await gateway.confirm(transaction(), { mayStillBegin: () => held });
+    expect(answer).toMatchObject({ kind: 'unknown', reason: 'connection', effect: 'unknown' });
+    expect(server.seen).toHaveLength(1);
+  });
+
   it('is told from the first attempts of other calls that run at the same time', async () => {
     const lost = new Set<string>();
     const { gateway } = await talk((seen, response) => {
@@ -207,13 +218,13 @@ describe('the deadline', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  it('holds for a change that still waits for its turn, and then nothing was sent', async () => {
+  it('does not begin while a change waits for its permit; a wait of that length is our own, and nothing was sent', async () => {
     const { gateway, server } = await talk((_seen, response) => json(response, 200, intent()), {
       deadlineMs: 300,
       endpointRequestsPerSecond: 0.1,
     });
     await gateway.create(transaction());
-    expect(await gateway.create(transaction())).toMatchObject({ kind: 'unknown', reason: 'timeout', effect: 'none' });
+    expect(await gateway.create(transaction())).toMatchObject({ kind: 'unknown', reason: 'queue', effect: 'none', answered: false });
     expect(server.seen).toHaveLength(1);
   });
 
