@@ -3,7 +3,7 @@
  *
  *     DATABASE_URL=postgres://.. NODE_OPTIONS='--import tsx' npx knex migrate:list
  *
- * (or any other migrate command; sqlite:PATH likewise). payrecon does not read this file: `payrecon
+ * (or any other migrate command; sqlite:/PATH likewise). payrecon does not read this file: `payrecon
  * migrate` runs the same migrations and records them in the same table, and takes a lock that a
  * process which dies half way does not leave behind.
  */
@@ -28,7 +28,7 @@ function sqlite(filename: string): Knex.Config {
 /** Asked for by knex when it runs; reading the file alone needs no database. */
 function config(): Knex.Config {
   const url = process.env['DATABASE_URL'] ?? '';
-  if (url === '') throw new Error('set DATABASE_URL to sqlite:PATH or postgres://..');
+  if (url === '') throw new Error('set DATABASE_URL to sqlite:/PATH or postgres://..');
   const database = url.startsWith('sqlite:') ? sqlite(sqlitePath(url)) : postgresConfig(url);
   return { ...database, migrations: { tableName: MIGRATIONS_TABLE, migrationSource } };
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { Parsed } from './values.ts';
 
 /** Which ledger. `shown` is how to name it to a person: without the password. */
@@ -6,11 +6,11 @@ export type Database =
   | { readonly kind: 'sqlite'; readonly path: string; readonly shown: string }
   | { readonly kind: 'postgres'; readonly url: string; readonly shown: string };
 
-const FORMS = 'it must be postgres://USER@HOST:PORT/NAME or sqlite:PATH';
+const FORMS = 'it must be postgres://USER@HOST:PORT/NAME or sqlite:/PATH';
 
 /**
- * Reads DATABASE_URL. A relative SQLite path is resolved against the current directory at once. The
- * message never repeats the text, because it may hold a password.
+ * Reads DATABASE_URL. A relative SQLite path is refused: under cron it would name another file, and an
+ * empty ledger there charges again. The message repeats nothing that may hold a password.
  */
 export function parseDatabase(text: string, cwd: string): Parsed<Database> {
   if (text.startsWith('sqlite:')) return parseSqlite(text.slice('sqlite:'.length), cwd);
@@ -30,7 +30,11 @@ function parseSqlite(path: string, cwd: string): Parsed<Database> {
   if (path === ':memory:') return { ok: false, message: 'a ledger in memory would forget who was charged: name a file' };
   // Only an unquoted word at its beginning is expanded by a shell; here it would become a folder called ~.
   if (path.startsWith('~')) return { ok: false, message: 'write the whole path: ~ is not expanded here' };
+  if (path.trim() !== path) return { ok: false, message: 'the path begins or ends with a space: remove it' };
   const absolute = resolve(cwd, path);
+  if (!isAbsolute(path)) {
+    return { ok: false, message: `the path must be absolute, or every folder would have a ledger of its own: write sqlite:${absolute}` };
+  }
   return { ok: true, value: { kind: 'sqlite', path: absolute, shown: `sqlite:${absolute}` } };
 }
 

@@ -2,6 +2,13 @@ import {
   apiBase, cronExpression, duration, emailAddress, filePath, namespaceName, operatorName, rate, sendgridKey, stripeKey, wholeNumber, yesOrNo, type Parser,
 } from './values.ts';
 
+/**
+ * What a variable means that is set but empty, as one whose shell variable was never set. `unset`: the
+ * next place is asked, as service managers expect. `nothing`: no other place may put a key or a permission
+ * there. `refused`: what was meant decides whose ledger it is or who is sent the charges.
+ */
+export type WhenEmpty = 'unset' | 'nothing' | 'refused';
+
 /** One setting, declared once: the loader, `doctor` and the README's table all read it here. */
 export interface Declaration<Value, Default extends string | null = string | null> {
   readonly name: string;
@@ -14,10 +21,11 @@ export interface Declaration<Value, Default extends string | null = string | nul
   readonly secret: boolean;
   /** The flag's name without dashes, where there is one. */
   readonly flag: string | null;
+  readonly whenEmpty: WhenEmpty;
   readonly parse: Parser<Value>;
 }
 
-type More = Partial<Pick<Declaration<never>, 'fallbackShown' | 'secret'>> & { readonly flag?: string | null };
+type More = Partial<Pick<Declaration<never>, 'fallbackShown' | 'secret' | 'whenEmpty'>> & { readonly flag?: string | null };
 
 function setting<Value, const Default extends string | null>(
   name: string,
@@ -27,7 +35,7 @@ function setting<Value, const Default extends string | null>(
   more: More = {},
 ): Declaration<Value, Default> {
   const flag = name.startsWith('PAYRECON_') ? name.slice('PAYRECON_'.length).toLowerCase().replaceAll('_', '-') : null;
-  return { name, meaning, parse, fallback, fallbackShown: null, secret: false, flag, ...more };
+  return { name, meaning, parse, fallback, fallbackShown: null, secret: false, flag, whenEmpty: 'unset', ...more };
 }
 
 const SECOND_MS = 1_000;
@@ -44,16 +52,16 @@ export const CONFIG_NAME = 'PAYRECON_CONFIG';
 
 /** Every setting but DATABASE_URL, by its name in `Settings`. */
 export const DECLARATIONS = {
-  stripeSecretKey: setting('STRIPE_SECRET_KEY', "Stripe's secret key, or a restricted one", stripeKey, null, { secret: true }),
-  live: setting('PAYRECON_LIVE', '`1` allows a live key: real money', yesOrNo, '0', { fallbackShown: 'live keys are refused' }),
-  namespace: setting('PAYRECON_NAMESPACE', 'Keeps the ledgers of two shops on one Stripe account apart; fixed when a ledger is made', namespaceName, '', { fallbackShown: 'empty', flag: null }),
-  newLedger: setting('PAYRECON_NEW_LEDGER', '`1` allows a new ledger where another one of the same account and namespace has charged', yesOrNo, '0', { fallbackShown: 'refused' }),
-  stripeApiBase: setting('STRIPE_API_BASE', 'Base URL of a local Stripe', apiBase, null, { fallbackShown: "Stripe's own", flag: 'stripe-api-base' }),
+  stripeSecretKey: setting('STRIPE_SECRET_KEY', "Stripe's secret key, or a restricted one", stripeKey, null, { secret: true, whenEmpty: 'nothing' }),
+  live: setting('PAYRECON_LIVE', '`1` allows a live key: real money', yesOrNo, '0', { fallbackShown: 'live keys are refused', whenEmpty: 'nothing' }),
+  namespace: setting('PAYRECON_NAMESPACE', 'Keeps the ledgers of two shops on one Stripe account apart; fixed when a ledger is made', namespaceName, '', { fallbackShown: 'empty', flag: null, whenEmpty: 'nothing' }),
+  newLedger: setting('PAYRECON_NEW_LEDGER', '`1` allows a new ledger where another one of the same account and namespace has charged', yesOrNo, '0', { fallbackShown: 'refused', whenEmpty: 'nothing' }),
+  stripeApiBase: setting('STRIPE_API_BASE', 'Base URL of a local Stripe', apiBase, null, { fallbackShown: "Stripe's own", flag: 'stripe-api-base', whenEmpty: 'refused' }),
   stripeDeadlineMs: setting('PAYRECON_STRIPE_DEADLINE', 'Time limit of one call to Stripe', duration(STRIPE_DEADLINE_MS.min, STRIPE_DEADLINE_MS.max), '20s'),
   stripeRps: setting('PAYRECON_STRIPE_RPS', 'Calls to Stripe a second, in all', rate(0.1, 10_000), null, { fallbackShown: '`100` (`25` for a test key)' }),
   stripeEndpointRps: setting('PAYRECON_STRIPE_ENDPOINT_RPS', 'Calls to Stripe a second and endpoint', rate(0.1, 10_000), '25'),
-  sendgridApiKey: setting('SENDGRID_API_KEY', "SendGrid's key; without it e-mails stay queued", sendgridKey, null, { secret: true }),
-  sendgridApiBase: setting('SENDGRID_API_BASE', 'Base URL of a local SendGrid', apiBase, null, { fallbackShown: "SendGrid's own", flag: 'sendgrid-api-base' }),
+  sendgridApiKey: setting('SENDGRID_API_KEY', "SendGrid's key; without it e-mails stay queued", sendgridKey, null, { secret: true, whenEmpty: 'nothing' }),
+  sendgridApiBase: setting('SENDGRID_API_BASE', 'Base URL of a local SendGrid', apiBase, null, { fallbackShown: "SendGrid's own", flag: 'sendgrid-api-base', whenEmpty: 'refused' }),
   mailFrom: setting('PAYRECON_MAIL_FROM', 'Sender of e-mails; without it e-mails stay queued', emailAddress, null),
   operatorEmail: setting('PAYRECON_OPERATOR_EMAIL', 'Who is told about stuck transactions and outages', emailAddress, null),
   pendingAfterMs: setting('PAYRECON_PENDING_AFTER', 'Age at which a pending transaction is reconciled', duration(0, YEAR_MS), '5m'),
@@ -72,8 +80,10 @@ export type Property = keyof typeof DECLARATIONS;
 /** DATABASE_URL stands apart: whether it is a secret depends on its value, and its default on the user's folders. */
 export const DATABASE_DECLARATION = {
   name: DATABASE_URL,
-  meaning: 'The ledger: `postgres://USER@HOST/NAME` or `sqlite:PATH`',
+  meaning: 'The ledger: `postgres://USER@HOST/NAME` or `sqlite:/PATH`',
   fallbackShown: "`ledger.db` in the user's data folder",
+  flag: null,
+  whenEmpty: 'refused',
 } as const;
 
 export type DeclaredValues = {

@@ -1,9 +1,9 @@
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { PayreconError, type Problem } from '../domain/errors.ts';
 import { parseDatabase, type Database } from './database.ts';
-import { DATABASE_URL, DECLARATIONS, STRIPE_RPS, type Declaration, type DeclaredValues, type Property } from './declarations.ts';
+import { DATABASE_DECLARATION, DATABASE_URL, DECLARATIONS, STRIPE_RPS, type Declaration, type DeclaredValues, type Property } from './declarations.ts';
 import { unknownVariables } from './settings-file.ts';
-import { Lookup, type Found, type Notes, type SettingsSources } from './sources.ts';
+import { Lookup, SET_BUT_EMPTY, type Found, type Notes, type SettingsSources } from './sources.ts';
 
 export type StripeMode = 'test' | 'live' | 'none';
 
@@ -31,15 +31,17 @@ export function loadSettings(sources: SettingsSources): Settings {
   const notes: Notes = { problems: [], warnings: [] };
   const origins = new Map<string, string>();
   const lookup = new Lookup(sources, notes);
-  const read = <Value>({ name, flag, fallback, parse }: Declaration<Value>): Value | null => {
-    const found = lookup.find(name, flag);
-    if (found !== null) return take(found, name, parse);
+  const read = <Value>(declaration: Declaration<Value>): Value | null => {
+    const { name, fallback, parse, whenEmpty } = declaration;
+    const found = lookup.find(declaration);
+    if (found !== null && (found.text !== '' || whenEmpty !== 'nothing')) return take(found, name, parse);
+    if (found !== null) origins.set(name, found.source);
     const standard = fallback === null ? null : parse(fallback);
     return standard?.ok === true ? standard.value : null;
   };
   const take = <Value>(found: Found, name: string, parse: Declaration<Value>['parse']): Value | null => {
     origins.set(name, found.source);
-    const parsed = parse(found.text);
+    const parsed = found.text === '' && found.source !== 'flag' ? { ok: false as const, message: SET_BUT_EMPTY } : parse(found.text);
     if (parsed.ok) return parsed.value;
     notes.problems.push({ field: found.field, message: parsed.message });
     return null;
@@ -68,15 +70,14 @@ function readDatabase(
   problems: Problem[],
   take: (found: Found, name: string, parse: Declaration<Database>['parse']) => Database | null,
 ): Database | null {
-  const found = lookup.find(DATABASE_URL, null);
+  const found = lookup.find(DATABASE_DECLARATION);
   if (found !== null) return take(found, DATABASE_URL, (text) => parseDatabase(text, cwd));
   const { data } = folders();
-  if (!isAbsolute(data)) {
-    // Relative to wherever the command is run, every folder would have a ledger of its own.
-    problems.push({ field: 'XDG_DATA_HOME', message: 'it must be an absolute path' });
+  if (!data.ok) {
+    problems.push(data.problem);
     return null;
   }
-  const path = join(data, 'ledger.db');
+  const path = join(data.path, 'ledger.db');
   return { kind: 'sqlite', path, shown: `sqlite:${path}` };
 }
 
@@ -114,10 +115,11 @@ function badSettings(problems: readonly Problem[], refused: Problem | null): Pay
 
 /** The key, or a PayreconError (`configuration`, `stripe_key_missing`) that says where to put it. */
 export function requireStripe(settings: Settings): { readonly secretKey: string; readonly mode: 'test' | 'live' } {
-  const { stripeSecretKey, stripeMode } = settings;
+  const { stripeSecretKey, stripeMode, origins } = settings;
   if (stripeSecretKey === null || stripeMode === 'none') {
     const message = 'a secret key of Stripe is needed: put it into the variable STRIPE_SECRET_KEY, or name a file that holds it in STRIPE_SECRET_KEY_FILE';
-    throw new PayreconError('configuration', 'stripe_key_missing', message, { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'it is missing' }] });
+    const missing = origins.has('STRIPE_SECRET_KEY') ? 'it is missing: the variable is set but empty' : 'it is missing';
+    throw new PayreconError('configuration', 'stripe_key_missing', message, { problems: [{ field: 'STRIPE_SECRET_KEY', message: missing }] });
   }
   return { secretKey: stripeSecretKey, mode: stripeMode };
 }

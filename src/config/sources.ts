@@ -1,6 +1,6 @@
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Problem } from '../domain/errors.ts';
-import { CONFIG_NAME, SECRET_NAMES } from './declarations.ts';
+import { CONFIG_NAME, SECRET_NAMES, type Declaration, type WhenEmpty } from './declarations.ts';
 import { readSettingsFile, type SettingsFile } from './settings-file.ts';
 
 /** Where settings come from; `systemSources` makes the real one. */
@@ -11,17 +11,20 @@ export interface SettingsSources {
   /** A file's text and permission bits (null where the system has none); null when there is no such file. Throws when it cannot be read. */
   readonly readFile: (path: string) => FileContent | null;
   /** The user's folders for payrecon. Asked only when a default depends on them. */
-  readonly folders: () => { readonly config: string; readonly data: string };
+  readonly folders: () => { readonly config: Folder; readonly data: Folder };
   /** What relative paths begin at. */
   readonly cwd: string;
 }
+
+/** An absolute path, or what keeps it from being one. */
+export type Folder = { readonly ok: true; readonly path: string } | { readonly ok: false; readonly problem: Problem };
 
 export interface FileContent {
   readonly text: string;
   readonly mode: number | null;
 }
 
-/** A value as it was found, and what to call the place in a message. */
+/** A value as it was found (empty only where that means something, see `WhenEmpty`), and what to call the place in a message. */
 export interface Found {
   readonly text: string;
   /** What the person has to change: `--max-attempts`, `PAYRECON_MAX_ATTEMPTS`, `PAYRECON_MAX_ATTEMPTS in /etc/payrecon.env`. */
@@ -35,8 +38,22 @@ export interface Notes {
   readonly warnings: string[];
 }
 
+/** The environment, or the settings file. */
+interface Place {
+  readonly values: (name: string) => string | undefined;
+  /** What the paths of its files begin at. */
+  readonly folder: string;
+  /** What stands behind the name in a message. */
+  readonly suffix: string;
+  readonly source: string;
+}
+
 /** Group and others may read it. */
 const READABLE_BY_OTHERS = 0o044;
+
+type Sought = Pick<Declaration<unknown>, 'name' | 'flag' | 'whenEmpty'>;
+
+export const SET_BUT_EMPTY = 'it is set but empty: give it a value, or unset it';
 
 /** Finds each setting in the first place that has it: flag, environment, credentials folder, settings file. */
 export class Lookup {
@@ -47,46 +64,48 @@ export class Lookup {
   constructor(sources: SettingsSources, notes: Notes) {
     this.#sources = sources;
     this.#notes = notes;
+    const credentials = sources.environment['CREDENTIALS_DIRECTORY'] ?? '';
+    if (credentials !== '' && !isAbsolute(credentials)) this.#problem('CREDENTIALS_DIRECTORY', 'it must be an absolute path');
     this.file = this.#openSettingsFile();
   }
 
-  find(name: string, flag: string | null): Found | null {
+  find({ name, flag, whenEmpty }: Sought): Found | null {
     const given = flag === null ? undefined : this.#sources.flags[flag];
     if (flag !== null && given !== undefined && given !== false) {
       return { text: given === true ? '1' : given, field: `--${flag}`, source: 'flag' };
     }
-    return this.#inEnvironment(name) ?? this.#inCredentials(name) ?? this.#inSettingsFile(name);
+    const inEnvironment = this.#inPlace(name, whenEmpty, { values: (each) => this.#sources.environment[each], folder: this.#sources.cwd, suffix: '', source: 'environment' });
+    if (inEnvironment !== null) return inEnvironment;
+    const inCredentials = this.#inCredentials(name);
+    if (inCredentials !== null || this.file === null) return inCredentials;
+    const { path, values } = this.file;
+    return this.#inPlace(name, whenEmpty, { values: (each) => values.get(each), folder: dirname(path), suffix: ` in ${path}`, source: `file ${path}` });
   }
 
-  #inEnvironment(name: string): Found | null {
-    // Set but empty counts as not set: that is what `NAME=` means in the files of service managers.
-    const text = this.#sources.environment[name] ?? '';
-    const path = SECRET_NAMES.includes(name) ? (this.#sources.environment[`${name}_FILE`] ?? '') : '';
-    if (text !== '' && path !== '') this.#problem(name, `both ${name} and ${name}_FILE are set: keep one of them`);
-    if (text !== '') return { text, field: name, source: 'environment' };
-    return path === '' ? null : this.#secretFile(resolve(this.#sources.cwd, path), `${name}_FILE`);
+  /** One place that has values by name, and files with secrets named by `<NAME>_FILE`. */
+  #inPlace(name: string, whenEmpty: WhenEmpty, { values, folder, suffix, source }: Place): Found | null {
+    const counts = (text: string | undefined): text is string => text !== undefined && (text !== '' || whenEmpty !== 'unset');
+    const text = values(name);
+    const path = SECRET_NAMES.includes(name) ? values(`${name}_FILE`) : undefined;
+    if (counts(text) && counts(path)) this.#problem(`${name}${suffix}`, `both ${name} and ${name}_FILE are set: keep one of them`);
+    else if (path === '' && counts(path)) return { text: '', field: `${name}_FILE${suffix}`, source };
+    if (counts(text)) return { text, field: `${name}${suffix}`, source };
+    return path === undefined || path === '' ? null : this.#secretFile(resolve(folder, path), `${name}_FILE${suffix}`);
   }
 
   /** systemd's LoadCredential= puts each under a name of the unit's choice; ours, or ours in lower case. */
   #inCredentials(name: string): Found | null {
     const folder = this.#sources.environment['CREDENTIALS_DIRECTORY'] ?? '';
-    if (folder === '' || !SECRET_NAMES.includes(name)) return null;
+    if (!isAbsolute(folder) || !SECRET_NAMES.includes(name)) return null;
     for (const each of [name, name.toLowerCase()]) {
       const path = join(folder, each);
       const content = this.#read(path, name);
-      if (content !== null) return { text: content.text.trim(), field: `${name} (${path})`, source: `credential ${path}` };
+      if (content === null) continue;
+      const text = content.text.trim();
+      if (text === '') this.#problem(`${name} (${path})`, 'the file is empty');
+      return text === '' ? null : { text, field: `${name} (${path})`, source: `credential ${path}` };
     }
     return null;
-  }
-
-  #inSettingsFile(name: string): Found | null {
-    if (this.file === null) return null;
-    const { path, values } = this.file;
-    const text = values.get(name) ?? '';
-    const secretPath = SECRET_NAMES.includes(name) ? (values.get(`${name}_FILE`) ?? '') : '';
-    if (text !== '' && secretPath !== '') this.#problem(`${name} in ${path}`, `both ${name} and ${name}_FILE are set: keep one of them`);
-    if (text !== '') return { text, field: `${name} in ${path}`, source: `file ${path}` };
-    return secretPath === '' ? null : this.#secretFile(resolve(path, '..', secretPath), `${name}_FILE in ${path}`);
   }
 
   #secretFile(path: string, field: string): Found | null {
@@ -110,16 +129,16 @@ export class Lookup {
   #openSettingsFile(): SettingsFile | null {
     const { flags, environment, cwd } = this.#sources;
     const flag = flags['config'];
-    const named = typeof flag === 'string' ? flag : (environment[CONFIG_NAME] ?? '');
+    const named = typeof flag === 'string' ? flag : environment[CONFIG_NAME];
     const field = typeof flag === 'string' ? '--config' : CONFIG_NAME;
-    if (typeof flag === 'string' && flag === '') {
-      this.#problem(field, 'it is empty: name a file');
+    if (named === '') {
+      this.#problem(field, typeof flag === 'string' ? 'it is empty: name a file' : SET_BUT_EMPTY);
       return null;
     }
-    const path = named === '' ? this.#defaultPath() : resolve(cwd, named);
+    const path = named === undefined ? this.#defaultPath() : resolve(cwd, named);
     const content = path === null ? null : this.#read(path, field);
     if (path === null || content === null) {
-      if (named !== '' && path !== null) this.#problem(field, `there is no file ${path}`);
+      if (named !== undefined && path !== null) this.#problem(field, `there is no file ${path}`);
       return null;
     }
     return readSettingsFile(path, content.text, this.#notes.problems);
@@ -127,8 +146,9 @@ export class Lookup {
 
   #defaultPath(): string | null {
     const { config } = this.#sources.folders();
-    if (isAbsolute(config)) return join(config, 'payrecon.env');
-    this.#problem('XDG_CONFIG_HOME', 'it must be an absolute path');
+    if (config.ok) return join(config.path, 'payrecon.env');
+    // A user without a home has no settings file there; one who names the folder has to name it whole.
+    if (config.problem.field.endsWith('_CONFIG_HOME')) this.#notes.problems.push(config.problem);
     return null;
   }
 

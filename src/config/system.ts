@@ -1,6 +1,7 @@
 import { fstatSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { cwd, env, platform } from 'node:process';
-import envPaths from 'env-paths';
+import { userFolders } from './folders.ts';
 import type { FileContent, SettingsSources } from './sources.ts';
 
 /** Settings and secrets are short; a mistaken path may name anything. */
@@ -8,13 +9,16 @@ const MAX_FILE_BYTES = 64 * 1024;
 
 /** The machine's own environment, files and folders. */
 export function systemSources(flags: SettingsSources['flags'], environment: SettingsSources['environment'] = env): SettingsSources {
-  return { flags, environment, readFile, folders: userFolders, cwd: cwd() };
+  return { flags, environment, readFile, folders: () => userFolders(environment, { platform, home: homeOf }), cwd: cwd() };
 }
 
-/** `~/.config/payrecon` and `~/.local/share/payrecon` where XDG rules, and their like elsewhere. */
-function userFolders(): { readonly config: string; readonly data: string } {
-  const { config, data } = envPaths('payrecon', { suffix: '' });
-  return { config, data };
+/** By the system's list of users where no variable says it; null for a user who is not on it. */
+function homeOf(): string | null {
+  try {
+    return homedir();
+  } catch {
+    return null;
+  }
 }
 
 /** One open file, so that its size and permissions are those of what is read. */

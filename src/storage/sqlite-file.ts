@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { PayreconError } from '../domain/errors.ts';
 import { codeOf } from './faults.ts';
 
@@ -23,8 +23,13 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
 export function sqlitePath(url: string): string {
   const path = url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
   if (path === '' || path.startsWith(':memory:')) {
-    throw new PayreconError('configuration', 'database_url', 'DATABASE_URL names no file. A ledger has to outlive the process: give sqlite:PATH.', {
+    throw new PayreconError('configuration', 'database_url', 'DATABASE_URL names no file. A ledger has to outlive the process: give sqlite:/PATH.', {
       problems: [{ field: 'DATABASE_URL', message: 'give the path of a file after sqlite:' }],
+    });
+  }
+  if (!isAbsolute(path)) {
+    throw new PayreconError('configuration', 'database_url', 'DATABASE_URL names a relative path, which is another file in each folder.', {
+      problems: [{ field: 'DATABASE_URL', message: `write sqlite:${resolve(path)}` }],
     });
   }
   return resolve(path);

@@ -4,9 +4,8 @@ import { holdsPassword, parseDatabase } from '../../src/config/database.ts';
 describe('parseDatabase', () => {
   it.each([
     ['sqlite:/var/lib/ledger.db', '/var/lib/ledger.db'],
-    ['sqlite:ledger.db', '/srv/shop/ledger.db'],
-    ['sqlite:./data/../ledger.db', '/srv/shop/ledger.db'],
-    ['sqlite:with space é.db', '/srv/shop/with space é.db'],
+    ['sqlite:/srv/./data/../ledger.db', '/srv/ledger.db'],
+    ['sqlite:/srv/with space é.db', '/srv/with space é.db'],
   ])('reads %s as the file %s', (text, path) => {
     expect(parseDatabase(text, '/srv/shop')).toEqual({ ok: true, value: { kind: 'sqlite', path, shown: `sqlite:${path}` } });
   });
@@ -20,14 +19,20 @@ describe('parseDatabase', () => {
   });
 
   it.each([
-    ['mysql://h/d', 'postgres://USER@HOST:PORT/NAME or sqlite:PATH'],
-    ['/var/lib/ledger.db', 'postgres://USER@HOST:PORT/NAME or sqlite:PATH'],
-    ['postgres:h/d', 'postgres://USER@HOST:PORT/NAME or sqlite:PATH'],
+    ['mysql://h/d', 'postgres://USER@HOST:PORT/NAME or sqlite:/PATH'],
+    ['/var/lib/ledger.db', 'postgres://USER@HOST:PORT/NAME or sqlite:/PATH'],
+    ['postgres:h/d', 'postgres://USER@HOST:PORT/NAME or sqlite:/PATH'],
     ['postgres://u:p#w@h/d', 'percent-encoded'],
     ['postgres://h/d\n', 'percent-encoded'],
     ['postgres://h', 'the name of the database is missing'],
     ['postgres://h/', 'the name of the database is missing'],
     ['sqlite:', 'followed by the path of a file'],
+    ['sqlite:ledger.db', 'write sqlite:/srv/shop/ledger.db'],
+    ['sqlite:./data/../ledger.db', 'write sqlite:/srv/shop/ledger.db'],
+    ['sqlite:../ledger.db', 'write sqlite:/srv/ledger.db'],
+    ['sqlite:%2Fvar%2Fledger.db', 'the path must be absolute'],
+    ['sqlite: /var/lib/ledger.db', 'a space'],
+    ['sqlite:/var/lib/ledger.db ', 'a space'],
     ['sqlite::memory:', 'would forget who was charged'],
     ['sqlite:///var/lib/ledger.db', 'as in sqlite:/var/lib/ledger.db'],
     ['sqlite://ledger.db', 'straight after sqlite:'],

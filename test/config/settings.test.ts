@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describeSettings } from '../../src/config/describe.ts';
 import { requireStripe } from '../../src/config/settings.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
-import { problemsOf, refusalOf, settingsOf } from './sources.ts';
+import { problemsOf, refusalOf, SETTINGS_FILE, settingsOf } from './sources.ts';
 
 const TEST_KEY = 'sk_test_51NabcDEF';
 const LIVE_KEY = 'sk_live_51NabcDEF';
@@ -135,19 +135,70 @@ describe('loadSettings', () => {
     expect(JSON.stringify([refusal.message, refusal.problems])).not.toContain(secret);
   });
 
-  it('counts a variable that is set but empty as not set', () => {
-    expect(settingsOf({ env: { PAYRECON_MAX_ATTEMPTS: '', DATABASE_URL: '', STRIPE_SECRET_KEY: '' } })).toMatchObject({ maxAttempts: 5, stripeMode: 'none' });
+  it('refuses a relative folder only where its default is needed', () => {
+    const data = { ok: false, problem: { field: 'XDG_DATA_HOME', message: 'it must be an absolute path' } } as const;
+    const config = { ok: false, problem: { field: 'XDG_CONFIG_HOME', message: 'it must be an absolute path' } } as const;
+    expect(problemsOf({ folders: { config, data } })).toEqual(['XDG_CONFIG_HOME: it must be an absolute path', 'XDG_DATA_HOME: it must be an absolute path']);
+    expect(settingsOf({ folders: { data }, env: { DATABASE_URL: 'sqlite:/l.db' } }).database).toMatchObject({ path: '/l.db' });
   });
 
-  it('refuses folders that would depend on where the command is run', () => {
-    const folders = { config: 'config/payrecon', data: 'data/payrecon' };
-    expect(problemsOf({ folders })).toEqual(['XDG_CONFIG_HOME: it must be an absolute path', 'XDG_DATA_HOME: it must be an absolute path']);
+  it('needs no home where nothing is taken from there', () => {
+    const none = { ok: false, problem: { field: 'HOME', message: 'it is not set' } } as const;
+    expect(settingsOf({ folders: { config: none, data: none }, env: { DATABASE_URL: 'sqlite:/l.db' } })).toMatchObject({ database: { path: '/l.db' }, configFile: null });
+    expect(problemsOf({ folders: { config: none, data: none } })).toEqual(['HOME: it is not set']);
   });
 
   it('slows down for a test key, unless told otherwise', () => {
     expect(settingsOf({ env: { STRIPE_SECRET_KEY: TEST_KEY } })).toMatchObject({ stripeMode: 'test', stripeRps: 25 });
     expect(settingsOf({ env: { STRIPE_SECRET_KEY: TEST_KEY, PAYRECON_STRIPE_RPS: '60' } })).toMatchObject({ stripeRps: 60 });
     expect(settingsOf({ env: { STRIPE_SECRET_KEY: LIVE_KEY, PAYRECON_LIVE: '1' } })).toMatchObject({ stripeMode: 'live', stripeRps: 100 });
+  });
+});
+
+describe('a variable that is set but empty', () => {
+  const KEY_FILE = '/run/stripe.key';
+  const files = {
+    [KEY_FILE]: TEST_KEY,
+    [SETTINGS_FILE]: `DATABASE_URL=sqlite:/file.db\nSTRIPE_SECRET_KEY_FILE=${KEY_FILE}\nSTRIPE_API_BASE=https://localhost:1\nPAYRECON_LIVE=1\nPAYRECON_NEW_LEDGER=1\nPAYRECON_NAMESPACE=shop\nPAYRECON_MAX_ATTEMPTS=7\n`,
+  };
+
+  it.each(['DATABASE_URL', 'DATABASE_URL_FILE', 'STRIPE_API_BASE', 'SENDGRID_API_BASE', 'PAYRECON_CONFIG'])('is refused where it decides whose ledger it is or who is asked: %s', (name) => {
+    const said = [`${name}: it is set but empty: give it a value, or unset it`];
+    expect(problemsOf({ env: { [name]: '' } })).toEqual(said);
+    expect(problemsOf({ env: { [name]: '' }, ...(name === 'PAYRECON_CONFIG' ? {} : { files }) })).toEqual(said);
+  });
+
+  it('is refused in the settings file too', () => {
+    for (const name of ['DATABASE_URL', 'DATABASE_URL_FILE', 'STRIPE_API_BASE']) {
+      expect(problemsOf({ files: { [SETTINGS_FILE]: `${name}=\n` } })).toEqual([`${name} in ${SETTINGS_FILE}: it is set but empty: give it a value, or unset it`]);
+      expect(problemsOf({ files: { [SETTINGS_FILE]: `${name}=""\n` } })).toHaveLength(1);
+    }
+  });
+
+  it('stands for nothing where another place could put a key or a permission', () => {
+    const env = { STRIPE_SECRET_KEY: '', SENDGRID_API_KEY: '', PAYRECON_LIVE: '', PAYRECON_NEW_LEDGER: '', PAYRECON_NAMESPACE: '' };
+    expect(settingsOf({ env, files })).toMatchObject({ stripeSecretKey: null, stripeMode: 'none', sendgridApiKey: null, live: false, newLedger: false, namespace: '' });
+    expect(settingsOf({ files })).toMatchObject({ stripeSecretKey: TEST_KEY, live: true, newLedger: true, namespace: 'shop' });
+    expect(() => requireStripe(settingsOf({ env, files }))).toThrow(expect.objectContaining({
+      code: 'stripe_key_missing',
+      problems: [{ field: 'STRIPE_SECRET_KEY', message: 'it is missing: the variable is set but empty' }],
+    }));
+    expect(() => requireStripe(settingsOf({ env: { STRIPE_SECRET_KEY_FILE: '' }, files }))).toThrow(/a secret key of Stripe is needed/);
+  });
+
+  it.each([['', KEY_FILE], [TEST_KEY, ''], ['', '']])('is one of two that are set (%j and %j)', (key, file) => {
+    const found = problemsOf({ env: { STRIPE_SECRET_KEY: key, STRIPE_SECRET_KEY_FILE: file }, files });
+    expect(found).toEqual(['STRIPE_SECRET_KEY: both STRIPE_SECRET_KEY and STRIPE_SECRET_KEY_FILE are set: keep one of them']);
+  });
+
+  it('counts as not set everywhere else, as in the files of service managers', () => {
+    expect(settingsOf({ env: { PAYRECON_MAX_ATTEMPTS: '', PAYRECON_MAIL_FROM: '' }, files })).toMatchObject({ maxAttempts: 7, mailFrom: null });
+  });
+
+  it('is refused as a file of the credentials folder', () => {
+    const env = { CREDENTIALS_DIRECTORY: '/run/c' };
+    expect(problemsOf({ env, files: { '/run/c/DATABASE_URL': ' \n' } })).toEqual(['DATABASE_URL (/run/c/DATABASE_URL): the file is empty']);
+    expect(problemsOf({ env: { CREDENTIALS_DIRECTORY: 'run/c' } })).toEqual(['CREDENTIALS_DIRECTORY: it must be an absolute path']);
   });
 });
 

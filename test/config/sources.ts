@@ -8,7 +8,7 @@ export interface Given {
   /** Texts by path; with permission bits where they matter. */
   readonly files?: Readonly<Record<string, string | FileContent>>;
   readonly unreadable?: readonly string[];
-  readonly folders?: { readonly config: string; readonly data: string };
+  readonly folders?: Partial<ReturnType<SettingsSources['folders']>>;
 }
 
 export const SETTINGS_FILE = '/home/ada/.config/payrecon/payrecon.env';
@@ -23,7 +23,11 @@ export function sourcesOf({ flags = {}, env = {}, files = {}, unreadable = [], f
       const file = files[path];
       return typeof file === 'string' ? { text: file, mode: 0o600 } : (file ?? null);
     },
-    folders: () => folders ?? { config: '/home/ada/.config/payrecon', data: '/home/ada/.local/share/payrecon' },
+    folders: () => ({
+      config: { ok: true, path: '/home/ada/.config/payrecon' },
+      data: { ok: true, path: '/home/ada/.local/share/payrecon' },
+      ...folders,
+    }),
     cwd: '/srv/shop',
   };
 }

@@ -203,7 +203,7 @@ describe('a ledger in a SQLite file', () => {
     await next.close();
   });
 
-  it.each(['sqlite:', 'sqlite::memory:', 'mysql://x', 'ledger.db'])('refuses the address %s', async (url) => {
+  it.each(['sqlite:', 'sqlite::memory:', 'sqlite:ledger.db', 'mysql://x', 'ledger.db'])('refuses the address %s', async (url) => {
     expect(await errorOf(openStorage({ url, clock, chance }))).toMatchObject({ kind: 'configuration', code: 'database_url', problems: [{ field: 'DATABASE_URL' }] });
   });
 });
