@@ -1,8 +1,11 @@
 // The truth about what happened, for assertions: what a client believes is compared with this.
+import { type Accounts } from './accounts.ts';
+import { type Mails } from './mails.ts';
 import { type MailRecord } from './records.ts';
 import { type PaymentIntentView, renderIntent } from './render.ts';
 import { type ChargeView, type RefundView, renderCharge, renderRefund } from './render-charge.ts';
 import { type RequestLog, type SeenRequest } from './request-log.ts';
+import { type Placed } from './timeline.ts';
 import { type World } from './world.ts';
 
 export interface BooksSummary {
@@ -34,26 +37,35 @@ export interface Books {
   paymentIntent(id: string): PaymentIntentView | undefined;
   /** How many payments went through, of those that the predicate accepts. */
   succeededCount(predicate?: (intent: PaymentIntentView) => boolean): number;
+  /** The same of one account in one mode; mails and requests are of all. */
+  of(account: string, mode: 'test' | 'live'): Books;
   summary(): BooksSummary;
 }
 
-export function createBooks(world: World, log: RequestLog): Books {
-  const intentView = (id: string) => {
-    const entry = world.intents.get(id);
-    return entry === undefined ? undefined : renderIntent(entry.record, world.findMethod);
-  };
+export function createBooks(accounts: Accounts, mails: Mails, log: RequestLog): Books {
+  return keepBooks(() => Array.from(accounts, ({ world }) => world), { accounts, mails, log });
+}
+
+interface BookParts {
+  readonly accounts: Accounts;
+  readonly mails: Mails;
+  readonly log: RequestLog;
+}
+
+function keepBooks(worlds: () => readonly World[], parts: BookParts): Books {
+  const { accounts, mails, log } = parts;
   return {
     get paymentIntents() {
-      return Array.from(world.intents, (record) => renderIntent(record, world.findMethod));
+      return gather(worlds(), (world) => world.intents, renderIntent);
     },
     get charges() {
-      return Array.from(world.charges, (record) => renderCharge(record, world.findMethod));
+      return gather(worlds(), (world) => world.charges, renderCharge);
     },
     get refunds() {
-      return Array.from(world.refunds, (record) => renderRefund(record, world.findCharge));
+      return gather(worlds(), (world) => world.refunds, (record, world) => renderRefund(record, world.findCharge));
     },
     get mails() {
-      return [...world.mails];
+      return mails.accepted;
     },
     get requests() {
       return log.since(0);
@@ -62,32 +74,51 @@ export function createBooks(world: World, log: RequestLog): Books {
       return log.counts;
     },
     count: (endpoint) => log.counts[endpoint] ?? 0,
-    paymentIntent: intentView,
+    paymentIntent: (id) => {
+      const world = worlds().find((each) => each.intents.get(id) !== undefined);
+      const record = world?.intents.get(id)?.record;
+      return world === undefined || record === undefined ? undefined : renderIntent(record, world);
+    },
     succeededCount: (predicate) => {
       let count = 0;
-      for (const record of world.intents) {
-        if (record.status === 'succeeded' && (predicate === undefined || predicate(renderIntent(record, world.findMethod)))) count += 1;
+      for (const world of worlds()) {
+        for (const record of world.intents) {
+          if (record.status === 'succeeded' && (predicate === undefined || predicate(renderIntent(record, world)))) count += 1;
+        }
       }
       return count;
     },
-    summary: () => summarize(world, log),
+    of: (account, mode) => keepBooks(() => [accounts.of({ account, livemode: mode === 'live' }).world], parts),
+    summary: () => summarize(worlds(), mails, log),
   };
 }
 
-function summarize(world: World, log: RequestLog): BooksSummary {
+/** What all of them have, oldest first. */
+function gather<R extends Placed, V>(
+  worlds: readonly World[],
+  list: (world: World) => Iterable<R>,
+  render: (record: R, world: World) => V,
+): readonly V[] {
+  const found = worlds.flatMap((world) => Array.from(list(world), (record) => ({ record, world })));
+  // Each is in order by itself.
+  if (worlds.length > 1) found.sort((one, other) => one.record.created - other.record.created || one.record.seq - other.record.seq);
+  return found.map(({ record, world }) => render(record, world));
+}
+
+function summarize(worlds: readonly World[], mails: Mails, log: RequestLog): BooksSummary {
   return {
-    payment_intents: countBy(world.intents, (record) => record.status),
-    charges: countBy(world.charges, (record) => record.status),
-    refunds: world.refunds.size,
-    mails: world.mails.length,
+    payment_intents: countByStatus(worlds.map((world) => world.intents)),
+    charges: countByStatus(worlds.map((world) => world.charges)),
+    refunds: worlds.reduce((sum, world) => sum + world.refunds.size, 0),
+    mails: mails.size,
     requests: log.total,
     requests_by_endpoint: log.counts,
   };
 }
 
-function countBy<T>(items: Iterable<T>, name: (item: T) => string): Record<string, number> {
+function countByStatus(lists: readonly Iterable<{ readonly status: string }>[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const item of items) counts[name(item)] = (counts[name(item)] ?? 0) + 1;
+  for (const list of lists) for (const { status } of list) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 }
 

@@ -2,15 +2,18 @@
 import { type FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { type Books, booksDocument } from './books.ts';
+import { isLive, type SecretKeys } from './access.ts';
+import { type Accounts } from './accounts.ts';
 import { type SandboxClock, secondsOf } from './clock.ts';
+import { DEFAULT_ACCOUNT } from './owner.ts';
 import { renderIntent } from './render.ts';
 import { type RequestLog } from './request-log.ts';
 import { seedIntents, seedRequest } from './seeding.ts';
 import { settle, settleDue } from './settle.ts';
-import { type World } from './world.ts';
 
 export interface Controlled {
-  readonly world: World;
+  readonly accounts: Accounts;
+  readonly secretKeys: SecretKeys;
   readonly books: Books;
   readonly log: RequestLog;
   readonly clock: SandboxClock;
@@ -31,13 +34,28 @@ const settlement = z.strictObject({
   cancellation_reason: z.string().nullable().default(null),
 });
 
-const customer = z.strictObject({ id: z.string().regex(/^cus_\w+$/), email: z.string().nullable().default(null) });
+const customer = z.strictObject({
+  id: z.string().regex(/^cus_\w+$/),
+  email: z.string().nullable().default(null),
+  account: z.string().default(DEFAULT_ACCOUNT),
+  livemode: z.boolean().default(false),
+});
+
+const secretKey = z.strictObject({
+  key: z.string(),
+  account: z.string().optional(),
+  /** Said by the key's name; one that contradicts it is a mistake. */
+  livemode: z.boolean().optional(),
+  forbidden: z.array(z.string()).optional(),
+});
 
 export function addControl(app: FastifyInstance, controlled: Controlled): void {
-  const { books, clock, log, world } = controlled;
+  const { books, clock, log } = controlled;
   app.get('/_sandbox/health', () => ({ ok: true, now_ms: clock.now() }));
   app.get<{ Querystring: Record<string, string | undefined> }>('/_sandbox/books', (request) => {
-    return ['1', 'true'].includes(request.query['summary'] ?? '') ? books.summary() : booksDocument(books);
+    const { summary, account, livemode } = request.query;
+    const asked = account === undefined && livemode === undefined ? books : books.of(account ?? DEFAULT_ACCOUNT, isYes(livemode) ? 'live' : 'test');
+    return isYes(summary) ? asked.summary() : booksDocument(asked);
   });
   app.get<{ Querystring: Record<string, string | undefined> }>('/_sandbox/requests', (request) => ({
     requests: log.since(Number(request.query['since'] ?? 0)),
@@ -64,26 +82,45 @@ export function addControl(app: FastifyInstance, controlled: Controlled): void {
     controlled.reset();
     return { ok: true };
   });
-  addSeeding(app, world);
-  addSettlement(app, world);
+  addKeys(app, controlled.secretKeys);
+  addSeeding(app, controlled.accounts);
+  addSettlement(app, controlled.accounts);
 }
 
-function addSeeding(app: FastifyInstance, world: World): void {
-  app.post('/_sandbox/seed', (request) => seedIntents(world, seedRequest.parse(json(request.body))));
+function isYes(value: string | undefined): boolean {
+  return value === '1' || value === 'true';
+}
+
+function addKeys(app: FastifyInstance, secretKeys: SecretKeys): void {
+  app.post('/_sandbox/keys', (request) => {
+    const { livemode, ...key } = secretKey.parse(json(request.body));
+    if (livemode !== undefined && livemode !== isLive(key.key)) throw new Error('livemode is said by the key itself: sk_live_ or rk_live_');
+    secretKeys.add(key);
+    return { account: DEFAULT_ACCOUNT, livemode: isLive(key.key), forbidden: [], ...key };
+  });
+}
+
+function addSeeding(app: FastifyInstance, accounts: Accounts): void {
+  app.post('/_sandbox/seed', (request) => {
+    const asked = seedRequest.parse(json(request.body));
+    return seedIntents(accounts.of(asked).world, asked);
+  });
   app.post('/_sandbox/customers', (request) => {
-    const { id, email } = customer.parse(json(request.body));
-    const record = { id, created: secondsOf(world.clock.now()), seq: world.nextSeq(), email, name: null, phone: null, description: null, metadata: {} };
+    const { id, email, ...owner } = customer.parse(json(request.body));
+    const { world } = accounts.of(owner);
+    const record = { id, created: secondsOf(world.clock.now()), seq: world.ids.place(), email, name: null, phone: null, description: null, metadata: {} };
     world.putCustomer(record);
     return { id };
   });
 }
 
-function addSettlement(app: FastifyInstance, world: World): void {
+function addSettlement(app: FastifyInstance, accounts: Accounts): void {
   app.post<{ Params: { id: string } }>('/_sandbox/payment_intents/:id/settle', (request, reply) => {
-    settleDue(world);
     const asked = settlement.parse(json(request.body));
-    const intent = world.intents.get(request.params.id)?.record;
-    if (intent === undefined) return reply.code(404).send({ error: `no payment intent ${request.params.id}` });
+    const world = Array.from(accounts, (mode) => mode.world).find(({ intents }) => intents.get(request.params.id) !== undefined);
+    if (world !== undefined) settleDue(world);
+    const intent = world?.intents.get(request.params.id)?.record;
+    if (world === undefined || intent === undefined) return reply.code(404).send({ error: `no payment intent ${request.params.id}` });
     const settled = settle(world, intent, {
       outcome: asked.outcome,
       late: asked.late,
@@ -92,7 +129,7 @@ function addSettlement(app: FastifyInstance, world: World): void {
       failure: { code: asked.code, declineCode: asked.decline_code, message: asked.message },
       cancellationReason: asked.cancellation_reason,
     });
-    return renderIntent(settled, world.findMethod);
+    return renderIntent(settled, world);
   });
 }
 

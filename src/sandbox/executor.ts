@@ -1,10 +1,10 @@
 // From a request to its outcome: the key, the limits, the idempotency key, the parameters, and then the endpoint.
-import { checkApiKey, checkVersion } from './access.ts';
+import { type Admitted, checkNamedAccount, checkPermission, checkVersion, type SecretKeys } from './access.ts';
+import { type AccountMode, type Accounts } from './accounts.ts';
 import { type Endpoint } from './endpoint.ts';
 import { expandView } from './expand.ts';
 import { fingerprintOf, type IdempotencyKeys } from './idempotency.ts';
 import { decodeForm, texts } from './params.ts';
-import { type RateLimits } from './rate-limits.ts';
 import { Refusal } from './refusal.ts';
 import { checkRequest } from './request-check.ts';
 import { type View } from './view.ts';
@@ -19,27 +19,34 @@ export interface Incoming {
   readonly contentType: string | null;
   readonly authorization: string | null;
   readonly version: string | null;
+  /** The account named in a header. */
+  readonly account: string | null;
   readonly idempotencyKey: string | null;
   readonly requestId: string;
 }
 
 export interface Outcome {
   readonly status: number;
+  /** Whose objects the view shows. */
+  readonly world: World;
   readonly view: View;
   readonly headers: Readonly<Record<string, string>>;
   /** The request that this is the answer of; another one when it is replayed. */
   readonly originalId: string;
   readonly executed: boolean;
   readonly replayed: boolean;
-  /** The key that is held by this request until it is concluded. */
-  readonly heldKey: string | null;
+  /** The idempotency key that is held by this request until it is concluded. */
+  readonly held: HeldKey | null;
+}
+
+interface HeldKey {
+  readonly key: string;
+  readonly among: IdempotencyKeys;
 }
 
 export interface ExecutorParts {
-  readonly world: World;
-  readonly keys: IdempotencyKeys;
-  readonly limits: RateLimits;
-  readonly secretKeys: readonly string[] | null;
+  readonly accounts: Accounts;
+  readonly secretKeys: SecretKeys;
 }
 
 export class Executor {
@@ -51,41 +58,55 @@ export class Executor {
 
   /** Runs the request. The caller must conclude the outcome, when the client could have it. */
   run(endpoint: Endpoint, incoming: Incoming): Outcome {
-    const key = endpoint.method === 'POST' && incoming.idempotencyKey !== '' ? incoming.idempotencyKey : null;
-    let heldKey: string | null = null;
+    const { accounts, secretKeys } = this.#parts;
     try {
-      checkApiKey(incoming.authorization, this.#parts.secretKeys);
-      checkVersion(incoming.version);
-      this.#parts.limits.take(endpoint.name, incoming.id);
-      if (key !== null) {
-        const kept = this.#parts.keys.begin({
-          key,
-          path: incoming.path,
-          fingerprint: fingerprintOf(incoming.form.split('&').sort().join('&')),
-          nowMs: this.#parts.world.clock.now(),
-        });
-        if (kept !== null) return { status: kept.status, view: kept.view, headers: {}, originalId: kept.requestId, executed: false, replayed: true, heldKey: null };
-        heldKey = key;
-      }
-      const view = this.#handle(endpoint, incoming, { requestId: incoming.requestId, idempotencyKey: key });
-      return { status: 200, view, headers: {}, originalId: incoming.requestId, executed: true, replayed: false, heldKey };
+      const admitted = secretKeys.admit(incoming.authorization);
+      return this.#runFor(admitted, accounts.of(admitted.owner), endpoint, incoming);
     } catch (error) {
-      if (error instanceof Refusal) return refused(error, incoming.requestId, heldKey);
-      // A bug of the sandbox; the key must not stay held by a request that is over.
-      if (heldKey !== null) this.#parts.keys.release(heldKey);
+      // The key is of nobody, and the answer shows nobody's objects: any world will do.
+      if (error instanceof Refusal) return refused(error, incoming.requestId, accounts.default.world);
       throw error;
     }
   }
 
   /** Keeps the answer under the key of the request, or frees the key. */
   conclude(outcome: Outcome): void {
-    if (outcome.heldKey === null) return;
-    const { status, view, originalId, executed } = outcome;
-    if (executed) this.#parts.keys.keep(outcome.heldKey, { status, view, requestId: originalId });
-    else this.#parts.keys.release(outcome.heldKey);
+    if (outcome.held === null) return;
+    const { status, view, originalId, executed, held } = outcome;
+    if (executed) held.among.keep(held.key, { status, view, requestId: originalId });
+    else held.among.release(held.key);
   }
 
-  #handle(endpoint: Endpoint, incoming: Incoming, cause: Cause): View {
+  #runFor(admitted: Admitted, { world, keys, limits }: AccountMode, endpoint: Endpoint, incoming: Incoming): Outcome {
+    const key = idempotencyKeyOf(endpoint, incoming);
+    let held: HeldKey | null = null;
+    const whole = { world, headers: {}, originalId: incoming.requestId };
+    try {
+      checkVersion(incoming.version);
+      checkNamedAccount(admitted, incoming.account);
+      limits.take(endpoint.name, incoming.id);
+      checkPermission(admitted, endpoint.name);
+      if (key !== null) {
+        const kept = keys.begin({
+          key,
+          path: incoming.path,
+          fingerprint: fingerprintOf(incoming.form.split('&').sort().join('&')),
+          nowMs: world.clock.now(),
+        });
+        if (kept !== null) return { ...whole, status: kept.status, view: kept.view, originalId: kept.requestId, executed: false, replayed: true, held };
+        held = { key, among: keys };
+      }
+      const view = this.#handle(endpoint, incoming, world);
+      return { ...whole, status: 200, view, executed: true, replayed: false, held };
+    } catch (error) {
+      if (error instanceof Refusal) return { ...refused(error, incoming.requestId, world), held };
+      // A bug of the sandbox; the key must not stay held by a request that is over.
+      if (held !== null) keys.release(held.key);
+      throw error;
+    }
+  }
+
+  #handle(endpoint: Endpoint, incoming: Incoming, world: World): View {
     if (endpoint.method === 'POST' && incoming.form !== '' && incoming.contentType?.startsWith('application/x-www-form-urlencoded') !== true) {
       throw new Refusal({
         status: 400,
@@ -94,21 +115,28 @@ export class Executor {
     }
     const decoded = decodeForm(incoming.form);
     const params = endpoint.request === null ? decoded : checkRequest(endpoint.request, decoded);
-    const view = endpoint.handle({ id: incoming.id, params, cause }, this.#parts.world);
-    return expandView(view, texts(params, 'expand') ?? [], this.#parts.world);
+    const cause: Cause = { requestId: incoming.requestId, idempotencyKey: idempotencyKeyOf(endpoint, incoming) };
+    const view = endpoint.handle({ id: incoming.id, params, cause }, world);
+    return expandView(view, texts(params, 'expand') ?? [], world);
   }
 }
 
+/** On a GET it means nothing. */
+function idempotencyKeyOf(endpoint: Endpoint, incoming: Incoming): string | null {
+  return endpoint.method === 'POST' && incoming.idempotencyKey !== '' ? incoming.idempotencyKey : null;
+}
+
 /** An outcome without execution, or a decline that was executed. */
-export function refused(refusal: Refusal, requestId: string, heldKey: string | null): Outcome {
+export function refused(refusal: Refusal, requestId: string, world: World): Outcome {
   const { details } = refusal;
   return {
     status: details.status,
+    world,
     view: { of: 'error', details },
     headers: details.headers ?? {},
     originalId: requestId,
     executed: details.kept === true,
     replayed: false,
-    heldKey,
+    held: null,
   };
 }

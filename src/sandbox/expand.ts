@@ -39,10 +39,10 @@ function lookUp(name: string, id: string, world: World): object | undefined {
   const charge = name === 'latest_charge' || name === 'charge' ? world.charges.get(id) : undefined;
   const customer = name === 'customer' ? world.customers.get(id) : undefined;
   const method = name === 'payment_method' ? world.methods.get(id) : undefined;
-  if (intent !== undefined) return renderIntent(intent.record, world.findMethod);
-  if (charge !== undefined) return renderCharge(charge.record, world.findMethod);
-  if (customer !== undefined) return renderCustomer(customer.record);
-  return method === undefined ? undefined : renderPaymentMethod(method);
+  if (intent !== undefined) return renderIntent(intent.record, world);
+  if (charge !== undefined) return renderCharge(charge.record, world);
+  if (customer !== undefined) return renderCustomer(customer.record, world);
+  return method === undefined ? undefined : renderPaymentMethod(method, world);
 }
 
 function isNode(value: unknown): value is Node {

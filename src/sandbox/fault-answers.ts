@@ -1,20 +1,20 @@
 import { type FaultName } from './fault-kinds.ts';
+import { permissionDenied, shownKeyOf } from './access.ts';
+import { type Incoming } from './executor.ts';
 import { keyInUse } from './idempotency.ts';
+import { DEFAULT_ACCOUNT } from './owner.ts';
 import { tooMany } from './rate-limits.ts';
 import { Refusal } from './refusal.ts';
 
 /** Stripe's answer for a fault that answers with an error. */
-export function faultRefusal(kind: FaultName, idempotencyKey: string | null): Refusal {
+export function faultRefusal(kind: FaultName, incoming: Incoming, endpoint: string): Refusal {
   switch (kind) {
     case '401':
-      return new Refusal({ status: 401, error: { type: 'invalid_request_error', message: 'Invalid API Key provided: sk_test_****0000' } });
+      return new Refusal({ status: 401, error: { type: 'invalid_request_error', message: `Invalid API Key provided: ${shownKeyOf(incoming.authorization)}` } });
     case '403':
-      return new Refusal({
-        status: 403,
-        error: { type: 'invalid_request_error', message: 'The provided key does not have the required permissions for this endpoint.' },
-      });
+      return permissionDenied(shownKeyOf(incoming.authorization), DEFAULT_ACCOUNT, endpoint);
     case '409':
-      return keyInUse(idempotencyKey ?? '');
+      return keyInUse(incoming.idempotencyKey ?? '');
     case '429':
       return tooMany('endpoint-rate');
     case '429_lock':

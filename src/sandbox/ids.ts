@@ -25,6 +25,7 @@ export class Ids {
   readonly #chance: Chance;
   /** How many were made; a restart goes on from there. */
   count = 0;
+  #places = 0;
 
   constructor(chance: Chance) {
     this.#chance = chance;
@@ -40,6 +41,17 @@ export class Ids {
   request(): string {
     this.count += 1;
     return `req_${base62(this.count, 6)}${this.#letters(8)}`;
+  }
+
+  /** The place of a new object among all of its second, whichever account it belongs to. */
+  place(): number {
+    this.#places += 1;
+    return this.#places;
+  }
+
+  /** A place that is taken, read back after a restart. */
+  placed(place: number): void {
+    this.#places = Math.max(this.#places, place);
   }
 
   #letters(length: number): string {

@@ -1,12 +1,18 @@
 // Keeps the state of a sandbox in a folder: one line of JSON for each change, read back at the next start.
 import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { type SandboxKey } from './access.ts';
 import { type KeyRecord } from './idempotency.ts';
+import { type MailRecord } from './records.ts';
 import { type Change } from './world.ts';
 
+/** What an account has, in one of its modes; that of the default account in test mode is not named. */
+type Owned = (Change | { readonly kept: 'key'; readonly record: KeyRecord }) & { readonly owner?: string };
+
 export type Line =
-  | Change
-  | { readonly kept: 'key'; readonly record: KeyRecord }
+  | Owned
+  | { readonly kept: 'mail'; readonly record: MailRecord }
+  | { readonly kept: 'secret_key'; readonly record: SandboxKey }
   | { readonly kept: 'clock'; readonly offsetMs: number };
 
 /** A line, and how many ids had been made by then. */

@@ -1,10 +1,12 @@
 import { integer, isObject, type Params, text } from './params.ts';
 import { checkLimit } from './param-rules.ts';
-import { missing } from './refusal.ts';
+import { noSuch } from './no-such.ts';
 import { type Entry, type Page, type Timeline } from './timeline.ts';
 import { type View } from './view.ts';
+import { type World } from './world.ts';
 
 export interface Listed<R> {
+  readonly world: World;
   /** What is searched: all objects, or those of one customer. */
   readonly within: Timeline<R & Placed>;
   /** Where cursors are looked up. */
@@ -36,7 +38,7 @@ function cursor<R>(params: Params, name: string, listed: Listed<R>): Entry<R & P
   const id = text(params, name);
   if (id === null) return null;
   const entry = listed.all.get(id);
-  if (entry === undefined) throw missing(listed.kind, id, name, 400);
+  if (entry === undefined) throw noSuch(listed.world, { kind: listed.kind, id, param: name, status: 400 });
   return entry;
 }
 

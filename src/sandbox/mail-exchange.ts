@@ -14,7 +14,7 @@ export async function serveMail(exchange: Exchange, request: FastifyRequest, rep
   void reply.hijack();
   const fault = exchange.faults.next(MAIL_ENDPOINT, false);
   const seen = exchange.log.open(
-    { endpoint: MAIL_ENDPOINT, method: 'POST', path: '/v3/mail/send', idempotency_key: null, at: exchange.world.clock.now() },
+    { endpoint: MAIL_ENDPOINT, method: 'POST', path: '/v3/mail/send', idempotency_key: null, at: exchange.clock.now() },
     fault,
   );
   try {
@@ -50,8 +50,8 @@ function execute(exchange: Exchange, request: FastifyRequest, seen: SeenRequest)
   const checked = checkMail(parse(request.body));
   if ('errors' in checked) return json(400, { errors: checked.errors });
   const { sandboxMode, ...mail } = checked.mail;
-  const id = exchange.world.ids.next('mail').replace('mail_', '');
-  exchange.world.putMail({ id, at: exchange.world.clock.now(), ...mail, sandbox_mode: sandboxMode, body: parse(request.body) });
+  const id = exchange.ids.next('mail').replace('mail_', '');
+  exchange.mails.put({ id, at: exchange.clock.now(), ...mail, sandbox_mode: sandboxMode, body: parse(request.body) });
   seen.executed = true;
   return { status: sandboxMode ? 200 : 202, headers: { 'X-Message-Id': id }, body: '' };
 }

@@ -3,7 +3,8 @@ import { behaviourOf } from './attempts.ts';
 import { isObject, type Params, text, texts } from './params.ts';
 import { testMethod } from './payment-methods.ts';
 import { type IntentRecord, type PaymentMethodRecord } from './records.ts';
-import { invalid, missing, Refusal } from './refusal.ts';
+import { noSuch } from './no-such.ts';
+import { invalid, Refusal } from './refusal.ts';
 import { type World } from './world.ts';
 
 /** The currency that a bank debit is limited to. */
@@ -15,7 +16,7 @@ const OFFERED = ['card', 'us_bank_account', 'sepa_debit'];
 export function findOrMakeMethod(world: World, nameOrId: string): PaymentMethodRecord {
   const known = world.methods.get(nameOrId);
   if (known !== undefined) return known;
-  if (testMethod(nameOrId) === undefined) throw missing('PaymentMethod', nameOrId, 'payment_method', 400);
+  if (testMethod(nameOrId) === undefined) throw noSuch(world, { kind: 'PaymentMethod', id: nameOrId, param: 'payment_method', status: 400 });
   const made: PaymentMethodRecord = { ...world.stamp('pm'), madeFrom: nameOrId, customer: null, used: false };
   world.putMethod(made);
   return made;

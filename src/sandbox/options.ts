@@ -1,3 +1,5 @@
+import { type SandboxKey } from './access.ts';
+
 export interface SandboxOptions {
   /** 0 or nothing: any free one. */
   readonly port?: number;
@@ -15,8 +17,12 @@ export interface SandboxOptions {
   readonly eventLagMs?: number;
   /** How long a bank takes to decide on a debit; 4 days by default. */
   readonly bankDebitMs?: number;
-  /** The only secret keys accepted; by default every well-formed test key. */
+  /** The only secret keys accepted, beside `keys`; by default every well-formed test key, for the default account. */
   readonly secretKeys?: readonly string[];
+  /** Keys of other accounts, and restricted keys that may not do everything. Their mode is in their name. */
+  readonly keys?: readonly SandboxKey[];
+  /** Take every well-formed live key too, for the live mode of the default account; off by default. */
+  readonly liveKeys?: boolean;
   /** Milliseconds since 1970; the machine's clock by default. */
   readonly now?: () => number;
 }

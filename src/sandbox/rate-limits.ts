@@ -13,6 +13,8 @@ export interface RateLimitSettings {
 }
 
 export const STANDARD_LIMITS: RateLimitSettings = { perSecond: STANDARD_PER_SECOND, perEndpoint: STANDARD_PER_SECOND };
+/** In live mode each endpoint has the same, all of them together more. */
+export const LIVE_LIMITS: RateLimitSettings = { perSecond: 100, perEndpoint: STANDARD_PER_SECOND };
 
 type Reason = 'global-rate' | 'endpoint-rate' | 'resource-specific';
 

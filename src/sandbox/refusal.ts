@@ -39,11 +39,20 @@ export function invalid(message: string, param: string | null = null, code: stri
   });
 }
 
-/** A reference to an object that does not exist: 404 when it is in the path, otherwise 400. */
-export function missing(kind: string, id: string, param: string, status: 400 | 404): Refusal {
+export interface Sought {
+  /** As Stripe's message calls it. */
+  readonly kind: string;
+  readonly id: string;
+  readonly param: string;
+  /** 404 when the id is in the path, otherwise 400. */
+  readonly status: 400 | 404;
+}
+
+/** A reference to an object that does not exist. */
+export function missing({ kind, id, param, status }: Sought, hint: string): Refusal {
   return new Refusal({
     status,
-    error: { type: 'invalid_request_error', code: 'resource_missing', message: `No such ${kind}: '${id}'`, param },
+    error: { type: 'invalid_request_error', code: 'resource_missing', message: `No such ${kind}: '${id}'${hint}`, param },
   });
 }
 

@@ -1,13 +1,13 @@
 import { type ChargeRecord, type RefundRecord } from './records.ts';
-import { type FindMethod, NO_BILLING_DETAILS } from './render.ts';
+import { NO_BILLING_DETAILS, type Surroundings } from './render.ts';
 import { renderChargeMethodDetails } from './render-method-details.ts';
 
 export type ChargeView = ReturnType<typeof renderCharge>;
 export type RefundView = ReturnType<typeof renderRefund>;
 
-export function renderCharge(record: ChargeRecord, findMethod: FindMethod) {
+export function renderCharge(record: ChargeRecord, around: Surroundings) {
   const succeeded = record.status === 'succeeded';
-  const method = findMethod(record.paymentMethod);
+  const method = around.findMethod(record.paymentMethod);
   return {
     id: record.id,
     object: 'charge' as const,
@@ -30,7 +30,7 @@ export function renderCharge(record: ChargeRecord, findMethod: FindMethod) {
     failure_code: record.failure?.code ?? null,
     failure_message: record.failure?.message ?? null,
     fraud_details: {},
-    livemode: false,
+    livemode: around.livemode,
     metadata: { ...record.metadata },
     on_behalf_of: null,
     outcome: renderOutcome(record),

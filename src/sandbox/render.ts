@@ -7,10 +7,14 @@ import { renderPaymentMethodDetails } from './render-method-details.ts';
 
 export const API_VERSION = '2026-10-28.endive';
 
-export type FindMethod = (id: string) => PaymentMethodRecord | undefined;
+/** Where a record is shown: what it refers to, and the mode. */
+export interface Surroundings {
+  readonly livemode: boolean;
+  readonly findMethod: (id: string) => PaymentMethodRecord | undefined;
+}
 export type PaymentIntentView = ReturnType<typeof renderIntent>;
 
-export function renderIntent(record: IntentRecord, findMethod: FindMethod) {
+export function renderIntent(record: IntentRecord, around: Surroundings) {
   return {
     id: record.id,
     object: 'payment_intent' as const,
@@ -33,9 +37,9 @@ export function renderIntent(record: IntentRecord, findMethod: FindMethod) {
     customer_account: null,
     description: record.description,
     excluded_payment_method_types: record.excludedTypes === null ? null : [...record.excludedTypes],
-    last_payment_error: record.lastError === null ? null : renderPaymentError(record.lastError, findMethod),
+    last_payment_error: record.lastError === null ? null : renderPaymentError(record.lastError, around),
     latest_charge: record.latestCharge,
-    livemode: false,
+    livemode: around.livemode,
     managed_payments: null,
     metadata: { ...record.metadata },
     next_action: renderNextAction(record),
@@ -59,15 +63,15 @@ export function renderIntent(record: IntentRecord, findMethod: FindMethod) {
   };
 }
 
-function renderPaymentError(failure: PaymentFailure, findMethod: FindMethod) {
-  const method = findMethod(failure.paymentMethod);
+function renderPaymentError(failure: PaymentFailure, around: Surroundings) {
+  const method = around.findMethod(failure.paymentMethod);
   return {
     ...(failure.charge === null ? {} : { charge: failure.charge }),
     code: failure.code,
     ...(failure.declineCode === null ? {} : { decline_code: failure.declineCode }),
     doc_url: docUrl(failure.code),
     message: failure.message,
-    ...(method === undefined ? {} : { payment_method: renderPaymentMethod(method) }),
+    ...(method === undefined ? {} : { payment_method: renderPaymentMethod(method, around) }),
     type: 'card_error' as const,
   };
 }
@@ -91,7 +95,7 @@ export const NO_BILLING_DETAILS = {
   tax_id: null,
 };
 
-export function renderPaymentMethod(record: PaymentMethodRecord) {
+export function renderPaymentMethod(record: PaymentMethodRecord, around: Pick<Surroundings, 'livemode'>) {
   return {
     id: record.id,
     object: 'payment_method' as const,
@@ -100,13 +104,13 @@ export function renderPaymentMethod(record: PaymentMethodRecord) {
     created: record.created,
     customer: record.customer,
     customer_account: null,
-    livemode: false,
+    livemode: around.livemode,
     metadata: {},
     ...renderPaymentMethodDetails(record.madeFrom),
   };
 }
 
-export function renderCustomer(record: CustomerRecord) {
+export function renderCustomer(record: CustomerRecord, around: Pick<Surroundings, 'livemode'>) {
   return {
     id: record.id,
     object: 'customer' as const,
@@ -121,7 +125,7 @@ export function renderCustomer(record: CustomerRecord) {
     email: record.email,
     invoice_prefix: record.id.slice(-8).toUpperCase(),
     invoice_settings: { custom_fields: null, default_payment_method: null, footer: null, rendering_options: null },
-    livemode: false,
+    livemode: around.livemode,
     metadata: { ...record.metadata },
     name: record.name,
     next_invoice_sequence: 1,
@@ -133,14 +137,14 @@ export function renderCustomer(record: CustomerRecord) {
   };
 }
 
-export function renderEvent(record: EventRecord, renderSubject: (subject: EventSubject) => object) {
+export function renderEvent(record: EventRecord, livemode: boolean, renderSubject: (subject: EventSubject) => object) {
   return {
     id: record.id,
     object: 'event' as const,
     api_version: API_VERSION,
     created: record.created,
     data: { object: renderSubject(record.subject) },
-    livemode: false,
+    livemode,
     pending_webhooks: 0,
     request: { id: record.requestId, idempotency_key: record.idempotencyKey },
     type: record.type,

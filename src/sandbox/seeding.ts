@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { secondsOf } from './clock.ts';
 import { createChance } from './ids.ts';
 import { newCharge, newIntent } from './new-intent.ts';
+import { DEFAULT_ACCOUNT } from './owner.ts';
 import { type ChargeRecord, type IntentRecord, type IntentStatus, type PaymentMethodRecord } from './records.ts';
 import { type World } from './world.ts';
 
@@ -23,6 +24,8 @@ export const seedRequest = z.strictObject({
   amount: z.int().positive().default(4999),
   currency: z.string().default('usd'),
   customer: z.string().nullable().default(null),
+  account: z.string().default(DEFAULT_ACCOUNT),
+  livemode: z.boolean().default(false),
   /** Answer all ids, oldest first. */
   ids: z.boolean().default(false),
 });

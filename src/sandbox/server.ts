@@ -16,6 +16,7 @@ import { type Exchange, serveStripe, serveUnknown } from './stripe-exchange.ts';
 export { FAULT_KINDS, type FaultName } from './fault-kinds.ts';
 export { type Books } from './books.ts';
 export { type SandboxClock } from './clock.ts';
+export { type SandboxKey, WrongKey } from './access.ts';
 export { type SandboxOptions } from './options.ts';
 
 const BODY_LIMIT = 30 * 1024 * 1024;

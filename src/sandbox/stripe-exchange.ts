@@ -1,21 +1,27 @@
 // One request to the local Stripe, from the wire and back, with the fault that it was dealt.
 import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Accounts } from './accounts.ts';
 import { type Answered } from './answered.ts';
+import { type SandboxClock } from './clock.ts';
 import { answerBug, BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
 import { type Endpoint } from './endpoint.ts';
 import { type Executor, type Incoming, type Outcome, refused } from './executor.ts';
 import { faultRefusal, serverError } from './fault-answers.ts';
 import { type Fault, type FaultKind, faultKind } from './fault-kinds.ts';
 import { type FaultDesk } from './faults.ts';
+import { type Ids } from './ids.ts';
+import { type Mails } from './mails.ts';
 import { Refusal } from './refusal.ts';
 import { API_VERSION } from './render.ts';
 import { type RequestLog, type SeenRequest } from './request-log.ts';
 import { settleDue } from './settle.ts';
 import { renderView } from './view.ts';
-import { type World } from './world.ts';
 
 export interface Exchange {
-  readonly world: World;
+  readonly accounts: Accounts;
+  readonly mails: Mails;
+  readonly ids: Ids;
+  readonly clock: SandboxClock;
   readonly executor: Executor;
   readonly faults: FaultDesk;
   readonly log: RequestLog;
@@ -26,13 +32,13 @@ export interface Exchange {
 
 export async function serveStripe(exchange: Exchange, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   void reply.hijack();
-  const incoming = readRequest(exchange.world, endpoint.method, request);
+  const incoming = readRequest(exchange.ids.request(), endpoint.method, request);
   const fault = exchange.faults.next(endpoint.name, true);
   const seen = exchange.log.open(
-    { endpoint: endpoint.name, method: request.method, path: incoming.path, idempotency_key: incoming.idempotencyKey, at: exchange.world.clock.now() },
+    { endpoint: endpoint.name, method: request.method, path: incoming.path, idempotency_key: incoming.idempotencyKey, at: exchange.clock.now() },
     fault,
   );
-  settleDue(exchange.world);
+  for (const { world } of exchange.accounts) settleDue(world);
   try {
     if (fault === null) await answer(exchange, endpoint, incoming, reply, seen);
     else await answerBadly(exchange, endpoint, incoming, { reply, seen, fault });
@@ -68,7 +74,7 @@ async function answer(exchange: Exchange, endpoint: Endpoint, incoming: Incoming
   const outcome = exchange.executor.run(endpoint, incoming);
   exchange.executor.conclude(outcome);
   note(seen, outcome);
-  const rendered = render(exchange.world, incoming, outcome);
+  const rendered = render(incoming, outcome);
   seen.status = rendered.status;
   await deliver(reply.raw, rendered, null, 0);
 }
@@ -89,21 +95,21 @@ async function answerBadly(exchange: Exchange, endpoint: Endpoint, incoming: Inc
   if (kind.effect === 'delay') await delay(exchange, fault);
   // Until here a twin with the same key is told that this one is under way.
   exchange.executor.conclude(outcome);
-  const rendered = kind.effect === 'html' ? BAD_GATEWAY : render(exchange.world, incoming, outcome);
+  const rendered = kind.effect === 'html' ? BAD_GATEWAY : render(incoming, outcome);
   seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
   await deliver(reply.raw, rendered, kind.effect, fault.argument);
 }
 
 function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, fault: Fault, kind: FaultKind): Outcome {
   if (kind.executes === 'no') {
-    const refusal = faultRefusal(fault.kind, incoming.idempotencyKey);
-    if (fault.kind !== '500_before') return { ...refused(refusal, incoming.requestId, null), executed: false };
+    const refusal = faultRefusal(fault.kind, incoming, endpoint.name);
+    if (fault.kind !== '500_before') return { ...refused(refusal, incoming.requestId, exchange.accounts.default.world), executed: false };
     return failBefore(exchange, endpoint, incoming);
   }
   const outcome = exchange.executor.run(endpoint, incoming);
   if (fault.kind !== '500_after') return outcome;
-  const failed = refused(serverError(), incoming.requestId, outcome.heldKey);
-  return { ...failed, executed: outcome.executed };
+  const failed = refused(serverError(), incoming.requestId, outcome.world);
+  return { ...failed, executed: outcome.executed, held: outcome.held };
 }
 
 /** Stripe had begun, and failed before anything was done: the 500 is what the key stands for from then on. */
@@ -115,7 +121,8 @@ function failBefore(exchange: Exchange, endpoint: Endpoint, incoming: Incoming):
     },
   };
   const outcome = exchange.executor.run(doomed, incoming);
-  return outcome.status === 500 ? outcome : { ...refused(serverError(), incoming.requestId, outcome.heldKey), executed: false };
+  if (outcome.status === 500) return outcome;
+  return { ...refused(serverError(), incoming.requestId, outcome.world), executed: false, held: outcome.held };
 }
 
 async function delay(exchange: Exchange, fault: Fault): Promise<void> {
@@ -128,7 +135,7 @@ function note(seen: SeenRequest, outcome: Outcome): void {
   seen.replayed = outcome.replayed;
 }
 
-function readRequest(world: World, method: 'GET' | 'POST', request: FastifyRequest): Incoming {
+function readRequest(requestId: string, method: 'GET' | 'POST', request: FastifyRequest): Incoming {
   const [path = '', query = ''] = request.url.split('?', 2);
   const params = request.params as Readonly<Record<string, string | undefined>>;
   const body = typeof request.body === 'string' ? request.body : '';
@@ -139,8 +146,9 @@ function readRequest(world: World, method: 'GET' | 'POST', request: FastifyReque
     contentType: request.headers['content-type'] ?? null,
     authorization: request.headers.authorization ?? null,
     version: header(request, 'stripe-version'),
+    account: header(request, 'stripe-account'),
     idempotencyKey: header(request, 'idempotency-key'),
-    requestId: world.ids.request(),
+    requestId,
   };
 }
 
@@ -149,7 +157,7 @@ function header(request: FastifyRequest, name: string): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-function render(world: World, incoming: Incoming, outcome: Outcome): Rendered {
+function render(incoming: Incoming, outcome: Outcome): Rendered {
   return {
     status: outcome.status,
     headers: {
@@ -161,6 +169,6 @@ function render(world: World, incoming: Incoming, outcome: Outcome): Rendered {
       ...(outcome.status >= 500 && (outcome.executed || outcome.replayed) ? { 'Stripe-Should-Retry': 'false' } : {}),
       ...outcome.headers,
     },
-    body: JSON.stringify(renderView(outcome.view, world, outcome.originalId), null, 2),
+    body: JSON.stringify(renderView(outcome.view, outcome.world, outcome.originalId), null, 2),
   };
 }

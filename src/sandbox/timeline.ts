@@ -21,7 +21,7 @@ export interface Page<R> {
   readonly hasMore: boolean;
 }
 
-type Placed = { readonly created: number; readonly seq: number };
+export type Placed = { readonly created: number; readonly seq: number };
 
 /** Oldest first, so that a new one is put at the end and every bound is found by halving. */
 export class Timeline<R extends { readonly id: string; readonly created: number; readonly seq: number }> {

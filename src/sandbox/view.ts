@@ -17,19 +17,19 @@ export type View =
 export function renderView(view: View, world: World, requestId: string): object {
   if (view.of === 'plain') return view.body;
   if (view.of === 'error') return { error: renderError(view.details, world, requestId) };
-  return view.of === 'payment_method' ? renderPaymentMethod(view.record) : renderSubject(view, world);
+  return view.of === 'payment_method' ? renderPaymentMethod(view.record, world) : renderSubject(view, world);
 }
 
 export function renderSubject(subject: EventSubject, world: World): object {
   switch (subject.of) {
     case 'payment_intent':
-      return renderIntent(subject.record, world.findMethod);
+      return renderIntent(subject.record, world);
     case 'charge':
-      return renderCharge(subject.record, world.findMethod);
+      return renderCharge(subject.record, world);
     case 'refund':
       return renderRefund(subject.record, world.findCharge);
     case 'customer':
-      return renderCustomer(subject.record);
+      return renderCustomer(subject.record, world);
   }
 }
 
@@ -37,7 +37,7 @@ function renderError(details: RefusalDetails, world: World, requestId: string): 
   return {
     ...details.error,
     ...(details.error.code === undefined ? {} : { doc_url: docUrl(details.error.code) }),
-    ...(details.intent === undefined ? {} : { payment_intent: renderIntent(details.intent, world.findMethod) }),
-    request_log_url: `https://dashboard.stripe.com/test/workbench/logs?object=${requestId}`,
+    ...(details.intent === undefined ? {} : { payment_intent: renderIntent(details.intent, world) }),
+    request_log_url: `https://dashboard.stripe.com/${world.livemode ? '' : 'test/'}workbench/logs?object=${requestId}`,
   };
 }

@@ -1,7 +1,8 @@
 import { type SandboxClock, secondsOf } from './clock.ts';
 import { type Ids } from './ids.ts';
+import { type Owner } from './owner.ts';
 import {
-  type ChargeRecord, type CustomerRecord, type DueRecord, type EventRecord, type EventSubject, type IntentRecord, type MailRecord,
+  type ChargeRecord, type CustomerRecord, type DueRecord, type EventRecord, type EventSubject, type IntentRecord,
   type PaymentMethodRecord, type RefundRecord,
 } from './records.ts';
 import { SearchIndex } from './search-index.ts';
@@ -21,8 +22,7 @@ export type Change =
   | { readonly kept: 'customer'; readonly record: CustomerRecord }
   | { readonly kept: 'method'; readonly record: PaymentMethodRecord }
   | { readonly kept: 'event'; readonly record: EventRecord }
-  | { readonly kept: 'due'; readonly record: DueRecord }
-  | { readonly kept: 'mail'; readonly record: MailRecord };
+  | { readonly kept: 'due'; readonly record: DueRecord };
 
 export interface WorldSettings {
   /** How long a card issuer's bank takes to decide on a debit. */
@@ -31,8 +31,18 @@ export interface WorldSettings {
   readonly eventLagMs: number;
 }
 
-/** Everything that the local Stripe and SendGrid know. */
+export interface WorldParts {
+  readonly clock: SandboxClock;
+  readonly ids: Ids;
+  readonly settings: WorldSettings;
+  /** Whether the same account has an object with this id in its other mode. */
+  readonly isInOtherMode: (id: string) => boolean;
+}
+
+/** Everything that the local Stripe knows of one account in one mode. */
 export class World {
+  readonly livemode: boolean;
+  readonly account: string;
   readonly clock: SandboxClock;
   readonly ids: Ids;
   readonly settings: WorldSettings;
@@ -42,19 +52,21 @@ export class World {
   readonly events = new Timeline<EventRecord>();
   readonly customers = new Timeline<CustomerRecord>();
   readonly methods = new Map<string, PaymentMethodRecord>();
-  readonly mails: MailRecord[] = [];
   readonly search: SearchIndex;
   /** Called for each change, unless the change is being read back. */
   onChange: (change: Change) => void = () => undefined;
   readonly #byCustomer = new Map<string, Timeline<IntentRecord>>();
   /** Debits that are not decided yet, the soonest first. */
   #due: DueRecord[] = [];
-  #seq = 0;
+  readonly isInOtherMode: (id: string) => boolean;
 
-  constructor(clock: SandboxClock, ids: Ids, settings: WorldSettings) {
+  constructor(owner: Owner, { clock, ids, settings, isInOtherMode }: WorldParts) {
+    this.account = owner.account;
+    this.livemode = owner.livemode;
     this.clock = clock;
     this.ids = ids;
     this.settings = settings;
+    this.isInOtherMode = isInOtherMode;
     this.search = new SearchIndex(settings.searchLagMs);
   }
 
@@ -63,12 +75,12 @@ export class World {
 
   /** Id, time and place of a new object. */
   stamp(prefix: string): { id: string; created: number; seq: number } {
-    return { id: this.ids.next(prefix), created: secondsOf(this.clock.now()), seq: this.nextSeq() };
+    return { id: this.ids.next(prefix), created: secondsOf(this.clock.now()), seq: this.ids.place() };
   }
 
-  nextSeq(): number {
-    this.#seq += 1;
-    return this.#seq;
+  has(id: string): boolean {
+    const timelines = [this.intents, this.charges, this.refunds, this.customers, this.events];
+    return this.methods.has(id) || timelines.some((timeline) => timeline.get(id) !== undefined);
   }
 
   ofCustomer(customer: string): Timeline<IntentRecord> {
@@ -122,11 +134,6 @@ export class World {
     this.onChange({ kept: 'method', record });
   }
 
-  putMail(record: MailRecord): void {
-    this.mails.push(record);
-    this.onChange({ kept: 'mail', record });
-  }
-
   emit(type: string, subject: EventSubject, cause: Cause): void {
     const { id, created, seq } = this.stamp('evt');
     const { requestId, idempotencyKey } = cause;
@@ -153,13 +160,12 @@ export class World {
 
   clear(): void {
     for (const kept of [this.intents, this.charges, this.refunds, this.events, this.customers, this.search, this.methods, this.#byCustomer]) kept.clear();
-    this.mails.length = 0;
     this.#due = [];
   }
 
   /** Puts a kept change back. Debits that were decided before are recognised by the state of their intent. */
   restore(change: Change): void {
-    if ('seq' in change.record) this.#seq = Math.max(this.#seq, change.record.seq);
+    if ('seq' in change.record) this.ids.placed(change.record.seq);
     switch (change.kept) {
       case 'intent':
         this.putIntent(change.record);
@@ -175,9 +181,6 @@ export class World {
         break;
       case 'method':
         this.putMethod(change.record);
-        break;
-      case 'mail':
-        this.putMail(change.record);
         break;
       case 'due':
         this.schedule(change.record);

@@ -23,8 +23,11 @@ function lines(columns: number): Output & { readonly text: () => string } {
 
 describe('sandbox', () => {
   it('reads its flags', () => {
-    expect(readSandbox({})).toEqual({ port: 12_111, seed: null, faults: '', dataDir: null });
-    expect(readSandbox({ port: '0', seed: '42', faults: 'outage', data: '/tmp/x' })).toEqual({ port: 0, seed: 42, faults: 'outage', dataDir: '/tmp/x' });
+    expect(readSandbox({})).toEqual({ port: 12_111, seed: null, faults: '', dataDir: null, keys: [], liveKeys: false });
+    expect(readSandbox({ port: '0', seed: '42', faults: 'outage', data: '/tmp/x' })).toEqual({ port: 0, seed: 42, faults: 'outage', dataDir: '/tmp/x', keys: [], liveKeys: false });
+    const shops = { key: ['sk_test_ofTheNorth=acct_1North', 'rk_live_ofTheSouth=acct_1South'], liveKeys: true };
+    const keys = [{ key: 'sk_test_ofTheNorth', account: 'acct_1North' }, { key: 'rk_live_ofTheSouth', account: 'acct_1South' }];
+    expect(readSandbox(shops)).toMatchObject({ keys, liveKeys: true });
   });
 
   it('prints what to export, on stdout, and ends with the signal', async () => {
@@ -44,6 +47,17 @@ describe('sandbox', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('--faults: ');
     expect(stderr).toContain('explode');
+  });
+
+  it.each([
+    [['--key', 'sk_test_ofAnotherShop'], 'write KEY=ACCOUNT'],
+    [['--key', 'sk_test_short=acct_1North'], 'at least 8 letters and digits'],
+    [['--key', 'sk_test_ofAnotherShop=north'], '"north" is no account'],
+  ])('refuses %j: exit 2', async (flags, message) => {
+    const { code, stdout, stderr } = await commandLine(['sandbox', '--port', '0', ...flags]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('--key: ');
+    expect(stderr).toContain(message);
   });
 
   it('says that its port is taken: exit 2', async () => {

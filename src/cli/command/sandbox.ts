@@ -1,6 +1,6 @@
 import { type Command } from '@commander-js/extra-typings';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
-import type { Sandbox } from '../../sandbox/server.ts';
+import type { Sandbox, SandboxKey } from '../../sandbox/server.ts';
 import { type CommandContext } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
 import { addGlobals, once } from '../flags.ts';
@@ -12,6 +12,8 @@ export interface SandboxFlags {
   readonly seed?: string | undefined;
   readonly faults?: string | undefined;
   readonly data?: string | undefined;
+  readonly key?: readonly string[] | undefined;
+  readonly liveKeys?: boolean | undefined;
 }
 
 export interface SandboxArguments {
@@ -19,6 +21,8 @@ export interface SandboxArguments {
   readonly seed: number | null;
   readonly faults: string;
   readonly dataDir: string | null;
+  readonly keys: readonly SandboxKey[];
+  readonly liveKeys: boolean;
 }
 
 const defaultPort = 12_111;
@@ -37,12 +41,14 @@ export function defineSandbox(command: Command, perform: Perform, run = runSandb
     .option('--port <n>', `port on this machine, which nothing else can reach; 0: any free one (default: ${String(defaultPort)})`, once)
     .option('--seed <n>', 'the same seed makes the same ids and the same chances', once)
     .option('--faults <spec>', 'which calls go wrong, and how', once)
-    .option('--data <folder>', 'keep the state here, and go on from it at the next start', once);
+    .option('--data <folder>', 'keep the state here, and go on from it at the next start', once)
+    .option('--key <key=account>', 'a made-up secret key of another account (repeatable)', collect)
+    .option('--live-keys', 'take made-up live keys too, for a live mode that moves no money');
   addGlobals(sandbox);
   sandbox.addHelpText('after', help).action((flags, self) => perform(self, (context) => run(readSandbox(flags), context)));
 }
 
-export function readSandbox({ port, seed, faults, data }: SandboxFlags): SandboxArguments {
+export function readSandbox({ port, seed, faults, data, key = [], liveKeys = false }: SandboxFlags): SandboxArguments {
   const problems: Problem[] = [];
   const number = (field: string, text: string | undefined, largest: number): number | null => {
     if (text === undefined) return null;
@@ -53,8 +59,13 @@ export function readSandbox({ port, seed, faults, data }: SandboxFlags): Sandbox
   };
   const read = { port: number('--port', port, largestPort) ?? defaultPort, seed: number('--seed', seed, largestSeed) };
   if (data === '') problems.push({ field: '--data', message: 'it is empty: name a folder' });
+  const keys = key.map((text): SandboxKey => {
+    const at = text.indexOf('=');
+    if (at < 0) problems.push({ field: '--key', message: 'write KEY=ACCOUNT, such as sk_test_ofAnotherShop=acct_1AnotherShop' });
+    return { key: text.slice(0, Math.max(at, 0)), account: text.slice(at + 1) };
+  });
   if (problems.length > 0) throw new PayreconError('usage', 'invalid_flag', 'These flags cannot be used; nothing was started.', { problems });
-  return { ...read, faults: faults ?? '', dataDir: data ?? null };
+  return { ...read, faults: faults ?? '', dataDir: data ?? null, keys, liveKeys };
 }
 
 export async function runSandbox(given: SandboxArguments, context: CommandContext): Promise<Ending> {
@@ -75,11 +86,14 @@ export async function runSandbox(given: SandboxArguments, context: CommandContex
 }
 
 /** What keeps it from starting is the machine's state: a port that is taken, a folder that cannot be read or written. */
-async function start({ port, seed, dataDir }: SandboxArguments): Promise<Sandbox> {
-  const { startSandbox } = await import('../../sandbox/server.ts');
+async function start({ port, seed, dataDir, keys, liveKeys }: SandboxArguments): Promise<Sandbox> {
+  const { startSandbox, WrongKey } = await import('../../sandbox/server.ts');
   try {
-    return await startSandbox({ port, ...(seed === null ? {} : { seed }), ...(dataDir === null ? {} : { dataDir }) });
+    return await startSandbox({ port, keys, liveKeys, ...(seed === null ? {} : { seed }), ...(dataDir === null ? {} : { dataDir }) });
   } catch (error) {
+    if (error instanceof WrongKey) {
+      throw new PayreconError('usage', 'invalid_flag', 'These flags cannot be used; nothing was started.', { problems: [{ field: '--key', message: error.message }], cause: error });
+    }
     if (!(error instanceof Error) || error.name !== 'Error') throw error;
     const taken = 'code' in error && error.code === 'EADDRINUSE';
     const problem = taken ? { field: '--port', message: `${String(port)} is taken: give another one, or 0 for any that is free` } : { field: '--data', message: error.message };
@@ -95,6 +109,10 @@ function setFaults(sandbox: Sandbox, spec: string): void {
     if (!(error instanceof Error)) throw error;
     throw new PayreconError('usage', 'invalid_faults', 'These faults cannot be used; nothing was started.', { problems: [{ field: '--faults', message: error.message }], cause: error });
   }
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -2,13 +2,11 @@ import { type Call } from '../endpoint.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
 
-const ACCOUNT_ID = 'acct_1SandboxLkdIwHu7';
-
-export function retrieveAccount(): View {
+export function retrieveAccount(_call: Call, world: World): View {
   return {
     of: 'plain',
     body: {
-      id: ACCOUNT_ID,
+      id: world.account,
       object: 'account',
       business_profile: { mcc: '5734', name: 'Sandbox', support_email: null, support_phone: null, support_url: null, url: null },
       business_type: 'company',
@@ -35,5 +33,5 @@ export function retrieveBalance(_call: Call, world: World): View {
   }
   const pending = [...sums].map(([currency, amount]) => ({ amount, currency, source_types: { card: amount } }));
   const available = pending.map(({ currency }) => ({ amount: 0, currency, source_types: { card: 0 } }));
-  return { of: 'plain', body: { object: 'balance', available, livemode: false, pending } };
+  return { of: 'plain', body: { object: 'balance', available, livemode: world.livemode, pending } };
 }

@@ -5,7 +5,8 @@ import { mergeMetadata } from '../param-rules.ts';
 import { text } from '../params.ts';
 import { testMethod } from '../payment-methods.ts';
 import { type CustomerRecord, type PaymentMethodRecord } from '../records.ts';
-import { invalid, missing, Refusal } from '../refusal.ts';
+import { noSuch } from '../no-such.ts';
+import { invalid, Refusal } from '../refusal.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
 
@@ -31,7 +32,7 @@ export function createCustomer(call: Call, world: World): View {
 
 export function retrieveCustomer(call: Call, world: World): View {
   const entry = world.customers.get(call.id);
-  if (entry === undefined) throw missing('customer', call.id, 'id', 404);
+  if (entry === undefined) throw noSuch(world, { kind: 'customer', id: call.id, param: 'id', status: 404 });
   return { of: 'customer', record: entry.record };
 }
 
@@ -41,12 +42,12 @@ export function retrieveMethod(call: Call, world: World): View {
 
 export function attachMethod(call: Call, world: World): View {
   const customer = text(call.params, 'customer') ?? '';
-  if (world.customers.get(customer) === undefined) throw missing('customer', customer, 'customer', 400);
+  if (world.customers.get(customer) === undefined) throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
   return { of: 'payment_method', record: attach(world, methodInPath(call, world), customer) };
 }
 
 function methodInPath(call: Call, world: World): PaymentMethodRecord {
-  if (!world.methods.has(call.id) && testMethod(call.id) === undefined) throw missing('PaymentMethod', call.id, 'payment_method', 404);
+  if (!world.methods.has(call.id) && testMethod(call.id) === undefined) throw noSuch(world, { kind: 'PaymentMethod', id: call.id, param: 'payment_method', status: 404 });
   return findOrMakeMethod(world, call.id);
 }
 

@@ -3,7 +3,8 @@ import { type Call } from '../endpoint.ts';
 import { listPage } from '../listing.ts';
 import { text, texts } from '../params.ts';
 import { type EventRecord } from '../records.ts';
-import { invalid, missing } from '../refusal.ts';
+import { noSuch } from '../no-such.ts';
+import { invalid } from '../refusal.ts';
 import { renderEvent } from '../render.ts';
 import { renderSubject, type View } from '../view.ts';
 import { type World } from '../world.ts';
@@ -12,12 +13,12 @@ const KEPT_SECONDS = 30 * 24 * 60 * 60;
 const MAX_TYPES = 20;
 
 function render(record: EventRecord, world: World): object {
-  return renderEvent(record, (subject) => renderSubject(subject, world));
+  return renderEvent(record, world.livemode, (subject) => renderSubject(subject, world));
 }
 
 export function retrieveEvent(call: Call, world: World): View {
   const record = world.events.get(call.id)?.record;
-  if (record === undefined || record.created < oldestShown(world)) throw missing('event', call.id, 'id', 404);
+  if (record === undefined || record.created < oldestShown(world)) throw noSuch(world, { kind: 'event', id: call.id, param: 'id', status: 404 });
   return { of: 'plain', body: render(record, world) };
 }
 
@@ -32,6 +33,7 @@ export function listEvents(call: Call, world: World): View {
   return listPage<EventRecord>(
     call.params,
     {
+      world,
       within: world.events,
       all: world.events,
       kind: 'event',

@@ -4,7 +4,8 @@ import { newIntent } from '../new-intent.ts';
 import { checkAmount, checkConfirmOnly, checkCurrency, checkDescription, checkLength, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
 import { flag, integer, type Params, text } from '../params.ts';
 import { type IntentRecord } from '../records.ts';
-import { missing, Refusal } from '../refusal.ts';
+import { noSuch } from '../no-such.ts';
+import { Refusal } from '../refusal.ts';
 import { readShipping } from '../shipping.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
@@ -65,7 +66,7 @@ function describe(params: Params, world: World): Details {
     });
   }
   const customer = text(params, 'customer');
-  if (customer !== null && world.customers.get(customer) === undefined) throw missing('customer', customer, 'customer', 400);
+  if (customer !== null && world.customers.get(customer) === undefined) throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
   return {
     customer,
     description: text(params, 'description'),

@@ -28,7 +28,7 @@ export function searchIntents(call: Call, world: World): View {
     of: 'plain',
     body: {
       object: 'search_result',
-      data: shown.map((record) => renderIntent(record, world.findMethod)),
+      data: shown.map((record) => renderIntent(record, world)),
       has_more: hasMore,
       next_page: hasMore && last !== undefined ? pageAfter(last) : null,
       url: '/v1/payment_intents/search',

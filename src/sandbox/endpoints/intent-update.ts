@@ -3,7 +3,8 @@ import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { checkAmount, checkCurrency, checkDescription, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
 import { integer, type Params, text } from '../params.ts';
 import { type IntentRecord } from '../records.ts';
-import { missing, unexpectedState } from '../refusal.ts';
+import { noSuch } from '../no-such.ts';
+import { unexpectedState } from '../refusal.ts';
 import { readShipping } from '../shipping.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
@@ -23,7 +24,7 @@ export function updateIntent(call: Call, world: World): View {
   checkMethodChoices(params);
   checkDescription(params);
   const customer = text(params, 'customer');
-  if (customer !== null && world.customers.get(customer) === undefined) throw missing('customer', customer, 'customer', 400);
+  if (customer !== null && world.customers.get(customer) === undefined) throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
   const updated: IntentRecord = {
     ...intent,
     ...updateMoney(params, intent),

@@ -4,7 +4,8 @@ import { listPage } from '../listing.ts';
 import { mergeMetadata } from '../param-rules.ts';
 import { integer, type Params, text } from '../params.ts';
 import { type ChargeRecord, type RefundRecord } from '../records.ts';
-import { invalid, missing, Refusal } from '../refusal.ts';
+import { noSuch } from '../no-such.ts';
+import { invalid, Refusal } from '../refusal.ts';
 import { renderRefund } from '../render-charge.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
@@ -49,7 +50,7 @@ function chargeToRefund(params: Params, world: World): ChargeRecord {
   const intentId = text(params, 'payment_intent');
   if (chargeId === null && intentId === null) throw invalid('One of the following params should be provided for this request: payment_intent or charge.');
   const charge = chargeId === null ? latestCharge(intentId ?? '', world) : world.charges.get(chargeId)?.record;
-  if (chargeId !== null && charge === undefined) throw missing('charge', chargeId, 'charge', 400);
+  if (chargeId !== null && charge === undefined) throw noSuch(world, { kind: 'charge', id: chargeId, param: 'charge', status: 400 });
   const belongs = intentId === null || charge?.intent === intentId;
   if (charge?.status === 'succeeded' && charge.captured && belongs) return charge;
   throw chargeId === null
@@ -59,13 +60,13 @@ function chargeToRefund(params: Params, world: World): ChargeRecord {
 
 function latestCharge(intentId: string, world: World): ChargeRecord | undefined {
   const intent = world.intents.get(intentId)?.record;
-  if (intent === undefined) throw missing('payment_intent', intentId, 'payment_intent', 400);
+  if (intent === undefined) throw noSuch(world, { kind: 'payment_intent', id: intentId, param: 'payment_intent', status: 400 });
   return world.charges.get(intent.latestCharge ?? '')?.record;
 }
 
 export function retrieveRefund(call: Call, world: World): View {
   const entry = world.refunds.get(call.id);
-  if (entry === undefined) throw missing('refund', call.id, 'refund', 404);
+  if (entry === undefined) throw noSuch(world, { kind: 'refund', id: call.id, param: 'refund', status: 404 });
   return { of: 'refund', record: entry.record };
 }
 
@@ -75,7 +76,7 @@ export function listRefunds(call: Call, world: World): View {
   const asked = (record: RefundRecord) => (charge === null || record.charge === charge) && (intent === null || record.intent === intent);
   return listPage<RefundRecord>(
     call.params,
-    { within: world.refunds, all: world.refunds, kind: 'refund', url: '/v1/refunds', where: asked },
+    { world, within: world.refunds, all: world.refunds, kind: 'refund', url: '/v1/refunds', where: asked },
     (record) => renderRefund(record, world.findCharge),
   );
 }
