@@ -1,5 +1,6 @@
-import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { type Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import packageJson from '../../package.json' with { type: 'json' };
+import { CheckedCommand } from './checked-command.ts';
 import { addGlobals } from './flags.ts';
 import { type Perform } from './perform.ts';
 import { type Streams } from './streams.ts';
@@ -130,7 +131,7 @@ export async function createWholeProgram(): Promise<CommandUnknownOpts> {
 }
 
 function bareProgram(): Command {
-  const program = new Command('payrecon')
+  const program = new CheckedCommand('payrecon')
     .description('Charge once, never twice, and reconcile every Stripe payment whose answer was lost.')
     .version(packageJson.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')

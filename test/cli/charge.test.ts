@@ -197,7 +197,7 @@ describe('the mode', () => {
   });
 
   it('is not set by the value of another flag', async () => {
-    const { opened, calls } = await commandLine(['charge', ...flags, '--description', '--live'], { payrecon: { charge } });
+    const { opened, calls } = await commandLine(['charge', ...flags, '--description=--live'], { payrecon: { charge } });
     expect(opened[0]?.flags).toEqual({});
     expect(calls[0]?.args[0]).toMatchObject({ description: '--live' });
   });

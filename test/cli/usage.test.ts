@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commandLine } from './support/command-line.ts';
+import { charged, succeeded } from './support/fixture.ts';
 
 describe('what cannot be understood', () => {
   it.each([
@@ -26,6 +27,8 @@ describe('what cannot be understood', () => {
     [['list', '--since', 'yesterday'], '--since: write a day'],
     [['sandbox', '--port', '70000'], '--port: write a whole number from 0 to 65535'],
     [['sandbox', '--seed', 'x', '--data', ''], '--data: it is empty'],
+    [['list', '--reference', ''], '--reference: it is empty'],
+    [['list', '--customer='], '--customer: it is empty'],
     [['list', '--since', '1h', '--until', '2h'], '--until: it is not after --since'],
   ])('%j: exit 2 and %j', async (typed, sentence) => {
     const { code, stdout, stderr, opened } = await commandLine(typed);
@@ -34,6 +37,43 @@ describe('what cannot be understood', () => {
     expect(stderr).toMatch(/^payrecon: /);
     expect(stderr).toContain(sentence);
     expect(opened).toEqual([]);
+  });
+
+  it.each([
+    [['charge', '--amount', '49.99', '--key', '--json'], "--key has no value: what follows it, \"--json\", looks like a flag (if it is meant, write --key=--json)"],
+    [['charge', '--key', '-h'], '--key has no value'],
+    [['charge', '--key', '--'], '--key has no value'],
+    [['charge', '--reference', '--not-known'], '--reference has no value'],
+    [['charge', '--description', '--json', '--key', 'a'], '--description has no value'],
+    [['charge', '--metadata', '--json'], '--metadata has no value'],
+    [['charge', '--metadata', 'a=1', '--method-type', '--json'], '--method-type has no value'],
+    [['charge', '--file', '--json'], '--file has no value'],
+    [['charge', '--stripe-api-base', '--json'], '--stripe-api-base has no value'],
+    [['--config', '--json', 'charge'], '--config has no value'],
+    [['charge', '--config', '--json'], '--config has no value'],
+    [['list', '--cursor', '--json'], '--cursor has no value'],
+    [['reconcile', '--limit', '--dry-run'], '--limit has no value'],
+    [['stuck', 'resolve', 'txn_1', '--as', '--yes'], '--as has no value'],
+    [['stuck', 'resolve', 'txn_1', '--as', 'failed', '--reason', '--yes'], '--reason has no value'],
+    [['notifications', 'list', '--state', '--json'], '--state has no value'],
+    [['sandbox', '--data', '--seed', '1'], '--data has no value'],
+    [['show', ''], 'An argument is empty; was its variable not set?'],
+    [['stuck', 'resolve', '', '--as', 'retry'], 'An argument is empty'],
+    [['show', '--', ''], 'An argument is empty'],
+  ])('%j: a variable that was not set is no value', async (typed, sentence) => {
+    const { code, stdout, stderr, opened } = await commandLine(typed);
+    expect({ code, stdout, opened }).toEqual({ code: 2, stdout: '', opened: [] });
+    const said = typed.includes('--json') ? (JSON.parse(stderr) as { error: { message: string } }).error.message : stderr;
+    expect(said).toContain(sentence);
+  });
+
+  it('takes a value that looks like a flag where it is meant, and a minus sign before a number', async () => {
+    const charge = () => Promise.resolve(charged(succeeded));
+    const flags = ['charge', '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa'];
+    const { calls } = await commandLine([...flags, '--key=--json', '--description=-h', '--reference', '-1', '--metadata=--a=--json', '--metadata=b=--live'], { payrecon: { charge } });
+    expect(calls[0]?.args[0]).toMatchObject({ key: '--json', description: '-h', reference: '-1', metadata: { '--a': '--json', b: '--live' } });
+    const negative = await commandLine(['charge', '--amount', '-5.00', '--key', 'a', '--currency', 'usd', '--payment-method', 'pm_1']);
+    expect(negative.stderr).toContain('without the minus sign');
   });
 
   it('is said in JSON with --json, wherever that stands', async () => {

@@ -62,10 +62,14 @@ export async function readList(flags: ListFlags, now: Instant): Promise<ListArgu
   const since = time('--since', flags.since);
   const until = time('--until', flags.until);
   if (since !== null && until !== null && since >= until) problems.push({ field: '--until', message: 'it is not after --since' });
+  const { customer = null, reference = null, cursor = null } = flags;
+  // The list of an empty reference is empty, which reads as "nobody has paid".
+  for (const [field, text] of [['--customer', customer], ['--reference', reference]] as const) {
+    if (text === '') problems.push({ field, message: 'it is empty: was its variable not set?' });
+  }
   const limit = flags.limit === undefined ? { ok: true as const, value: defaultLimit } : parseCount(flags.limit, largestPage);
   if (!limit.ok) problems.push({ field: '--limit', message: limit.message });
   if (!limit.ok || problems.length > 0) return raise(problems);
-  const { customer = null, reference = null, cursor = null } = flags;
   return { filter: { statuses, since, until, customer, reference, needsPerson: false }, limit: limit.value, cursor };
 }
 
