@@ -62,7 +62,8 @@ function tables({ big, id, strict, hot }: Words): readonly string[] {
       key_hash ${id} primary key,
       account text,
       livemode integer not null check (livemode in (0, 1)),
-      seen_at ${big} not null
+      seen_at ${big} not null,
+      seal text
     )${strict}`,
     // How much there is, counted by the writes themselves: what was removed behind their backs is missed.
     `create table ledger_counts (

@@ -1,10 +1,11 @@
 import type { Budgets } from '../app/budgets.ts';
-import type { Ledger, Outbox, Passes } from '../app/ports.ts';
+import type { Identity, Ledger, Outbox, Passes } from '../app/ports.ts';
 import type { History } from '../app/views.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { createBudgets } from './budgets.ts';
 import type { Database, Dialect } from './database.ts';
 import { createHistory } from './history.ts';
+import { createIdentity } from './identity.ts';
 import { createLedger } from './ledger.ts';
 import type { OpenedDatabase, StorageOptions } from './options.ts';
 import { createOutbox } from './outbox.ts';
@@ -13,6 +14,7 @@ import { migrateDown, migrateUp, schemaProblem, schemaStatus, type SchemaStatus 
 
 export interface Storage {
   readonly ledger: Ledger;
+  readonly identity: Identity;
   readonly history: History;
   readonly outbox: Outbox;
   readonly passes: Passes;
@@ -37,7 +39,7 @@ const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
 
 /** Opens the ledger's database; throws PayreconError `configuration` or `unreachable`. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { database, warnings } = await openDatabase(options);
+  const { database, warnings, witness } = await openDatabase(options);
   try {
     await prepareSchema(database, options);
   } catch (error) {
@@ -46,6 +48,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   }
   return {
     ledger: createLedger(database),
+    identity: createIdentity(database, witness),
     history: createHistory(database),
     outbox: createOutbox(database),
     passes: createPasses(database),

@@ -32,4 +32,6 @@ export interface OpeningOptions extends StorageOptions {
 export interface OpenedDatabase {
   readonly database: Database;
   readonly warnings: () => readonly string[];
+  /** See Identity: it differs after a restore or a failover. */
+  readonly witness: () => Promise<string>;
 }

@@ -19,7 +19,12 @@ export interface PostgresSettings {
   /** Ends a statement whose server does not answer any more; longer than the server's own limit. */
   readonly query_timeout: number;
   readonly types: TypeParsers;
-  readonly payrecon: { readonly gate?: Gate | undefined; readonly limits: ServerLimits; pooled: boolean };
+  readonly payrecon: { readonly gate?: Gate | undefined; readonly limits: ServerLimits; pooled: boolean; readonly lost: LostConnections };
+}
+
+/** Counted, since a server that comes back may be another one. */
+export interface LostConnections {
+  count: number;
 }
 
 interface TypeParsers {
@@ -62,8 +67,12 @@ export class PostgresClient extends PostgresDialect {
     const open = async (limits: Partial<ServerLimits>): Promise<Connection> => {
       const driver = this.driver as { Client: new (settings: object) => Connection };
       const connection = new driver.Client({ ...settings, ...limits });
-      connection.on('error', (error) => (connection.__knex__disposed = error));
-      connection.on('end', (error) => (connection.__knex__disposed = error ?? 'the connection ended'));
+      const onEnd = (reason: unknown): void => {
+        payrecon.lost.count += 1;
+        connection.__knex__disposed = reason;
+      };
+      connection.on('error', onEnd);
+      connection.on('end', (error) => { onEnd(error ?? 'the connection ended'); });
       await connection.connect();
       return connection;
     };

@@ -1,12 +1,12 @@
 import knex, { type Knex } from 'knex';
 import { PayreconError } from '../domain/errors.ts';
-import { Database, firstRow } from './database.ts';
+import { Database } from './database.ts';
 import type { Gate } from './gate.ts';
 import { silentLog } from './knex-log.ts';
 import type { OpenedDatabase, OpeningOptions } from './options.ts';
-import { numberTypes, PostgresClient, type PostgresSettings, type ServerLimits } from './postgres-client.ts';
+import { numberTypes, PostgresClient, type LostConnections, type PostgresSettings, type ServerLimits } from './postgres-client.ts';
 import { postgresFault } from './postgres-errors.ts';
-import { text } from './rows.ts';
+import { greeting, postgresWitness, type Greeting } from './postgres-witness.ts';
 
 const POOL_MAX = 10;
 const CONNECT_MS = 10_000;
@@ -21,22 +21,23 @@ const SERVER_VERSION = '14.0';
 export async function openPostgres(options: OpeningOptions): Promise<OpenedDatabase> {
   const where = describePostgres(options.url);
   const { clock, chance, leaseMs, nowOffsetMs } = options;
+  const lost: LostConnections = { count: 0 };
   const database = new Database({
     ...{ dialect: 'postgres', clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs, where },
     judge: (failed) => postgresFault(failed, where),
-    knex: knex({ ...postgresConfig(options.url, options.gate), log: silentLog }),
+    knex: knex({ ...postgresConfig(options.url, { gate: options.gate, lost }), log: silentLog }),
   });
   try {
-    await greet(database);
+    const greeted = await greet(database);
+    return { database, warnings: () => [], witness: postgresWitness(database, greeted, lost) };
   } catch (error) {
     await database.knex.destroy();
     throw error;
   }
-  return { database, warnings: () => [] };
 }
 
 /** What knex is told; shared with knexfile.ts. */
-export function postgresConfig(url: string, gate?: Gate): Knex.Config {
+export function postgresConfig(url: string, seams: { readonly gate?: Gate | undefined; readonly lost?: LostConnections } = {}): Knex.Config {
   const connection: PostgresSettings = {
     connectionString: url,
     application_name: 'payrecon',
@@ -44,7 +45,7 @@ export function postgresConfig(url: string, gate?: Gate): Knex.Config {
     keepAlive: true,
     query_timeout: QUERY_MS,
     types: numberTypes(),
-    payrecon: { gate, limits: LIMITS, pooled: false },
+    payrecon: { gate: seams.gate, limits: LIMITS, pooled: false, lost: seams.lost ?? { count: 0 } },
   };
   return {
     ...{ client: PostgresClient, connection, version: SERVER_VERSION, compileSqlOnError: false },
@@ -54,14 +55,15 @@ export function postgresConfig(url: string, gate?: Gate): Knex.Config {
 }
 
 /** Who we are there, for the audit trail; and a replica is no place to decide about payments. */
-async function greet(database: Database): Promise<void> {
-  const row = await database.read((sql) => firstRow(sql, 'select current_user::text as name, pg_is_in_recovery() as replica'));
-  if (row === null || row['replica'] === true) {
+async function greet(database: Database): Promise<Greeting> {
+  const greeted = await greeting(database);
+  if (greeted.replica) {
     throw new PayreconError('configuration', 'database_read_only', `${database.where} is a replica. Point DATABASE_URL at the primary server.`, {
       problems: [{ field: 'DATABASE_URL', message: 'names a replica' }],
     });
   }
-  database.user = text(row, 'name');
+  database.user = greeted.user;
+  return greeted;
 }
 
 function describePostgres(address: string): string {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import knex, { type Knex } from 'knex';
 import { Database } from './database.ts';
 import { silentLog } from './knex-log.ts';
@@ -17,7 +18,17 @@ export function openSqlite(options: OpeningOptions): OpenedDatabase {
     judge: (failed) => sqliteFault(failed, filename),
     knex: knex({ ...sqliteConfig(connection), log: silentLog }),
   });
-  return { database, warnings: () => [networkFileSystem(filename)].filter((warning) => warning !== null) };
+  return {
+    database,
+    warnings: () => [networkFileSystem(filename)].filter((warning) => warning !== null),
+    witness: () => Promise.resolve(fileWitness(filename)),
+  };
+}
+
+/** A file that was restored beside the old one, or on another disk, is another file. */
+function fileWitness(filename: string): string {
+  const { dev, ino } = statSync(filename);
+  return `file ${String(dev)}:${String(ino)}`;
 }
 
 /** What knex is told; shared with knexfile.ts. */

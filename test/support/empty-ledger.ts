@@ -7,7 +7,7 @@ const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transacti
  * one, and opening it, takes longer than most cases.
  */
 export async function emptyLedger(raw: RawConnection, dialect: 'sqlite' | 'postgres'): Promise<void> {
-  const emptying = TABLES.map((table) => `delete from ${table}`).join('; ');
+  const emptying = [...TABLES.map((table) => `delete from ${table}`), 'update ledger_counts set transactions = 0, entries = 0'].join('; ');
   if (dialect === 'postgres') {
     await raw.run(`set session_replication_role = replica; ${emptying}; set session_replication_role = origin`);
     return;
