@@ -47,6 +47,11 @@ export class Accounts {
     for (const mode of this) call(mode);
   }
 
+  /** The one that has this payment intent. */
+  withIntent(id: string): AccountMode | undefined {
+    return Array.from(this).find(({ world }) => world.intents.get(id) !== undefined);
+  }
+
   /** Whether the other mode of the same account has an object with this id. */
   isInOtherMode(owner: Owner, id: string): boolean {
     const other = this.#modes.get(ownerName({ ...owner, livemode: !owner.livemode }));

@@ -1,5 +1,6 @@
 // One attempt to move money with a payment intent, and what comes of it.
 import { newCharge } from './new-intent.ts';
+import { type OrderedError } from './ordered-error.ts';
 import { type Behaviour, testMethod } from './payment-methods.ts';
 import { type ChargeRecord, type Failure, type IntentRecord, type PaymentMethodRecord } from './records.ts';
 import { Refusal } from './refusal.ts';
@@ -9,6 +10,8 @@ export interface Attempt {
   readonly offSession: boolean;
   readonly errorOnRequiresAction: boolean;
   readonly cause: Cause;
+  /** A decline that is to come of it, whatever the payment method is. */
+  readonly ordered: OrderedError | null;
 }
 
 const AUTHENTICATION_REQUIRED: Failure = {
@@ -19,6 +22,7 @@ const AUTHENTICATION_REQUIRED: Failure = {
 
 /** Tries to pay. Answers the intent as it is then, or throws the 402 of a decline after recording it. */
 export function attemptPayment(world: World, intent: IntentRecord, method: PaymentMethodRecord, attempt: Attempt): IntentRecord {
+  if (attempt.ordered !== null) throw declineAsOrdered(world, intent, method, attempt.ordered, attempt.cause);
   const behaviour = behaviourOf(method);
   switch (behaviour.kind) {
     case 'succeeds':
@@ -73,7 +77,15 @@ export function decline(world: World, intent: IntentRecord, method: PaymentMetho
       charge: charge.id,
     },
     intent: declined,
+    method,
   });
+}
+
+function declineAsOrdered(world: World, intent: IntentRecord, method: PaymentMethodRecord, ordered: OrderedError, cause: Cause): Refusal {
+  const { code, decline_code: declineCode, message } = ordered.error;
+  const { details } = decline(world, intent, method, { code: code ?? 'card_declined', declineCode: declineCode ?? null, message }, cause);
+  const { charge, ...error } = details.error;
+  return new Refusal({ ...details, error: { ...error, ...ordered.error, ...(charge === undefined ? {} : { charge }) }, headers: ordered.headers, kept: ordered.kept });
 }
 
 /** The attempt failed: the intent waits for another payment method, and could still succeed with it. */

@@ -117,7 +117,7 @@ function addSeeding(app: FastifyInstance, accounts: Accounts): void {
 function addSettlement(app: FastifyInstance, accounts: Accounts): void {
   app.post<{ Params: { id: string } }>('/_sandbox/payment_intents/:id/settle', (request, reply) => {
     const asked = settlement.parse(json(request.body));
-    const world = Array.from(accounts, (mode) => mode.world).find(({ intents }) => intents.get(request.params.id) !== undefined);
+    const world = accounts.withIntent(request.params.id)?.world;
     if (world !== undefined) settleDue(world);
     const intent = world?.intents.get(request.params.id)?.record;
     if (world === undefined || intent === undefined) return reply.code(404).send({ error: `no payment intent ${request.params.id}` });

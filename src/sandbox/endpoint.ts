@@ -1,3 +1,4 @@
+import { type OrderedError } from './ordered-error.ts';
 import { type Params } from './params.ts';
 import { type RequestName } from './request-check.ts';
 import { type View } from './view.ts';
@@ -9,6 +10,8 @@ export interface Call {
   readonly id: string;
   readonly params: Params;
   readonly cause: Cause;
+  /** Why the bank is to decline an attempt that this request makes; null: as the payment method has it. */
+  readonly decline: OrderedError | null;
 }
 
 export interface Endpoint {

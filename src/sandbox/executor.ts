@@ -1,9 +1,10 @@
 // From a request to its outcome: the key, the limits, the idempotency key, the parameters, and then the endpoint.
 import { type Admitted, checkNamedAccount, checkPermission, checkVersion, type SecretKeys } from './access.ts';
 import { type AccountMode, type Accounts } from './accounts.ts';
-import { type Endpoint } from './endpoint.ts';
+import { type Call, type Endpoint } from './endpoint.ts';
 import { expandView } from './expand.ts';
 import { fingerprintOf, type IdempotencyKeys } from './idempotency.ts';
+import { type OrderedError } from './ordered-error.ts';
 import { decodeForm, texts } from './params.ts';
 import { Refusal } from './refusal.ts';
 import { checkRequest } from './request-check.ts';
@@ -39,6 +40,8 @@ export interface Outcome {
   readonly held: HeldKey | null;
 }
 
+type Asked = Incoming & Pick<Call, 'decline'>;
+
 interface HeldKey {
   readonly key: string;
   readonly among: IdempotencyKeys;
@@ -56,12 +59,12 @@ export class Executor {
     this.#parts = parts;
   }
 
-  /** Runs the request. The caller must conclude the outcome, when the client could have it. */
-  run(endpoint: Endpoint, incoming: Incoming): Outcome {
+  /** Runs the request, with that decline for an attempt to pay. The caller must conclude the outcome, when the client could have it. */
+  run(endpoint: Endpoint, incoming: Incoming, decline: OrderedError | null = null): Outcome {
     const { accounts, secretKeys } = this.#parts;
     try {
       const admitted = secretKeys.admit(incoming.authorization);
-      return this.#runFor(admitted, accounts.of(admitted.owner), endpoint, incoming);
+      return this.#runFor(admitted, accounts.of(admitted.owner), endpoint, { ...incoming, decline });
     } catch (error) {
       // The key is of nobody, and the answer shows nobody's objects: any world will do.
       if (error instanceof Refusal) return refused(error, incoming.requestId, accounts.default.world);
@@ -77,7 +80,7 @@ export class Executor {
     else held.among.release(held.key);
   }
 
-  #runFor(admitted: Admitted, { world, keys, limits }: AccountMode, endpoint: Endpoint, incoming: Incoming): Outcome {
+  #runFor(admitted: Admitted, { world, keys, limits }: AccountMode, endpoint: Endpoint, incoming: Asked): Outcome {
     const key = idempotencyKeyOf(endpoint, incoming);
     let held: HeldKey | null = null;
     const whole = { world, headers: {}, originalId: incoming.requestId };
@@ -106,7 +109,7 @@ export class Executor {
     }
   }
 
-  #handle(endpoint: Endpoint, incoming: Incoming, world: World): View {
+  #handle(endpoint: Endpoint, incoming: Asked, world: World): View {
     if (endpoint.method === 'POST' && incoming.form !== '' && incoming.contentType?.startsWith('application/x-www-form-urlencoded') !== true) {
       throw new Refusal({
         status: 400,
@@ -116,7 +119,7 @@ export class Executor {
     const decoded = decodeForm(incoming.form);
     const params = endpoint.request === null ? decoded : checkRequest(endpoint.request, decoded);
     const cause: Cause = { requestId: incoming.requestId, idempotencyKey: idempotencyKeyOf(endpoint, incoming) };
-    const view = endpoint.handle({ id: incoming.id, params, cause }, world);
+    const view = endpoint.handle({ id: incoming.id, params, cause, decline: incoming.decline }, world);
     return expandView(view, texts(params, 'expand') ?? [], world);
   }
 }

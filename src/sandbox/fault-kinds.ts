@@ -1,3 +1,5 @@
+import { type OrderedError } from './ordered-error.ts';
+
 /** What a client sees of a request that was hit. */
 export type FaultEffect =
   /** The connection is reset. */
@@ -52,14 +54,29 @@ export const FAULT_KINDS = [
 
 export type FaultName = (typeof FAULT_KINDS)[number]['kind'];
 
-/** A fault that one request is given. */
-export interface Fault {
-  readonly kind: FaultName;
-  readonly argument: number;
-}
+/** A fault that one request is given: one of the kinds, or an error that was ordered. */
+export type Fault =
+  | { readonly kind: FaultName; readonly argument: number }
+  | { readonly kind: 'error'; readonly ordered: OrderedError; /** As it was written. */ readonly text: string };
 
 export function isFaultName(name: string): name is FaultName {
   return FAULT_KINDS.some((known) => known.kind === name);
+}
+
+/** Of an error that was ordered, nothing is executed; the attempt that a 402 is about is made by the exchange. */
+export function treatmentOf(fault: Fault): Pick<FaultKind, 'executes' | 'effect' | 'status'> {
+  return fault.kind === 'error' ? { executes: 'no', effect: 'error', status: fault.ordered.status } : faultKind(fault.kind);
+}
+
+/** The number that goes with a fault; 0 where there is none. */
+export function argumentOf(fault: Fault): number {
+  return fault.kind === 'error' ? 0 : fault.argument;
+}
+
+/** As it is written in a specification. */
+export function faultText(fault: Fault): string {
+  if (fault.kind === 'error') return fault.text;
+  return fault.argument === 0 ? fault.kind : `${fault.kind}:${fault.argument}`;
 }
 
 export function faultKind(name: FaultName): FaultKind {

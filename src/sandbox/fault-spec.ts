@@ -8,10 +8,13 @@
 //   WHICH = N | N "-" M | "*"                           the Nth request to that endpoint since the faults were set, from 1;
 //                                                       without it the first, and with a chance P every one
 //   FAULT = KIND [ ":" NUMBER ]                         see fault-kinds.ts for kinds and what the number means
+//         | "error:" STATUS ":" TYPE ..                   that error of Stripe; see ordered-error.ts
 //   ENDPOINT is the name of an endpoint, such as payment_intents.confirm or mail.send, or "*" for all of them.
 //
 //   payment_intents.confirm=drop_after; payment_intents.create#2-3=slow:300; mail.send#*=500_before@0.05
+//   payment_intents.confirm#1-3=error:402:card_error:card_declined:insufficient_funds
 import { FAULT_KINDS, faultKind, type Fault, isFaultName } from './fault-kinds.ts';
+import { ORDERED_FORM, parseOrderedError } from './ordered-error.ts';
 
 export interface FaultRule {
   /** `*` for all. */
@@ -76,13 +79,22 @@ function parseWhich(text: string, part: string): { from: number; to: number } {
 
 function parseFault(text: string, part: string): Fault {
   const [name = '', argument] = text.split(':');
+  if (name === 'error') return parseOrdered(text, part);
   if (!isFaultName(name)) {
-    throw wrong(part, `there is no fault "${name}"; the faults are ${FAULT_KINDS.map((known) => known.kind).join(', ')}`);
+    throw wrong(part, `there is no fault "${name}"; the faults are ${FAULT_KINDS.map((known) => known.kind).join(', ')} and ${ORDERED_FORM}`);
   }
   const { argument: meaning } = faultKind(name);
   if (argument === undefined) return { kind: name, argument: meaning?.standard ?? 0 };
   if (meaning === null) throw wrong(part, `${name} takes no number`);
   return { kind: name, argument: parseWhole(argument, part) };
+}
+
+function parseOrdered(text: string, part: string): Fault {
+  try {
+    return { kind: 'error', ordered: parseOrderedError(text.slice('error:'.length)), text };
+  } catch (error) {
+    throw wrong(part, error instanceof Error ? error.message : String(error));
+  }
 }
 
 function parseEndpoint(text: string, part: string, endpoints: readonly string[]): string {

@@ -104,7 +104,7 @@ export function keyInUse(key: string): Refusal {
   return new Refusal({
     status: 409,
     error: {
-      type: 'idempotency_error',
+      type: 'invalid_request_error',
       code: 'idempotency_key_in_use',
       message: `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${key}. Please try again later.`,
     },

@@ -2,7 +2,7 @@
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { answerBug, BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
 import { MAIL_ENDPOINT } from './endpoints/table.ts';
-import { type Fault, faultKind } from './fault-kinds.ts';
+import { argumentOf, type Fault, treatmentOf } from './fault-kinds.ts';
 import { checkMail } from './mail-check.ts';
 import { type SeenRequest } from './request-log.ts';
 import { type Exchange } from './stripe-exchange.ts';
@@ -32,16 +32,17 @@ export async function serveMail(exchange: Exchange, request: FastifyRequest, rep
 }
 
 async function answerBadly(exchange: Exchange, request: FastifyRequest, reply: FastifyReply, seen: SeenRequest, fault: Fault): Promise<void> {
-  const kind = faultKind(fault.kind);
-  if (kind.executes === 'later') await pause(fault.argument, exchange.closing);
+  const kind = treatmentOf(fault);
+  const argument = argumentOf(fault);
+  if (kind.executes === 'later') await pause(argument, exchange.closing);
   if (exchange.closing.aborted) return;
   const executed = kind.executes === 'no' ? null : execute(exchange, request, seen);
-  if (fault.kind === 'out_of_order') await exchange.answered.next(fault.argument, exchange.closing);
-  else if (kind.effect === 'delay') await pause(fault.argument, exchange.closing);
+  if (fault.kind === 'out_of_order') await exchange.answered.next(argument, exchange.closing);
+  else if (kind.effect === 'delay') await pause(argument, exchange.closing);
   const rendered = kind.effect === 'html' ? BAD_GATEWAY : kind.status === null && executed !== null ? executed : faultAnswer(kind.status ?? 500);
   seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
   // A 202 has no body that could be cut or drip: its headers do instead.
-  await deliver(reply.raw, rendered.body === '' && ['cut', 'drip'].includes(kind.effect) ? { ...rendered, body: '{"accepted":true}' } : rendered, kind.effect, fault.argument);
+  await deliver(reply.raw, rendered.body === '' && ['cut', 'drip'].includes(kind.effect) ? { ...rendered, body: '{"accepted":true}' } : rendered, kind.effect, argument);
 }
 
 function execute(exchange: Exchange, request: FastifyRequest, seen: SeenRequest): Rendered {

@@ -1,8 +1,9 @@
-import { type IntentRecord } from './records.ts';
+import { type IntentRecord, type PaymentMethodRecord } from './records.ts';
 
 /** The `error` object of Stripe's answers. */
 export interface ErrorFields {
-  readonly type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
+  /** `api_error`, `card_error`, `idempotency_error` or `invalid_request_error`; another only where it was ordered. */
+  readonly type: string;
   readonly message: string;
   readonly code?: string;
   readonly decline_code?: string;
@@ -15,6 +16,8 @@ export interface RefusalDetails {
   readonly error: ErrorFields;
   /** Shown whole inside the error. */
   readonly intent?: IntentRecord;
+  /** What was to be paid with; shown whole too. */
+  readonly method?: PaymentMethodRecord;
   readonly headers?: Readonly<Record<string, string>>;
   /** The request was executed as far as its outcome: Stripe keeps this answer under the idempotency key. */
   readonly kept?: boolean;

@@ -1,4 +1,4 @@
-import { type Fault } from './fault-kinds.ts';
+import { type Fault, faultText } from './fault-kinds.ts';
 
 /** One request as it came in over the wire, and how it ended. */
 export interface SeenRequest {
@@ -13,7 +13,7 @@ export interface SeenRequest {
   readonly at: number;
   /** Milliseconds since 1970 by the machine's clock. */
   readonly wire_at: number;
-  /** What was done to it, as `kind` or `kind:argument`. */
+  /** What was done to it, as in a fault specification: `kind`, `kind:argument` or `error:..`. */
   fault: string | null;
   /** The status sent to the client; null when no answer was sent (yet). */
   status: number | null;
@@ -59,7 +59,7 @@ export class RequestLog {
       idempotency_key: request.idempotency_key,
       at: request.at,
       wire_at: Date.now(),
-      fault: fault === null ? null : fault.argument === 0 ? fault.kind : `${fault.kind}:${fault.argument}`,
+      fault: fault === null ? null : faultText(fault),
       status: null,
       executed: false,
       replayed: false,

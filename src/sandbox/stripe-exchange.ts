@@ -7,10 +7,11 @@ import { answerBug, BAD_GATEWAY, deliver, pause, type Rendered } from './deliver
 import { type Endpoint } from './endpoint.ts';
 import { type Executor, type Incoming, type Outcome, refused } from './executor.ts';
 import { faultRefusal, serverError } from './fault-answers.ts';
-import { type Fault, type FaultKind, faultKind } from './fault-kinds.ts';
+import { argumentOf, type Fault, treatmentOf } from './fault-kinds.ts';
 import { type FaultDesk } from './faults.ts';
 import { type Ids } from './ids.ts';
 import { type Mails } from './mails.ts';
+import { type OrderedError } from './ordered-error.ts';
 import { Refusal } from './refusal.ts';
 import { API_VERSION } from './render.ts';
 import { type RequestLog, type SeenRequest } from './request-log.ts';
@@ -87,24 +88,25 @@ interface Badly {
 
 async function answerBadly(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, badly: Badly): Promise<void> {
   const { reply, seen, fault } = badly;
-  const kind = faultKind(fault.kind);
-  if (kind.executes === 'later') await pause(fault.argument, exchange.closing);
+  const kind = treatmentOf(fault);
+  if (kind.executes === 'later') await pause(argumentOf(fault), exchange.closing);
   if (exchange.closing.aborted) return;
-  const outcome = outcomeOf(exchange, endpoint, incoming, fault, kind);
+  const outcome = outcomeOf(exchange, endpoint, incoming, fault);
   note(seen, outcome);
   if (kind.effect === 'delay') await delay(exchange, fault);
   // Until here a twin with the same key is told that this one is under way.
   exchange.executor.conclude(outcome);
   const rendered = kind.effect === 'html' ? BAD_GATEWAY : render(incoming, outcome);
   seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
-  await deliver(reply.raw, rendered, kind.effect, fault.argument);
+  await deliver(reply.raw, rendered, kind.effect, argumentOf(fault));
 }
 
-function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, fault: Fault, kind: FaultKind): Outcome {
-  if (kind.executes === 'no') {
+function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, fault: Fault): Outcome {
+  if (fault.kind === 'error') return orderedOutcome(exchange, endpoint, incoming, fault.ordered);
+  if (treatmentOf(fault).executes === 'no') {
+    if (fault.kind === '500_before') return failBefore(exchange, endpoint, incoming);
     const refusal = faultRefusal(fault.kind, incoming, endpoint.name);
-    if (fault.kind !== '500_before') return { ...refused(refusal, incoming.requestId, exchange.accounts.default.world), executed: false };
-    return failBefore(exchange, endpoint, incoming);
+    return { ...refused(refusal, incoming.requestId, exchange.accounts.default.world), executed: false };
   }
   const outcome = exchange.executor.run(endpoint, incoming);
   if (fault.kind !== '500_after') return outcome;
@@ -114,20 +116,38 @@ function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, f
 
 /** Stripe had begun, and failed before anything was done: the 500 is what the key stands for from then on. */
 function failBefore(exchange: Exchange, endpoint: Endpoint, incoming: Incoming): Outcome {
-  const doomed: Endpoint = {
-    ...endpoint,
-    handle: () => {
-      throw serverError();
-    },
-  };
-  const outcome = exchange.executor.run(doomed, incoming);
+  const outcome = exchange.executor.run(refusing(endpoint, serverError()), incoming);
   if (outcome.status === 500) return outcome;
   return { ...refused(serverError(), incoming.requestId, outcome.world), executed: false, held: outcome.held };
 }
 
+/** A 402 for a request that pays is a decline, with all that belongs to one; anything else changes nothing. */
+function orderedOutcome(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, ordered: OrderedError): Outcome {
+  if (ordered.status === 402 && pays(endpoint, incoming)) return exchange.executor.run(endpoint, incoming, ordered);
+  const world = exchange.accounts.withIntent(incoming.id)?.world;
+  const intent = ordered.error.code?.startsWith('payment_intent_') === true ? world?.intents.get(incoming.id)?.record : undefined;
+  const refusal = new Refusal({ ...ordered, ...(intent === undefined ? {} : { intent }) });
+  if (ordered.kept && ordered.status !== 402) return exchange.executor.run(refusing(endpoint, refusal), incoming);
+  return { ...refused(refusal, incoming.requestId, world ?? exchange.accounts.default.world), executed: false };
+}
+
+function refusing(endpoint: Endpoint, refusal: Refusal): Endpoint {
+  return {
+    ...endpoint,
+    handle: () => {
+      throw refusal;
+    },
+  };
+}
+
+function pays(endpoint: Endpoint, incoming: Incoming): boolean {
+  if (endpoint.name === 'payment_intents.confirm') return true;
+  return endpoint.name === 'payment_intents.create' && /(^|&)confirm=true(&|$)/i.test(incoming.form);
+}
+
 async function delay(exchange: Exchange, fault: Fault): Promise<void> {
-  if (fault.kind === 'out_of_order') await exchange.answered.next(fault.argument, exchange.closing);
-  else await pause(fault.argument, exchange.closing);
+  if (fault.kind === 'out_of_order') await exchange.answered.next(argumentOf(fault), exchange.closing);
+  else await pause(argumentOf(fault), exchange.closing);
 }
 
 function note(seen: SeenRequest, outcome: Outcome): void {
@@ -166,7 +186,7 @@ function render(incoming: Incoming, outcome: Outcome): Rendered {
       'Stripe-Version': API_VERSION,
       ...(incoming.idempotencyKey === null ? {} : { 'Idempotency-Key': incoming.idempotencyKey, 'Original-Request': outcome.originalId }),
       ...(outcome.replayed ? { 'Idempotent-Replayed': 'true' } : {}),
-      ...(outcome.status >= 500 && (outcome.executed || outcome.replayed) ? { 'Stripe-Should-Retry': 'false' } : {}),
+      ...(outcome.status >= 400 && (outcome.executed || outcome.replayed) ? { 'Stripe-Should-Retry': 'false' } : {}),
       ...outcome.headers,
     },
     body: JSON.stringify(renderView(outcome.view, outcome.world, outcome.originalId), null, 2),

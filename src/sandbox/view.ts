@@ -38,6 +38,7 @@ function renderError(details: RefusalDetails, world: World, requestId: string): 
     ...details.error,
     ...(details.error.code === undefined ? {} : { doc_url: docUrl(details.error.code) }),
     ...(details.intent === undefined ? {} : { payment_intent: renderIntent(details.intent, world) }),
+    ...(details.method === undefined ? {} : { payment_method: renderPaymentMethod(details.method, world) }),
     request_log_url: `https://dashboard.stripe.com/${world.livemode ? '' : 'test/'}workbench/logs?object=${requestId}`,
   };
 }

@@ -15,6 +15,7 @@ function deal(spec: string, requests: readonly string[], seed = 1): string[] {
 
 function shown(fault: Fault | null): string {
   if (fault === null) return 'ok';
+  if (fault.kind === 'error') return fault.text;
   return fault.argument === 0 ? fault.kind : `${fault.kind}:${String(fault.argument)}`;
 }
 
@@ -36,6 +37,9 @@ describe('a fault specification', () => {
     ['outage', ['reset_before', 'reset_before']],
     ['outage:500_before', ['500_before', '500_before']],
     ['payment_intents.create=drip', ['drip:100', 'ok']],
+    ['payment_intents.create#*=error:403:invalid_request_error', ['error:403:invalid_request_error', 'error:403:invalid_request_error']],
+    ['seq:payment_intents.create=ok,error:402:card_error:card_declined:lost_card:param=x', ['ok', 'error:402:card_error:card_declined:lost_card:param=x']],
+    ['outage:error:503:api_error', ['error:503:api_error', 'error:503:api_error']],
   ])('%s', (spec, dealt) => {
     expect(deal(spec, creates(dealt.length))).toEqual(dealt);
   });
@@ -85,6 +89,15 @@ describe('a fault specification', () => {
     ['seq:payment_intents.create=ok,nope', 'there is no fault "nope"'],
     ['seed:x', '"x" is not a whole number'],
     ['outage:nope', 'there is no fault "nope"'],
+    ['account=explode', 'out_of_order and error:STATUS:TYPE[:CODE[:DECLINE_CODE]][:NAME=VALUE..]'],
+    ['account=error', 'write error:STATUS:TYPE[:CODE[:DECLINE_CODE]][:NAME=VALUE..]'],
+    ['account=error:200:api_error', '"200" is not a status from 400 to 599'],
+    ['account=error:400:', '"" is not a type or a code'],
+    ['account=error:400:api_error:<b>', '"<b>" is not a type or a code'],
+    ['account=error:400:api_error:a:b:c', 'write error:STATUS:TYPE'],
+    ['account=error:400:api_error:colour=red', 'there is no "colour"; there are param, message, should_retry, limited, kept'],
+    ['account=error:400:api_error:kept=yes', 'kept is true or false'],
+    ['account=error:400:api_error:message=%zz', '"%zz" is not percent-encoded text'],
   ])('%s is refused: %s', (spec, message) => {
     expect(() => parseFaults(spec, ENDPOINTS)).toThrow(message);
     expect(() => parseFaults(spec, ENDPOINTS)).toThrow(`fault "${spec}"`);

@@ -65,6 +65,36 @@ describe('test payment methods', () => {
     expect(await errorOf(local.stripe.paymentIntents.confirm(strict.id, { error_on_requires_action: true }))).toMatchObject({ statusCode: 402 });
   });
 
+  test('off_session belongs to the idempotency key: a confirm that is repeated without it is another request', async () => {
+    const { id, client_secret: secret } = await createUnconfirmed(local.stripe, 'pm_card_authenticationRequired');
+    const key = { idempotencyKey: `off-${id}` };
+    const away = await errorOf(local.stripe.paymentIntents.confirm(id, { off_session: true }, key));
+    expect(away).toMatchObject({ code: 'authentication_required', charge: matching(/^ch_/) });
+    expect(away.payment_intent).toMatchObject({
+      status: 'requires_payment_method', client_secret: secret, next_action: null, last_payment_error: { code: 'authentication_required', decline_code: 'authentication_required' },
+    });
+    for (const other of [{}, { off_session: false }]) {
+      expect(await errorOf(local.stripe.paymentIntents.confirm(id, other, key))).toMatchObject({ statusCode: 400, rawType: 'idempotency_error' });
+    }
+    expect((await errorOf(local.stripe.paymentIntents.confirm(id, { off_session: true }, key))).headers).toMatchObject({ 'idempotent-replayed': 'true' });
+  });
+
+  test('the customer is there without off_session, and the answer has what the page needs', async () => {
+    for (const params of [{}, { off_session: false }] as const) {
+      const { id } = await createUnconfirmed(local.stripe, 'pm_card_threeDSecure2Required');
+      const waiting = await local.stripe.paymentIntents.confirm(id, params);
+      expect(waiting).toMatchObject({ status: 'requires_action', client_secret: matching(new RegExp(`^${id}_secret_`)), next_action: { type: 'use_stripe_sdk' } });
+      await local.control('POST', `payment_intents/${id}/settle`, { outcome: 'succeeded' });
+      expect(await local.stripe.paymentIntents.retrieve(id)).toMatchObject({ status: 'succeeded', next_action: null });
+    }
+  });
+
+  test('a create that confirms off session is declined the same way', async () => {
+    const paying = { ...CARD, payment_method: 'pm_card_authenticationRequired', confirm: true };
+    expect(await errorOf(local.stripe.paymentIntents.create({ ...paying, off_session: 'recurring' }))).toMatchObject({ statusCode: 402, decline_code: 'authentication_required' });
+    expect((await local.stripe.paymentIntents.create(paying)).status).toBe('requires_action');
+  });
+
   test('3-D Secure that was done once is not asked again', async () => {
     const customer = await local.stripe.customers.create({});
     const saved = await local.stripe.paymentMethods.attach('pm_card_authenticationRequiredOnSetup', { customer: customer.id });

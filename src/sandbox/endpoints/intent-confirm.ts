@@ -46,6 +46,7 @@ export function confirmPayment(call: Call, world: World, intent: IntentRecord, a
     offSession: params['off_session'] !== undefined && params['off_session'] !== false,
     errorOnRequiresAction: flag(params, 'error_on_requires_action'),
     cause: call.cause,
+    ordered: call.decline,
   });
 }
 
