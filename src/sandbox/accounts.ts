@@ -58,6 +58,14 @@ export class Accounts {
     return other?.world.has(id) === true;
   }
 
+  /** Forgets for good what Stripe keeps only for some time. */
+  forgetOld(nowMs: number): void {
+    for (const { world, keys } of this) {
+      keys.forgetOld(nowMs);
+      world.forgetEvents(nowMs);
+    }
+  }
+
   clear(): void {
     for (const { world, keys } of this) {
       world.clear();

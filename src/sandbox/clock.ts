@@ -13,14 +13,27 @@ export interface MovableClock extends SandboxClock {
   offsetMs: number;
 }
 
-export function createClock(base: () => number, onMove: () => void): MovableClock {
+/** What has to be done when the time is moved. */
+export interface ClockWatch {
+  before(): void;
+  /** `byMs` is negative when it was set back. */
+  after(byMs: number): void;
+}
+
+/** The years that a date can be written in: of 1e308 ms no date can be made, and every later answer would be a bug. */
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** Moving it throws a RangeError where it would leave the years 1970 to 9999. */
+export function createClock(base: () => number, watch: ClockWatch): MovableClock {
   const clock: MovableClock = {
     offsetMs: 0,
     now: () => Math.floor(base() + clock.offsetMs),
     advance(ms) {
-      if (!Number.isFinite(ms)) throw new RangeError('the clock is moved by a number of milliseconds');
+      const moved = clock.now() + ms;
+      if (!(moved >= 0 && moved <= LATEST_MS)) throw new RangeError('the clock shows times from 1970 to 9999; it was not moved');
+      watch.before();
       clock.offsetMs += ms;
-      onMove();
+      watch.after(ms);
     },
     set(ms) {
       clock.advance(ms - clock.now());

@@ -13,6 +13,11 @@ const HTML_502 = '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body
 
 export const BAD_GATEWAY: Rendered = { status: 502, headers: { 'Content-Type': 'text/html' }, body: HTML_502 };
 
+/** With the time of the sandbox, by which a client can see how its own clock stands. */
+export function dated(rendered: Rendered, nowMs: number): Rendered {
+  return { ...rendered, headers: { ...rendered.headers, Date: new Date(nowMs).toUTCString() } };
+}
+
 /** Ends when the answer is sent, or the client or the connection is gone. Answers the status that was sent, if one was. */
 export async function deliver(response: ServerResponse, rendered: Rendered, effect: FaultEffect | null, argument: number): Promise<number | null> {
   if (response.destroyed) return null;

@@ -41,7 +41,7 @@ export function fingerprintOf(body: string): string {
 }
 
 export class IdempotencyKeys {
-  /** In the order of creation, so that the ones to forget are at the front. */
+  /** In the order of creation, so that the ones to forget are at the front unless the clock was set back. */
   readonly #known = new Map<string, Known>();
   onKept: (record: KeyRecord) => void = () => undefined;
 
@@ -50,9 +50,11 @@ export class IdempotencyKeys {
     if (request.key.length > MAX_KEY) {
       throw invalid(`The idempotency key provided is too long: it must be at most ${MAX_KEY} characters.`);
     }
-    this.#forgetOld(request.nowMs);
+    this.#forgetOldest(request.nowMs);
     const known = this.#known.get(request.key);
-    if (known === undefined) {
+    if (known === undefined || isOld(known, request.nowMs)) {
+      // Put behind the others, also where an old one stood between them.
+      this.#known.delete(request.key);
       this.#known.set(request.key, { path: request.path, fingerprint: request.fingerprint, createdMs: request.nowMs, answer: null });
       return null;
     }
@@ -87,12 +89,21 @@ export class IdempotencyKeys {
     this.#known.clear();
   }
 
-  #forgetOld(nowMs: number): void {
+  /** Forgets all that are old at this time, for good: they stay forgotten when the clock is set back. */
+  forgetOld(nowMs: number): void {
+    for (const [key, known] of this.#known) if (isOld(known, nowMs)) this.#known.delete(key);
+  }
+
+  #forgetOldest(nowMs: number): void {
     for (const [key, known] of this.#known) {
-      if (known.createdMs > nowMs - KEPT_MS) return;
+      if (!isOld(known, nowMs)) return;
       this.#known.delete(key);
     }
   }
+}
+
+function isOld(known: Known, nowMs: number): boolean {
+  return known.createdMs <= nowMs - KEPT_MS;
 }
 
 function mismatch(message: string): Refusal {

@@ -25,7 +25,8 @@ export class Ids {
   readonly #chance: Chance;
   /** How many were made; a restart goes on from there. */
   count = 0;
-  #places = 0;
+  /** The latest place that was taken. */
+  lastPlace = 0;
 
   constructor(chance: Chance) {
     this.#chance = chance;
@@ -45,13 +46,13 @@ export class Ids {
 
   /** The place of a new object among all of its second, whichever account it belongs to. */
   place(): number {
-    this.#places += 1;
-    return this.#places;
+    this.lastPlace += 1;
+    return this.lastPlace;
   }
 
   /** A place that is taken, read back after a restart. */
   placed(place: number): void {
-    this.#places = Math.max(this.#places, place);
+    this.lastPlace = Math.max(this.lastPlace, place);
   }
 
   #letters(length: number): string {

@@ -13,7 +13,7 @@ export type Line =
   | Owned
   | { readonly kept: 'mail'; readonly record: MailRecord }
   | { readonly kept: 'secret_key'; readonly record: SandboxKey }
-  | { readonly kept: 'clock'; readonly offsetMs: number };
+  | { readonly kept: 'clock'; readonly offsetMs: number; /** Where it was moved, in milliseconds since 1970. */ readonly fromMs?: number; readonly toMs?: number };
 
 /** A line, and how many ids had been made by then. */
 type Written = Line & { readonly ids: number };

@@ -1,6 +1,6 @@
 // One request to the local SendGrid. It knows no idempotency: every request that is executed is another e-mail.
 import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { answerBug, BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
+import { answerBug, BAD_GATEWAY, dated, deliver, pause, type Rendered } from './delivery.ts';
 import { MAIL_ENDPOINT } from './endpoints/table.ts';
 import { argumentOf, type Fault, treatmentOf } from './fault-kinds.ts';
 import { checkMail } from './mail-check.ts';
@@ -21,7 +21,7 @@ export async function serveMail(exchange: Exchange, request: FastifyRequest, rep
     if (fault === null) {
       const rendered = execute(exchange, request, seen);
       seen.status = rendered.status;
-      await deliver(reply.raw, rendered, null, 0);
+      await deliver(reply.raw, dated(rendered, exchange.clock.now()), null, 0);
     } else await answerBadly(exchange, request, reply, seen, fault);
   } catch (error) {
     seen.status = answerBug(reply, error);
@@ -42,7 +42,8 @@ async function answerBadly(exchange: Exchange, request: FastifyRequest, reply: F
   const rendered = kind.effect === 'html' ? BAD_GATEWAY : kind.status === null && executed !== null ? executed : faultAnswer(kind.status ?? 500);
   seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
   // A 202 has no body that could be cut or drip: its headers do instead.
-  await deliver(reply.raw, rendered.body === '' && ['cut', 'drip'].includes(kind.effect) ? { ...rendered, body: '{"accepted":true}' } : rendered, kind.effect, argument);
+  const sent = rendered.body === '' && ['cut', 'drip'].includes(kind.effect) ? { ...rendered, body: '{"accepted":true}' } : rendered;
+  await deliver(reply.raw, dated(sent, exchange.clock.now()), kind.effect, argument);
 }
 
 function execute(exchange: Exchange, request: FastifyRequest, seen: SeenRequest): Rendered {

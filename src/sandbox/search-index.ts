@@ -18,6 +18,11 @@ export class SearchIndex {
     this.#catchUp(nowMs);
   }
 
+  /** Shows everything that it was told, however fresh. */
+  catchUpWholly(): void {
+    this.#catchUp(Infinity);
+  }
+
   fill(records: readonly IntentRecord[]): void {
     this.#visible.putAll(records);
   }

@@ -68,6 +68,10 @@ function addRoutes(app: FastifyInstance, parts: State & Exchange): void {
   }
   app.post('/v3/mail/send', (request, reply) => serveMail(parts, request, reply));
   addControl(app, { ...parts, reset: parts.reset });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    void reply.header('Date', new Date(parts.clock.now()).toUTCString());
+    done();
+  });
   app.setNotFoundHandler((request, reply) => serveUnknown(parts, request, reply));
   app.setErrorHandler((error, request, reply) => {
     // A wrong request to the sandbox's own paths is told as such; anything else is a bug of the sandbox.

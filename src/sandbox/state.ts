@@ -45,9 +45,14 @@ export function createState(options: SandboxOptions): State {
   const log = new RequestLog();
   const mails = new Mails();
   const journal = options.dataDir === undefined ? null : new Journal(options.dataDir);
-  const clock = createClock(options.now ?? Date.now, () => {
-    for (const { world } of accounts) settleDue(world);
-    journal?.write({ kept: 'clock', offsetMs: clock.offsetMs }, ids.count);
+  const clock = createClock(options.now ?? Date.now, {
+    before: () => onTime(accounts, clock.now()),
+    after: (byMs) => {
+      if (byMs < 0) for (const { world } of accounts) world.arriveAll();
+      const toMs = clock.now();
+      onTime(accounts, toMs);
+      journal?.write({ kept: 'clock', offsetMs: clock.offsetMs, fromMs: toMs - byMs, toMs }, ids.count);
+    },
   });
   const accounts = createAccounts({ options, ids, clock });
   const secretKeys = new SecretKeys({
@@ -73,6 +78,12 @@ export function createState(options: SandboxOptions): State {
     answered: new Answered(),
     close: () => journal?.close(),
   };
+}
+
+/** Does what the time brings: debits are decided, and what is too old is forgotten. */
+function onTime(accounts: Accounts, nowMs: number): void {
+  for (const { world } of accounts) settleDue(world);
+  accounts.forgetOld(nowMs);
 }
 
 interface AccountParts {
@@ -109,6 +120,7 @@ function keepIn(journal: Journal, { accounts, secretKeys, mails, ids, clock }: K
     switch (line.kept) {
       case 'clock':
         clock.offsetMs = line.offsetMs;
+        restoreMove(accounts, line.fromMs, line.toMs);
         break;
       case 'secret_key':
         secretKeys.add(line.record);
@@ -131,6 +143,13 @@ function keepIn(journal: Journal, { accounts, secretKeys, mails, ids, clock }: K
     world.onChange = (change) => write({ ...change, ...of });
     keys.onKept = (record) => write({ kept: 'key', record, ...of });
   });
+}
+
+/** A move of the clock is read back for what it made the accounts forget, and for what it made arrive. */
+function restoreMove(accounts: Accounts, fromMs = 0, toMs = 0): void {
+  accounts.forgetOld(fromMs);
+  if (toMs < fromMs) for (const { world } of accounts) world.arriveAll();
+  accounts.forgetOld(toMs);
 }
 
 function limitsOf(option: SandboxOptions['rateLimits'], owner: Owner) {

@@ -3,7 +3,7 @@ import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Accounts } from './accounts.ts';
 import { type Answered } from './answered.ts';
 import { type SandboxClock } from './clock.ts';
-import { answerBug, BAD_GATEWAY, deliver, pause, type Rendered } from './delivery.ts';
+import { answerBug, BAD_GATEWAY, dated, deliver, pause, type Rendered } from './delivery.ts';
 import { type Endpoint } from './endpoint.ts';
 import { type Executor, type Incoming, type Outcome, refused } from './executor.ts';
 import { faultRefusal, serverError } from './fault-answers.ts';
@@ -77,7 +77,7 @@ async function answer(exchange: Exchange, endpoint: Endpoint, incoming: Incoming
   note(seen, outcome);
   const rendered = render(incoming, outcome);
   seen.status = rendered.status;
-  await deliver(reply.raw, rendered, null, 0);
+  await deliver(reply.raw, dated(rendered, exchange.clock.now()), null, 0);
 }
 
 interface Badly {
@@ -98,7 +98,7 @@ async function answerBadly(exchange: Exchange, endpoint: Endpoint, incoming: Inc
   exchange.executor.conclude(outcome);
   const rendered = kind.effect === 'html' ? BAD_GATEWAY : render(incoming, outcome);
   seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
-  await deliver(reply.raw, rendered, kind.effect, argumentOf(fault));
+  await deliver(reply.raw, dated(rendered, exchange.clock.now()), kind.effect, argumentOf(fault));
 }
 
 function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, fault: Fault): Outcome {

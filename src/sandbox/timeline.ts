@@ -61,6 +61,12 @@ export class Timeline<R extends { readonly id: string; readonly created: number;
     this.#entries.splice(this.#place(entry), 1);
   }
 
+  /** Removes what was created before this second. */
+  removeBefore(created: number): void {
+    const gone = this.#entries.splice(0, this.#place({ created, seq: -1 }));
+    for (const { id } of gone) this.#byId.delete(id);
+  }
+
   /** Many at once, in any order: sorted once instead of put in place one by one. */
   putAll(records: readonly R[]): Entry<R>[] {
     const added = records.map((record) => ({ id: record.id, created: record.created, seq: record.seq, record }));

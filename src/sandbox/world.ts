@@ -24,6 +24,9 @@ export type Change =
   | { readonly kept: 'event'; readonly record: EventRecord }
   | { readonly kept: 'due'; readonly record: DueRecord };
 
+/** For how long Stripe shows an event. */
+export const EVENTS_KEPT_SECONDS = 30 * 24 * 60 * 60;
+
 export interface WorldSettings {
   /** How long a card issuer's bank takes to decide on a debit. */
   readonly bankDebitMs: number;
@@ -58,6 +61,8 @@ export class World {
   readonly #byCustomer = new Map<string, Timeline<IntentRecord>>();
   /** Debits that are not decided yet, the soonest first. */
   #due: DueRecord[] = [];
+  /** Events up to this place have arrived, whatever the clock says. */
+  #arrivedPlace = 0;
   readonly isInOtherMode: (id: string) => boolean;
 
   constructor(owner: Owner, { clock, ids, settings, isInOtherMode }: WorldParts) {
@@ -142,6 +147,22 @@ export class World {
     this.onChange({ kept: 'event', record });
   }
 
+  /** Whether the list of events shows it yet. */
+  hasArrived(event: EventRecord): boolean {
+    return event.seq <= this.#arrivedPlace || event.createdMs <= this.clock.now() - this.settings.eventLagMs;
+  }
+
+  /** Ends all lags, for a clock that is set back: what has happened stays seen. */
+  arriveAll(): void {
+    this.#arrivedPlace = this.ids.lastPlace;
+    this.search.catchUpWholly();
+  }
+
+  /** Forgets the events that are too old at this time, for good: they stay gone when the clock is set back. */
+  forgetEvents(nowMs: number): void {
+    this.events.removeBefore(secondsOf(nowMs) - EVENTS_KEPT_SECONDS);
+  }
+
   schedule(record: DueRecord): void {
     const after = this.#due.findLastIndex((other) => other.atMs <= record.atMs);
     this.#due.splice(after + 1, 0, record);
@@ -161,6 +182,7 @@ export class World {
   clear(): void {
     for (const kept of [this.intents, this.charges, this.refunds, this.events, this.customers, this.search, this.methods, this.#byCustomer]) kept.clear();
     this.#due = [];
+    this.#arrivedPlace = 0;
   }
 
   /** Puts a kept change back. Debits that were decided before are recognised by the state of their intent. */

@@ -7,9 +7,8 @@ import { noSuch } from '../no-such.ts';
 import { invalid } from '../refusal.ts';
 import { renderEvent } from '../render.ts';
 import { renderSubject, type View } from '../view.ts';
-import { type World } from '../world.ts';
+import { EVENTS_KEPT_SECONDS, type World } from '../world.ts';
 
-const KEPT_SECONDS = 30 * 24 * 60 * 60;
 const MAX_TYPES = 20;
 
 function render(record: EventRecord, world: World): object {
@@ -29,7 +28,6 @@ export function listEvents(call: Call, world: World): View {
   if (type !== null && types !== null) throw invalid('You may only specify one of these parameters: type, types.', 'types');
   if (types !== null && types.length > MAX_TYPES) throw invalid(`You may pass at most ${MAX_TYPES} types.`, 'types');
   const wanted = types ?? (type === null ? null : [type]);
-  const latestMs = world.clock.now() - world.settings.eventLagMs;
   return listPage<EventRecord>(
     call.params,
     {
@@ -38,7 +36,7 @@ export function listEvents(call: Call, world: World): View {
       all: world.events,
       kind: 'event',
       url: '/v1/events',
-      where: (record) => record.createdMs <= latestMs && (wanted === null || wanted.some((pattern) => isOfType(record.type, pattern))),
+      where: (record) => world.hasArrived(record) && (wanted === null || wanted.some((pattern) => isOfType(record.type, pattern))),
       since: oldestShown(world),
     },
     (record) => render(record, world),
@@ -50,5 +48,5 @@ function isOfType(type: string, pattern: string): boolean {
 }
 
 function oldestShown(world: World): number {
-  return secondsOf(world.clock.now()) - KEPT_SECONDS;
+  return secondsOf(world.clock.now()) - EVENTS_KEPT_SECONDS;
 }
