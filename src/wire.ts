@@ -18,11 +18,13 @@ export interface OpenInput {
   readonly needsStripe: boolean;
   /** Who acts, for the audit trail: `charge`, `reconcile`, `resolve`, `notify`. */
   readonly role: string;
+  /** Sentences for a person, as they happen: that a ledger was bound to its account. */
+  readonly notice?: (sentence: string) => void;
 }
 
 /** @throws PayreconError `configuration` with every problem of the settings. */
 export async function openFromEnvironment(input: OpenInput, seams: Seams = {}): Promise<Payrecon> {
-  return assemble(await readSettings(input), input.role, seams);
+  return assemble(await readSettings(input), input, seams);
 }
 
 async function readSettings(input: OpenInput): Promise<Settings> {
@@ -54,7 +56,7 @@ export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {
     import('./app/pass-line.ts'),
   ]);
   const pass = async (stop: AbortSignal): Promise<PassEnd> => {
-    const payrecon = assemble(settings, 'reconcile', seams);
+    const payrecon = assemble(settings, { role: 'reconcile', notice: log }, seams);
     try {
       const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop, ...(onRow === undefined ? {} : { onRow }) });
       return { line: passLine(outcome), againInMs: outcome.takeOverInMs };
@@ -66,8 +68,8 @@ export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {
   await runDaemon({ schedule: settings.schedule, pass, signal, log, manager: serviceManager(environment, log) });
 }
 
-function assemble(settings: Settings, role: string, seams: Seams): Payrecon {
-  const parts = openParts(settings, role, seams);
+function assemble(settings: Settings, { role, notice }: Pick<OpenInput, 'role' | 'notice'>, seams: Seams): Payrecon {
+  const parts = openParts(settings, role, seams, notice);
   return {
     mode: settings.stripeMode,
     ledger: settings.database.shown,
@@ -87,14 +89,28 @@ const MAIL_MS_A_PASS = 20_000;
 function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | 'reconcile'> {
   return {
     async charge(request, options) {
-      const { charge } = await import('./app/charge.ts');
-      return await charge({ ...(await parts.advancing()), duplicateWindowMs: settings.duplicateWindowMs }, request, options);
+      const [{ charge }, { mustBeWhole }] = await Promise.all([import('./app/charge.ts'), import('./app/own-ledger.ts')]);
+      const [own, { passes }] = await Promise.all([parts.whose(), parts.storage()]);
+      await mustBeWhole(await parts.ownLedgerDeps(), own.identity);
+      return await charge({ ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs }, request, options);
     },
     async reconcile(options) {
-      const { reconcile } = await import('./app/reconcile.ts');
+      const [{ reconcile }, { checkWhole }] = await Promise.all([import('./app/reconcile.ts'), import('./app/own-ledger.ts')]);
       const { history, passes } = await parts.storage();
       const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> => await parts.dispatch({ emails: null, forMs: MAIL_MS_A_PASS }, signal);
-      return await reconcile({ ...(await parts.advancing()), history, passes, pendingAfterMs: settings.pendingAfterMs, dispatch }, options);
+      const ownDeps = await parts.ownLedgerDeps();
+      return await reconcile(
+        {
+          ...(await parts.advancingUnowned()),
+          history,
+          passes,
+          pendingAfterMs: settings.pendingAfterMs,
+          dispatch,
+          whose: parts.whose,
+          checkWhole: async (identity) => await checkWhole(ownDeps, identity),
+        },
+        options,
+      );
     },
   };
 }

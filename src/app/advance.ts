@@ -3,6 +3,7 @@ import { BugError } from '../domain/errors.ts';
 import type { Call, Context, LedgerMarks, Limits, Purpose, Seen, StopReason } from '../domain/move.ts';
 import { plan } from '../domain/plan.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
+import { withOtherIntents } from './other-intents.ts';
 import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } from './ports.ts';
 
 /*
@@ -10,14 +11,16 @@ import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } fr
  * transaction (charge, reconcile, resolve) comes through here, holding its lease.
  */
 
-/** No path through the plan is longer: create, confirm, retrieve, cancel, retrieve and one to spare. */
-const MAX_CALLS = 7;
+/** No path through the plan is longer: scan, create, scan, cancel a stray, scan, confirm, retrieve, cancel, retrieve. */
+const MAX_CALLS = 10;
 
 /**
  * How long after the first send an intent may still have come into being: the day in which a create
  * is sent again, and two more for one that Stripe rolls forward late. Bounds what a scan has to read.
  */
 const SCAN_SPAN_MS = 72 * 3_600_000;
+/** A scan reads no more of the list than this, however old the row says it is. */
+const LONGEST_SCAN_MS = 8 * 24 * 3_600_000;
 
 /** The worst call takes its time limit twice, because the Stripe library retries a reset once by itself. */
 const WORST_CALL_FACTOR = 2;
@@ -31,6 +34,8 @@ export interface AdvanceDeps {
   readonly actor: Actor;
   /** Whose ledger it is; null only before it is bound. */
   readonly ledgerMarks: LedgerMarks | null;
+  /** The ledger was found rolled back. */
+  readonly doubted: boolean;
 }
 
 export interface Advance {
@@ -42,6 +47,8 @@ export interface Advance {
   /** The lease as it is now: a pass renews it in the background. */
   readonly leaseNow?: () => Lease;
   readonly inTurn?: InTurn;
+  /** Asked before each call: false leaves the row as it is, with the reason `unauthorized` (this key may not make it). */
+  readonly mayCall?: (call: Call) => boolean;
   /** Called with every answer, for the pass's view of whether Stripe works. */
   readonly onAnswer?: (answer: Answer) => void;
 }
@@ -74,12 +81,16 @@ export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Adva
     const context = contextOf(deps, options, now, made);
     const move = plan(transaction, seen, context);
     if (move.record !== null) {
-      const result = await deps.ledger.record(transaction, lease, move.record, deps.actor);
+      const record = await withOtherIntents(deps, transaction, move.record, now);
+      const result = await deps.ledger.record(transaction, lease, record, deps.actor);
       if (result.kind === 'stale') {
         await cancelSecondIntent(deps, transaction, seen);
         return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
       }
       ({ transaction, now } = result);
+    }
+    if (move.kind === 'ask' && options.mayCall?.(move.call) === false) {
+      return { transaction, reason: 'unauthorized', words: `this key may not make the call that it needs (${move.call})`, last: seen, recorded: false, now };
     }
     if (move.kind === 'stop') return { transaction, reason: move.reason, words: move.words, last: seen, recorded: move.record !== null, now };
     const { call } = move;
@@ -88,7 +99,7 @@ export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Adva
     // The lease is looked at when its turn has come: with many rows that may take a while.
     const asking = await (options.inTurn ?? atOnce)(async () => {
       const held = await holdLongEnough(deps, options.leaseNow?.() ?? lease);
-      return held === null ? null : { held, answer: await ask(deps, call, asked, askedAt, options.signal) };
+      return held === null ? null : { held, answer: await ask(deps, { call, target: move.target ?? null, signal: options.signal }, asked, askedAt) };
     });
     if (asking === 'stopped') return { transaction, reason: 'interrupted', words: 'interrupted before the next call', last: seen, recorded: false, now };
     if (asking === null) return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
@@ -116,7 +127,7 @@ async function cancelSecondIntent(deps: AdvanceDeps, stale: Transaction, seen: S
 }
 
 export function contextOf(
-  deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks'>,
+  deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'>,
   options: Pick<Advance, 'purpose' | 'justOpened' | 'signal'>,
   now: Instant,
   made: readonly Call[],
@@ -129,6 +140,7 @@ export function contextOf(
     justOpened: options.justOpened && made.length === 0,
     made,
     ledger: deps.ledgerMarks,
+    doubted: deps.doubted,
     stopping: options.signal?.aborted ?? false,
   };
 }
@@ -141,29 +153,57 @@ async function holdLongEnough(deps: AdvanceDeps, lease: Lease): Promise<Lease | 
   return renewed ?? null;
 }
 
-async function ask(deps: AdvanceDeps, call: Call, transaction: Transaction, now: Instant, signal: AbortSignal | undefined): Promise<Answer> {
+interface Question {
+  readonly call: Call;
+  readonly target: string | null;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function ask(deps: AdvanceDeps, { call, target, signal }: Question, transaction: Transaction, now: Instant): Promise<Answer> {
   switch (call) {
     case 'create':
+      if (transaction.keyConflictAt !== null) throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
       return await deps.gateway.create(transaction);
     case 'confirm':
       return await deps.gateway.confirm(transaction);
     case 'cancel':
       return await deps.gateway.cancel(transaction);
+    case 'cancel_stray':
+      // With another version: so its idempotency key is not that of a cancel of the row's own intent.
+      return await deps.gateway.cancel({ ...transaction, paymentIntent: target });
     case 'retrieve':
     case 'scan':
-      return await lookUpOne(deps.gateway, lookUpOf(transaction, now), signal);
+      return await lookUpOne(deps.gateway, lookUpOf(transaction, now, call), signal);
   }
 }
 
-/** The question that finds out about a transaction without changing anything at Stripe. */
-export function lookUpOf(transaction: Transaction, now: Instant): LookUp {
+/**
+ * The question that finds out about a transaction without changing anything at Stripe: its intent by
+ * id, or every intent that bears its id, by the list.
+ */
+export function lookUpOf(transaction: Transaction, now: Instant, call: 'retrieve' | 'scan'): LookUp {
+  const { from, to } = scanWindow(transaction, now);
   return {
     transactionId: transaction.id,
-    paymentIntent: transaction.paymentIntent,
+    paymentIntent: call === 'retrieve' ? transaction.paymentIntent : null,
     customer: transaction.customer,
-    createdFrom: transaction.createSentAt ?? transaction.createdAt,
-    createdTo: Math.min(now, (transaction.createSentAt ?? transaction.createdAt) + SCAN_SPAN_MS),
+    createdFrom: from,
+    createdTo: to,
   };
+}
+
+/** When an intent of it may have come into being, in the database's time. */
+function scanWindow(transaction: Transaction, now: Instant): { readonly from: Instant; readonly to: Instant } {
+  const { createSentAt, createdAt, paymentIntent } = transaction;
+  const first = Math.min(createSentAt ?? createdAt, createdAt);
+  // Stamped by a clock that was ahead: all that is known is that it was not long ago.
+  if (first > now) return { from: now - SCAN_SPAN_MS, to: now };
+  // A row that was never sent, or is sent anew, may be older than what the list is asked about for it.
+  const isOpenEnded = createSentAt === null || paymentIntent !== null || transaction.attempt > 1;
+  if (isOpenEnded) return { from: Math.max(first, now - LONGEST_SCAN_MS), to: now };
+  // A clock that was set forward since the send makes the row look older than it is: a week is covered.
+  const isRecent = now - createSentAt < LONGEST_SCAN_MS;
+  return { from: createSentAt, to: isRecent ? now : createSentAt + SCAN_SPAN_MS };
 }
 
 export async function lookUpOne(gateway: Gateway, query: LookUp, signal?: AbortSignal): Promise<Answer> {

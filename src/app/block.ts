@@ -1,13 +1,16 @@
 import type { LimitFunction } from 'p-limit';
 import type { Answer } from '../domain/answer.ts';
+import { isPassing } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Call } from '../domain/move.ts';
-import { nextAttempt, observed } from '../domain/moves.ts';
+import { nextAttempt, observed, stuckMove } from '../domain/moves.ts';
+import { isFinal } from '../domain/transaction.ts';
 import { attemptTransition } from '../domain/undecided.ts';
 import { firstCall } from '../domain/plan.ts';
 import { advance, contextOf, lookUpOf } from './advance.ts';
 import type { AdvanceDeps, Advanced, InTurn } from './advance.ts';
 import type { StripeHealth } from './health.ts';
+import type { KeyRefusal } from './unauthorized.ts';
 import { holdLeases } from './leases.ts';
 import type { HeldLeases } from './leases.ts';
 import type { Claimed, LookUp } from './ports.ts';
@@ -23,6 +26,8 @@ export interface BlockDeps extends AdvanceDeps {
   /** Bounds what is advanced at the same time, and what is asked for that: shared by the blocks of a pass. */
   readonly inRows: (work: () => Promise<void>) => Promise<void>;
   readonly calls: LimitFunction;
+  /** Kinds of calls that this key may not make (403): rows that need others go on. */
+  readonly forbidden: Set<Call>;
 }
 
 interface Deferred {
@@ -30,30 +35,34 @@ interface Deferred {
   readonly advanced: Advanced;
 }
 
-export type BlockEnd = 'done' | 'stopped' | 'unauthorized';
+export interface BlockEnd {
+  readonly kind: 'done' | 'stopped';
+  /** Stripe refused the key for every call, or for one kind of call. */
+  readonly refused: KeyRefusal | null;
+}
 
 /** One block of claimed rows: bulk look-ups first, each row advanced as its answer comes. */
 export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]): Promise<BlockEnd> {
   const leases = holdLeases(deps.ledger, deps.clock, claims);
   const deferred: Deferred[] = [];
   const unasked = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
-  const refusals: Advanced[] = [];
+  const refusals: KeyRefusal[] = [];
   const inTurn: InTurn = async (work) => await deps.calls(async () => (deps.stop.signal.aborted ? 'stopped' : await work()));
   try {
     const run = async (claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<void> => {
       unasked.delete(claimed.transaction.id);
       if (seen !== null) deps.health.saw(seen.answer);
-      const advanced = await advanceRow({ ...deps, inTurn }, leases, claimed, seen);
+      const advanced = await advanceOrAsk({ ...deps, inTurn }, leases, claimed, seen);
       if (advanced.recorded) {
         leases.forget(claimed.transaction.id);
         deps.onRow({ before: claimed.transaction, after: advanced.transaction, verdict: advanced.words });
       } else {
         deferred.push({ claimed, advanced });
       }
-      if (advanced.reason === 'unauthorized') refusals.push(advanced);
+      noteRefusal(deps, advanced, refusals);
       // Is Stripe away, or do only these rows fail? A probe tells; they must not stop the rows behind them.
       if (deps.health.away()) await deps.probe();
-      if (deps.health.away() || refusals.length > 0) deps.stop.abort();
+      if (deps.health.away()) deps.stop.abort();
     };
     await runAll(deps, claims, async (claimed, seen) => { await deps.inRows(async () => { await run(claimed, seen); }); });
     const stillDue = await settleDeferred(deps, leases, deferred);
@@ -65,7 +74,16 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
     throw error;
   }
   await leases.close();
-  return refusals.length > 0 ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
+  return { kind: deps.stop.signal.aborted ? 'stopped' : 'done', refused: refusals[0] ?? null };
+}
+
+/** A refused key stops the pass; a right that is missing stops only the kind of call that needs it. */
+function noteRefusal(deps: BlockDeps, { reason, last, words }: Advanced, refusals: KeyRefusal[]): void {
+  if (reason !== 'unauthorized' || last?.answer.kind !== 'unauthorized') return;
+  const { httpStatus } = last.answer;
+  refusals.push({ httpStatus, words });
+  if (httpStatus === 403) deps.forbidden.add(last.call);
+  else deps.stop.abort();
 }
 
 /** A database that is away lets the leases run out; what went wrong before says what is known and what is not. */
@@ -96,8 +114,9 @@ async function runAll(
     );
   };
   for (const claimed of claims) {
-    const call = firstCall(claimed.transaction, 'reconcile', claimed.now);
-    if (call === 'retrieve' || call === 'scan') queries.push(lookUpOf(claimed.transaction, claimed.now));
+    const { transaction, now } = claimed;
+    const call = firstCall(transaction, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits });
+    if ((call === 'retrieve' || call === 'scan') && !deps.forbidden.has(call)) queries.push(lookUpOf(transaction, now, call));
     else start(claimed, null);
   }
   try {
@@ -117,6 +136,50 @@ async function unlessStopped(deps: BlockDeps, seen: object | null, task: () => P
   if (seen !== null || !deps.stop.signal.aborted) await task();
 }
 
+/** How often and how far apart a call that was refused for the moment is tried again within a pass. */
+const PASSING_TRIES = 3;
+const PASSING_PAUSE_MS = 500;
+
+/**
+ * A row never stops the others: what fails as a bug or by a constraint becomes a question to a person,
+ * with nothing of the text that may have broken it.
+ */
+async function advanceOrAsk(
+  deps: BlockDeps & { readonly inTurn: InTurn },
+  leases: HeldLeases,
+  claimed: Claimed,
+  seen: { call: Call; answer: Answer } | null,
+): Promise<Advanced> {
+  try {
+    let advanced = await advanceRow(deps, leases, claimed, seen);
+    for (let tries = 1; tries < PASSING_TRIES && isRefusedForNow(advanced) && !deps.stop.signal.aborted; tries += 1) {
+      await deps.clock.sleep(PASSING_PAUSE_MS * tries * (0.5 + deps.chance.uniform() / 2), deps.stop.signal);
+      advanced = await advanceRow(deps, leases, { ...claimed, transaction: advanced.transaction, now: advanced.now }, null);
+    }
+    return advanced;
+  } catch (error) {
+    if (error instanceof PayreconError || !(error instanceof Error)) throw error;
+    return await askAPerson(deps, leases, claimed, error);
+  }
+}
+
+/** Nothing was recorded, so that the lease is still ours, and the refusal passes. */
+function isRefusedForNow({ recorded, last, transaction }: Advanced): boolean {
+  return !recorded && transaction.status === 'pending' && last !== null && isPassing(last.answer);
+}
+
+async function askAPerson(deps: BlockDeps, leases: HeldLeases, claimed: Claimed, error: Error): Promise<Advanced> {
+  const words = `what Stripe answered could not be recorded (${error.name}): a person should look`;
+  const transaction = (await deps.ledger.find(claimed.transaction.id)) ?? claimed.transaction;
+  const unchanged = { transaction, reason: 'stuck' as const, words, last: null, recorded: true, now: claimed.now };
+  if (isFinal(transaction.status)) return unchanged;
+  const context = contextOf(deps, { purpose: 'reconcile', justOpened: false }, claimed.now, []);
+  const move = stuckMove(transaction, 'not_recordable', words, { changes: {}, detail: { failed: error.name }, requestId: null }, context);
+  if (move.record === null) return unchanged;
+  const result = await deps.ledger.record(transaction, leases.leaseOf(transaction.id), move.record, deps.actor);
+  return result.kind === 'recorded' ? { ...unchanged, transaction: result.transaction, now: result.now } : unchanged;
+}
+
 async function advanceRow(deps: BlockDeps & { readonly inTurn: InTurn }, leases: HeldLeases, claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<Advanced> {
   return await advance(deps, claimed, {
     purpose: 'reconcile',
@@ -124,6 +187,7 @@ async function advanceRow(deps: BlockDeps & { readonly inTurn: InTurn }, leases:
     signal: deps.stop.signal,
     leaseNow: () => leases.leaseOf(claimed.transaction.id),
     inTurn: deps.inTurn,
+    mayCall: (call) => !deps.forbidden.has(call),
     onAnswer: (answer) => { deps.health.saw(answer); },
     ...(seen === null ? {} : { seen: { ...seen, firstSend: false } }),
   });
@@ -151,9 +215,10 @@ async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: rea
       deps.onRow({ before: claimed.transaction, after, verdict: advanced.words });
       continue;
     }
-    if (advanced.reason === 'rate_limited') {
-      // No attempt is spent on it, and this pass does not meet it again.
-      const record = observed(transaction, advanced.words, requestId, { detail, stamps: { nextAttempt: nextAttempt(transaction, context) } });
+    if (advanced.reason === 'rate_limited' || advanced.reason === 'unauthorized') {
+      // No attempt is spent on it, and this pass does not meet it again; one that a right is missing for, the next pass does.
+      const next = advanced.reason === 'unauthorized' ? { inMs: 1 } : nextAttempt(transaction, context);
+      const record = observed(transaction, advanced.words, requestId, { detail, stamps: { nextAttempt: next } });
       await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
       leases.forget(transaction.id);
     } else stillDue = true;

@@ -1,7 +1,9 @@
 import pLimit from 'p-limit';
 import { reconcileBlock } from './block.ts';
 import type { BlockDeps, BlockEnd } from './block.ts';
-import type { Claimed, DueQuery } from './ports.ts';
+import { LONGEST_WATCH_MS, WATCH_CAP_FACTOR } from '../domain/moves.ts';
+import type { Instant } from '../domain/transaction.ts';
+import type { Claimed } from './ports.ts';
 
 /** Rows claimed at a time: neighbours in time, so that a page of Stripe's list answers a hundred of them. */
 const BLOCK_ROWS = 2_000;
@@ -23,15 +25,19 @@ const CALLS_AT_ONCE = 8;
  * Block after block, until nothing is due, the limit is reached, or something stops the pass. The next block begins
  * before the last one has ended, so that no endpoint of Stripe is idle at the end of each.
  */
-export async function reconcileBlocks(deps: PassDeps, limit: number | null, due: Omit<DueQuery, 'limit'>): Promise<BlockEnd> {
+export async function reconcileBlocks(deps: PassDeps, limit: number | null, due: DueRows): Promise<BlockEnd> {
   const blocks = overlapping(deps);
   let left = limit ?? Number.POSITIVE_INFINITY;
   try {
+    const first = await claimNamed(deps, due.first);
+    if (first.length > 0) blocks.begin(first, false);
     while (left > 0) {
       await blocks.room();
       if (deps.stop.signal.aborted) break;
       const asked = Math.min(BLOCK_ROWS, left);
-      const claims = await deps.ledger.claimDue({ ...due, limit: asked }, deps.actor);
+      // By the pass's own beginning on a clock that never jumps: the database's may be set back or ahead meanwhile.
+      const sinceMs = Math.ceil(deps.clock.monotonicMs() - due.startedMs);
+      const claims = await deps.ledger.claimDue({ pendingAfterMs: due.pendingAfterMs, dueBy: due.startedAt, sinceMs, furthestAheadMs: furthestAheadMs(deps.limits), limit: asked }, deps.actor);
       left -= claims.length;
       if (claims.length === 0 && blocks.none()) break;
       blocks.begin(claims, claims.length < asked);
@@ -42,7 +48,30 @@ export async function reconcileBlocks(deps: PassDeps, limit: number | null, due:
   return await blocks.end();
 }
 
-type PassDeps = Omit<BlockDeps, 'inRows' | 'calls'>;
+export interface DueRows {
+  readonly pendingAfterMs: number;
+  /** The database's clock when the pass began, and ours, which never jumps. */
+  readonly startedAt: Instant;
+  readonly startedMs: number;
+  /** Transactions to ask about whether they are due or not. */
+  readonly first: readonly string[];
+}
+
+async function claimNamed(deps: PassDeps, ids: readonly string[]): Promise<readonly Claimed[]> {
+  const claims: Claimed[] = [];
+  for (const id of ids) {
+    const claimed = await deps.ledger.claim(id, deps.actor);
+    if (claimed !== null) claims.push(claimed);
+  }
+  return claims;
+}
+
+/** Every time that a row is given lies within this, with a margin for the clocks of two databases. */
+function furthestAheadMs({ backoffCapMs, stuckAfterMs }: BlockDeps['limits']): number {
+  return Math.max(backoffCapMs * WATCH_CAP_FACTOR, stuckAfterMs, LONGEST_WATCH_MS) + 3_600_000;
+}
+
+type PassDeps = Omit<BlockDeps, 'inRows' | 'calls' | 'forbidden'>;
 
 interface Blocks {
   /** Waits until the next block may begin. */
@@ -77,7 +106,7 @@ function overlapping(deps: PassDeps): Blocks {
     unfinished -= 1;
     deps.onRow(row);
   };
-  const shared: BlockDeps = { ...deps, onRow, inRows, calls: pLimit(CALLS_AT_ONCE) };
+  const shared: BlockDeps = { ...deps, onRow, inRows, calls: pLimit(CALLS_AT_ONCE), forbidden: new Set() };
   const fail = (error: unknown): void => {
     failures.push(error);
     deps.stop.abort();
@@ -105,7 +134,8 @@ function overlapping(deps: PassDeps): Blocks {
     async end() {
       await Promise.all(running);
       if (failures.length > 0) throw failures[0];
-      return ends.includes('unauthorized') ? 'unauthorized' : deps.stop.signal.aborted ? 'stopped' : 'done';
+      const refused = ends.find((each) => each.refused !== null)?.refused ?? null;
+      return { kind: deps.stop.signal.aborted ? 'stopped' : 'done', refused };
     },
   };
 }

@@ -1,3 +1,5 @@
+import { isPassing } from '../domain/answer.ts';
+import { mayBeginAttempt, mayCorrect } from '../domain/attempts.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { differingFields } from '../domain/charge-request.ts';
 import { fingerprint } from '../domain/fingerprint.ts';
@@ -5,7 +7,7 @@ import type { ChargeRequest, Transaction } from '../domain/transaction.ts';
 import { advance } from './advance.ts';
 import type { AdvanceDeps, Advanced } from './advance.ts';
 import type { ChargeOptions, ChargeOutcome, ChargeSituation } from './payrecon.ts';
-import type { Claimed, OpenResult } from './ports.ts';
+import type { Claimed, DuplicateGuard, OpenResult, Passes } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** How often a caller looks again while another process advances its transaction. */
@@ -13,59 +15,154 @@ const LEASE_POLL_MS = 100;
 /** How often a caller who asked to wait asks Stripe again, at first and at most. */
 const OUTCOME_POLL_MS = 500;
 const OUTCOME_POLL_CAP_MS = 5_000;
+/** The pauses between two tries of a call that was refused for the moment, at first and at most. */
+const PASSING_PAUSE_MS = 250;
+const PASSING_PAUSE_CAP_MS = 2_000;
 
 export interface ChargeDeps extends AdvanceDeps {
   readonly duplicateWindowMs: number;
+  readonly passes: Pick<Passes, 'tellCause'>;
 }
 
 /**
- * Charges once, however often it is called with the same key: the first call starts the payment,
- * every later one resumes it from its recorded step or returns its outcome.
+ * Charges once, however often it is called with the same key: the first call starts the payment, every
+ * later one resumes it from its recorded step, begins a new attempt where the last one is dead
+ * (domain/attempts.ts), or returns its outcome.
  *
  * @throws PayreconError `refused` (key reused with other parameters, reference taken, duplicate
  *   suspected; nothing was sent), `configuration` (Stripe refused our key), `unreachable` (database).
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome> {
-  const waitUntilMs = deps.clock.monotonicMs() + options.waitMs;
-  const print = fingerprint(request);
-  const opened = await deps.ledger.open(request, print, { windowMs: deps.duplicateWindowMs, allow: options.allowDuplicate }, deps.actor);
-  if (opened.kind === 'opened') return await waitForOutcome(deps, await drive(deps, opened, true, options), options, waitUntilMs, false);
-  const transaction = existingOrRefused(opened, request, print);
-  return await waitForOutcome(deps, await resume(deps, transaction, options, waitUntilMs), options, waitUntilMs, true);
+  const asked: Asked = {
+    request,
+    print: fingerprint(request),
+    guard: { windowMs: deps.duplicateWindowMs, allow: options.allowDuplicate },
+    options,
+    waitUntilMs: deps.clock.monotonicMs() + options.waitMs,
+  };
+  const opened = await deps.ledger.open(request, asked.print, asked.guard, deps.actor);
+  if (opened.kind === 'opened') return await begun(deps, opened, asked);
+  const known = existingOrRefused(opened, asked);
+  const reopened = await tryNewAttempt(deps, known, asked);
+  if (reopened !== null) return await begun(deps, reopened, asked);
+  const current = known.fingerprint === asked.print ? known : await mustBeSameNow(deps, known, asked);
+  return await waitForOutcome(deps, await resume(deps, current, asked), asked, true);
 }
 
-function existingOrRefused(opened: Exclude<OpenResult, { kind: 'opened' }>, request: ChargeRequest, print: string): Transaction {
-  switch (opened.kind) {
-    case 'exists': {
-      const { transaction } = opened;
-      if (transaction.fingerprint === print) return transaction;
-      const fields = differingFields(transaction, request);
-      throw new PayreconError(
-        'refused',
-        'key_reused',
-        `The key ${JSON.stringify(request.key)} belongs to ${transaction.id}, which differs in ${fields.join(', ')}. Nothing was sent. Use the same parameters to ask about that payment, or a new key for a new one.`,
-        { transaction, problems: fields.map((field) => ({ field, message: 'differs from the recorded transaction' })) },
-      );
-    }
+/** One call of `charge`. */
+interface Asked {
+  readonly request: ChargeRequest;
+  readonly print: string;
+  readonly guard: DuplicateGuard;
+  readonly options: ChargeOptions;
+  /** Monotonic. */
+  readonly waitUntilMs: number;
+}
+
+async function begun(deps: ChargeDeps, opened: Claimed, asked: Asked): Promise<ChargeOutcome> {
+  const first = await drive(deps, opened, { justOpened: true, options: asked.options });
+  const outcome = await waitForOutcome(deps, await throughPassing(deps, first, asked), asked, false);
+  await tellRefusedRequest(deps, outcome.transaction);
+  return outcome;
+}
+
+/** Null where the last attempt is not dead, or somebody else has begun another one meanwhile. */
+async function tryNewAttempt(deps: ChargeDeps, known: Transaction, asked: Asked): Promise<Claimed | null> {
+  if (known.fingerprint === asked.print ? !mayBeginAttempt(known) : !mayCorrect(known)) return null;
+  const { request, print, guard } = asked;
+  const reopened = await deps.ledger.reopen(known, { request, fingerprint: print, guard }, deps.actor);
+  switch (reopened.kind) {
+    case 'opened':
+      return reopened;
+    case 'stale':
+      return null;
     case 'reference_taken':
-      throw new PayreconError(
-        'refused',
-        'reference_taken',
-        `The reference ${JSON.stringify(request.reference)} is taken by ${opened.other.id} (${opened.other.status}, key ${JSON.stringify(opened.other.key)}). Nothing was sent. Run \`payrecon show ${opened.other.id}\`, or charge again with its key.`,
-        { transaction: opened.other, problems: [{ field: 'reference', message: 'already charged or being charged' }] },
-      );
     case 'duplicate_suspected':
-      throw new PayreconError(
-        'refused',
-        'duplicate_suspected',
-        `This looks like ${opened.other.id} (${opened.other.status}, key ${JSON.stringify(opened.other.key)}): same ${opened.matched.join(' and ').replace('_', ' ')}, same amount, moments ago. Nothing was sent. If it is the same payment, use its key; if it is another one, add --allow-duplicate.`,
-        { transaction: opened.other, problems: opened.matched.map((field) => ({ field, message: 'same as in the other transaction' })) },
-      );
+      throw refusedBy(reopened, request);
   }
 }
 
+/** With corrected parameters only the attempt that was just begun with the same ones may be joined. */
+async function mustBeSameNow(deps: ChargeDeps, known: Transaction, { request, print }: Asked): Promise<Transaction> {
+  const now = (await deps.ledger.find(known.id)) ?? known;
+  if (now.fingerprint !== print) throw keyReused(now, request);
+  return now;
+}
+
+function existingOrRefused(opened: Exclude<OpenResult, { kind: 'opened' }>, { request, print }: Asked): Transaction {
+  if (opened.kind !== 'exists') throw refusedBy(opened, request);
+  const { transaction } = opened;
+  if (transaction.fingerprint !== print && !mayCorrect(transaction)) throw keyReused(transaction, request);
+  return transaction;
+}
+
+function keyReused(transaction: Transaction, request: ChargeRequest): PayreconError {
+  const fields = differingFields(transaction, request);
+  return new PayreconError(
+    'refused',
+    'key_reused',
+    `The key ${JSON.stringify(request.key)} belongs to ${transaction.id}, which differs in ${fields.join(', ')}. Nothing was sent. Use the same parameters to ask about that payment, or a new key for a new one.`,
+    { transaction, problems: fields.map((field) => ({ field, message: 'differs from the recorded transaction' })) },
+  );
+}
+
+function refusedBy(refusal: Extract<OpenResult, { kind: 'reference_taken' | 'duplicate_suspected' }>, request: ChargeRequest): PayreconError {
+  const { other } = refusal;
+  if (refusal.kind === 'reference_taken') {
+    return new PayreconError(
+      'refused',
+      'reference_taken',
+      `The reference ${JSON.stringify(request.reference)} is taken by ${other.id} (${other.status}, key ${JSON.stringify(other.key)}). Nothing was sent. Run \`payrecon show ${other.id}\`, or charge again with its key.`,
+      { transaction: other, problems: [{ field: 'reference', message: 'already charged or being charged' }] },
+    );
+  }
+  return new PayreconError(
+    'refused',
+    'duplicate_suspected',
+    `This looks like ${other.id} (${other.status}, key ${JSON.stringify(other.key)}): same ${refusal.matched.join(' and ').replace('_', ' ')}, same amount, moments ago. Nothing was sent. If it is the same payment, use its key; if it is another one, add --allow-duplicate.`,
+    { transaction: other, problems: refusal.matched.map((field) => ({ field, message: 'same as in the other transaction' })) },
+  );
+}
+
+/** No bank was asked and no customer is told: the operator is, once a cause. */
+async function tellRefusedRequest(deps: ChargeDeps, transaction: Transaction): Promise<void> {
+  if (transaction.status !== 'failed' || transaction.failureKind !== 'request') return;
+  const { id, failureCode, failureMessage } = transaction;
+  try {
+    await deps.passes.tellCause('operator_request_refused', failureCode ?? 'unknown', {
+      transaction_id: id,
+      code: failureCode,
+      message: failureMessage,
+    });
+  } catch (error) {
+    // The outcome is recorded, and is what the caller has to know; the next refusal tells the operator.
+    if (!(error instanceof PayreconError)) throw error;
+  }
+}
+
+/**
+ * A refusal that passes (a rate limit, a lock, a twin under way) is tried again within the caller's
+ * wait, later and later, at random within each pause so that many do not come back together.
+ */
+async function throughPassing(deps: ChargeDeps, first: Advanced, asked: Asked): Promise<Advanced> {
+  let advanced = first;
+  let pauseMs = PASSING_PAUSE_MS;
+  while (advanced.last !== null && advanced.transaction.status === 'pending' && isPassing(advanced.last.answer)) {
+    const leftMs = asked.waitUntilMs - deps.clock.monotonicMs();
+    if (leftMs <= 0 || asked.options.signal?.aborted === true) break;
+    await deps.clock.sleep(Math.min(pauseMs * (0.5 + deps.chance.uniform() / 2), leftMs), asked.options.signal);
+    pauseMs = Math.min(pauseMs * 2, PASSING_PAUSE_CAP_MS);
+    advanced = await resumeOnce(deps, advanced.transaction, asked);
+  }
+  return advanced;
+}
+
+async function resume(deps: ChargeDeps, known: Transaction, asked: Asked): Promise<Advanced> {
+  return await throughPassing(deps, await resumeOnce(deps, known, asked), asked);
+}
+
 /** A known key: settled is returned as it is; open is advanced, waiting for whoever holds it. */
-async function resume(deps: ChargeDeps, known: Transaction, options: ChargeOptions, waitUntilMs: number): Promise<Advanced> {
+async function resumeOnce(deps: ChargeDeps, known: Transaction, { options, waitUntilMs }: Asked): Promise<Advanced> {
   let transaction = known;
   for (;;) {
     const settled = standing(transaction);
@@ -73,7 +170,7 @@ async function resume(deps: ChargeDeps, known: Transaction, options: ChargeOptio
     const claimed = await orUnknown(transaction, deps.ledger.claim(transaction.id, deps.actor));
     if (claimed !== null) {
       const now = standing(claimed.transaction);
-      if (now === null) return await drive(deps, claimed, false, options);
+      if (now === null) return await drive(deps, claimed, { justOpened: false, options });
       await deps.ledger.release([claimed.lease]);
       return now;
     }
@@ -93,8 +190,13 @@ function stopped(transaction: Transaction, reason: Advanced['reason'], words: st
   return { transaction, reason, words: words ?? '', last: null, recorded: true, now: transaction.updatedAt };
 }
 
-async function drive(deps: ChargeDeps, claimed: Claimed, justOpened: boolean, options: ChargeOptions): Promise<Advanced> {
-  const { signal } = options;
+interface Driving {
+  /** The row was inserted, or its attempt begun, by this very call: nothing has been sent under its key. */
+  readonly justOpened: boolean;
+  readonly options: ChargeOptions;
+}
+
+async function drive(deps: ChargeDeps, claimed: Claimed, { justOpened, options: { signal } }: Driving): Promise<Advanced> {
   const advanced = await orUnknown(claimed.transaction, advance(deps, claimed, { purpose: 'charge', justOpened, ...(signal === undefined ? {} : { signal }) }));
   if (!advanced.recorded) await orUnknown(advanced.transaction, deps.ledger.release([claimed.lease]));
   if (advanced.reason === 'unauthorized') {
@@ -130,7 +232,8 @@ function mayHaveCharged({ step }: Transaction): boolean {
 }
 
 /** With `--wait` the caller keeps asking while the outcome is open, always about the same transaction. */
-async function waitForOutcome(deps: ChargeDeps, first: Advanced, options: ChargeOptions, waitUntilMs: number, repeated: boolean): Promise<ChargeOutcome> {
+async function waitForOutcome(deps: ChargeDeps, first: Advanced, asked: Asked, repeated: boolean): Promise<ChargeOutcome> {
+  const { options, waitUntilMs } = asked;
   let advanced = first;
   let pauseMs = OUTCOME_POLL_MS;
   while (options.waitForOutcome && advanced.transaction.status === 'pending' && options.signal?.aborted !== true) {
@@ -138,9 +241,24 @@ async function waitForOutcome(deps: ChargeDeps, first: Advanced, options: Charge
     if (leftMs <= 0) break;
     await deps.clock.sleep(Math.min(pauseMs, leftMs), options.signal);
     pauseMs = Math.min(pauseMs * 2, OUTCOME_POLL_CAP_MS);
-    advanced = await resume(deps, advanced.transaction, options, waitUntilMs);
+    advanced = await resume(deps, advanced.transaction, asked);
   }
-  return { transaction: advanced.transaction, repeated, situation: situationOf(advanced), note: advanced.words === '' ? null : advanced.words };
+  return {
+    transaction: advanced.transaction,
+    repeated,
+    situation: situationOf(advanced),
+    note: advanced.words === '' ? null : advanced.words,
+    ...forTheCustomersPage(advanced),
+  };
+}
+
+/** What a page needs to let the customer authenticate; of an on-session charge, and never kept. */
+function forTheCustomersPage({ transaction, last }: Advanced): Pick<ChargeOutcome, 'clientSecret' | 'nextAction'> {
+  const intent = last?.answer.kind === 'intent' ? last.answer.intent : null;
+  if (!transaction.onSession || transaction.status !== 'pending' || intent?.id !== transaction.paymentIntent) {
+    return { clientSecret: null, nextAction: null };
+  }
+  return { clientSecret: intent?.clientSecret ?? null, nextAction: intent?.nextAction ?? null };
 }
 
 function situationOf(advanced: Advanced): ChargeSituation {

@@ -1,6 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
 import type { Call } from '../domain/move.ts';
-import { plan } from '../domain/plan.ts';
+import { firstCall, plan } from '../domain/plan.ts';
 import type { Status, Transaction } from '../domain/transaction.ts';
 import { contextOf, lookUpOf } from './advance.ts';
 import type { AdvanceDeps } from './advance.ts';
@@ -37,9 +37,12 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
     options.onRow?.({ before: row, after: row, verdict: words });
   };
   for (const row of rows) {
-    if (row.createSentAt === null) say(row, { status: 'canceled', words: 'would be canceled: it was never sent to Stripe' });
+    if (firstQuestion(deps, row, now) === null) say(row, { status: row.status, words: 'left alone: it was never sent to Stripe' });
   }
-  const queries = rows.filter((row) => row.createSentAt !== null).map((row) => lookUpOf(row, now));
+  const queries = rows.flatMap((row) => {
+    const call = firstQuestion(deps, row, now);
+    return call === null ? [] : [lookUpOf(row, now, call)];
+  });
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   for await (const { query, answer } of deps.gateway.lookUp(queries, signal)) {
@@ -59,7 +62,13 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
     stoppedBy: outage ? 'outage' : null,
     durationMs: Math.round(deps.clock.monotonicMs() - startedMs),
   });
-  return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, interrupted: options.signal?.aborted ?? false, takeOverInMs: null };
+  return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, rolledBack: deps.doubted, interrupted: options.signal?.aborted ?? false, takeOverInMs: null };
+}
+
+/** A create is never sent in a dry run: the list is asked instead. */
+function firstQuestion(deps: AdvanceDeps, row: Transaction, now: number): 'retrieve' | 'scan' | null {
+  const call = firstCall(row, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits });
+  return call === null || call === 'retrieve' ? call : 'scan';
 }
 
 function verdictOf(deps: AdvanceDeps, row: Transaction, call: Call, answer: Answer, now: number): Verdict {

@@ -1,5 +1,5 @@
 import type { Answer } from '../domain/answer.ts';
-import type { ChargeRequest, Instant, Resolution, Transaction } from '../domain/transaction.ts';
+import type { ChargeRequest, Instant, JsonObject, Resolution, Transaction } from '../domain/transaction.ts';
 import type { PassReport, PassRow } from './ports.ts';
 import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, UnsentCounts } from './views.ts';
 
@@ -40,6 +40,9 @@ export interface ChargeOutcome {
   readonly situation: ChargeSituation;
   /** What was last heard from Stripe, as a plain sentence; null when nothing was asked. */
   readonly note: string | null;
+  /** Of an on-session charge that waits for its customer: what the page needs. Never stored, never logged. */
+  readonly clientSecret: string | null;
+  readonly nextAction: JsonObject | null;
 }
 
 export interface ReconcileOptions {
@@ -65,6 +68,8 @@ export interface PassOutcome {
   /** In the whole ledger after the pass, for the exit code: anything above 0 needs a person. */
   readonly stuckTotal: number;
   readonly overdueTotal: number;
+  /** Stripe shows payments of this ledger that it does not have: charging is stopped. */
+  readonly rolledBack: boolean;
   readonly interrupted: boolean;
   /** Milliseconds until due rows that another process holds are free, should it have died; null when there are none. */
   readonly takeOverInMs: number | null;

@@ -86,6 +86,10 @@ export interface DueQuery {
   readonly pendingAfterMs: number;
   /** Only rows due at or before this instant (the pass's start), so that no pass meets a row twice. */
   readonly dueBy: Instant;
+  /** How long the pass has been running, on a clock that never jumps: the database's may have been set back since. */
+  readonly sinceMs?: number;
+  /** Rows whose time lies further ahead than this are due now: no backoff puts one there. */
+  readonly furthestAheadMs?: number;
 }
 
 /** Every failure to reach the database is a PayreconError of kind `unreachable`. */
@@ -254,7 +258,7 @@ export interface CallCounts {
  * Every call ends within the configured deadline, never throws for what Stripe or the network does,
  * and never retries on its own beyond what the library hides (which it counts as wire attempts).
  */
-export interface Gateway {
+export interface Gateway extends AccountReader {
   /** Unconfirmed. Same transaction, same parameters, same idempotency key, whenever it is called. */
   create(transaction: Transaction): Promise<Answer>;
   confirm(transaction: Transaction): Promise<Answer>;

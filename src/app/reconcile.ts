@@ -7,50 +7,109 @@ import { dryRun } from './dry-run.ts';
 import { watchStripe } from './health.ts';
 import type { StripeHealth } from './health.ts';
 import type { PassOutcome, ReconcileOptions, ReconciledRow } from './payrecon.ts';
-import type { Ledger, Passes } from './ports.ts';
+import type { OwnLedger, Wholeness } from './own-ledger.ts';
+import type { Ledger, LedgerIdentity, Passes } from './ports.ts';
 import type { History } from './views.ts';
 import { callsSince, tallyRows } from './tally.ts';
+import type { Tally } from './tally.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
 
 /** Pause between probes while it is being found out whether Stripe is away. */
 const PROBE_PAUSE_MS = 200;
 
-export interface ReconcileDeps extends AdvanceDeps {
+export interface ReconcileDeps extends Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'> {
   readonly history: History;
   readonly passes: Passes;
   readonly pendingAfterMs: number;
+  /** Whose ledger it is; throws where the key is of another account or mode. */
+  readonly whose: () => Promise<OwnLedger>;
+  /** One call: is everything that Stripe shows of this ledger here? */
+  readonly checkWhole: (identity: LedgerIdentity) => Promise<Wholeness>;
   /** Sends due e-mails; a pass ends with it. */
   readonly dispatch: (signal: AbortSignal | undefined) => Promise<unknown>;
 }
 
 /**
- * One pass over everything that is due. Claims in blocks, asks Stripe, records each verdict as it
- * falls; stops without spending attempts when Stripe is away. Returns a report; the loop around it
- * (daemon, cron) is somebody else's.
+ * One pass over everything that is due. Looks first whose ledger it is and whether it is whole, claims
+ * in blocks, asks Stripe, records each verdict as it falls; stops without spending attempts when Stripe
+ * is away. Returns a report; the loop around it (daemon, cron) is somebody else's.
  *
- * @throws PayreconError `configuration` when Stripe refuses our key, `unreachable` for the database,
- *   `unknown_outcome` for the database once anything was sent or recorded.
+ * @throws PayreconError `configuration` when Stripe refuses our key or the ledger is another account's,
+ *   `unreachable` for the database, `unknown_outcome` for the database once anything was sent or recorded.
  */
 export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome> {
-  if (options.dryRun) return await dryRun(deps, options);
+  if (options.dryRun) {
+    const { marks, identity } = await deps.whose();
+    return await dryRun({ ...deps, ledgerMarks: marks, doubted: identity.rolledBackAt !== null }, options);
+  }
   const { ledger, gateway, anyChange } = noticingChanges(deps);
-  let outcome: PassOutcome | 'unauthorized';
   try {
-    outcome = await runPass({ ...deps, ledger, gateway }, options);
+    return await runPass({ ...deps, ledger, gateway }, options);
   } catch (error) {
     throw anyChange() ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
   }
-  if (outcome === 'unauthorized') throw stripeUnauthorized();
-  return outcome;
 }
 
-async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome | 'unauthorized'> {
+async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome> {
   const startedMs = deps.clock.monotonicMs();
   const callsBefore = deps.gateway.calls();
-  const pass = await deps.passes.begin(deps.actor);
   const health = watchStripe();
+  // What a key of another account would conclude is wrong: asked before the pass leaves any trace.
+  const own = await ownOrAway(deps, health);
+  const pass = await deps.passes.begin(deps.actor);
   const tally = tallyRows();
+  const ended = await rowsOfPass(deps, options, { own, pass, health, tally, startedMs });
+  const outage = await keepOutage(deps, health, pass.outageOpen);
+  const interrupted = options.signal?.aborted ?? false;
+  // Whatever became of the rows, the e-mails that are due go out.
+  if (!isAway(ended.error)) await deps.dispatch(options.signal);
+  const report = tally.report({
+    notSent: await deps.history.notSent(),
+    stripeCalls: callsSince(callsBefore, deps.gateway.calls()),
+    outage,
+    stoppedBy: stoppedBy(ended, { outage, interrupted }),
+    durationMs: Math.round(deps.clock.monotonicMs() - startedMs),
+  });
+  await deps.passes.finish(pass.id, report);
+  if (ended.error !== null) throw ended.error;
+  if (ended.end.refused !== null) throw stripeUnauthorized(ended.end.refused);
+  const { stuck, overdue } = await deps.history.needsPerson();
+  const takeOverInMs = outage || interrupted ? null : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
+  return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, rolledBack: ended.rolledBack, interrupted, takeOverInMs };
+}
+
+interface Passing {
+  readonly own: OwnLedger | null;
+  readonly pass: Awaited<ReturnType<Passes['begin']>>;
+  readonly health: StripeHealth;
+  readonly tally: Tally;
+  /** Monotonic. */
+  readonly startedMs: number;
+}
+
+interface RowsEnd {
+  readonly end: BlockEnd;
+  readonly rolledBack: boolean;
+  readonly error: Error | null;
+}
+
+/** A failure of the database, for which nothing more can be done in this pass. */
+function isAway(error: Error | null): boolean {
+  return error instanceof PayreconError;
+}
+
+function stoppedBy({ end, error }: RowsEnd, { outage, interrupted }: { readonly outage: boolean; readonly interrupted: boolean }): string | null {
+  if (outage) return 'outage';
+  if (interrupted) return 'interrupted';
+  if (end.refused !== null) return end.refused.httpStatus === 401 ? 'key_refused' : 'key_forbidden';
+  return error === null ? null : 'error';
+}
+
+const NOTHING_REFUSED: BlockEnd = { kind: 'done', refused: null };
+
+async function rowsOfPass(deps: ReconcileDeps, options: ReconcileOptions, passing: Passing): Promise<RowsEnd> {
+  const { own, pass, health, tally } = passing;
   const stop = new AbortController();
   const letGo = stopWith(stop, options.signal);
   const probe = oneAtATime(async () => { await probeUntilKnown(deps, health, stop.signal); });
@@ -58,36 +117,49 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
     tally.add(row.after);
     options.onRow?.(row);
   };
-  let end: BlockEnd = 'done';
+  let rolledBack = own?.identity.rolledBackAt !== null && own !== null;
   try {
     if (pass.outageOpen) await probeOnce(deps, health);
-    const away = pass.outageOpen && !health.worked();
-    if (!away) end = await reconcileBlocks({ ...deps, health, stop, probe, onRow }, options.limit, { pendingAfterMs: deps.pendingAfterMs, dueBy: pass.startedAt });
+    const away = own === null || health.away() || (pass.outageOpen && !health.worked());
+    if (away) return { end: NOTHING_REFUSED, rolledBack, error: null };
+    const whole = await deps.checkWhole(own.identity);
+    if (whole.kind === 'unknown') health.sawFailure();
+    else health.sawWorking();
+    if (whole.kind !== 'unknown') rolledBack = whole.kind === 'rolled_back';
+    const blockDeps = { ...deps, ledgerMarks: own.marks, doubted: rolledBack, health, stop, probe, onRow };
+    const end = await reconcileBlocks(blockDeps, options.limit, {
+      pendingAfterMs: deps.pendingAfterMs,
+      startedAt: pass.startedAt,
+      startedMs: passing.startedMs,
+      first: whole.kind === 'rolled_back' ? whole.lostHere : [],
+    });
+    return { end, rolledBack, error: null };
+  } catch (error) {
+    return { end: NOTHING_REFUSED, rolledBack, error: error instanceof Error ? error : new Error(String(error)) };
   } finally {
     letGo();
   }
-  const interrupted = options.signal?.aborted ?? false;
-  const outage = await keepOutage(deps, health, pass.outageOpen);
-  await deps.dispatch(options.signal);
-  const report = tally.report({
-    notSent: await deps.history.notSent(),
-    stripeCalls: callsSince(callsBefore, deps.gateway.calls()),
-    outage,
-    stoppedBy: outage ? 'outage' : interrupted ? 'interrupted' : null,
-    durationMs: Math.round(deps.clock.monotonicMs() - startedMs),
-  });
-  await deps.passes.finish(pass.id, report);
-  if (end === 'unauthorized') return end;
-  const { stuck, overdue } = await deps.history.needsPerson();
-  const takeOverInMs = outage || interrupted ? null : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
-  return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, interrupted, takeOverInMs };
+}
+
+/** Null while Stripe does not say whose the key is: then nothing is concluded about any row. */
+async function ownOrAway(deps: ReconcileDeps, health: StripeHealth): Promise<OwnLedger | null> {
+  while (!health.away()) {
+    try {
+      return await deps.whose();
+    } catch (error) {
+      if (!(error instanceof PayreconError) || error.code !== 'stripe_unreachable') throw error;
+      health.sawFailure();
+      await deps.clock.sleep(PROBE_PAUSE_MS);
+    }
+  }
+  return null;
 }
 
 /**
  * A step of a row is a change as well as its verdict, and so is a write whose end nobody knows. What Stripe is told to
  * do counts from the moment that it is told: an answer that is lost changes nothing about that.
  */
-function noticingChanges({ ledger, gateway }: AdvanceDeps): Pick<AdvanceDeps, 'ledger' | 'gateway'> & { readonly anyChange: () => boolean } {
+function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gateway'>): Pick<AdvanceDeps, 'ledger' | 'gateway'> & { readonly anyChange: () => boolean } {
   let any = false;
   const record: Ledger['record'] = async (...args) => {
     try {
@@ -111,6 +183,8 @@ function noticingChanges({ ledger, gateway }: AdvanceDeps): Pick<AdvanceDeps, 'l
       cancel: async (transaction) => await telling(gateway.cancel(transaction)),
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
       account: async () => await gateway.account(),
+      newestIntents: async () => await gateway.newestIntents(),
+      findOther: async (query) => await gateway.findOther(query),
       calls: () => gateway.calls(),
     },
     anyChange: () => any,

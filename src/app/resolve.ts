@@ -1,15 +1,18 @@
 import type { Answer, IntentSnapshot } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { describeAnswer, legalResolutions } from '../domain/legal.ts';
-import { CUSTOMER_MAIL, evidenceOf } from '../domain/moves.ts';
+import { customerMail } from '../domain/letters.ts';
+import { foreignMark, TRANSACTION_METADATA } from '../domain/marks.ts';
+import { evidenceOf } from '../domain/moves.ts';
 import { isOverdue } from '../domain/transaction.ts';
 import type { JsonObject, Review, Transaction } from '../domain/transaction.ts';
-import type { Transition } from '../domain/transition.ts';
+import type { Changes, Transition } from '../domain/transition.ts';
 import { lookUpOf, lookUpOne } from './advance.ts';
 import type { AdvanceDeps } from './advance.ts';
+import { otherIntents } from './other-intents.ts';
 import { findOrFail } from './history.ts';
 import type { ResolveRequest, StuckCase } from './payrecon.ts';
-import type { Claimed, RecordResult } from './ports.ts';
+import type { Claimed, OtherIntent, RecordResult } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** A decision that Stripe has not confirmed is compared with Stripe again after this long. */
@@ -28,7 +31,7 @@ export async function inspect(deps: AdvanceDeps, idOrKey: string): Promise<Stuck
 }
 
 async function askAbout(deps: AdvanceDeps, transaction: Transaction, now: number): Promise<StuckCase> {
-  const seen = await lookUpOne(deps.gateway, lookUpOf(transaction, now));
+  const seen = await lookUpOne(deps.gateway, lookUpOf(transaction, now, transaction.paymentIntent === null ? 'scan' : 'retrieve'));
   if (seen.kind === 'unknown') {
     throw new PayreconError('unreachable', 'stripe_unreachable', `Stripe did not tell (${seen.message}), so nothing can be decided now and nothing was changed. Try again when it answers.`, { transaction });
   }
@@ -38,7 +41,24 @@ async function askAbout(deps: AdvanceDeps, transaction: Transaction, now: number
       problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
     });
   }
-  return { transaction, seen, evidence: describeAnswer(seen), targets: legalResolutions(transaction, seen) };
+  const others = transaction.keyConflictAt === null ? [] : await otherIntents(deps, transaction, now);
+  const told = ownAnswer(deps, transaction, seen, others);
+  return { transaction, seen: told, evidence: describeAnswer(told), targets: legalResolutions(transaction, told) };
+}
+
+/**
+ * What the answer says about this payment: another's intent says nothing about it, and where the key
+ * was used by another ledger, it is the other one's intent that the person has to know of.
+ */
+function ownAnswer(deps: AdvanceDeps, transaction: Transaction, seen: Answer, others: readonly OtherIntent[]): Answer {
+  if (seen.kind === 'intent' || seen.kind === 'declined') {
+    const foreign = foreignMark(transaction, seen.intent, deps.ledgerMarks);
+    if (foreign === null) return seen;
+    return { kind: 'missing', requestId: seen.requestId, message: `${seen.intent.id} is not this payment's: ${foreign}` };
+  }
+  const [other] = others;
+  if (seen.kind !== 'absent' || other === undefined || other.matchedBy === 'looks_alike') return seen;
+  return { kind: 'intent', intent: other.intent, requestId: seen.requestId, replayed: false };
 }
 
 /**
@@ -128,7 +148,8 @@ async function decide(deps: AdvanceDeps, claimed: Claimed, asked: StuckCase, req
 function fenceTransition(seen: Answer, intentId: string | null, request: ResolveRequest): Transition {
   return {
     action: 'cancel_sent',
-    changes: { step: 'cancel_sent', paymentIntent: intentId },
+    // Known to be a person's even if this process dies before the decision is recorded.
+    changes: { step: 'cancel_sent', paymentIntent: intentId, canceledBy: 'person' },
     stamps: { cancelSentAt: 'if_unset' },
     detail: { ...seenDetail(seen), because: 'decided by a person', reason: request.reason },
     requestId: seen.requestId,
@@ -155,24 +176,31 @@ function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transactio
   const intent = seen.kind === 'intent' ? seen.intent : null;
   // Stripe's own terminal status needs no watching; what a person alone knows is compared later.
   const provenByStripe = intent !== null && (intent.status === 'succeeded' || intent.status === 'canceled');
-  const failed = as === 'failed' && transaction.failureCode === null ? { failureCode: 'resolved_by_operator', failureMessage: reason } : {};
+  const changes: Changes = { ...outcomeOf(transaction, intent, as), ...(as === 'failed' ? failureBy(transaction, reason) : {}) };
   return {
     action: 'resolved',
-    changes: {
-      status: as,
-      step: 'settled',
-      ...(intent === null ? {} : { paymentIntent: intent.id, stripeStatus: intent.status }),
-      ...failed,
-      expectedBy: null,
-      review: reviewOf(deps, claimed, seen, request),
-    },
+    changes: { status: as, step: 'settled', ...changes, expectedBy: null, review: reviewOf(deps, claimed, seen, request) },
     stamps: { settledAt: 'now', nextAttempt: provenByStripe ? 'never' : { inMs: WATCH_RESOLVED_MS } },
     detail: { ...seenDetail(seen), as, reason },
     requestId: seen.requestId,
-    // The e-mail would name the amount asked for, which is not what was charged: that one a person writes.
-    notifications: intent !== null && !chargedAsAsked(transaction, intent) ? [] : [CUSTOMER_MAIL[as]],
+    notifications: customerMail({ ...transaction, ...changes, status: as }, false),
     release: true,
   };
+}
+
+/** What Stripe shows of it; another ledger's intent is never taken for this row's own. */
+function outcomeOf(transaction: Transaction, intent: IntentSnapshot | null, as: 'succeeded' | 'failed' | 'canceled'): Changes {
+  const isOwn = intent !== null && intent.metadata[TRANSACTION_METADATA] === transaction.id;
+  return {
+    ...(isOwn ? { paymentIntent: intent.id, stripeStatus: intent.status } : {}),
+    ...(as === 'succeeded' && intent?.status === 'succeeded' ? { amountReceived: intent.amountReceived, currencyReceived: intent.currency } : {}),
+    canceledBy: as === 'canceled' ? 'person' : null,
+    ...(as === 'failed' ? {} : { failureKind: null }),
+  };
+}
+
+function failureBy(transaction: Transaction, reason: string): Changes {
+  return transaction.failureCode === null ? { failureCode: 'resolved_by_operator', failureMessage: reason } : {};
 }
 
 function reviewOf(deps: AdvanceDeps, claimed: Claimed, seen: Answer, { as, reason }: ResolveRequest): Review {
@@ -184,10 +212,6 @@ function reviewOf(deps: AdvanceDeps, claimed: Claimed, seen: Answer, { as, reaso
     evidence: seenDetail(seen),
     resolution: { as, reason, operator, at: claimed.now },
   };
-}
-
-function chargedAsAsked(transaction: Transaction, intent: IntentSnapshot): boolean {
-  return intent.status !== 'succeeded' || (intent.amount === transaction.amount && intent.currency === transaction.currency);
 }
 
 function seenDetail(seen: Answer): JsonObject {

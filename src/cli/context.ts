@@ -30,13 +30,18 @@ async function introduce(payrecon: Payrecon, { err, json }: CommandContext): Pro
   err.write(warningLines(warnings, err));
 }
 
+/** A person reads a line, a program that reads standard error one document a line. */
+function noticeTo({ err, json }: CommandContext): (sentence: string) => void {
+  return (sentence) => err.write(json ? `${JSON.stringify({ notice: sentence })}\n` : `payrecon: ${sentence}\n`);
+}
+
 /** Opens payrecon, says on which ledger and in which mode, and closes it whatever happens. */
 export async function withPayrecon<Result>(
   context: CommandContext,
   need: Omit<OpenRequest, 'flags'>,
   use: (payrecon: Payrecon) => Promise<Result>,
 ): Promise<Result> {
-  const payrecon = await context.services.open({ ...need, flags: context.flags });
+  const payrecon = await context.services.open({ notice: noticeTo(context), ...need, flags: context.flags });
   try {
     await introduce(payrecon, context);
     return await use(payrecon);

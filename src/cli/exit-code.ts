@@ -102,7 +102,7 @@ function afterFile({ ends, interrupted, stoppedBy: cause }: ChargeFileReport, st
 function afterPass(outcome: PassOutcome, stoppedBy: StopSignal | null): ExitCode {
   const { settled, outage } = outcome.report;
   if (outcome.interrupted) return afterSignal(stoppedBy);
-  if (outcome.stuckTotal > 0 || outcome.overdueTotal > 0) return EXIT.findings;
+  if (outcome.stuckTotal > 0 || outcome.overdueTotal > 0 || outcome.rolledBack) return EXIT.findings;
   if (!outage) return EXIT.done;
   return settled.succeeded + settled.failed + settled.canceled === 0 ? EXIT.outOfReach : EXIT.notKnownYet;
 }

@@ -15,6 +15,8 @@ export interface OpenRequest {
   readonly role: string;
   /** Instead of the process's own: the demo works on a ledger and a Stripe of its own. */
   readonly environment?: CliServices['environment'];
+  /** Sentences for a person, as they happen. */
+  readonly notice?: (sentence: string) => void;
 }
 
 export interface DaemonRequest {

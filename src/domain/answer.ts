@@ -102,6 +102,15 @@ export type Answer =
       readonly message: string;
     };
 
+/**
+ * Refused for the moment and known to pass (429, a lock, a twin under way): it is tried again soon, by
+ * the same call under the same idempotency key.
+ */
+export function isPassing(answer: Answer): boolean {
+  if (answer.kind !== 'unknown' || answer.shouldRetry === false) return false;
+  return answer.reason === 'rate_limited' || answer.reason === 'lock_timeout' || answer.reason === 'conflict';
+}
+
 /** Whether this answer shows that Stripe is there and working, for the outage rule. */
 export function showsStripeWorking(answer: Answer): boolean {
   // A lock on one object, or a twin of one key, says nothing about Stripe as a whole but that it answers.

@@ -2,12 +2,19 @@ import type { Answer } from './answer.ts';
 import type { Instant } from './transaction.ts';
 import type { Transition } from './transition.ts';
 
+/**
+ * For so long after it was opened a row is believed when it says that nothing was sent. Later it may
+ * come from a backup: Stripe's list is asked before anything is sent or concluded.
+ */
+export const BELIEVED_UNSENT_MS = 3_600_000;
+
 /** Stripe keeps a key for at least 24 h; after that the same key charges again. One hour of margin. */
 export const KEY_LIFETIME_MS = 23 * 3_600_000;
 
 export type Purpose = 'charge' | 'reconcile' | 'resolve';
 
-export type Call = 'create' | 'confirm' | 'cancel' | 'retrieve' | 'scan';
+/** `cancel_stray`: another intent that bears this transaction's id, such as one that an earlier create left. */
+export type Call = 'create' | 'confirm' | 'cancel' | 'retrieve' | 'scan' | 'cancel_stray';
 
 /** The last call of this run and what came back. */
 export interface Seen {
@@ -45,6 +52,8 @@ export interface Context {
   readonly made: readonly Call[];
   /** Whose ledger it is, for the marks that an intent must bear; null before it is bound. */
   readonly ledger: LedgerMarks | null;
+  /** The ledger was found rolled back: what it says was never sent is not believed. */
+  readonly doubted: boolean;
   /** A signal arrived: begin nothing that moves money. */
   readonly stopping: boolean;
 }
@@ -65,7 +74,14 @@ export type StopReason =
   | 'interrupted';
 
 export type Move =
-  | { readonly kind: 'ask'; readonly record: Transition | null; readonly call: Call; readonly firstSend: boolean }
+  | {
+      readonly kind: 'ask';
+      readonly record: Transition | null;
+      readonly call: Call;
+      readonly firstSend: boolean;
+      /** The intent that the call is about, where it is not the row's own. */
+      readonly target?: string;
+    }
   | {
       readonly kind: 'stop';
       /** Null when the caller decides how it is recorded (an unknown in a pass), or nothing is to be. */

@@ -1,8 +1,10 @@
 import type { IntentSnapshot } from './answer.ts';
+import { mayHaveStrays } from './attempts.ts';
 import { backoffMs } from './backoff.ts';
+import { customerMail } from './letters.ts';
 import type { Call, Context, Move } from './move.ts';
 import type { JsonObject, Review, ReviewReason, Transaction } from './transaction.ts';
-import type { Changes, NotificationKind, Transition } from './transition.ts';
+import type { Changes, NotificationKind, Stamps, Transition } from './transition.ts';
 
 /** The building blocks of plan.ts: each makes one Move or one Transition. */
 
@@ -20,6 +22,7 @@ export function evidenceOf(call: Call, intent: IntentSnapshot): JsonObject {
     payment_intent: intent.id,
     stripe_status: intent.status,
     amount: intent.amount,
+    ...(intent.amountReceived === 0 ? {} : { amount_received: intent.amountReceived }),
     currency: intent.currency,
     latest_charge: intent.latestCharge,
     ...(intent.lastError === null ? {} : { last_error: { code: intent.lastError.code, decline_code: intent.lastError.declineCode } }),
@@ -40,7 +43,11 @@ export function observed(transaction: Transaction, words: string, requestId: str
   };
 }
 
-const WATCH_CAP_FACTOR = 24;
+/** How much longer a row that waits for a person is left alone between two looks. */
+export const WATCH_CAP_FACTOR = 24;
+const WATCH_STRAYS_MS = 24 * 3_600_000;
+/** The longest time until a settled row is looked at once more. */
+export const LONGEST_WATCH_MS = 24 * 3_600_000;
 
 export function nextAttempt(transaction: Transaction, context: Context): { readonly inMs: number } {
   const { backoffBaseMs, backoffCapMs } = context.limits;
@@ -48,13 +55,6 @@ export function nextAttempt(transaction: Transaction, context: Context): { reado
   const capMs = transaction.status === 'pending' ? backoffCapMs : backoffCapMs * WATCH_CAP_FACTOR;
   return { inMs: backoffMs(transaction.lookups, backoffBaseMs, capMs, context.uniform) };
 }
-
-/** What the customer is told of each outcome. */
-export const CUSTOMER_MAIL: Readonly<Record<'succeeded' | 'failed' | 'canceled', NotificationKind>> = {
-  succeeded: 'customer_succeeded',
-  failed: 'customer_failed',
-  canceled: 'customer_canceled',
-};
 
 export interface Outcome {
   readonly status: 'succeeded' | 'failed' | 'canceled';
@@ -69,6 +69,7 @@ export interface Outcome {
 /** Records an outcome. On a row that already had one, or was stuck, Stripe's word wins and a person is told. */
 export function settleMove(transaction: Transaction, outcome: Outcome, context: Context): Move {
   const { status, words } = outcome;
+  const after = { ...transaction, ...outcome.changes, status };
   const same = transaction.status === status;
   const late = transaction.status !== 'pending' && !same;
   const corrected = late && transaction.status !== 'stuck';
@@ -83,12 +84,12 @@ export function settleMove(transaction: Transaction, outcome: Outcome, context: 
     : same
       ? transaction.review
       : null;
-  const notifications: NotificationKind[] = same ? [] : [CUSTOMER_MAIL[status]];
+  const notifications: NotificationKind[] = same ? [] : [...customerMail(after, corrected)];
   if (late && context.purpose !== 'resolve') notifications.push('operator_truth_changed');
   const record: Transition = {
     action: same ? 'observed' : corrected ? 'truth_corrected' : 'settled',
-    changes: { ...outcome.changes, status, step: 'settled', review, expectedBy: null },
-    stamps: { ...(same ? {} : { settledAt: 'now' as const }), nextAttempt: outcome.watchInMs === undefined ? 'never' : { inMs: outcome.watchInMs } },
+    changes: { ...outcome.changes, status, step: 'settled', review, expectedBy: null, ...othersCleared(status) },
+    stamps: { ...(same ? {} : { settledAt: 'now' as const }), nextAttempt: watchOf(after, outcome) },
     detail: outcome.detail,
     requestId: outcome.requestId,
     notifications,
@@ -97,19 +98,27 @@ export function settleMove(transaction: Transaction, outcome: Outcome, context: 
   return { kind: 'stop', record, reason: 'settled', words };
 }
 
-/** Nothing was ever sent to Stripe, and after this nothing can be: no question is needed. */
-export function settleNeverSent(transaction: Transaction, context: Context): Move {
-  return settleMove(
-    transaction,
-    {
-      status: 'canceled',
-      changes: {},
-      words: 'never sent to Stripe: canceled',
-      detail: { proof: 'nothing was sent to Stripe for this transaction' },
-      requestId: null,
-    },
-    context,
-  );
+/** What belongs to another end of a payment than this one is not kept beside it. */
+function othersCleared(status: Outcome['status']): Changes {
+  return {
+    ...(status === 'canceled' ? {} : { canceledBy: null }),
+    ...(status === 'failed' ? {} : { failureKind: null }),
+    ...(status === 'succeeded' ? {} : { amountReceived: null, currencyReceived: null }),
+  };
+}
+
+/** An absence is not Stripe's own word, and an earlier attempt may still have left an intent: both are looked at once more. */
+function watchOf(after: Transaction, { watchInMs }: Outcome): { readonly inMs: number } | 'never' {
+  if (watchInMs !== undefined) return { inMs: watchInMs };
+  return mayHaveStrays(after) ? { inMs: WATCH_STRAYS_MS } : 'never';
+}
+
+/** Recorded, and nothing was sent: it waits for its caller until the age ceiling. */
+export function leaveUnsent(transaction: Transaction, context: Context): Move {
+  const words = 'never sent to Stripe: left to whoever charges again';
+  const inMs = Math.max(0, transaction.createdAt + context.limits.stuckAfterMs - context.now) + 1;
+  const record = observed(transaction, words, null, { stamps: { nextAttempt: { inMs } } });
+  return { kind: 'stop', record, reason: 'not_sent', words };
 }
 
 /** A question to a person, with the evidence; asked once, then looked at again now and then. */
@@ -117,7 +126,7 @@ export function stuckMove(
   transaction: Transaction,
   reason: ReviewReason,
   message: string,
-  seen: Sighting,
+  seen: Sighting & { readonly stamps?: Stamps },
   context: Context,
 ): Move {
   const known = transaction.status === 'stuck' && transaction.review?.reason === reason ? transaction.review : null;
@@ -126,7 +135,7 @@ export function stuckMove(
   const record: Transition = {
     action: again ? 'observed' : 'marked_stuck',
     changes: { ...seen.changes, status: 'stuck', review, lookups: transaction.lookups + 1 },
-    stamps: { settledAt: 'clear', nextAttempt: nextAttempt(transaction, context) },
+    stamps: { ...seen.stamps, settledAt: 'clear', nextAttempt: nextAttempt(transaction, context) },
     detail: { ...seen.detail, reason },
     requestId: seen.requestId,
     notifications: again ? [] : ['operator_stuck'],

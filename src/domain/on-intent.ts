@@ -1,18 +1,22 @@
-import type { Answer, IntentSnapshot } from './answer.ts';
+import type { Answer, Failure, IntentSnapshot } from './answer.ts';
 import { expectedBy } from './expected.ts';
+import { askedAlike, receivedAsAsked } from './marks.ts';
 import { formatMoney } from './money.ts';
+import { classifyRefusal } from './refusals.ts';
 import { evidenceOf, nextAttempt, observed, settleMove, stuckMove } from './moves.ts';
 import { stopUndecided } from './undecided.ts';
-import { cancelMove, confirmMove, failureOf } from './sends.ts';
+import { cancelMove, confirmMove, failureKindOf, failureOf } from './sends.ts';
 import type { Sighting } from './moves.ts';
 import { KEY_LIFETIME_MS } from './move.ts';
-import type { Call, Context, Move } from './move.ts';
+import type { Call, Context, Move, Seen } from './move.ts';
 import { isFinal } from './transaction.ts';
-import type { Transaction } from './transaction.ts';
+import type { Canceler, FailureKind, Instant, Transaction } from './transaction.ts';
 import type { Changes, Transition } from './transition.ts';
 
 type IntentAnswer = Extract<Answer, { kind: 'intent' }>;
 type AbsentAnswer = Extract<Answer, { kind: 'absent' }>;
+
+export const KEY_USED_ELSEWHERE = 'Stripe knows this key with other parameters: another ledger or program has used it';
 
 const ABSENCE_GAP_MIN_MS = 5 * 60_000;
 const WATCH_AFTER_ABSENCE_MS = 24 * 3_600_000;
@@ -31,14 +35,8 @@ export function onIntent(transaction: Transaction, call: Call, answer: IntentAns
   switch (intent.status) {
     case 'succeeded':
       return onSucceeded(transaction, call, answer, context);
-    case 'canceled': {
-      // A decline is copied when it is seen; one that only the canceled intent still shows counts as well.
-      const declined: Changes = transaction.failureCode === null && intent.lastError !== null ? failureOf(intent.lastError) : {};
-      const failureCode = transaction.failureCode ?? declined.failureCode ?? null;
-      if (failureCode === null) return settleMove(transaction, { status: 'canceled', words: 'canceled at Stripe', ...seen }, context);
-      const words = `declined (${failureCode}), then canceled at Stripe`;
-      return settleMove(transaction, { ...seen, status: 'failed', words, changes: { ...changes, ...declined } }, context);
-    }
+    case 'canceled':
+      return onCanceled(transaction, intent, seen, context);
     case 'processing':
     case 'requires_action':
       // A replayed confirm shows the first answer, not today's: look again.
@@ -53,11 +51,64 @@ export function onIntent(transaction: Transaction, call: Call, answer: IntentAns
   }
 }
 
+function onCanceled(transaction: Transaction, intent: IntentSnapshot, seen: Sighting, context: Context): Move {
+  // A decline is copied when it is seen; one that only the canceled intent still shows counts as well.
+  const declined: Changes =
+    transaction.failureCode === null && intent.lastError !== null ? failureOf(intent.lastError, kindOfLastError(intent.lastError)) : {};
+  const failureCode = transaction.failureCode ?? declined.failureCode ?? null;
+  if (failureCode === null) {
+    const changes: Changes = { ...seen.changes, canceledBy: cancelerOf(transaction, intent) };
+    return settleMove(transaction, { ...seen, changes, status: 'canceled', words: 'canceled at Stripe' }, context);
+  }
+  const kind = declined.failureKind ?? transaction.failureKind;
+  const words = `${WORDS_OF_FAILURE[kind ?? 'unknown']} (${failureCode}), then canceled at Stripe`;
+  return settleMove(transaction, { ...seen, status: 'failed', words, changes: { ...seen.changes, ...declined } }, context);
+}
+
+const WORDS_OF_FAILURE: Readonly<Record<FailureKind | 'unknown', string>> = {
+  declined: 'declined',
+  authentication: 'the bank wants the customer to authenticate it',
+  request: 'the request was refused',
+  unknown: 'failed',
+};
+
+/** Our own cancel is the fence, unless a person sent it; what we did not send was somebody else's. */
+function cancelerOf(transaction: Transaction, intent: IntentSnapshot): Canceler {
+  if (transaction.canceledBy !== null) return transaction.canceledBy;
+  if (transaction.cancelSentAt !== null) return 'fence';
+  return intent.cancellationReason !== null && STRIPE_REASONS.has(intent.cancellationReason) ? 'stripe' : 'person';
+}
+
+/** Stripe's own reasons (cancellation_reason of a payment intent); the others are given by whoever cancels. */
+const STRIPE_REASONS: ReadonlySet<string> = new Set(['automatic', 'expired', 'failed_invoice', 'void_invoice']);
+
+/** The last error of an intent is of an attempt to pay it. */
+function kindOfLastError({ code, declineCode }: Failure): FailureKind | null {
+  return failureKindOf(classifyRefusal({ httpStatus: null, type: null, code, declineCode }));
+}
+
+/** An intent that is not this transaction's is never settled, confirmed or canceled by: a person looks. */
+export function onForeign(
+  transaction: Transaction,
+  seen: Seen,
+  { intent, why }: { readonly intent: IntentSnapshot; readonly why: string },
+  context: Context,
+): Move {
+  const message = `Stripe shows ${intent.id}, which is not this payment's: ${why}`;
+  const detail = { ...evidenceOf(seen.call, intent), foreign: why };
+  const requestId = seen.answer.requestId;
+  if (isFinal(transaction.status)) {
+    return { kind: 'stop', record: observed(transaction, message, requestId, { stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words: message };
+  }
+  return stuckMove(transaction, 'not_ours', message, { changes: {}, detail, requestId }, context);
+}
+
 function onSucceeded(transaction: Transaction, call: Call, answer: IntentAnswer, context: Context): Move {
   const { intent, requestId } = answer;
-  const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status };
+  const received: Changes = { amountReceived: intent.amountReceived, currencyReceived: intent.currency };
+  const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status, ...received };
   const detail = evidenceOf(call, intent);
-  if (intent.amount === transaction.amount && intent.currency === transaction.currency) {
+  if (receivedAsAsked(transaction, intent)) {
     return settleMove(
       transaction,
       { status: 'succeeded', changes: { ...changes, failureCode: null, failureMessage: null }, words: 'succeeded', detail, requestId },
@@ -69,7 +120,7 @@ function onSucceeded(transaction: Transaction, call: Call, answer: IntentAnswer,
     const words = 'succeeded with the amount that was accepted by hand';
     return { kind: 'stop', record: observed(transaction, words, requestId, { changes, stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words };
   }
-  const message = `Stripe took ${formatMoney(intent.amount, intent.currency)}, but ${formatMoney(transaction.amount, transaction.currency)} was asked for`;
+  const message = `Stripe took ${formatMoney(intent.amountReceived, intent.currency)}, but ${formatMoney(transaction.amount, transaction.currency)} was asked for`;
   const evidence = { ...detail, expected_amount: transaction.amount, expected_currency: transaction.currency };
   return stuckMove(transaction, 'amount_mismatch', message, { changes, detail: evidence, requestId }, context);
 }
@@ -113,20 +164,25 @@ function onUnconfirmed(
   seen: Sighting,
   context: Context,
 ): Move {
-  if (intent.lastError !== null) return cancelMove(transaction, intent, intent.lastError, seen.requestId, context);
-  const ours = intent.amount === transaction.amount && intent.currency === transaction.currency;
+  const fence = { intent, failure: intent.lastError, requestId: seen.requestId };
+  if (intent.lastError !== null) return cancelMove(transaction, { ...fence, kind: kindOfLastError(intent.lastError) }, context);
   const mayConfirm =
     context.purpose === 'charge' &&
     transaction.status === 'pending' &&
     transaction.step !== 'cancel_sent' &&
     intent.status === 'requires_confirmation' &&
-    ours &&
-    (transaction.confirmSentAt === null || context.now - transaction.confirmSentAt < KEY_LIFETIME_MS);
+    askedAlike(transaction, intent) &&
+    (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context.now));
   if (mayConfirm && context.made.includes('confirm')) {
     return { kind: 'stop', record: observed(transaction, 'not confirmed at Stripe yet', seen.requestId, seen), reason: 'unknown', words: 'not confirmed at Stripe yet' };
   }
   if (mayConfirm) return confirmMove(transaction, intent, seen.requestId, context);
-  return cancelMove(transaction, intent, null, seen.requestId, context);
+  return cancelMove(transaction, { ...fence, kind: null }, context);
+}
+
+/** A first send that lies in the future was stamped by a wrong clock: nobody knows how old the key is. */
+function isYoungKey(sentAt: Instant, now: Instant): boolean {
+  return now >= sentAt && now - sentAt < KEY_LIFETIME_MS;
 }
 
 /**
@@ -140,9 +196,9 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
     // Its id is known, so it exists: a list that misses it proves nothing.
     return stopUndecided(transaction, 'Stripe\'s list does not show a payment intent whose id is known', { changes: {}, detail, requestId: answer.requestId }, context);
   }
-  if (transaction.review?.reason === 'key_used_elsewhere') {
+  if (transaction.keyConflictAt !== null && !isFinal(transaction.status)) {
     // Somebody else's intent bears somebody else's mark: that ours is absent says nothing about the money.
-    return stuckMove(transaction, 'key_used_elsewhere', transaction.review.message, { changes: {}, detail, requestId: answer.requestId }, context);
+    return stuckMove(transaction, 'key_used_elsewhere', KEY_USED_ELSEWHERE, { changes: {}, detail, requestId: answer.requestId }, context);
   }
   // An instant that the clock has not reached yet was written while the clock was wrong.
   const since = transaction.absentSince !== null && transaction.absentSince <= context.now ? transaction.absentSince : null;
@@ -154,7 +210,7 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
       transaction,
       {
         status: 'canceled',
-        changes: {},
+        changes: { canceledBy: 'fence' },
         words: 'not at Stripe: two complete scans apart in time missed it',
         detail: { ...detail, proof: 'two complete scans apart in time', first_missed_at: since },
         requestId: answer.requestId,

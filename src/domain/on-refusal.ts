@@ -1,4 +1,6 @@
-import type { Answer } from './answer.ts';
+import { isPassing, type Answer, type IntentSnapshot } from './answer.ts';
+import { foreignMark } from './marks.ts';
+import { KEY_USED_ELSEWHERE } from './on-intent.ts';
 import { observed, settleMove, stuckMove } from './moves.ts';
 import { stopUndecided } from './undecided.ts';
 import { cancelMove } from './sends.ts';
@@ -13,9 +15,9 @@ type Unknown = Extract<Answer, { kind: 'unknown' }>;
 /** Stripe said no. What that proves depends on the call, and on whether it answers our first send. */
 export function onRefused(transaction: Transaction, seen: Seen, answer: Refused, context: Context): Move {
   const detail: JsonObject = { asked: seen.call, http_status: answer.httpStatus, code: answer.code, message: answer.message, param: answer.param };
-  if (answer.code === 'idempotency_error') {
-    const message = 'Stripe knows this key with other parameters: another ledger or program has used it';
-    return stuckMove(transaction, 'key_used_elsewhere', message, { changes: {}, detail, requestId: answer.requestId }, context);
+  if (answer.code === 'idempotency_error' && seen.call === 'create') {
+    const stamps = { keyConflictAt: 'if_unset' as const };
+    return stuckMove(transaction, 'key_used_elsewhere', KEY_USED_ELSEWHERE, { changes: {}, stamps, detail, requestId: answer.requestId }, context);
   }
   const words = `Stripe refused the ${seen.call}: ${answer.message}`;
   switch (seen.call) {
@@ -29,6 +31,7 @@ export function onRefused(transaction: Transaction, seen: Seen, answer: Refused,
       return stopUndecided(transaction, words, { changes: {}, detail, requestId: answer.requestId }, context);
     case 'retrieve':
     case 'scan':
+    case 'cancel_stray':
       return stopUndecided(transaction, words, { changes: {}, detail, requestId: answer.requestId }, context);
   }
 }
@@ -39,15 +42,21 @@ interface Refusal {
   readonly words: string;
 }
 
-/** Refused on the very first send: no intent exists and none can, so the payment has failed for good. */
+/**
+ * Refused on the very first send: no intent exists and none can. Where Stripe said that our request is
+ * wrong, the attempt has failed without a bank being asked; another refusal leaves it never sent.
+ */
 function onRefusedCreate(transaction: Transaction, seen: Seen, refusal: Refusal, context: Context): Move {
   const { answer, detail, words } = refusal;
   if (seen.firstSend && answer.effect === 'none') {
+    if (answer.fault !== 'request') {
+      return { kind: 'stop', record: takenBack(transaction, seen, answer, { words, detail }), reason: 'not_sent', words };
+    }
     return settleMove(
       transaction,
       {
         status: 'failed',
-        changes: { failureCode: answer.code ?? 'invalid_request', failureMessage: answer.message },
+        changes: { failureCode: answer.code ?? 'invalid_request', failureMessage: answer.message, failureKind: 'request' },
         words,
         detail: { ...detail, proof: 'refused on the first send: no payment intent was made' },
         requestId: answer.requestId,
@@ -60,14 +69,27 @@ function onRefusedCreate(transaction: Transaction, seen: Seen, refusal: Refusal,
   return { kind: 'ask', record: null, call: 'scan', firstSend: false };
 }
 
+/**
+ * Only a refusal of our request that provably did nothing fences the intent off on its word. Whatever
+ * else was said, what the intent shows decides.
+ */
 function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Context): Move {
-  const settledElsewhere = answer.code === 'payment_intent_unexpected_state';
-  if (settledElsewhere || answer.effect === 'unknown' || transaction.paymentIntent === null) {
+  const { intent } = answer;
+  const isMarked = intent === null || foreignMark(transaction, intent, context.ledger) === null;
+  const isRequest = answer.fault === 'request' && answer.effect === 'none' && answer.httpStatus === 400;
+  const settledElsewhere = answer.code === 'payment_intent_unexpected_state' || answer.code === 'idempotency_error';
+  if (!isRequest || !isMarked || settledElsewhere || transaction.paymentIntent === null) {
     return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
   }
   const failure = { code: answer.code ?? 'invalid_request', declineCode: null, message: answer.message };
-  const intent = answer.intent ?? {
-    id: transaction.paymentIntent,
+  const fenced = intent ?? asLastSeen(transaction, transaction.paymentIntent, context);
+  return cancelMove(transaction, { intent: fenced, failure, kind: 'request', requestId: answer.requestId }, context);
+}
+
+/** The intent that a refusal did not carry, as the row knows it. */
+function asLastSeen(transaction: Transaction, paymentIntent: string, context: Context): IntentSnapshot {
+  return {
+    id: paymentIntent,
     status: transaction.stripeStatus ?? 'requires_confirmation',
     amount: transaction.amount,
     currency: transaction.currency,
@@ -84,31 +106,42 @@ function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Co
     clientSecret: null,
     nextAction: null,
   };
-  return cancelMove(transaction, intent, failure, answer.requestId, context);
 }
 
 /** 401 or 403: our own set-up. Nothing is counted, nothing is decided; what was not sent is taken back. */
-export function onUnauthorized(transaction: Transaction, seen: Seen, answer: Unauthorized): Move {
+export function onUnauthorized(transaction: Transaction, seen: Seen, answer: Unauthorized, context: Context): Move {
   const words = `Stripe refused the key (${String(answer.httpStatus)}): ${answer.message}`;
   const detail: JsonObject = { asked: seen.call, http_status: answer.httpStatus };
-  return { kind: 'stop', record: takenBack(transaction, seen, answer, { words, detail }), reason: 'unauthorized', words };
+  const record = takenBack(transaction, seen, answer, { words, detail });
+  // Still due for the next pass, and not for this one again.
+  const later = context.purpose === 'reconcile' ? { ...record, stamps: { ...record.stamps, nextAttempt: { inMs: 1 } } } : record;
+  return { kind: 'stop', record: later, reason: 'unauthorized', words };
 }
 
 /** No answer, or one that proves nothing. */
 export function onUnknown(transaction: Transaction, seen: Seen, answer: Unknown, context: Context): Move {
-  const words = `${answer.answered ? 'no usable answer' : 'no answer'} to the ${seen.call} (${answer.message})`;
+  const words = unknownWords(seen, answer);
   const detail: JsonObject = { asked: seen.call, reason: answer.reason, http_status: answer.httpStatus };
   if (answer.effect === 'none' && seen.firstSend && (seen.call === 'create' || seen.call === 'confirm')) {
     const record = takenBack(transaction, seen, answer, { words, detail });
-    return { kind: 'stop', record, reason: 'not_sent', words: `${words}; nothing was sent` };
+    return { kind: 'stop', record, reason: answer.answered ? 'rate_limited' : 'not_sent', words };
   }
   // A stored 500 is replayed under this key for ever: only the list can tell whether the intent exists.
   if (seen.call === 'create' && !seen.firstSend && answer.reason === 'server_error' && context.purpose !== 'charge') {
     return { kind: 'ask', record: null, call: 'scan', firstSend: false };
   }
   const record = context.purpose === 'reconcile' ? null : observed(transaction, words, answer.requestId, { detail });
-  const reason = answer.reason === 'rate_limited' ? 'rate_limited' : answer.reason === 'interrupted' ? 'interrupted' : 'unknown';
+  const reason = isPassing(answer) ? 'rate_limited' : answer.reason === 'interrupted' ? 'interrupted' : 'unknown';
   return { kind: 'stop', record, reason, words };
+}
+
+/** What can be said truthfully: that it was answered or not, and whether it can have done anything. */
+function unknownWords(seen: Seen, answer: Unknown): string {
+  const { reason, effect, message } = answer;
+  if (reason === 'queue') return `the ${seen.call} was not sent: ${message}`;
+  if (isPassing(answer)) return `Stripe could not take the ${seen.call} now (${message})${effect === 'none' ? ': it was not carried out' : ''}`;
+  const what = answer.answered ? 'no usable answer' : 'no answer';
+  return `${what} to the ${seen.call} (${message})${effect === 'none' ? ': nothing was sent' : ''}`;
 }
 
 /** Steps back over a call that provably did nothing, so that the recorded step stays the truth. */

@@ -1,11 +1,15 @@
-import { KEY_LIFETIME_MS } from './move.ts';
-import type { Call, Context, Move, Purpose, Seen } from './move.ts';
-import { onAbsent, onIntent } from './on-intent.ts';
+import type { IntentSnapshot } from './answer.ts';
+import { mayHaveStrays } from './attempts.ts';
+import { BugError } from './errors.ts';
+import { askedAlike, foreignMark } from './marks.ts';
+import { BELIEVED_UNSENT_MS, KEY_LIFETIME_MS } from './move.ts';
+import type { Call, Context, Move, Seen } from './move.ts';
+import { onAbsent, onForeign, onIntent } from './on-intent.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-refusal.ts';
-import { settleNeverSent } from './moves.ts';
-import { cancelMove, confirmMove } from './sends.ts';
+import { leaveUnsent } from './moves.ts';
+import { cancelMove, cancelStray, confirmMove, failureKindOf } from './sends.ts';
 import { isFinal } from './transaction.ts';
-import type { Instant, Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 import type { Transition } from './transition.ts';
 
 /*
@@ -20,6 +24,10 @@ import type { Transition } from './transition.ts';
  *
  *   An answer that was lost is asked for again: with an id by retrieve; without one by the same
  *   create under the same key while it is younger than 23 h, afterwards by scanning Stripe's list.
+ *
+ *   A row at `recorded` is left to its caller. Once it is old, or the ledger is in doubt, the list is
+ *   scanned before anything is sent or concluded. A key that Stripe called used with other parameters
+ *   is never created again.
  */
 
 /** What to commit and do next. */
@@ -27,22 +35,47 @@ export function plan(transaction: Transaction, seen: Seen | null, context: Conte
   return seen === null ? firstMove(transaction, context) : onAnswer(transaction, seen, context);
 }
 
-/** Which question answers a row whose outcome is open; null when no question is needed. */
-export function firstCall(transaction: Transaction, purpose: Purpose, now: Instant): Call | null {
-  if (transaction.paymentIntent !== null) return 'retrieve';
-  if (transaction.createSentAt === null) return purpose === 'charge' ? 'create' : null;
+/** What decides which question comes first. */
+export type FirstCallContext = Pick<Context, 'purpose' | 'now' | 'doubted'> & {
+  readonly limits: Pick<Context['limits'], 'stuckAfterMs'>;
+};
+
+/** Which question answers a row whose outcome is open; null when it is left alone. */
+export function firstCall(transaction: Transaction, context: FirstCallContext): Call | null {
   // A settled row is only looked at: nothing may be made at Stripe for it any more.
-  if (isFinal(transaction.status)) return 'scan';
+  if (isFinal(transaction.status) && mayHaveStrays(transaction)) return 'scan';
+  // Created and not confirmed: whoever goes on looks first whether it is the only one.
+  if (transaction.step === 'created' && context.purpose === 'charge' && transaction.paymentIntent !== null) return 'scan';
+  if (transaction.paymentIntent !== null) return 'retrieve';
+  if (isFinal(transaction.status) || transaction.keyConflictAt !== null) return 'scan';
+  const { purpose, now } = context;
+  if (transaction.createSentAt === null) return firstCallUnsent(transaction, context);
   if (transaction.absentSince !== null && purpose !== 'charge') return 'scan';
-  return now - transaction.createSentAt < KEY_LIFETIME_MS ? 'create' : 'scan';
+  // A first send in the future was stamped by a wrong clock: nobody knows how old the key is.
+  const ageMs = now - transaction.createSentAt;
+  return ageMs >= 0 && ageMs < KEY_LIFETIME_MS ? 'create' : 'scan';
+}
+
+/** Nothing was sent, as far as this ledger knows. */
+function firstCallUnsent(transaction: Transaction, { purpose, now, doubted, limits }: FirstCallContext): Call | null {
+  const ageMs = now - transaction.createdAt;
+  if (doubted) return 'scan';
+  if (purpose === 'charge') return ageMs >= 0 && ageMs < BELIEVED_UNSENT_MS ? 'create' : 'scan';
+  return ageMs > limits.stuckAfterMs || transaction.absentSince !== null ? 'scan' : null;
 }
 
 function firstMove(transaction: Transaction, context: Context): Move {
   if (context.stopping) return { kind: 'stop', record: null, reason: 'interrupted', words: 'interrupted before anything was asked' };
-  const call = firstCall(transaction, context.purpose, context.now);
-  if (call === null) return settleNeverSent(transaction, context);
+  const call = firstCall(transaction, context);
+  if (call === null) return leaveUnsent(transaction, context);
   if (call !== 'create') return { kind: 'ask', record: null, call, firstSend: false };
-  if (context.justOpened) return { kind: 'ask', record: null, call, firstSend: true };
+  return createMove(transaction, context);
+}
+
+/** Commits "create sent" unless it is committed already, then creates. */
+function createMove(transaction: Transaction, context: Context): Move {
+  if (transaction.keyConflictAt !== null) throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
+  if (context.justOpened) return { kind: 'ask', record: null, call: 'create', firstSend: true };
   const firstSend = transaction.createSentAt === null;
   const record: Transition | null =
     firstSend || transaction.absentSince !== null
@@ -56,21 +89,30 @@ function firstMove(transaction: Transaction, context: Context): Move {
           release: false,
         }
       : null;
-  return { kind: 'ask', record, call, firstSend };
+  return { kind: 'ask', record, call: 'create', firstSend };
 }
 
 function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move {
   const { answer, call } = seen;
+  // What was done about a stray decides nothing about the row: its own intent is asked about again.
+  if (call === 'cancel_stray') return onStrayCanceled(seen, context);
+  if (answer.kind === 'intent' || answer.kind === 'declined') {
+    const foreign = foreignMark(transaction, answer.intent, context.ledger);
+    if (foreign !== null) return onForeign(transaction, seen, { intent: answer.intent, why: foreign }, context);
+  }
   switch (answer.kind) {
-    case 'intent':
+    case 'intent': {
+      const stray = liveStray(answer.intent, answer.others ?? []);
+      if (stray !== null) return cancelStray(transaction, stray, context);
       if (call === 'create') return onCreated(transaction, seen, context);
       return onIntent(transaction, call, answer, context);
+    }
     case 'declined':
-      return cancelMove(transaction, answer.intent, answer.failure, answer.requestId, context);
+      return cancelMove(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);
     case 'refused':
       return onRefused(transaction, seen, answer, context);
     case 'unauthorized':
-      return onUnauthorized(transaction, seen, answer);
+      return onUnauthorized(transaction, seen, answer, context);
     case 'missing':
       return onRefused(
         transaction,
@@ -79,19 +121,59 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
         context,
       );
     case 'absent':
+      // It was never sent, and the list agrees: the caller goes on.
+      if (context.purpose === 'charge' && mayCreateAfterAbsence(transaction)) return createMove(transaction, context);
       return onAbsent(transaction, answer, context);
     case 'unknown':
       return onUnknown(transaction, seen, answer, context);
   }
 }
 
-/** The id is known and nothing is confirmed: the caller goes on, everybody else fences it off. */
+function mayCreateAfterAbsence(transaction: Transaction): boolean {
+  return transaction.status === 'pending' && transaction.createSentAt === null && transaction.keyConflictAt === null;
+}
+
+/** Another intent of this transaction that could still succeed. */
+function liveStray(intent: IntentSnapshot, others: readonly IntentSnapshot[]): IntentSnapshot | null {
+  return others.find(({ id, status }) => id !== intent.id && status !== 'canceled' && status !== 'succeeded') ?? null;
+}
+
+function onStrayCanceled(seen: Seen, context: Context): Move {
+  const { answer } = seen;
+  const gone = answer.kind === 'intent' && answer.intent.status === 'canceled';
+  if (!gone || context.made.filter((call) => call === 'cancel_stray').length > 2) {
+    const words = 'another payment intent of this transaction is not canceled yet';
+    return { kind: 'stop', record: null, reason: 'unknown', words };
+  }
+  return { kind: 'ask', record: null, call: 'scan', firstSend: false };
+}
+
+/**
+ * The id is known and nothing is confirmed: the caller goes on, everybody else fences it off. A create
+ * that was sent again and is answered anew may be the second one (Stripe had forgotten its key), and an
+ * earlier attempt may have left one: so the list is read before money can move.
+ */
 function onCreated(transaction: Transaction, seen: Seen, context: Context): Move {
   if (seen.answer.kind !== 'intent') throw new TypeError('onCreated wants an intent');
-  const { intent, requestId } = seen.answer;
-  if (intent.amount !== transaction.amount || intent.currency !== transaction.currency || intent.status === 'succeeded') {
-    return onIntent(transaction, 'create', seen.answer, context);
+  const { intent, requestId, replayed } = seen.answer;
+  if (!askedAlike(transaction, intent) || intent.status === 'succeeded') return onIntent(transaction, 'create', seen.answer, context);
+  if (context.purpose !== 'charge' || transaction.status !== 'pending') {
+    return cancelMove(transaction, { intent, failure: null, kind: null, requestId }, context);
   }
-  if (context.purpose === 'charge' && transaction.status === 'pending') return confirmMove(transaction, intent, requestId, context);
-  return cancelMove(transaction, intent, null, requestId, context);
+  const mayBeSecond = (!seen.firstSend && !replayed) || mayHaveStrays(transaction);
+  if (!mayBeSecond || context.made.includes('scan')) return confirmMove(transaction, intent, requestId, context);
+  return {
+    kind: 'ask',
+    call: 'scan',
+    firstSend: false,
+    record: {
+      action: 'created',
+      changes: { paymentIntent: intent.id, stripeStatus: intent.status, step: 'created' },
+      stamps: { absentSince: 'clear' },
+      detail: { asked: 'create', payment_intent: intent.id, because: 'another intent may exist: the list is read first' },
+      requestId,
+      notifications: [],
+      release: false,
+    },
+  };
 }

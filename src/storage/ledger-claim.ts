@@ -20,10 +20,21 @@ const FREE = `(lease_expires_at is null or lease_expires_at <= clock.now or leas
 
 const TAKE = 'lease_token = ?, lease_holder = ?, lease_expires_at = clock.now + ?';
 
-/** Due by that instant, and old enough. */
+/** A row that says it was made later than this from now was stamped by a wrong clock. */
+const CLOCK_MARGIN_MS = 60_000;
+
+/** Due by that instant, and old enough; a row from the future is old enough. */
 function isDue(by: string): string {
-  return `next_attempt_at is not null and next_attempt_at <= ${by} and created_at <= clock.now - ?`;
+  return `next_attempt_at is not null and next_attempt_at <= ${by} and (created_at <= clock.now - ? or created_at > clock.now + ${String(CLOCK_MARGIN_MS)})`;
 }
+
+/** What a pass may take: due when it began, by the database's clock as it is now and as it was then. */
+function whenItBegan(database: Database): string {
+  return database.dialect === 'sqlite' ? 'min(?, clock.now - ?)' : 'least(?::bigint, clock.now - ?::bigint)';
+}
+
+/** Further ahead than any backoff puts a row: its time was written while the clock was wrong, so it is due now. */
+const AHEAD = 'next_attempt_at > clock.now + ?';
 
 interface Taking {
   readonly token: string;
@@ -62,8 +73,8 @@ export async function claimOne(database: Database, id: string, actor: Actor): Pr
  * PostgreSQL steps over rows that another claim is taking at this moment (SKIP LOCKED); on SQLite
  * there is one writer, and the UPDATE is that writer from its first step on.
  */
-function claimDueText(database: Database): string {
-  const due = `select id from transactions, clock where ${isDue('?')} and ${FREE} order by next_attempt_at, id limit ?`;
+function claimText(database: Database, condition: string): string {
+  const due = `select id from transactions, clock where ${condition} and ${FREE} order by next_attempt_at, id limit ?`;
   return database.dialect === 'sqlite'
     ? `with clock as (select ${database.now()} as now)
        update transactions set ${TAKE} from clock where id in (${due}) returning *`
@@ -74,10 +85,16 @@ function claimDueText(database: Database): string {
 
 export async function claimDue(database: Database, query: DueQuery, actor: Actor): Promise<readonly Claimed[]> {
   const taking = begin(database, actor);
-  const wanted: readonly Binding[] = [query.dueBy, query.pendingAfterMs, taking.token, query.limit];
-  const bindings = database.dialect === 'sqlite' ? [...taking.bindings, ...wanted] : [...wanted, ...taking.bindings];
-  const rows = await database.write((sql) => rowsOf(sql, claimDueText(database), bindings));
-  return rows.map((row) => claimedOf(database, taking, row)).sort((a, b) => byDue(a.transaction, b.transaction));
+  const take = async (condition: string, bindings: readonly Binding[], limit: number): Promise<readonly Row[]> => {
+    const wanted: readonly Binding[] = [...bindings, taking.token, limit];
+    const all = database.dialect === 'sqlite' ? [...taking.bindings, ...wanted] : [...wanted, ...taking.bindings];
+    return await database.write((sql) => rowsOf(sql, claimText(database, condition), all));
+  };
+  const due = await take(isDue(whenItBegan(database)), [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs], query.limit);
+  const { furthestAheadMs } = query;
+  const ahead =
+    furthestAheadMs === undefined || due.length >= query.limit ? [] : await take(AHEAD, [furthestAheadMs], query.limit - due.length);
+  return [...due, ...ahead].map((row) => claimedOf(database, taking, row)).sort((a, b) => byDue(a.transaction, b.transaction));
 }
 
 function byDue(a: Transaction, b: Transaction): number {
@@ -90,9 +107,9 @@ export async function listDue(database: Database, query: DueQuery): Promise<read
       sql,
       `with clock as (select ${database.now()} as now)
        select transactions.* from transactions, clock
-        where ${isDue('?')} and (lease_expires_at is null or lease_expires_at <= clock.now)
+        where ${isDue(whenItBegan(database))} and (lease_expires_at is null or lease_expires_at <= clock.now)
         order by next_attempt_at, id limit ?`,
-      [query.dueBy, query.pendingAfterMs, query.limit],
+      [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs, query.limit],
     ),
   );
   return rows.map(transactionOf);

@@ -1,17 +1,19 @@
 import { type Budgets } from '../app/budgets.ts';
-import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp } from '../app/ports.ts';
+import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp, type NewestIntents, type OtherIntent, type OtherQuery } from '../app/ports.ts';
 import { type Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
+import { TRANSACTION_METADATA } from '../domain/marks.ts';
 import { type Transaction } from '../domain/transaction.ts';
 import { readAccount } from './account.ts';
 import { StripeCaller, type Request } from './caller.ts';
 import { Density } from './density.ts';
 import { classify } from './classify.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts';
+import { pageOf, readPage } from './list-page.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
 import { type Outcome } from './outcome.ts';
 import { SharedLimiter } from './shared-limiter.ts';
-import { cancelParams, confirmParams, createParams } from './params.ts';
+import { cancelParams, confirmParams, createParams, LIST_PAGE_SIZE, type LedgerNames } from './params.ts';
 
 export interface GatewayOptions {
   readonly secretKey: string;
@@ -24,6 +26,8 @@ export interface GatewayOptions {
   readonly endpointRequestsPerSecond: number;
   /** Paces the calls; the deadline of a call is real time. */
   readonly clock: Clock;
+  /** Whose marks a create bears; known before anything is sent. */
+  readonly ledger?: () => LedgerNames | null;
   /** What the processes on one ledger share; without it this process is alone. */
   readonly budgets?: Budgets;
   /** Goes before what a pass looks up: somebody waits for the answer. */
@@ -42,6 +46,7 @@ export function openGateway(options: GatewayOptions): StripeGateway {
 class StripeGateway implements Gateway {
   readonly #caller: StripeCaller;
   readonly #secret: string;
+  readonly #ledger: () => LedgerNames | null;
   readonly #deadlineMs: number;
   readonly #density = new Density();
 
@@ -49,14 +54,16 @@ class StripeGateway implements Gateway {
     const { budgets, clock, urgent = false } = options;
     this.#caller = new StripeCaller({ ...options, ...(budgets === undefined ? {} : { limiter: new SharedLimiter(options, budgets, clock, urgent) }) });
     this.#secret = options.secretKey;
+    this.#ledger = options.ledger ?? (() => null);
     this.#deadlineMs = options.deadlineMs;
   }
 
   async create(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
+    const ledger = this.#ledger();
     const outcome = await this.#change(wait, {
       endpoint: 'create',
       send: (stripe) =>
-        stripe.paymentIntents.create(createParams(transaction), { idempotencyKey: createIdempotencyKey(transaction) }),
+        stripe.paymentIntents.create(createParams(transaction, ledger), { idempotencyKey: createIdempotencyKey(transaction, ledger?.namespace ?? '') }),
     });
     return classify(outcome, { endpoint: 'create', paymentIntent: null, secret: this.#secret });
   }
@@ -66,7 +73,7 @@ class StripeGateway implements Gateway {
     const outcome = await this.#change(wait, {
       endpoint: 'confirm',
       send: (stripe) =>
-        stripe.paymentIntents.confirm(paymentIntent, confirmParams(), { idempotencyKey: confirmIdempotencyKey(transaction) }),
+        stripe.paymentIntents.confirm(paymentIntent, confirmParams(transaction), { idempotencyKey: confirmIdempotencyKey(transaction, this.#namespace()) }),
     });
     return classify(outcome, { endpoint: 'confirm', paymentIntent, secret: this.#secret });
   }
@@ -76,9 +83,13 @@ class StripeGateway implements Gateway {
     const outcome = await this.#change(wait, {
       endpoint: 'cancel',
       send: (stripe) =>
-        stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey: cancelIdempotencyKey(transaction) }),
+        stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey: cancelIdempotencyKey({ ...transaction, paymentIntent }, this.#namespace()) }),
     });
     return classify(outcome, { endpoint: 'cancel', paymentIntent, secret: this.#secret });
+  }
+
+  #namespace(): string {
+    return this.#ledger()?.namespace ?? '';
   }
 
   lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<LookedUp> {
@@ -87,6 +98,24 @@ class StripeGateway implements Gateway {
 
   account(): Promise<AccountAnswer> {
     return readAccount(this.#caller, this.#secret);
+  }
+
+  async newestIntents(): Promise<NewestIntents> {
+    const outcome = await this.#caller.call({ endpoint: 'list', send: (stripe) => stripe.paymentIntents.list({ limit: LIST_PAGE_SIZE }) });
+    const page = pageOf(outcome, this.#secret);
+    if (!('kind' in page)) return { kind: 'intents', intents: page.rows };
+    if (page.kind === 'unauthorized') return { kind: 'unauthorized', httpStatus: page.httpStatus, message: page.message };
+    return { kind: 'unknown', message: page.message };
+  }
+
+  async findOther(query: OtherQuery): Promise<readonly OtherIntent[]> {
+    const range = { fromSeconds: Math.floor(query.from / 1_000), toSeconds: Math.ceil(query.to / 1_000), after: null };
+    const { page } = await readPage(this.#caller, this.#secret, range, new AbortController().signal);
+    if ('kind' in page) return [];
+    const { amount, currency, id } = query.transaction;
+    return page.rows
+      .filter((intent) => intent.metadata[TRANSACTION_METADATA] !== id && intent.amount === amount && intent.currency === currency)
+      .map((intent) => ({ intent, matchedBy: 'looks_alike' as const }));
   }
 
   calls(): CallCounts {

@@ -24,7 +24,7 @@ export async function readPage(
   return { page: pageOf(outcome, secret), outcome };
 }
 
-function pageOf(outcome: Outcome, secret: string): Page | Unanswered {
+export function pageOf(outcome: Outcome, secret: string): Page | Unanswered {
   const unreadable = (): Extract<Answer, { kind: 'unknown' }> =>
     unknown(outcome, 'malformed', `Stripe's list cannot be read (HTTP ${outcome.wire.status ?? 'none'})`);
   if (outcome.kind !== 'value') {

@@ -2,7 +2,8 @@ import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
 import { type StripeCaller } from './caller.ts';
 import { unknown } from './classify.ts';
 import { readPage, type Page, type Unanswered } from './list-page.ts';
-import { LIST_PAGE_SIZE, TRANSACTION_METADATA } from './params.ts';
+import { TRANSACTION_METADATA } from '../domain/marks.ts';
+import { LIST_PAGE_SIZE } from './params.ts';
 
 /*
  * Reads Stripe's list of payment intents over a time range to its end, and
@@ -125,8 +126,11 @@ function keepMatches(page: Page, wanted: ReadonlySet<string>, found: Found): voi
     const transactionId = intent.metadata[TRANSACTION_METADATA];
     if (transactionId === undefined || !wanted.has(transactionId)) continue;
     const before = found.get(transactionId);
-    if (before !== undefined && !mattersMore(intent, before.intent)) continue;
-    found.set(transactionId, { kind: 'intent', intent, requestId: page.requestId, replayed: false });
+    if (before?.intent.id === intent.id || before?.others?.some(({ id }) => id === intent.id) === true) continue;
+    const all = before === undefined ? [intent] : [before.intent, ...(before.others ?? []), intent];
+    const main = all.reduce((one, other) => (mattersMore(other, one) ? other : one));
+    const others = all.filter(({ id }) => id !== main.id);
+    found.set(transactionId, { kind: 'intent', intent: main, requestId: page.requestId, replayed: false, ...(others.length === 0 ? {} : { others }) });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AdvanceDeps } from '../app/advance.ts';
 import type { DispatchLimits } from '../app/dispatch.ts';
+import type { OwnLedger, OwnLedgerDeps } from '../app/own-ledger.ts';
 import type { DispatchReport } from '../app/payrecon.ts';
 import type { Budgets } from '../app/budgets.ts';
 import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
@@ -29,7 +30,13 @@ export interface Parts {
   readonly anyStorage: () => Promise<Storage>;
   readonly gateway: () => Promise<Gateway>;
   readonly mailer: () => Promise<Mailer>;
+  /** What advances a payment, once it is known whose ledger it is. */
   readonly advancing: () => Promise<AdvanceDeps>;
+  /** The same before that is known, for whoever looks himself. */
+  readonly advancingUnowned: () => Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>>;
+  readonly ownLedgerDeps: () => Promise<OwnLedgerDeps>;
+  /** Asked again now and then: a pass of another process may have found that the ledger was rolled back. */
+  readonly whose: () => Promise<OwnLedger>;
   readonly dispatch: (limits: DispatchLimits, signal?: AbortSignal) => Promise<DispatchReport>;
   /** Closes what was opened, last first. */
   readonly close: () => Promise<void>;
@@ -40,7 +47,10 @@ const LEASE_MS = 90_000;
 const WORST_CALL_FACTOR = 2;
 const LEASE_MARGIN_MS = 30_000;
 
-export function openParts(settings: Settings, role: string, seams: Seams): Parts {
+/** A process that lives long looks again after this. */
+const OWNER_KNOWN_FOR_MS = 5_000;
+
+export function openParts(settings: Settings, role: string, seams: Seams, say: (sentence: string) => void = () => undefined): Parts {
   const { clock = systemClock, chance = systemChance } = seams;
   const actor = actorOf(role, settings.operator);
   const { onClose, close } = closingInReverse();
@@ -70,12 +80,45 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
       requestsPerSecond: settings.stripeRps,
       endpointRequestsPerSecond: settings.stripeEndpointRps,
       clock,
+      ledger: () => (owned === null ? null : { id: owned.own.marks.id, namespace: owned.own.identity.namespace }),
       ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
       // Whoever is not a pass has a person waiting.
       urgent: role !== 'reconcile',
     });
     onClose(() => { opened.close(); });
     return seams.wrapGateway?.(opened) ?? opened;
+  });
+
+  let owned: { readonly own: OwnLedger; readonly atMs: number } | null = null;
+  const ownLedgerDeps = async (): Promise<OwnLedgerDeps> => {
+    const [{ identity, passes, ledger }, stripe, { createHash }] = await Promise.all([storage(), gateway(), import('node:crypto')]);
+    return {
+      identity,
+      passes,
+      gateway: stripe,
+      clock,
+      now: async () => await ledger.now(),
+      keyHash: createHash('sha256').update(settings.stripeSecretKey ?? '').digest('hex'),
+      livemode: settings.stripeMode === 'live',
+      namespace: settings.namespace,
+      newLedger: settings.newLedger,
+      say,
+    };
+  };
+  const whose = async (): Promise<OwnLedger> => {
+    if (owned !== null && clock.monotonicMs() - owned.atMs < OWNER_KNOWN_FOR_MS) return owned.own;
+    const { ownLedger } = await import('../app/own-ledger.ts');
+    const own = await ownLedger(await ownLedgerDeps());
+    owned = { own, atMs: clock.monotonicMs() };
+    return own;
+  };
+  const advancingUnowned = async (): Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>> => ({
+    ledger: (await storage()).ledger,
+    gateway: await gateway(),
+    clock,
+    chance,
+    limits: limitsOf(settings),
+    actor,
   });
 
   const mailer = once(async () => {
@@ -90,7 +133,13 @@ export function openParts(settings: Settings, role: string, seams: Seams): Parts
     anyStorage: once(async () => await openStorage(true)),
     gateway,
     mailer,
-    advancing: async () => ({ ledger: (await storage()).ledger, gateway: await gateway(), clock, chance, limits: limitsOf(settings), actor, ledgerMarks: null }),
+    advancing: async () => {
+      const { marks, identity } = await whose();
+      return { ...(await advancingUnowned()), ledgerMarks: marks, doubted: identity.rolledBackAt !== null };
+    },
+    advancingUnowned,
+    ownLedgerDeps,
+    whose,
     dispatch: async (limits, signal) => {
       const { dispatch } = await import('../app/dispatch.ts');
       return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor }, limits, signal);

@@ -30,6 +30,8 @@ function answering(lookUp: (queries: readonly LookUp[], nth: number) => ReturnTy
     cancel: (transaction) => gateway.cancel(transaction),
     account: () => gateway.account(),
     calls: () => gateway.calls(),
+    newestIntents: () => gateway.newestIntents(),
+    findOther: (query) => gateway.findOther(query),
     lookUp: (queries) => lookUp(queries, (blocks += 1)),
   });
 }

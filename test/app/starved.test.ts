@@ -17,6 +17,8 @@ function failingFor(gateway: Gateway, isBad: (transactionId: string) => boolean)
     cancel: (transaction) => gateway.cancel(transaction),
     account: () => gateway.account(),
     calls: () => gateway.calls(),
+    newestIntents: () => gateway.newestIntents(),
+    findOther: (query) => gateway.findOther(query),
     async *lookUp(queries, signal) {
       for (const query of queries) {
         if (signal?.aborted === true) return;

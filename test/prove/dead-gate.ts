@@ -92,6 +92,8 @@ function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
     cancel: (transaction) => gate.around('stripe cancel', () => gateway.cancel(transaction)),
     account: () => gate.around('stripe account', () => gateway.account()),
     lookUp: (queries, signal) => lookUpThrough(gate, gateway, queries, signal),
+    newestIntents: () => gate.around('stripe newest', () => gateway.newestIntents()),
+    findOther: (query) => gate.around('stripe find other', () => gateway.findOther(query)),
     calls: () => gateway.calls(),
   };
 }

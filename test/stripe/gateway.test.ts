@@ -41,7 +41,7 @@ describe('what is sent', () => {
     });
     expect(request?.headers).toMatchObject({
       authorization: `Bearer ${SECRET}`,
-      'idempotency-key': createIdempotencyKey({ key: 'order-1' }),
+      'idempotency-key': createIdempotencyKey({ key: 'order-1', attempt: 1 }),
       'stripe-version': '2026-10-28.endive',
     });
     expect(request?.headers).not.toHaveProperty('x-stripe-client-telemetry');
@@ -65,7 +65,7 @@ describe('what is sent', () => {
     await gateway.confirm(transaction());
     const [request] = server.seen;
     expect([request?.method, request?.path, request?.body]).toEqual(['POST', '/v1/payment_intents/pi_1/confirm', '']);
-    expect(request?.headers['idempotency-key']).toBe(confirmIdempotencyKey({ key: 'order-1' }));
+    expect(request?.headers['idempotency-key']).toBe(confirmIdempotencyKey({ key: 'order-1', attempt: 1 }));
   });
 
   it('cancels by id under a key that changes with the version of the row', async () => {
@@ -74,8 +74,8 @@ describe('what is sent', () => {
     await gateway.cancel(transaction({ version: 4 }));
     expect(server.seen.map(({ path }) => path)).toEqual(Array(2).fill('/v1/payment_intents/pi_1/cancel'));
     expect(server.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
-      cancelIdempotencyKey({ key: 'order-1', version: 3 }),
-      cancelIdempotencyKey({ key: 'order-1', version: 4 }),
+      cancelIdempotencyKey({ key: 'order-1', attempt: 1, version: 3, paymentIntent: 'pi_1' }),
+      cancelIdempotencyKey({ key: 'order-1', attempt: 1, version: 4, paymentIntent: 'pi_1' }),
     ]);
   });
 

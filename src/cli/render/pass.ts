@@ -56,6 +56,9 @@ export function passHints(outcome: PassOutcome, output: Output): string {
   const { stuckTotal, overdueTotal, interrupted } = outcome;
   if (interrupted) all.push({ text: 'Interrupted: what was under way was finished and recorded; the rest stays due.' });
   if (outcome.report.outage) all.push({ text: 'Stripe is out of reach, so the pass stopped early. Nothing was counted as an attempt; the next pass goes on.' });
+  if (outcome.rolledBack) {
+    all.push({ text: 'Stripe shows payments of this ledger that the ledger does not have: it was restored from a backup, or lost its newest steps. Nothing is charged until it has them again; restore its newest copy.' });
+  }
   if (stuckTotal + overdueTotal > 0) {
     all.push({ text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`, command: ['payrecon', 'stuck', 'list'] });
   }

@@ -100,7 +100,7 @@ export const unknown: Transaction = {
 
 export function charged(transaction: Transaction, more: Partial<ChargeOutcome> = {}): ChargeOutcome {
   const situation = transaction.status === 'pending' ? 'unknown' : transaction.status === 'stuck' ? 'stuck' : 'settled';
-  return { transaction, repeated: false, situation, note: null, ...more };
+  return { transaction, repeated: false, situation, note: null, clientSecret: null, nextAction: null, ...more };
 }
 
 export const audit: readonly AuditEntry[] = [
@@ -167,6 +167,7 @@ export const pass: PassOutcome = {
   },
   stuckTotal: 0,
   overdueTotal: 0,
+  rolledBack: false,
   takeOverInMs: null,
   interrupted: false,
 };

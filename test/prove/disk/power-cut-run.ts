@@ -87,6 +87,8 @@ function markedGateway(gateway: Gateway, mark: (mark: Mark) => void): Gateway {
     lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     account: () => gateway.account(),
     calls: () => gateway.calls(),
+    newestIntents: () => gateway.newestIntents(),
+    findOther: (query) => gateway.findOther(query),
   };
 }
 

@@ -157,7 +157,7 @@ const absenceIsProven: Rule = (step) =>
     const was = step.before.rows.find(({ id }) => id === row.id);
     const settledNow = row.status === 'canceled' && was?.status !== 'canceled' && row.review?.byHand !== 'canceled';
     if (!settledNow || row.paymentIntent !== null) return [];
-    const sent = createIdempotencyKey({ key: row.key });
+    const sent = createIdempotencyKey({ key: row.key, attempt: 1 });
     const mayExist = step.after.requests.some((request) => request.idempotency_key === sent && !provablyNothing(request));
     const scans = step.after.requests.filter(({ endpoint, status, fault, at }) => endpoint === 'payment_intents.list' && status === 200 && isWhole(fault) && at >= row.createdAt - MINUTE_MS);
     const apartMs = (scans.at(-1)?.at ?? 0) - (scans[0]?.at ?? 0);

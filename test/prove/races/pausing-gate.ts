@@ -93,6 +93,8 @@ export class PausingGate {
       cancel: (transaction) => through('cancel', () => gateway.cancel(transaction)),
       account: () => through('account', () => gateway.account()),
       lookUp: (queries, signal) => this.#lookUp(gateway, queries, signal),
+      newestIntents: () => through('newest', () => gateway.newestIntents()),
+      findOther: (query) => through('find other', () => gateway.findOther(query)),
       calls: () => gateway.calls(),
     };
   }

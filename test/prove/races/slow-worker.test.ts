@@ -68,6 +68,8 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       cancel: (transaction) => gateway.cancel(transaction),
       account: () => gateway.account(),
       calls: () => gateway.calls(),
+      newestIntents: () => gateway.newestIntents(),
+      findOther: (query) => gateway.findOther(query),
       async *lookUp(queries: readonly LookUp[], signal?: AbortSignal) {
         for (let count = 0; count < 4; count += 1) {
           await time.goesBy(31_000);
@@ -105,6 +107,8 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       cancel: (transaction) => gateway.cancel(transaction),
       account: () => gateway.account(),
       calls: () => gateway.calls(),
+      newestIntents: () => gateway.newestIntents(),
+      findOther: (query) => gateway.findOther(query),
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     });
     const slow = await ground.open('charge', { clock: time.clock, wrapGateway: slowly }, { PAYRECON_OPERATOR: 'slow' });
