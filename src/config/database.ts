@@ -49,6 +49,7 @@ export function holdsPassword(text: string): boolean {
 /** Built anew from harmless parts: parameters other than the host may hold secrets of their own. */
 function withoutSecrets(url: URL): string {
   const user = url.username === '' ? '' : `${url.username}@`;
-  const host = url.host === '' ? (url.searchParams.get('host') ?? '') : url.host;
+  // The parameter is the one that is connected to.
+  const host = url.searchParams.get('host') ?? url.host;
   return `postgres://${user}${host}${url.pathname}`;
 }

@@ -9,8 +9,8 @@ import { BugError, type PayreconError } from '../domain/errors.ts';
  */
 export type Fault = { readonly kind: 'undone' | 'uncertain' | 'final'; readonly error: Error };
 
-/** Where a driver failed: before a connection stood, or with a statement on it. */
-export type FailedAt = 'connect' | 'statement';
+/** Where a driver failed: before a connection stood, while it was being encrypted, or with a statement on it. */
+export type FailedAt = 'connect' | 'tls' | 'statement';
 
 /**
  * What a driver threw, with what is needed to judge it. It never reaches a caller: knex puts the SQL

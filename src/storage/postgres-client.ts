@@ -1,8 +1,9 @@
 import PostgresDialect from 'knex/lib/dialects/postgres/index.js';
 import PostgresTransaction from 'knex/lib/dialects/postgres/execution/pg-transaction.js';
 import { TypeOverrides } from 'pg';
-import { DriverError } from './faults.ts';
+import { codeOf, DriverError } from './faults.ts';
 import { statementKind, through, type Gate } from './gate.ts';
+import { TLS_NOT_OFFERED } from './postgres-tls.ts';
 
 /*
  * knex's PostgreSQL dialect with time limits, and without anything that outlives a transaction on the
@@ -13,6 +14,9 @@ import { statementKind, through, type Gate } from './gate.ts';
 /** Our own part of knex's `connection` setting, beside what pg reads from it. */
 export interface PostgresSettings {
   readonly connectionString: string;
+  /** Said in full, whether or not there is TLS: what is left out, pg takes from variables. */
+  readonly ssl: object | false;
+  readonly sslnegotiation: 'postgres' | 'direct';
   readonly application_name: string;
   readonly connectionTimeoutMillis: number;
   readonly keepAlive: boolean;
@@ -39,6 +43,11 @@ export interface ServerLimits {
 }
 
 interface Connection {
+  /** What pg speaks through: the socket, and then the encrypted one. */
+  readonly connection: {
+    readonly stream: { once(event: 'data', listener: (bytes: Buffer) => void): void; once(event: 'secureConnect', listener: () => void): void };
+    once(event: 'sslconnect', listener: () => void): void;
+  };
   __knexTxId?: string;
   __knex__disposed?: unknown;
   connect(): Promise<unknown>;
@@ -73,12 +82,19 @@ export class PostgresClient extends PostgresDialect {
       };
       connection.on('error', onEnd);
       connection.on('end', (error) => { onEnd(error ?? 'the connection ended'); });
-      await connection.connect();
+      const connected = connection.connect();
+      const tls = settings.ssl === false ? null : watchTls(connection);
+      try {
+        await connected;
+      } catch (error) {
+        throw tls?.failure(error) ?? error;
+      }
       return connection;
     };
     try {
       return await open(payrecon.pooled ? {} : payrecon.limits);
     } catch (error) {
+      if (error instanceof DriverError) throw error;
       if (payrecon.pooled || !refusesParameters(error)) throw new DriverError('connect', error, false);
     }
     try {
@@ -86,7 +102,7 @@ export class PostgresClient extends PostgresDialect {
       payrecon.pooled = true;
       return await open({});
     } catch (error) {
-      throw new DriverError('connect', error, false);
+      throw error instanceof DriverError ? error : new DriverError('connect', error, false);
     }
   }
 
@@ -110,6 +126,29 @@ export class PostgresClient extends PostgresDialect {
       }
     });
   }
+}
+
+/** The server's answer to the wish for TLS, where it is no. */
+const NO_TLS = 'N';
+/** The way to the server, which may be better at the next try; what else has a code is about TLS. */
+const NETWORK = /^E(CONN|PIPE|TIMEDOUT|HOST|NET)/;
+
+/** pg says only in words why TLS did not come about, and not that it was TLS; the wire says it. */
+function watchTls({ connection }: Connection): { failure(error: unknown): DriverError | null } {
+  let refused = false;
+  let state: 'none' | 'begun' | 'secure' = 'none';
+  connection.stream.once('data', (bytes) => (refused = bytes.toString('latin1') === NO_TLS));
+  connection.once('sslconnect', () => {
+    state = 'begun';
+    connection.stream.once('secureConnect', () => (state = 'secure'));
+  });
+  return {
+    failure(error) {
+      if (refused) return new DriverError('tls', Object.assign(new Error('the server offers no TLS'), { code: TLS_NOT_OFFERED }), false);
+      const code = error instanceof Error ? codeOf(error) : '';
+      return state === 'begun' && code !== '' && !NETWORK.test(code) ? new DriverError('tls', error, false) : null;
+    },
+  };
 }
 
 class LimitedTransaction extends PostgresTransaction {

@@ -1,5 +1,6 @@
 import { BugError, PayreconError } from '../domain/errors.ts';
 import { codeOf, final, undone, UniqueViolation, type DriverError, type Fault } from './faults.ts';
+import { tlsFailed } from './postgres-tls.ts';
 
 /*
  * Judged by SQLSTATE and by the operating system's error code, never by message text. An error of the
@@ -71,6 +72,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
 export function postgresFault(failed: DriverError, where: string): Fault {
   const { original } = failed;
   const code = codeOf(original);
+  if (failed.at === 'tls') return final(tlsFailed(where, code));
   const said = (sentence: Sentence): PayreconError => new PayreconError(sentence.kind, sentence.code, sentence.text(where), { cause: original });
   if (code === UNIQUE_VIOLATION) return final(new UniqueViolation(original.message));
   if (code === SERIALIZATION_FAILURE || code === DEADLOCK) {

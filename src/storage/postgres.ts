@@ -6,6 +6,7 @@ import { silentLog } from './knex-log.ts';
 import type { OpenedDatabase, OpeningOptions } from './options.ts';
 import { numberTypes, PostgresClient, type LostConnections, type PostgresSettings, type ServerLimits } from './postgres-client.ts';
 import { postgresFault } from './postgres-errors.ts';
+import { tlsFor, tlsOptions } from './postgres-tls.ts';
 import { greeting, postgresWitness, type Greeting } from './postgres-witness.ts';
 
 const POOL_MAX = 10;
@@ -38,8 +39,11 @@ export async function openPostgres(options: OpeningOptions): Promise<OpenedDatab
 
 /** What knex is told; shared with knexfile.ts. */
 export function postgresConfig(url: string, seams: { readonly gate?: Gate | undefined; readonly lost?: LostConnections } = {}): Knex.Config {
+  const address = tlsFor(url, process.env);
   const connection: PostgresSettings = {
-    connectionString: url,
+    connectionString: address.connectionString,
+    ssl: tlsOptions(address),
+    sslnegotiation: address.negotiation,
     application_name: 'payrecon',
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,

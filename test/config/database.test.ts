@@ -13,6 +13,7 @@ describe('parseDatabase', () => {
   it.each([
     ['postgres://ada:secret@db.example.com:5432/pay?sslmode=require', 'postgres://ada@db.example.com:5432/pay'],
     ['postgresql://db/pay', 'postgres://db/pay'],
+    ['postgres://localhost/pay?host=db.example.com', 'postgres://db.example.com/pay'],
     ['postgres:///pay?host=/var/run/postgresql&password=secret', 'postgres:///var/run/postgresql/pay'],
   ])('takes %s and shows it without its secrets', (url, shown) => {
     expect(parseDatabase(url, '/srv/shop')).toEqual({ ok: true, value: { kind: 'postgres', url, shown } });
