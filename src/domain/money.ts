@@ -44,6 +44,12 @@ export function formatAmount(amount: number, currency: string): string {
   return decimalText(amount, known);
 }
 
+/** For programs: `49.99`, `500`, `1.230`; null for a currency newer than our table. */
+export function decimalAmount(amount: number, currency: string): string | null {
+  const known = findCurrency(currency);
+  return known === null ? null : decimalText(amount, known);
+}
+
 /**
  * Reads an amount whose decimals are all written out (`49.99` usd, `500` jpy, `500.00` isk). Anything
  * that two people could read as two amounts is refused with what to write instead.

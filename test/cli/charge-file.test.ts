@@ -44,8 +44,8 @@ describe('a file of CSV', () => {
   it('passes on every column, in any order; an empty cell is not given', async () => {
     const { requests } = await chargeAll('metadata.cart,description,email,reference,customer,payment_method,currency,amount_minor,amount,key\n"1,""2""",Two books,ada@example.com,r-1,cus_1,pm_card_visa,JPY,500,,a\n,,,,,pm_card_visa,usd,,5.00,b\n');
     expect(requests).toEqual([
-      { key: 'a', amount: 500, currency: 'jpy', paymentMethod: 'pm_card_visa', methodTypes: ['card'], customer: 'cus_1', reference: 'r-1', email: 'ada@example.com', description: 'Two books', metadata: { cart: '1,"2"' } },
-      { key: 'b', amount: 500, currency: 'usd', paymentMethod: 'pm_card_visa', methodTypes: ['card'], customer: null, reference: null, email: null, description: null, metadata: {} },
+      { key: 'a', amount: 500, currency: 'jpy', paymentMethod: 'pm_card_visa', methodTypes: ['card'], customer: 'cus_1', reference: 'r-1', email: 'ada@example.com', description: 'Two books', metadata: { cart: '1,"2"' }, onSession: false },
+      { key: 'b', amount: 500, currency: 'usd', paymentMethod: 'pm_card_visa', methodTypes: ['card'], customer: null, reference: null, email: null, description: null, metadata: {}, onSession: false },
     ]);
   });
 

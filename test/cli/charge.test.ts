@@ -44,6 +44,7 @@ describe('reading the flags of charge', () => {
       email: 'ada@example.com',
       description: 'Two books',
       metadata: { cart: '17', formula: 'a=b' },
+      onSession: false,
     });
     expect(options).toEqual({ waitMs: 30_000, waitForOutcome: true, allowDuplicate: true });
   });

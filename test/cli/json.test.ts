@@ -1,18 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { jsonText } from '../../src/cli/render/json.ts';
 import { commandLine } from './support/command-line.ts';
-import { audit, createdAt, email, pass, shown, stuck, succeeded, unknown } from './support/fixture.ts';
+import type { Transaction } from '../../src/domain/transaction.ts';
+import { acceptedLongAgo, audit, canceled, createdAt, email, now, paidLess, paidOtherwise, pass, pending, requestRefused, shown, stuck, succeeded, unknown } from './support/fixture.ts';
 
 /* The shapes are the contract: written out by hand, with the order of the keys. */
 
 const succeededJson = {
   id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MN',
   key: 'order-1001',
+  attempt: 1,
   reference: 'order-1001-ref',
   status: 'succeeded',
   step: 'settled',
   amount: 4999,
   currency: 'usd',
+  amount_decimal: '49.99',
+  amount_received: 4999,
+  currency_received: 'usd',
   customer: 'cus_NffrFeUfNV2Hib',
   payment_method: 'pm_card_visa',
   email: 'ada@example.com',
@@ -20,9 +25,13 @@ const succeededJson = {
   metadata: { cart: '17', note: 'gift' },
   payment_intent: 'pi_3MtwBwLkdIwHu7ix28a3tqPa',
   stripe_status: 'succeeded',
+  failure_kind: null,
   failure_code: null,
   failure_message: null,
+  canceled_by: null,
   attempts: 1,
+  overdue: false,
+  expected_by: null,
   next_attempt_at: null,
   created_at: '2026-11-22T06:11:05.123Z',
   updated_at: '2026-11-22T06:11:06.123Z',
@@ -33,11 +42,15 @@ const succeededJson = {
 const unknownJson = {
   id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MP',
   key: 'order-1002',
+  attempt: 1,
   reference: null,
   status: 'pending',
   step: 'create_sent',
   amount: 4999,
   currency: 'usd',
+  amount_decimal: '49.99',
+  amount_received: null,
+  currency_received: null,
   customer: null,
   payment_method: 'pm_card_visa',
   email: null,
@@ -45,9 +58,13 @@ const unknownJson = {
   metadata: {},
   payment_intent: null,
   stripe_status: null,
+  failure_kind: null,
   failure_code: null,
   failure_message: null,
+  canceled_by: null,
   attempts: 1,
+  overdue: false,
+  expected_by: null,
   next_attempt_at: '2026-11-22T06:16:05.123Z',
   created_at: '2026-11-22T06:11:05.123Z',
   updated_at: '2026-11-22T06:11:06.123Z',
@@ -129,22 +146,65 @@ describe('show --json', () => {
   });
 });
 
+describe('a transaction in JSON', () => {
+  const jsonOf = async (transaction: Transaction): Promise<Record<string, unknown>> => {
+    const { stdout } = await commandLine(['list', '--json'], { payrecon: { list: () => Promise.resolve({ data: [transaction], hasMore: false, nextCursor: null }) } });
+    return (JSON.parse(stdout) as { data: Record<string, unknown>[] }).data[0]!;
+  };
+
+  it('has what Stripe received beside what was asked for', async () => {
+    expect(await jsonOf(paidLess)).toMatchObject({ amount: 42_000, currency: 'usd', amount_decimal: '420.00', amount_received: 24_000, currency_received: 'usd' });
+    expect(await jsonOf(paidOtherwise)).toMatchObject({ amount: 42_000, currency: 'usd', amount_received: 42_002, currency_received: 'eur' });
+  });
+
+  it('has it of a mismatch that was accepted before it was stored, as far as it was written down', async () => {
+    expect(await jsonOf(acceptedLongAgo)).toMatchObject({ amount: 42_000, amount_received: 24_000, currency_received: 'eur' });
+    const byWord = { ...acceptedLongAgo, review: { ...acceptedLongAgo.review!, evidence: { asked: 'look up', seen: 'missing' } } };
+    expect(await jsonOf(byWord)).toMatchObject({ amount: 42_000, amount_received: null, currency_received: null });
+  });
+
+  it('says whose fault a failure was, and who canceled', async () => {
+    expect(await jsonOf(requestRefused)).toMatchObject({ status: 'failed', failure_kind: 'request', failure_code: 'resource_missing', canceled_by: null });
+    expect(await jsonOf({ ...canceled, canceledBy: 'fence', attempt: 3 })).toMatchObject({ status: 'canceled', canceled_by: 'fence', attempt: 3, failure_kind: null });
+  });
+
+  it('is overdue when it is pending past its time', async () => {
+    const by = (expectedBy: number, status: Transaction['status'] = 'pending') => jsonOf({ ...pending, status, expectedBy });
+    expect(await by(now - 1)).toMatchObject({ overdue: true, expected_by: '2026-11-22T06:14:25.122Z' });
+    expect(await by(now + 1)).toMatchObject({ overdue: false });
+    expect(await by(now - 1, 'stuck')).toMatchObject({ overdue: false });
+  });
+
+  it('has the decimals of its currency', async () => {
+    expect(await jsonOf({ ...pending, amount: 500, currency: 'jpy' })).toMatchObject({ amount_decimal: '500' });
+    expect(await jsonOf({ ...pending, amount: 1230, currency: 'kwd' })).toMatchObject({ amount_decimal: '1.230' });
+  });
+});
+
 describe('reconcile --json', () => {
   it('is the pass', async () => {
     const { code, stdout, stderr, calls, opened } = await commandLine(['reconcile', '--limit', '10', '--json', '--max-attempts', '3'], { payrecon: { reconcile: () => Promise.resolve(pass) } });
     same(stdout, {
       pass: 'pas_01JDA0B1C2D3E4F5G6H7J8K9MR',
       due: 4,
+      not_sent: 0,
       settled: { succeeded: 2, failed: 1, canceled: 0 },
       pending: 1,
       stuck: 0,
       stripe_calls: { list: 0, retrieve: 4, other: 1 },
       outage: false,
+      stopped_by: null,
       duration_ms: 1234,
     });
     expect([code, stderr]).toEqual([0, '']);
     expect(opened).toEqual([{ flags: { 'max-attempts': '3' }, needsStripe: true, role: 'reconcile' }]);
     expect(calls[0]?.args[0]).toMatchObject({ limit: 10, dryRun: false });
+  });
+
+  it('says what was never sent, and why it stopped early', async () => {
+    const report = { ...pass.report, notSent: 2, stoppedBy: 'Stripe refuses the same request each time' };
+    const { stdout } = await commandLine(['reconcile', '--json'], { payrecon: { reconcile: () => Promise.resolve({ ...pass, report }) } });
+    expect(JSON.parse(stdout)).toMatchObject({ not_sent: 2, stopped_by: 'Stripe refuses the same request each time' });
   });
 
   it('has no pass on a dry run', async () => {

@@ -19,7 +19,7 @@ function widest(text: string): number {
   return Math.max(...text.split('\n').map((line) => stringWidth(line)));
 }
 
-const longKey: Transaction = { ...succeeded, id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MX', key: `subscription/${'x'.repeat(230)}/2026-11`, amount: 99_999_999 };
+const longKey: Transaction = { ...succeeded, id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MX', key: `subscription/${'x'.repeat(230)}/2026-11`, amount: 99_999_999, amountReceived: 99_999_999 };
 const wideLetters: Transaction = { ...pending, id: 'txn_01JDA0B1C2D3E4F5G6H7J8K9MY', key: '注文番号一二三四五六七八九十百千万', reference: '👩‍👩‍👧‍👦 family', customer: null };
 const rows = [succeeded, pending, failed, canceled, stuck, unknown, longKey, wideLetters];
 const page = { data: rows, hasMore: true, nextCursor: 'eyJhIjoxfQ' };

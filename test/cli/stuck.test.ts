@@ -3,6 +3,7 @@ import type { ResolveRequest, StuckCase } from '../../src/app/payrecon.ts';
 import { readResolve } from '../../src/cli/command/stuck-resolve.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import type { Answer } from '../../src/domain/answer.ts';
+import { anIntent } from '../support/transactions.ts';
 import { commandLine } from './support/command-line.ts';
 import { canceled, stuck, succeeded } from './support/fixture.ts';
 
@@ -141,6 +142,16 @@ describe('stuck resolve with a person', () => {
     const { code } = await commandLine(['stuck', 'resolve', stuck.id, '--reason', 'r', '--yes'], {
       answers: [{ to: 'select', asked: 'Record it as', answer: 'succeeded' }],
       payrecon: { inspect: () => Promise.resolve(settled), resolve },
+    });
+    expect(code).toBe(0);
+  });
+
+  it('names what Stripe received before a mismatch is accepted', async () => {
+    const intent = anIntent({ status: 'succeeded', amount: 4999, amountReceived: 2400 });
+    const mismatch: StuckCase = { ...settled, seen: { kind: 'intent', intent, requestId: null, replayed: false } };
+    const { code } = await commandLine(['stuck', 'resolve', stuck.id, '--as', 'succeeded', '--reason', 'r'], {
+      answers: [{ to: 'confirm', asked: 'Record it as succeeded: $24.00 (asked for $49.99), txn_', answer: true }],
+      payrecon: { inspect: () => Promise.resolve(mismatch), resolve },
     });
     expect(code).toBe(0);
   });

@@ -65,7 +65,7 @@ export async function runChargeFile({ file, concurrency, methodTypes, options }:
         charge: { ...options, signal: services.listenForStop() },
         async onResult(result) {
           progress.clear();
-          if (json) out.write(jsonText(resultJson(result), { isTerminal: false }));
+          if (json) out.write(jsonText(resultJson(result, services.now()), { isTerminal: false }));
           else out.write(resultLine(result, out));
           progress.row(result.row.endsAtByte);
           await out.drained?.();

@@ -16,7 +16,7 @@ export async function runShow(idOrKey: string, context: CommandContext): Promise
     const shown = await payrecon.show(idOrKey);
     if (context.json) {
       const [{ shownJson }, { writeJson }] = await Promise.all([import('../render/transaction-json.ts'), import('../render/json.ts')]);
-      writeJson(context.out, shownJson(shown));
+      writeJson(context.out, shownJson(shown, context.services.now()));
     } else {
       const { shownText } = await import('../render/show.ts');
       context.out.write(shownText(shown, context.out, context.services.now()));

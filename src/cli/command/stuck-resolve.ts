@@ -86,7 +86,7 @@ async function decide(given: ResolveArguments, payrecon: Payrecon, context: Comm
   const target = await chooseTarget(given, stuck, context);
   const cancelAtStripe = await mayCancel(given, target, stuck, context);
   const reason = given.reason ?? (await context.prompts.text('Why? (kept in the audit trail)'));
-  if (!given.yes && !(await context.prompts.confirm(confirmationText(stuck.transaction, target.as)))) throw notConfirmed();
+  if (!given.yes && !(await context.prompts.confirm(confirmationText(stuck, target.as)))) throw notConfirmed();
   return { as: target.as, reason, cancelAtStripe };
 }
 

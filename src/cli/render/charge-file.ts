@@ -1,8 +1,8 @@
 import { type ChargeFileReport, endOf, type RowEnd, type RowResult } from '../../app/charge-file.ts';
 import { type PayreconError } from '../../domain/errors.ts';
-import { formatMoney } from '../../domain/money.ts';
-import { type JsonObject, type Status } from '../../domain/transaction.ts';
+import { type Instant, type JsonObject, type Status } from '../../domain/transaction.ts';
 import { type Output } from '../streams.ts';
+import { amountOf, amountWords } from './amount.ts';
 import { block, type Line } from './block.ts';
 import { escapeText } from './escape.ts';
 import { shorten, widthOf } from './fit.ts';
@@ -18,12 +18,12 @@ const amountWidth = 12;
 const keyWidth = 24;
 
 /** One JSON line a row. `error` has the form that it has everywhere; `transaction` is the one that it speaks of. */
-export function resultJson(result: RowResult): JsonObject {
+export function resultJson(result: RowResult, now: Instant): JsonObject {
   const { line, key } = result.row;
   const end = endOf(result);
   if (result.kind === 'charged') {
     const { transaction, repeated } = result.outcome;
-    return { line, key, result: end, repeated, transaction: transactionJson(transaction), error: null };
+    return { line, key, result: end, repeated, transaction: transactionJson(transaction, now), error: null };
   }
   const { code, problems, transaction } = result.error;
   const fields = [...new Set(problems.map(({ field }) => field))];
@@ -32,7 +32,7 @@ export function resultJson(result: RowResult): JsonObject {
     key,
     result: end,
     repeated: false,
-    transaction: transaction === null ? null : transactionJson(transaction),
+    transaction: transaction === null ? null : transactionJson(transaction, now),
     error: { code, message: errorWords(result.error), fields },
   };
 }
@@ -49,7 +49,7 @@ export function resultLine(result: RowResult, output: Output): string {
   const sign = status === null ? '✗' : theme.sign(status);
   const colour = status === null ? theme.bad : theme.status(status);
   const transaction = result.kind === 'charged' ? result.outcome.transaction : null;
-  const amount = transaction === null ? '' : formatMoney(transaction.amount, transaction.currency);
+  const amount = transaction === null ? '' : amountOf(transaction).money;
   const wholeKey = escapeText(result.row.key ?? '');
   const key = Number.isFinite(output.columns) ? shorten(wholeKey, keyWidth, 'middle') : wholeKey;
   const start = String(result.row.line).padStart(lineWidth);
@@ -70,7 +70,7 @@ function wordsOf(result: RowResult): string {
   }
   const { transaction, repeated, note } = result.outcome;
   const words = transaction.status === 'pending' ? note : failureText(transaction);
-  return [...(repeated ? ['known'] : []), ...(words === null ? [] : [words])].join(', ');
+  return [repeated ? 'known' : null, amountWords(transaction), words].filter((part) => part !== null).join(', ');
 }
 
 function pad(text: string, width: number): string {

@@ -1,9 +1,9 @@
 import { type TransactionPage } from '../../app/payrecon.ts';
-import { formatMoney } from '../../domain/money.ts';
 import { type Instant, type Transaction } from '../../domain/transaction.ts';
 import { type CommandContext } from '../context.ts';
 import { type Output } from '../streams.ts';
-import { type Column } from './fit.ts';
+import { amountOf } from './amount.ts';
+import { type Column, widthOf } from './fit.ts';
 import { hints } from './hint.ts';
 import { writeJson } from './json.ts';
 import { type Cell, table } from './table.ts';
@@ -14,9 +14,8 @@ import { pageJson } from './transaction-json.ts';
 /** From this width on there is room for whole times instead of "3 min ago". */
 const wide = 120;
 
-const columns: readonly Column[] = [
-  { title: 'STATUS', least: 'whole', rank: 9 },
-  { title: 'AMOUNT', least: 'whole', rank: 8, align: 'right' },
+const statusColumn: Column = { title: 'STATUS', least: 'whole', rank: 9 };
+const otherColumns: readonly Column[] = [
   { title: 'KEY', least: 10, rank: 6, shorten: 'middle' },
   { title: 'ID', least: 'whole', rank: 7 },
   { title: 'CREATED', least: 'whole', rank: 5 },
@@ -25,14 +24,20 @@ const columns: readonly Column[] = [
   { title: 'NOTE', least: 16, rank: 4 },
 ];
 
-function cells(transaction: Transaction, theme: Theme, now: Instant, columnsThere: number): readonly Cell[] {
+interface Page {
+  readonly theme: Theme;
+  readonly now: Instant;
+  readonly isWide: boolean;
+}
+
+function cells(transaction: Transaction, amount: string, { theme, now, isWide }: Page): readonly Cell[] {
   const { status, createdAt } = transaction;
   return [
     { text: `${theme.sign(status)} ${status}`, paint: theme.status(status) },
-    { text: formatMoney(transaction.amount, transaction.currency) },
+    { text: amount },
     { text: transaction.key },
     { text: transaction.id, paint: theme.faint },
-    { text: columnsThere < wide ? relativeTime(createdAt, now) : absoluteTime(createdAt) },
+    { text: isWide ? absoluteTime(createdAt) : relativeTime(createdAt, now) },
     { text: transaction.customer ?? '' },
     { text: transaction.reference ?? '' },
     { text: transaction.review?.message ?? transaction.failureCode ?? '' },
@@ -40,16 +45,27 @@ function cells(transaction: Transaction, theme: Theme, now: Instant, columnsTher
 }
 
 export function pageText(page: TransactionPage, output: Output, now: Instant): string {
-  const theme = createTheme(output);
-  const rows = page.data.map((transaction) => cells(transaction, theme, now, output.columns));
-  return table(columns, rows, output.columns, theme);
+  const shown: Page = { theme: createTheme(output), now, isWide: output.columns >= wide };
+  const { title, texts } = amountColumn(page.data, shown.isWide);
+  const rows = page.data.map((transaction, at) => cells(transaction, texts[at] ?? '', shown));
+  const columns: readonly Column[] = [statusColumn, { title, least: 'whole', rank: 8 }, ...otherColumns];
+  return table(columns, rows, output.columns, shown.theme);
+}
+
+/** The sums end below each other; what has to be said about one stands behind it. */
+function amountColumn(data: readonly Transaction[], isWide: boolean): { readonly title: string; readonly texts: readonly string[] } {
+  const amounts = data.map(amountOf);
+  const width = Math.max('AMOUNT'.length, ...amounts.map(({ money }) => widthOf(money)));
+  const before = (text: string): string => ' '.repeat(width - widthOf(text)) + text;
+  const texts = amounts.map(({ money, remark, shortRemark }) => `${before(money)} ${isWide ? remark : shortRemark}`.trimEnd());
+  return { title: before('AMOUNT'), texts };
 }
 
 /** The page as data; for a person also how to see the next one. */
 export function writePage(page: TransactionPage, context: CommandContext, whenEmpty: string): void {
   const { json, out, err, services } = context;
   if (json) {
-    writeJson(out, pageJson(page));
+    writeJson(out, pageJson(page, services.now()));
     return;
   }
   if (page.data.length > 0) out.write(pageText(page, out, services.now()));

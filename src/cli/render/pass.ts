@@ -1,6 +1,6 @@
 import { type PassOutcome, type ReconciledRow } from '../../app/payrecon.ts';
-import { formatMoney } from '../../domain/money.ts';
 import { type Output } from '../streams.ts';
+import { amountOf, amountWords } from './amount.ts';
 import { block } from './block.ts';
 import { escapeText } from './escape.ts';
 import { shorten, widthOf } from './fit.ts';
@@ -17,11 +17,11 @@ export function rowLine({ after, verdict }: ReconciledRow, output: Output): stri
   const theme = createTheme(output);
   const roomForKey = Number.isFinite(output.columns) ? Math.max(keyWidth.least, Math.min(keyWidth.most, Math.floor(output.columns / 4))) : keyWidth.most;
   const status = pad(`${theme.sign(after.status)} ${after.status}`, statusWidth);
-  const amount = formatMoney(after.amount, after.currency).padStart(amountWidth);
+  const amount = amountOf(after).money.padStart(amountWidth);
   const wholeKey = escapeText(after.key);
   const key = pad(Number.isFinite(output.columns) ? shorten(wholeKey, roomForKey, 'middle') : wholeKey, roomForKey);
   const before = statusWidth + widthOf(amount) + widthOf(key) + 6;
-  const words = shorten(escapeText(verdict), Math.max(output.columns - before, 10));
+  const words = shorten(escapeText([amountWords(after), verdict].filter((part) => part !== null).join(', ')), Math.max(output.columns - before, 10));
   return `${theme.status(after.status)(status)}  ${amount}  ${key}  ${words}`.trimEnd() + '\n';
 }
 

@@ -1,6 +1,6 @@
 import { type ResolveTarget, type StuckCase } from '../../app/payrecon.ts';
 import { formatMoney } from '../../domain/money.ts';
-import { type Instant, type Transaction } from '../../domain/transaction.ts';
+import { type Instant } from '../../domain/transaction.ts';
 import { type Output } from '../streams.ts';
 import { block } from './block.ts';
 import { escapeText } from './escape.ts';
@@ -23,7 +23,11 @@ export function evidenceText({ transaction, evidence, targets }: StuckCase, outp
   return `${headline(transaction, theme)}${block(lines, theme, output)}\n`;
 }
 
-export function confirmationText(transaction: Transaction, as: ResolveTarget): string {
+/** With the sum that the decision is about: as a success, the one that Stripe shows as received. */
+export function confirmationText({ transaction, seen }: Pick<StuckCase, 'transaction' | 'seen'>, as: ResolveTarget): string {
   const what = as === 'retry' ? 'Hand it back to the reconciler' : `Record it as ${as}`;
-  return escapeText(`${what}: ${formatMoney(transaction.amount, transaction.currency)}, ${transaction.id}?`);
+  const asked = formatMoney(transaction.amount, transaction.currency);
+  const taken = as === 'succeeded' && seen.kind === 'intent' ? formatMoney(seen.intent.amountReceived, seen.intent.currency) : asked;
+  const sum = taken === asked ? asked : `${taken} (asked for ${asked})`;
+  return escapeText(`${what}: ${sum}, ${transaction.id}?`);
 }

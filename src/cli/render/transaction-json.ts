@@ -1,18 +1,25 @@
 import { type ShownTransaction, type TransactionPage } from '../../app/payrecon.ts';
 import { type AuditEntry, type Notification } from '../../app/views.ts';
-import { type JsonObject, type Review, type Transaction } from '../../domain/transaction.ts';
+import { decimalAmount } from '../../domain/money.ts';
+import { receivedOf } from '../../domain/received.ts';
+import { type Instant, isOverdue, type JsonObject, type Review, type Transaction } from '../../domain/transaction.ts';
 import { timeJson, timeOrNull } from './json.ts';
 
 /** Keys and their order are the contract of the command line; null only where nothing is known. */
-export function transactionJson(transaction: Transaction): JsonObject {
+export function transactionJson(transaction: Transaction, now: Instant): JsonObject {
+  const received = receivedOf(transaction);
   return {
     id: transaction.id,
     key: transaction.key,
+    attempt: transaction.attempt,
     reference: transaction.reference,
     status: transaction.status,
     step: transaction.step,
     amount: transaction.amount,
     currency: transaction.currency,
+    amount_decimal: decimalAmount(transaction.amount, transaction.currency),
+    amount_received: received?.amount ?? null,
+    currency_received: received?.currency ?? null,
     customer: transaction.customer,
     payment_method: transaction.paymentMethod,
     email: transaction.email,
@@ -20,9 +27,13 @@ export function transactionJson(transaction: Transaction): JsonObject {
     metadata: transaction.metadata,
     payment_intent: transaction.paymentIntent,
     stripe_status: transaction.stripeStatus,
+    failure_kind: transaction.failureKind,
     failure_code: transaction.failureCode,
     failure_message: transaction.failureMessage,
+    canceled_by: transaction.canceledBy,
     attempts: transaction.attempts,
+    overdue: isOverdue(transaction, now),
+    expected_by: timeOrNull(transaction.expectedBy),
     next_attempt_at: timeOrNull(transaction.nextAttemptAt),
     created_at: timeJson(transaction.createdAt),
     updated_at: timeJson(transaction.updatedAt),
@@ -44,13 +55,13 @@ function reviewJson({ reason, message, at, evidence, resolution }: Review): Json
   };
 }
 
-export function pageJson(page: TransactionPage): JsonObject {
-  return { data: page.data.map(transactionJson), has_more: page.hasMore, next_cursor: page.nextCursor };
+export function pageJson(page: TransactionPage, now: Instant): JsonObject {
+  return { data: page.data.map((transaction) => transactionJson(transaction, now)), has_more: page.hasMore, next_cursor: page.nextCursor };
 }
 
-export function shownJson(shown: ShownTransaction): JsonObject {
+export function shownJson(shown: ShownTransaction, now: Instant): JsonObject {
   return {
-    ...transactionJson(shown.transaction),
+    ...transactionJson(shown.transaction, now),
     audit: shown.audit.map(auditJson),
     notifications: shown.notifications.map(notificationJson),
   };

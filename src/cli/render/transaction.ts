@@ -1,7 +1,7 @@
-import { formatMoney } from '../../domain/money.ts';
 import { type Instant, type Transaction } from '../../domain/transaction.ts';
 import { type CommandContext } from '../context.ts';
 import { type Output } from '../streams.ts';
+import { amountText } from './amount.ts';
 import { block, type Line } from './block.ts';
 import { writeJson } from './json.ts';
 import { createTheme, type Theme } from './theme.ts';
@@ -11,7 +11,7 @@ import { transactionJson } from './transaction-json.ts';
 /** `✓ succeeded  $49.99`: the first thing a person reads. */
 export function headline(transaction: Transaction, theme: Theme): string {
   const status = `${theme.sign(transaction.status)} ${transaction.status}`;
-  return `${theme.strong(theme.status(transaction.status)(status))}  ${theme.strong(formatMoney(transaction.amount, transaction.currency))}\n`;
+  return `${theme.strong(theme.status(transaction.status)(status))}  ${theme.strong(amountText(transaction))}\n`;
 }
 
 /** Stripe's reason, with the code that can be looked up. */
@@ -45,6 +45,6 @@ export function transactionBlock(transaction: Transaction, output: Output, now: 
 
 /** The transaction as data: on standard output, as JSON where asked. */
 export function writeTransaction(transaction: Transaction, { json, out, services }: CommandContext): void {
-  if (json) writeJson(out, transactionJson(transaction));
+  if (json) writeJson(out, transactionJson(transaction, services.now()));
   else out.write(transactionBlock(transaction, out, services.now()));
 }

@@ -52,6 +52,8 @@ export const succeeded: Transaction = {
 
 export const pending: Transaction = {
   ...succeeded,
+  amountReceived: null,
+  currencyReceived: null,
   status: 'pending',
   step: 'confirm_sent',
   stripeStatus: 'requires_confirmation',
@@ -59,15 +61,40 @@ export const pending: Transaction = {
   nextAttemptAt: createdAt + 300_000,
 };
 
+const unpaid: Transaction = { ...succeeded, amountReceived: null, currencyReceived: null };
+
 export const failed: Transaction = {
-  ...succeeded,
+  ...unpaid,
   status: 'failed',
+  failureKind: 'declined',
   stripeStatus: 'canceled',
   failureCode: 'insufficient_funds',
   failureMessage: 'Your card has insufficient funds.',
 };
 
-export const canceled: Transaction = { ...succeeded, status: 'canceled', stripeStatus: 'canceled' };
+/** Stripe refused what was sent: no intent was made, no bank was asked. */
+export const requestRefused: Transaction = {
+  ...unpaid,
+  status: 'failed',
+  paymentIntent: null,
+  stripeStatus: null,
+  failureKind: 'request',
+  failureCode: 'resource_missing',
+  failureMessage: "No such PaymentMethod: 'pm_card_visa'",
+  confirmSentAt: null,
+};
+
+export const authenticationNeeded: Transaction = {
+  ...failed,
+  failureKind: 'authentication',
+  failureCode: 'authentication_required',
+  failureMessage: 'Your card was declined. This transaction requires authentication.',
+};
+
+export const canceled: Transaction = { ...unpaid, status: 'canceled', stripeStatus: 'canceled', canceledBy: 'person' };
+
+/** Made at Stripe, never confirmed, canceled by the reconciler. */
+export const fenced: Transaction = { ...canceled, canceledBy: 'fence', confirmSentAt: null };
 
 export const stuck: Transaction = {
   ...pending,
@@ -79,6 +106,56 @@ export const stuck: Transaction = {
     message: 'Stripe shows $50.00 where $49.99 was asked for',
     at: createdAt + 120_000,
     evidence: { expected_amount: 4999, seen_amount: 5000 },
+    resolution: null,
+  },
+};
+
+/** A mismatch that a person has accepted: $240.00 of $420.00. */
+export const paidLess: Transaction = {
+  ...succeeded,
+  amount: 42_000,
+  amountReceived: 24_000,
+  review: {
+    reason: 'resolved_by_hand',
+    message: 'resolved as succeeded by Jane Doe: ok',
+    at: createdAt + 150_000,
+    evidence: { asked: 'retrieve', stripe_status: 'succeeded', amount: 42_000, amount_received: 24_000, currency: 'usd' },
+    resolution: { as: 'succeeded', reason: 'ok', operator: 'Jane Doe', at: createdAt + 150_000 },
+  },
+};
+
+export const paidOtherwise: Transaction = { ...paidLess, amountReceived: 42_002, currencyReceived: 'eur' };
+
+/** The same as a version recorded it that did not store what was received. */
+export const acceptedLongAgo: Transaction = {
+  ...paidLess,
+  amountReceived: null,
+  currencyReceived: null,
+  review: { ...paidLess.review!, evidence: { asked: 'retrieve', stripe_status: 'succeeded', amount: 24_000, currency: 'eur' } },
+};
+
+/** Another ledger has used its key. */
+export const keyConflict: Transaction = {
+  ...pending,
+  status: 'stuck',
+  step: 'create_sent',
+  paymentIntent: null,
+  stripeStatus: null,
+  confirmSentAt: null,
+  keyConflictAt: createdAt + 1_000,
+  review: {
+    reason: 'key_used_elsewhere',
+    message: 'Stripe knows this key with other parameters: another ledger or program has used it',
+    at: createdAt + 1_000,
+    evidence: {
+      asked: 'create',
+      http_status: 400,
+      code: 'idempotency_error',
+      other_intents: [
+        { id: 'pi_3OtherOtherOtherOther', status: 'succeeded', amount: 5500, amount_received: 5500, currency: 'eur', created: createdAt - 3_600_000, matched_by: 'idempotency_key' },
+        { id: 'pi_3LikeLikeLikeLikeLike', status: 'canceled', amount: 4999, amount_received: 0, currency: 'usd', created: createdAt - 60_000, matched_by: 'looks_alike' },
+      ],
+    },
     resolution: null,
   },
 };
