@@ -43,7 +43,7 @@ export function behaviourOf(method: PaymentMethodRecord): Behaviour {
 }
 
 /** The payment goes through now (or, with manual capture, is authorized). */
-export function pay(world: World, intent: IntentRecord, method: PaymentMethodRecord, cause: Cause): IntentRecord {
+function pay(world: World, intent: IntentRecord, method: PaymentMethodRecord, cause: Cause): IntentRecord {
   const captured = intent.captureMethod !== 'manual';
   const charge = createCharge(world, intent, method, { status: 'succeeded', captured, failure: null });
   useUp(world, method);
@@ -111,8 +111,7 @@ function startDebit(
   behaviour: Extract<Behaviour, { kind: 'debits' }>,
   cause: Cause,
 ): IntentRecord {
-  const charge = createCharge(world, intent, method, { status: 'pending', captured: true, failure: null });
-  useUp(world, method);
+  const charge = openCharge(world, intent, method);
   const processing: IntentRecord = { ...intent, status: 'processing', latestCharge: charge.id, lastError: null, nextAction: null };
   world.putIntent(processing);
   world.emit('charge.pending', { of: 'charge', record: charge }, cause);
@@ -150,6 +149,12 @@ function authenticate(
   world.putIntent(waiting);
   world.emit('payment_intent.requires_action', { of: 'payment_intent', record: waiting }, attempt.cause);
   return waiting;
+}
+
+/** A charge for the intent, paid with that method, which is used up by it unless it belongs to a customer. */
+export function openCharge(world: World, intent: IntentRecord, method: PaymentMethodRecord): ChargeRecord {
+  useUp(world, method);
+  return createCharge(world, intent, method, { status: 'pending', captured: true, failure: null });
 }
 
 function createCharge(

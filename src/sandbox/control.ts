@@ -28,6 +28,7 @@ const settlement = z.strictObject({
   late: z.boolean().default(false),
   amount: z.int().positive().nullable().default(null),
   currency: z.string().length(3).nullable().default(null),
+  amount_received: z.int().min(0).nullable().default(null),
   code: z.string().default('card_declined'),
   decline_code: z.string().nullable().default('generic_decline'),
   message: z.string().default('Your card was declined.'),
@@ -117,6 +118,7 @@ function addSeeding(app: FastifyInstance, accounts: Accounts): void {
 function addSettlement(app: FastifyInstance, accounts: Accounts): void {
   app.post<{ Params: { id: string } }>('/_sandbox/payment_intents/:id/settle', (request, reply) => {
     const asked = settlement.parse(json(request.body));
+    if (asked.amount_received !== null && asked.outcome !== 'succeeded') throw new Error('amount_received is said of outcome succeeded only');
     const world = accounts.withIntent(request.params.id)?.world;
     if (world !== undefined) settleDue(world);
     const intent = world?.intents.get(request.params.id)?.record;
@@ -126,6 +128,7 @@ function addSettlement(app: FastifyInstance, accounts: Accounts): void {
       late: asked.late,
       amount: asked.amount,
       currency: asked.currency,
+      amountReceived: asked.amount_received,
       failure: { code: asked.code, declineCode: asked.decline_code, message: asked.message },
       cancellationReason: asked.cancellation_reason,
     });

@@ -65,6 +65,7 @@ export function newCharge(place: Place, intent: IntentRecord, paymentMethod: str
     paymentMethod,
     status: outcome.status,
     captured: outcome.captured,
+    amountCaptured: outcome.captured ? intent.amount : 0,
     amountRefunded: 0,
     failure: outcome.failure,
   };

@@ -81,6 +81,8 @@ export interface ChargeRecord extends Stored {
   readonly paymentMethod: string;
   readonly status: 'succeeded' | 'pending' | 'failed';
   readonly captured: boolean;
+  readonly amountCaptured: number;
+  /** Also what was authorized and not captured: Stripe gives it back. */
   readonly amountRefunded: number;
   readonly failure: Failure | null;
 }

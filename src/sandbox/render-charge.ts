@@ -2,6 +2,12 @@ import { type ChargeRecord, type RefundRecord } from './records.ts';
 import { NO_BILLING_DETAILS, type Surroundings } from './render.ts';
 import { renderChargeMethodDetails } from './render-method-details.ts';
 
+/** What a charge collected and has not given back. */
+export function leftToRefund({ amount, amountCaptured, amountRefunded }: ChargeRecord): number {
+  const released = Math.max(0, amount - amountCaptured);
+  return amountCaptured + released - amountRefunded;
+}
+
 export type ChargeView = ReturnType<typeof renderCharge>;
 export type RefundView = ReturnType<typeof renderRefund>;
 
@@ -12,7 +18,7 @@ export function renderCharge(record: ChargeRecord, around: Surroundings) {
     id: record.id,
     object: 'charge' as const,
     amount: record.amount,
-    amount_captured: record.captured ? record.amount : 0,
+    amount_captured: record.amountCaptured,
     amount_refunded: record.amountRefunded,
     application: null,
     application_fee: null,
@@ -41,7 +47,7 @@ export function renderCharge(record: ChargeRecord, around: Surroundings) {
     receipt_email: null,
     receipt_number: null,
     receipt_url: null,
-    refunded: record.amountRefunded === record.amount,
+    refunded: record.amountRefunded > 0 && leftToRefund(record) <= 0,
     review: null,
     shipping: null,
     source: null,

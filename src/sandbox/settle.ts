@@ -1,5 +1,5 @@
 // What happens to a payment without a request: a bank decides, a customer authenticates, or a truth comes late.
-import { behaviourOf, pay, recordFailure } from './attempts.ts';
+import { behaviourOf, openCharge, recordFailure } from './attempts.ts';
 import { secondsOf } from './clock.ts';
 import { type ChargeRecord, type Failure, type IntentRecord, type PaymentMethodRecord } from './records.ts';
 import { type Cause, type World } from './world.ts';
@@ -27,9 +27,11 @@ export interface Settlement {
   readonly outcome: 'succeeded' | 'failed' | 'canceled';
   /** Also from a state in which Stripe would be done: the truth that nobody expected any more. */
   readonly late: boolean;
-  /** What is collected, where it is to differ from what was asked. */
+  /** What is to be paid, where it is to differ from what was asked. */
   readonly amount: number | null;
   readonly currency: string | null;
+  /** What is collected of it; null: all. */
+  readonly amountReceived: number | null;
   readonly failure: Failure | null;
   readonly cancellationReason: string | null;
 }
@@ -42,7 +44,7 @@ export function settle(world: World, intent: IntentRecord, settlement: Settlemen
   }
   switch (settlement.outcome) {
     case 'succeeded':
-      return succeed(world, { ...intent, amount: settlement.amount ?? intent.amount, currency: settlement.currency ?? intent.currency });
+      return succeed(world, { ...intent, amount: settlement.amount ?? intent.amount, currency: settlement.currency ?? intent.currency }, settlement.amountReceived);
     case 'failed':
       return fail(world, intent, settlement.failure ?? REFUSED_BY_TEST);
     case 'canceled':
@@ -50,11 +52,13 @@ export function settle(world: World, intent: IntentRecord, settlement: Settlemen
   }
 }
 
-function succeed(world: World, intent: IntentRecord): IntentRecord {
+function succeed(world: World, intent: IntentRecord, amountReceived: number | null): IntentRecord {
   const charge = world.charges.get(intent.latestCharge ?? '')?.record;
   const live: IntentRecord = { ...intent, canceledAt: null, cancellationReason: null };
-  if (charge === undefined || charge.status === 'failed') return pay(world, live, methodOf(world, intent), NOBODY);
-  return finishCharge(world, live, { ...charge, amount: intent.amount, currency: intent.currency });
+  const open = charge === undefined || charge.status === 'failed' ? openCharge(world, live, methodOf(world, intent)) : charge;
+  const { amount, currency } = intent;
+  const amountCaptured = amountReceived ?? amount;
+  return finishCharge(world, live, { ...open, amount, currency, amountCaptured, amountRefunded: Math.max(0, amount - amountCaptured) });
 }
 
 /** A test may end a payment that never had a method: it was paid with a plain card then. */
@@ -72,7 +76,8 @@ function finishCharge(world: World, intent: IntentRecord, charge: ChargeRecord):
     ...intent,
     status: 'succeeded',
     paymentMethod: charge.paymentMethod,
-    amountReceived: done.amount,
+    latestCharge: done.id,
+    amountReceived: done.amountCaptured,
     amountCapturable: 0,
     lastError: null,
     nextAction: null,
@@ -102,7 +107,7 @@ function fail(world: World, intent: IntentRecord, failure: Failure): IntentRecor
 }
 
 function failCharge(world: World, intent: IntentRecord, charge: ChargeRecord, failure: Failure): IntentRecord {
-  const failed: ChargeRecord = { ...charge, status: 'failed', captured: false, failure };
+  const failed: ChargeRecord = { ...charge, status: 'failed', captured: false, amountCaptured: 0, amountRefunded: 0, failure };
   world.putCharge(failed);
   return recordFailure(world, intent, failed, failure, NOBODY);
 }
@@ -118,6 +123,16 @@ export function cancelIntent(world: World, intent: IntentRecord, reason: string 
     amountCapturable: 0,
   };
   world.putIntent(canceled);
+  if (intent.status === 'requires_capture') releaseCharge(world, intent, cause);
   world.emit('payment_intent.canceled', { of: 'payment_intent', record: canceled }, cause);
   return canceled;
+}
+
+/** What was authorized and is not captured goes back to the customer. */
+function releaseCharge(world: World, intent: IntentRecord, cause: Cause): void {
+  const charge = world.charges.get(intent.latestCharge ?? '')?.record;
+  if (charge === undefined) return;
+  const released: ChargeRecord = { ...charge, amountRefunded: charge.amount };
+  world.putCharge(released);
+  world.emit('charge.refunded', { of: 'charge', record: released }, cause);
 }

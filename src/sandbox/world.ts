@@ -193,7 +193,7 @@ export class World {
         this.putIntent(change.record);
         break;
       case 'charge':
-        this.putCharge(change.record);
+        this.putCharge({ ...change.record, amountCaptured: capturedBy(change.record) });
         break;
       case 'refund':
         this.putRefund(change.record);
@@ -211,4 +211,9 @@ export class World {
         this.events.put(change.record);
     }
   }
+}
+
+/** Earlier journals do not tell; they knew only charges of the whole amount. */
+function capturedBy(charge: Omit<ChargeRecord, 'amountCaptured'> & { readonly amountCaptured?: number }): number {
+  return charge.amountCaptured ?? (charge.captured ? charge.amount : 0);
 }

@@ -1,4 +1,5 @@
 import { type Call } from '../endpoint.ts';
+import { leftToRefund } from '../render-charge.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
 
@@ -29,7 +30,7 @@ export function retrieveBalance(_call: Call, world: World): View {
   const sums = new Map<string, number>([['usd', 0]]);
   for (const charge of world.charges) {
     if (charge.status !== 'succeeded' || !charge.captured) continue;
-    sums.set(charge.currency, (sums.get(charge.currency) ?? 0) + charge.amount - charge.amountRefunded);
+    sums.set(charge.currency, (sums.get(charge.currency) ?? 0) + leftToRefund(charge));
   }
   const pending = [...sums].map(([currency, amount]) => ({ amount, currency, source_types: { card: amount } }));
   const available = pending.map(({ currency }) => ({ amount: 0, currency, source_types: { card: 0 } }));

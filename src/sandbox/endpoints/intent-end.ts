@@ -42,7 +42,7 @@ export function captureIntent(call: Call, world: World): View {
   if (amount < 1 || amount > intent.amountCapturable) {
     throw invalid(`The amount_to_capture must be between 1 and ${intent.amountCapturable}.`, 'amount_to_capture', 'amount_too_large');
   }
-  const done = { ...charge, captured: true, amount };
+  const done = { ...charge, captured: true, amountCaptured: amount, amountRefunded: charge.amount - amount };
   const paid: IntentRecord = { ...intent, status: 'succeeded', amountReceived: amount, amountCapturable: 0 };
   world.putCharge(done);
   world.putIntent(paid);

@@ -6,14 +6,14 @@ import { integer, type Params, text } from '../params.ts';
 import { type ChargeRecord, type RefundRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { invalid, Refusal } from '../refusal.ts';
-import { renderRefund } from '../render-charge.ts';
+import { leftToRefund, renderRefund } from '../render-charge.ts';
 import { type View } from '../view.ts';
 import { type World } from '../world.ts';
 
 export function createRefund(call: Call, world: World): View {
   const { params } = call;
   const charge = chargeToRefund(params, world);
-  const left = charge.amount - charge.amountRefunded;
+  const left = leftToRefund(charge);
   if (left === 0) {
     throw new Refusal({
       status: 400,
