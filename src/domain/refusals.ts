@@ -231,12 +231,16 @@ export interface Refusal {
  *   unless the code speaks of a state: a payment that has succeeded answers so as well.
  */
 export function classifyRefusal(refusal: Refusal): RefusalKind {
-  const { httpStatus, type, code } = refusal;
+  const { httpStatus, type } = refusal;
   if (httpStatus === 409 || httpStatus === 429) return 'passing';
   if (httpStatus !== null && (httpStatus < 400 || httpStatus >= 500)) return 'unknown';
-  if (type !== null && CONCLUDE_NOTHING.has(type)) return 'unknown';
-  if (httpStatus === 401 || httpStatus === 403) return 'request';
+  if (CONCLUDE_NOTHING.has(type ?? '')) return 'unknown';
   if (httpStatus === 402 || httpStatus === null) return classifyPayment(refusal);
+  return classifyRequest(httpStatus, refusal);
+}
+
+function classifyRequest(httpStatus: number, { type, code }: Refusal): RefusalKind {
+  if (httpStatus === 401 || httpStatus === 403) return 'request';
   const byCode = KIND_OF_CODE.get(code ?? '');
   if (byCode === 'passing' || type === 'rate_limit_error') return 'passing';
   return type === 'invalid_request_error' && byCode !== 'unknown' ? 'request' : 'unknown';
