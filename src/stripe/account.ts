@@ -1,8 +1,9 @@
 import { type AccountAnswer } from '../app/ports.ts';
+import { isStripeId } from '../domain/stripe-ids.ts';
 import { type StripeCaller } from './caller.ts';
 import { classify } from './classify.ts';
 import { header, type Outcome } from './outcome.ts';
-import { isFields, text } from './snapshot.ts';
+import { isFields, word } from './snapshot.ts';
 
 /** `GET /v1/account`: cheap, changes nothing, and tells whose key it is. */
 export async function readAccount(caller: StripeCaller, secret: string): Promise<AccountAnswer> {
@@ -13,14 +14,19 @@ export async function readAccount(caller: StripeCaller, secret: string): Promise
     return { kind: 'account', id, name: accountName(value), country: field(value, 'country'), dateHeader: dateOf(outcome) };
   }
   const answer = classify(outcome, { endpoint: 'retrieve', paymentIntent: null, secret });
-  if (answer.kind === 'unauthorized') return { kind: 'unauthorized', httpStatus: answer.httpStatus, message: answer.message };
+  if (answer.kind === 'unauthorized') {
+    // 401: no key of Stripe's. 403: a good one, restricted, that may not read its account.
+    if (answer.httpStatus === 403) return { kind: 'forbidden', message: answer.message };
+    return { kind: 'unauthorized', httpStatus: answer.httpStatus, message: answer.message };
+  }
   const message = 'message' in answer ? answer.message : 'what answers at the address of Stripe is not Stripe';
   return { kind: 'unreachable', message };
 }
 
 function accountId(outcome: Outcome): string | null {
   if (outcome.kind !== 'value' || outcome.wire.status !== 200 || field(outcome.value, 'object') !== 'account') return null;
-  return field(outcome.value, 'id');
+  const id = field(outcome.value, 'id');
+  return id !== null && isStripeId('acct', id) ? id : null;
 }
 
 /** The name that the owner chose, for the banner: the business's, else the Dashboard's. */
@@ -32,7 +38,7 @@ function accountName(value: unknown): string | null {
 }
 
 function field(value: unknown, name: string): string | null {
-  return isFields(value) ? text(value[name]) : null;
+  return isFields(value) ? word(value[name]) : null;
 }
 
 /** Stripe's clock, to the second. */

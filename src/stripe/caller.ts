@@ -151,11 +151,11 @@ export class StripeCaller {
       const wire = call.facts();
       if (call.heldBack() && wire.attempts === 0) return { kind: 'not_sent', why: 'too_late', wire };
       const fault = client.fault(error);
-      if (fault === null) return { kind: 'nothing', wire };
-      if (fault.status === 429 && fault.code !== 'lock_timeout') {
+      // Whoever says it: Stripe's own limit, or that of something in between.
+      if (wire.status === 429 && fault?.code !== 'lock_timeout') {
         this.#limiter.slowDown(request.endpoint, rateLimitedReason(wire));
       }
-      return { kind: 'fault', fault, wire };
+      return fault === null ? { kind: 'nothing', wire } : { kind: 'fault', fault, wire };
     }
   }
 

@@ -1,7 +1,8 @@
 import { type Answer, type IntentSnapshot, type UnknownReason } from '../domain/answer.ts';
-import { effectOf, isReplayed, rateLimitedReason, requestId, type Outcome } from './outcome.ts';
+import { classifyRefusal, type RefusalKind } from '../domain/refusals.ts';
+import { effectOf, isReplayed, rateLimitedReason, requestId, shouldRetry, type Outcome } from './outcome.ts';
 import { redact } from './redact.ts';
-import { readIntent } from './snapshot.ts';
+import { readIntent, readIntentForCustomer } from './snapshot.ts';
 
 /** What was asked, as far as the meaning of an answer depends on it. */
 export interface Question {
@@ -20,7 +21,8 @@ const NOT_SENT = {
 } as const;
 
 /** What an outcome proves. Everything that proves nothing is `unknown`. Never decides by the text of a message. */
-export function classify(outcome: Outcome, question: Question): Answer {
+export function classify(seen: Outcome, question: Question): Answer {
+  const outcome = question.endpoint === 'retrieve' ? withoutReplay(seen) : seen;
   switch (outcome.kind) {
     case 'value':
       return classifyValue(outcome, question);
@@ -37,11 +39,17 @@ export function classify(outcome: Outcome, question: Question): Answer {
   }
 }
 
+/** A look-up has no idempotency key, so a replay of it can only be a mistake of what lies between. */
+function withoutReplay<Seen extends Outcome>(outcome: Seen): Seen {
+  const { 'idempotent-replayed': _, ...headers } = outcome.wire.headers;
+  return { ...outcome, wire: { ...outcome.wire, headers } };
+}
+
 function classifyValue(outcome: Extract<Outcome, { kind: 'value' }>, question: Question): Answer {
   const { wire } = outcome;
   // The library takes any JSON without an `error` for a success, a gateway's 502 for example.
   if (wire.status === null || wire.status < 200 || wire.status > 299) return malformed(outcome, 'an error that is not Stripe\'s');
-  const intent = askedIntent(outcome.value, question);
+  const intent = asked(readIntentForCustomer(outcome.value, question.secret), question);
   if (intent === null) return malformed(outcome, 'something other than the payment intent that was asked for');
   return { kind: 'intent', intent, requestId: requestId(wire), replayed: isReplayed(wire) };
 }
@@ -49,10 +57,10 @@ function classifyValue(outcome: Extract<Outcome, { kind: 'value' }>, question: Q
 function classifyFault(outcome: Fault, question: Question): Answer {
   const { fault, wire } = outcome;
   const message = redact(fault.message, question.secret);
-  const reason = undecidedReason(outcome);
+  const kind = classifyRefusal({ ...fault, httpStatus: fault.status });
+  const reason = undecidedReason(outcome, kind);
   if (reason !== null) return { ...unknown(outcome, reason, message), answered: true };
   if (fault.status < 400) return malformed(outcome, `an error with status ${fault.status}`);
-  if (fault.status === 402 && fault.paymentIntent !== null) return classifyDecline(outcome, question, message);
   if (fault.status === 401 || fault.status === 403) {
     return { kind: 'unauthorized', httpStatus: fault.status, message, effect: effectOf(outcome), requestId: requestId(wire) };
   }
@@ -60,36 +68,35 @@ function classifyFault(outcome: Fault, question: Question): Answer {
   if (question.endpoint === 'retrieve' && fault.status === 404 && fault.code === 'resource_missing') {
     return { kind: 'missing', requestId: requestId(wire), message };
   }
+  const intent = asked(readIntent(fault.paymentIntent, question.secret), question);
+  if (fault.status === 402 && fault.paymentIntent !== null) {
+    if (intent === null || question.endpoint === 'retrieve') return malformed(outcome, 'a decline of another payment intent');
+    if (kind === 'declined' || kind === 'authentication') {
+      const failure = { code: fault.code, declineCode: fault.declineCode, message };
+      return { kind: 'declined', intent, failure, fault: kind, requestId: requestId(wire), replayed: isReplayed(wire) };
+    }
+  }
   return {
     kind: 'refused',
     httpStatus: fault.status,
     code: fault.type === 'idempotency_error' ? 'idempotency_error' : fault.code,
     message,
     param: fault.param,
-    fault: 'request',
-    intent: askedIntent(fault.paymentIntent, question),
+    fault: kind,
+    intent,
     effect: effectOf(outcome),
     requestId: requestId(wire),
   };
 }
 
 /** Stripe answered, and its answer decides nothing. */
-function undecidedReason({ fault, wire }: Fault): UnknownReason | null {
+function undecidedReason({ fault, wire }: Fault, kind: RefusalKind): UnknownReason | null {
   if (fault.status >= 500) return 'server_error';
+  if (kind !== 'passing') return null;
   // The concurrent twin of the same idempotency key.
   if (fault.status === 409) return 'conflict';
-  if (fault.status === 400 && fault.code === 'rate_limit') return 'rate_limited';
-  if (fault.status !== 429) return null;
   // A lock on the object and a rate limit share the status; only a rate limit names its reason.
   return fault.code === 'lock_timeout' && rateLimitedReason(wire) === null ? 'lock_timeout' : 'rate_limited';
-}
-
-function classifyDecline(outcome: Fault, question: Question, message: string): Answer {
-  const { fault, wire } = outcome;
-  const intent = askedIntent(fault.paymentIntent, question);
-  if (intent === null || question.endpoint === 'retrieve') return malformed(outcome, 'a decline of another payment intent');
-  const failure = { code: fault.code, declineCode: fault.declineCode, message };
-  return { kind: 'declined', intent, failure, fault: 'declined', requestId: requestId(wire), replayed: isReplayed(wire) };
 }
 
 function classifyNothing(outcome: Extract<Outcome, { kind: 'nothing' }>): Answer {
@@ -100,10 +107,9 @@ function classifyNothing(outcome: Extract<Outcome, { kind: 'nothing' }>): Answer
   return unknown(outcome, 'connection', `no answer from Stripe: ${networkCode ?? 'the connection failed'}${again}`);
 }
 
-function askedIntent(value: unknown, question: Question): IntentSnapshot | null {
-  const intent = readIntent(value, question.secret);
-  if (intent === null) return null;
-  return question.paymentIntent === null || intent.id === question.paymentIntent ? intent : null;
+/** An answer about another intent is no answer. */
+function asked(intent: IntentSnapshot | null, { paymentIntent }: Question): IntentSnapshot | null {
+  return paymentIntent === null || intent?.id === paymentIntent ? intent : null;
 }
 
 function malformed(outcome: Outcome, what: string): Answer {
@@ -119,7 +125,7 @@ export function unknown(outcome: Outcome, reason: UnknownReason, message: string
     answered: false,
     httpStatus: outcome.wire.status,
     rateLimitedReason: rateLimitedReason(outcome.wire),
-    shouldRetry: null,
+    shouldRetry: shouldRetry(outcome.wire),
     requestId: requestId(outcome.wire),
     message,
   };

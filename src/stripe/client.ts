@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
-import { type StripeFault } from './outcome.ts';
-import { text } from './snapshot.ts';
+import { STRIPE_ERROR_TYPES, type StripeFault } from './outcome.ts';
+import { isFields, text, word } from './snapshot.ts';
 import { type WireClient } from './wire.ts';
 
 /** The version that this code was written against; the package's own, stated so that an upgrade cannot change it unseen. */
@@ -63,15 +63,20 @@ function address(apiBase: string | null): Pick<Stripe.StripeConfig, 'host' | 'po
 }
 
 function readFault(error: Stripe.errors.StripeError): StripeFault | null {
-  // An answer that could not be read is an error of this class too, without a status.
-  if (typeof error.statusCode !== 'number') return null;
+  const { statusCode, raw } = error;
+  // An answer that could not be read is an error of this class too, without a status; and so is any
+  // JSON with an `error` in it, such as a proxy's.
+  if (typeof statusCode !== 'number' || !isFields(raw)) return null;
+  const type = STRIPE_ERROR_TYPES.find((known) => known === raw['type']);
+  const [code, message] = [word(raw['code']), text(raw['message'])];
+  if (type === undefined || (code === null && message === null)) return null;
   return {
-    status: error.statusCode,
-    type: text(error.rawType),
-    code: text(error.code),
-    declineCode: text(error.decline_code),
-    message: text(error.message) ?? '',
-    param: text(error.param),
-    paymentIntent: error.payment_intent ?? null,
+    status: statusCode,
+    type,
+    code,
+    declineCode: word(raw['decline_code']),
+    message: message ?? '',
+    param: word(raw['param']),
+    paymentIntent: raw['payment_intent'] ?? null,
   };
 }

@@ -12,16 +12,30 @@ export interface WireFacts {
   readonly networkCode: string | null;
 }
 
-/** Stripe's error object, read from the library's error. Values from outside: `paymentIntent` is not checked yet. */
+/**
+ * Stripe's word: its complete error object (one of its types, and a code or a message). What a proxy
+ * says in JSON of its own is none. Values from outside: `paymentIntent` is not checked yet.
+ */
 export interface StripeFault {
   readonly status: number;
-  readonly type: string | null;
+  readonly type: StripeErrorType;
   readonly code: string | null;
   readonly declineCode: string | null;
   readonly message: string;
   readonly param: string | null;
   readonly paymentIntent: unknown;
 }
+
+/** The types of an error of the v1 API. */
+export const STRIPE_ERROR_TYPES = [
+  'api_error',
+  'authentication_error',
+  'card_error',
+  'idempotency_error',
+  'invalid_request_error',
+  'rate_limit_error',
+] as const;
+export type StripeErrorType = (typeof STRIPE_ERROR_TYPES)[number];
 
 /** How one call ended, before anything is concluded from it. */
 export type Outcome =
@@ -72,8 +86,17 @@ export function rateLimitedReason(wire: WireFacts): string | null {
   return header(wire, 'stripe-rate-limited-reason');
 }
 
+/** Stripe's own word on whether to ask again, which overrides every rule of ours; null where it says nothing. */
+export function shouldRetry(wire: WireFacts): boolean | null {
+  const said = header(wire, 'stripe-should-retry');
+  return said === 'true' ? true : said === 'false' ? false : null;
+}
+
+/** A header may be as long as the sender likes; none that is read here is. */
+const MAX_HEADER_CHARS = 100;
+
 export function header(wire: WireFacts, name: string): string | null {
   const value = wire.headers[name];
-  if (typeof value === 'string') return value;
-  return value?.[0] ?? null;
+  const first = typeof value === 'string' ? value : value?.[0];
+  return first?.slice(0, MAX_HEADER_CHARS) ?? null;
 }

@@ -13,7 +13,8 @@ import { type WireFacts } from './outcome.ts';
  *   told from a first one);
  * - breaks the connection off when the call's deadline has passed (the package's own time limit is an
  *   idle time: an answer that drips in outlives it);
- * - refuses bodies that the package cannot bear: for a bare JSON string or number it throws where nobody can catch it;
+ * - refuses bodies that the package cannot bear (for a bare JSON string or number it throws where nobody can catch it) or takes
+ *   for Stripe's (`{"error":"forbidden"}`);
  * - does not pass on `Stripe-Notice` headers, which the package writes to stderr.
  */
 
@@ -171,6 +172,8 @@ class WireResponse implements Stripe.HttpClientResponse {
     if (!this.#response.complete) throw new Error('the answer was cut');
     const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     if (typeof parsed !== 'object' || parsed === null) throw new Error('the answer is not a JSON object');
+    // The package would make an error object of a word of a proxy's, with that word as its type.
+    if ('error' in parsed && typeof parsed.error === 'string') throw new Error('the answer is not Stripe\'s');
     return parsed;
   }
 

@@ -48,6 +48,11 @@ const DECLINE = fault({
   payment_intent: intent({ status: 'requires_payment_method' }),
 });
 
+/** A 402 with the intent that was asked for. */
+function refusedPayment(fields: Record<string, unknown>): Record<string, unknown> {
+  return fault({ type: 'card_error', payment_intent: intent({ status: 'requires_payment_method' }), ...fields });
+}
+
 const REPLAYED = { 'Idempotent-Replayed': 'true' };
 
 const CASES: readonly Case[] = [
@@ -64,29 +69,54 @@ const CASES: readonly Case[] = [
       replayed: false,
       intent: expect.objectContaining({ id: 'pi_1', status: 'requires_payment_method' }) as unknown,
       failure: { code: 'card_declined', declineCode: 'insufficient_funds', message: 'Your card has insufficient funds.' },
+      fault: 'declined',
     },
   },
+  {
+    on: 'confirm',
+    status: 402,
+    body: refusedPayment({ code: 'authentication_required', decline_code: 'authentication_required' }),
+    answer: { kind: 'declined', fault: 'authentication' },
+  },
   { on: 'confirm', status: 402, body: DECLINE, headers: REPLAYED, answer: { kind: 'declined', replayed: true } },
+  // A look-up has no idempotency key: nothing of it can be replayed.
+  { on: 'retrieve', status: 200, body: intent(), headers: REPLAYED, answer: { kind: 'intent', replayed: false } },
+  { on: 'retrieve', status: 403, body: fault({}), headers: REPLAYED, answer: { kind: 'unauthorized', effect: 'none' } },
+  // Refusals of a payment that are no bank's.
+  {
+    on: 'confirm',
+    status: 402,
+    body: refusedPayment({ code: 'card_declined', decline_code: 'test_mode_live_card' }),
+    answer: { kind: 'refused', httpStatus: 402, fault: 'request', effect: 'unknown', intent: expect.objectContaining({ id: 'pi_1' }) as unknown },
+  },
+  { on: 'confirm', status: 402, body: refusedPayment({ code: 'of_next_year' }), answer: { kind: 'refused', fault: 'unknown' } },
+  { on: 'confirm', status: 402, body: refusedPayment({ code: 'of_next_year', decline_code: 'do_not_honor' }), answer: { kind: 'refused', fault: 'unknown' } },
+  {
+    on: 'confirm',
+    status: 402,
+    body: refusedPayment({ type: 'invalid_request_error', code: 'card_declined', decline_code: 'do_not_honor' }),
+    answer: { kind: 'refused', fault: 'unknown' },
+  },
   // Refusals.
-  { on: 'confirm', status: 402, body: fault({ code: 'card_declined' }), answer: { kind: 'refused', httpStatus: 402, code: 'card_declined', effect: 'unknown' } },
+  { on: 'confirm', status: 402, body: fault({ code: 'card_declined' }), answer: { kind: 'refused', httpStatus: 402, code: 'card_declined', fault: 'unknown', effect: 'unknown' } },
   {
     on: 'create',
     status: 400,
     body: fault({ code: 'parameter_missing', param: 'amount' }),
-    answer: { kind: 'refused', httpStatus: 400, code: 'parameter_missing', param: 'amount', effect: 'none', intent: null, message: 'words' },
+    answer: { kind: 'refused', httpStatus: 400, code: 'parameter_missing', param: 'amount', fault: 'request', effect: 'none', intent: null, message: 'words' },
   },
   { on: 'create', status: 400, body: fault({ code: 'x' }), headers: REPLAYED, answer: { kind: 'refused', effect: 'unknown' } },
   {
     on: 'create',
     status: 400,
     body: fault({ type: 'idempotency_error' }),
-    answer: { kind: 'refused', httpStatus: 400, code: 'idempotency_error', effect: 'none' },
+    answer: { kind: 'refused', httpStatus: 400, code: 'idempotency_error', fault: 'unknown', effect: 'none' },
   },
   {
     on: 'confirm',
     status: 400,
     body: fault({ code: 'payment_intent_unexpected_state', payment_intent: intent() }),
-    answer: { kind: 'refused', code: 'payment_intent_unexpected_state', intent: expect.objectContaining({ status: 'succeeded' }) as unknown },
+    answer: { kind: 'refused', code: 'payment_intent_unexpected_state', fault: 'unknown', intent: expect.objectContaining({ status: 'succeeded' }) as unknown },
   },
   {
     on: 'confirm',
@@ -110,7 +140,21 @@ const CASES: readonly Case[] = [
     headers: { 'Stripe-Rate-Limited-Reason': 'endpoint-rate' },
     answer: { kind: 'unknown', reason: 'rate_limited', answered: true, effect: 'none', rateLimitedReason: 'endpoint-rate', httpStatus: 429 },
   },
-  { on: 'create', status: 429, body: fault({ code: 'lock_timeout' }), answer: { kind: 'unknown', reason: 'lock_timeout', answered: true, effect: 'none' } },
+  {
+    on: 'create',
+    status: 429,
+    body: fault({ code: 'lock_timeout' }),
+    answer: { kind: 'unknown', reason: 'lock_timeout', answered: true, effect: 'none', shouldRetry: null },
+  },
+  {
+    on: 'create',
+    status: 429,
+    body: fault({ code: 'lock_timeout' }),
+    headers: { 'Stripe-Should-Retry': 'true' },
+    answer: { kind: 'unknown', reason: 'lock_timeout', shouldRetry: true },
+  },
+  { on: 'retrieve', status: 429, body: fault({}), headers: { 'Stripe-Should-Retry': 'false' }, answer: { kind: 'unknown', shouldRetry: false } },
+  { on: 'retrieve', status: 429, body: fault({}), headers: { 'Stripe-Should-Retry': 'maybe' }, answer: { kind: 'unknown', shouldRetry: null } },
   {
     on: 'create',
     status: 429,
@@ -144,12 +188,103 @@ const CASES: readonly Case[] = [
   { on: 'create', status: 200, body: intent({ amount: 49.99 }), answer: { kind: 'unknown', reason: 'malformed' } },
   { on: 'create', status: 200, body: intent({ currency: undefined }), answer: { kind: 'unknown', reason: 'malformed' } },
   { on: 'create', status: 200, body: intent({ created: undefined }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ amount: -1 }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ amount_received: undefined }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ amount_received: '4999' }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ livemode: undefined }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ livemode: 'false' }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ currency: 'dollars' }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ id: 'ch_1' }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ id: 'pi_1/../x' }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ id: `pi_${'x'.repeat(1_000)}` }), answer: { kind: 'unknown', reason: 'malformed' } },
+  { on: 'create', status: 200, body: intent({ status: 'x'.repeat(1_000) }), answer: { kind: 'unknown', reason: 'malformed' } },
   // JSON of a gateway in between: the package takes it for a success.
   { on: 'create', status: 502, body: { message: 'bad gateway' }, answer: { kind: 'unknown', reason: 'malformed', httpStatus: 502, answered: false } },
   { on: 'create', status: 403, body: { message: 'blocked' }, answer: { kind: 'unknown', reason: 'malformed', effect: 'unknown' } },
   { on: 'create', status: 502, body: intent(), answer: { kind: 'unknown', reason: 'malformed' } },
   { on: 'create', status: 302, body: intent(), answer: { kind: 'unknown', reason: 'malformed' } },
 ];
+
+/** JSON with an error in it that is not Stripe's own, as proxies, firewalls and gateways write it. */
+const NOT_STRIPES: readonly unknown[] = [
+  { error: { message: 'forbidden' } },
+  { error: 'forbidden' },
+  { error: 'invalid_request_error', error_description: 'no' },
+  { error: { code: 'resource_missing', message: 'no' } },
+  { error: { type: 'forbidden', code: 'resource_missing', message: 'no' } },
+  { error: { type: 'StripeCardError', code: 'card_declined', message: 'no' } },
+  { error: { type: ['card_error'], code: 'card_declined', message: 'no' } },
+  { error: { type: 'invalid_request_error' } },
+  { error: { type: 'invalid_request_error', code: '', message: '' } },
+  { error: { type: 'card_error', code: 402, message: { text: 'no' }, payment_intent: intent() } },
+  { error: [{ type: 'invalid_request_error', code: 'resource_missing', message: 'no' }] },
+  { error: true },
+  { type: 'invalid_request_error', code: 'resource_missing', message: 'no' },
+];
+
+describe('an error that is not Stripe\'s complete error object', () => {
+  it.each(NOT_STRIPES.map((body) => [JSON.stringify(body), body]))('%s proves nothing, with any status', async (_words, body) => {
+    for (const status of [400, 401, 402, 403, 404, 409, 410, 422, 429, 500, 503]) {
+      handler = (_seen, response) => json(response, status, body);
+      for (const call of ['create', 'confirm', 'cancel', 'retrieve'] as const) {
+        const answer = await answerTo(call);
+        expect([status, call, answer]).toMatchObject([status, call, { kind: 'unknown', reason: 'malformed', effect: 'unknown', answered: false }]);
+      }
+    }
+  });
+});
+
+describe('what only the customer\'s page needs', () => {
+  const wanted = intent({ status: 'requires_action', next_action: { type: 'use_stripe_sdk', use_stripe_sdk: {} } });
+
+  it('is there where an intent was asked for, and nowhere else', async () => {
+    handler = (_seen, response) => json(response, 200, wanted);
+    for (const call of ['create', 'confirm', 'retrieve'] as const) {
+      expect(await answerTo(call)).toMatchObject({ intent: { clientSecret: 'pi_1_secret_x', nextAction: { type: 'use_stripe_sdk' } } });
+    }
+    handler = (_seen, response) => json(response, 402, refusedPayment({ code: 'card_declined', payment_intent: wanted }));
+    expect(await answerTo('confirm')).toMatchObject({ kind: 'declined', intent: { clientSecret: null, nextAction: null } });
+    handler = (_seen, response) => json(response, 200, { object: 'list', data: [wanted], has_more: false });
+    const [looked] = await collect(gateway.lookUp([query({ paymentIntent: null })]));
+    expect(looked!.answer).toMatchObject({ kind: 'intent', intent: { clientSecret: null, nextAction: null } });
+  });
+
+  it.each([
+    ['too deep', JSON.parse(`${'{"a":'.repeat(50)}1${'}'.repeat(50)}`) as unknown],
+    ['too wide', Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`n${n}`, n]))],
+    ['too long', { type: 'x'.repeat(20_000) }],
+    ['a list', [1]],
+    ['a text', 'redirect'],
+  ])('is left out when it is %s', async (_words, nextAction) => {
+    handler = (_seen, response) => json(response, 200, intent({ next_action: nextAction, client_secret: 'x'.repeat(5_000) }));
+    expect(await answerTo('confirm')).toMatchObject({ kind: 'intent', intent: { clientSecret: null, nextAction: null } });
+  });
+});
+
+describe('what comes from outside', () => {
+  it('is read only as long as Stripe makes it', async () => {
+    const long = 'x'.repeat(100_000);
+    const metadata = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`name${n}`, 'v']));
+    handler = (_seen, response) =>
+      json(
+        response,
+        200,
+        intent({
+          customer: `cus_${long}`,
+          payment_method: 'pm_1/../x',
+          latest_charge: { id: 5 },
+          payment_method_types: [...Array<string>(1_000).fill('card'), long],
+          metadata: { [long]: 'x', long, number: 5, payrecon_transaction: 'txn_1', ...metadata },
+          last_payment_error: { code: long, decline_code: long, message: long },
+          cancellation_reason: long,
+        }),
+        { 'Request-Id': 'r'.repeat(5_000) },
+      );
+    const answer = await answerTo('retrieve');
+    expect(answer).toMatchObject({ kind: 'intent', intent: { customer: null, paymentMethod: null, latestCharge: null, metadata: { payrecon_transaction: 'txn_1' } } });
+    expect(JSON.stringify(answer).length).toBeLessThan(6_000);
+  });
+});
 
 describe('answers', () => {
   it.each(CASES)('$on, $status, $body.error -> $answer.kind $answer.reason', async ({ on, status, body, headers, answer }) => {

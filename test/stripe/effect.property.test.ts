@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Answer } from '../../src/domain/answer.ts';
 import { classify, type Question } from '../../src/stripe/classify.ts';
-import { type Outcome, type WireFacts } from '../../src/stripe/outcome.ts';
+import { STRIPE_ERROR_TYPES, type Outcome, type WireFacts } from '../../src/stripe/outcome.ts';
 import { intent, SECRET } from './samples.ts';
 
 /* "Nothing happened" is the one claim that can lose a payment or charge twice when it is wrong. */
@@ -24,7 +24,7 @@ const wire: fc.Arbitrary<WireFacts> = fc.record({
 
 const fault = fc.record({
   status: fc.constantFrom(...STATUSES),
-  type: fc.constantFrom(null, 'api_error', 'card_error', 'idempotency_error', 'invalid_request_error'),
+  type: fc.constantFrom(...STRIPE_ERROR_TYPES),
   code: fc.constantFrom(null, 'rate_limit', 'lock_timeout', 'resource_missing', 'card_declined', 'payment_intent_unexpected_state', 'idempotency_key_in_use'),
   declineCode: fc.constantFrom(null, 'insufficient_funds'),
   message: fc.constantFrom('', 'words', 'nothing was charged', 'ECONNREFUSED'),
@@ -50,11 +50,13 @@ const question: fc.Arbitrary<Question> = fc.record({
 });
 
 /** Written from the rule, not from the code. */
-function isProven(seen: Outcome): boolean {
+function isProven(seen: Outcome, { endpoint }: Question): boolean {
   const { attempts, status, networkCode, headers } = seen.wire;
   if (attempts === 0) return true;
   if (attempts !== 1) return false;
-  if (seen.kind === 'fault') return [400, 401, 403, 429].includes(seen.fault.status) && headers['idempotent-replayed'] !== 'true';
+  // A look-up has no idempotency key: nothing of it can be replayed.
+  const replayed = endpoint !== 'retrieve' && headers['idempotent-replayed'] === 'true';
+  if (seen.kind === 'fault') return [400, 401, 403, 429].includes(seen.fault.status) && !replayed;
   return seen.kind === 'nothing' && status === null && (networkCode === 'ECONNREFUSED' || networkCode === 'ENOTFOUND');
 }
 
@@ -70,7 +72,7 @@ describe('no effect', () => {
       fc.property(outcome, question, (seen, asked) => {
         const claimed = effect(classify(seen, asked));
         fc.pre(claimed !== null);
-        expect(claimed).toBe(isProven(seen) ? 'none' : 'unknown');
+        expect(claimed).toBe(isProven(seen, asked) ? 'none' : 'unknown');
       }),
       RUNS,
     );
@@ -101,7 +103,10 @@ describe('a verdict', () => {
           expect(answer.intent.id).toBe(asked.paymentIntent);
         }
         if (answer.kind === 'intent') expect([200, 201]).toContain(seen.wire.status);
-        if (answer.kind === 'declined') expect(seen.wire.status).toBe(402);
+        if (answer.kind === 'declined') {
+          expect([seen.wire.status, seen.kind === 'fault' && seen.fault.type]).toEqual([402, 'card_error']);
+          expect(['declined', 'authentication']).toContain(answer.fault);
+        }
         if (answer.kind === 'missing') expect(asked.endpoint).toBe('retrieve');
       }),
       RUNS,
@@ -114,7 +119,9 @@ describe('a verdict', () => {
         const answer = classify(seen, asked);
         if (answer.kind === 'unknown' && answer.answered) {
           expect(seen.kind).toBe('fault');
-          expect(seen.wire.status === 400 || seen.wire.status === 409 || seen.wire.status === 429 || seen.wire.status! >= 500).toBe(true);
+          const passing = seen.kind === 'fault' && ['rate_limit', 'lock_timeout', 'idempotency_key_in_use'].includes(seen.fault.code ?? '');
+          const byType = seen.kind === 'fault' && seen.fault.type === 'rate_limit_error';
+          expect(passing || byType || seen.wire.status === 409 || seen.wire.status === 429 || seen.wire.status! >= 500).toBe(true);
         }
       }),
       RUNS,

@@ -111,6 +111,9 @@ describe('what an intent is read as', () => {
           status: 'a_status_of_next_year',
           cancellation_reason: 'abandoned',
           last_payment_error: { code: 'card_declined', decline_code: 'lost_card', message: 'declined' },
+          amount_received: 4000,
+          livemode: true,
+          next_action: { type: 'redirect_to_url', redirect_to_url: { url: 'https://bank.example' } },
         }),
         { 'Idempotent-Replayed': 'true' },
       ),
@@ -123,7 +126,9 @@ describe('what an intent is read as', () => {
         id: 'pi_1',
         status: 'a_status_of_next_year',
         amount: 4999,
+        amountReceived: 4000,
         currency: 'usd',
+        livemode: true,
         created: 1_700_000_000,
         customer: 'cus_9',
         paymentMethod: 'pm_9',
@@ -132,6 +137,8 @@ describe('what an intent is read as', () => {
         lastError: { code: 'card_declined', declineCode: 'lost_card', message: 'declined' },
         cancellationReason: 'abandoned',
         latestCharge: 'ch_9',
+        clientSecret: 'pi_1_secret_x',
+        nextAction: { type: 'redirect_to_url', redirect_to_url: { url: 'https://bank.example' } },
       },
     });
   });
@@ -161,7 +168,10 @@ describe('the account', () => {
     const { gateway } = await talk((_seen, response, n) => {
       if (n === 0) stripeError(response, 401, { message: `Invalid API Key provided: sk_test_****cdef` });
       else if (n === 1) json(response, 200, { hello: 'world' });
-      else stripeError(response, 503, { type: 'api_error', message: 'down' });
+      else if (n === 2) stripeError(response, 503, { type: 'api_error', message: 'down' });
+      else if (n === 3) stripeError(response, 403, { message: 'The key rk_test_****cdef may not read the account' });
+      else if (n === 4) json(response, 403, { error: { message: 'blocked by the firewall' } });
+      else json(response, 200, { object: 'account', id: 'acct_1/../x' });
     });
     expect(await gateway.account()).toEqual({
       kind: 'unauthorized',
@@ -170,5 +180,8 @@ describe('the account', () => {
     });
     expect(await gateway.account()).toMatchObject({ kind: 'unreachable' });
     expect(await gateway.account()).toEqual({ kind: 'unreachable', message: 'down' });
+    expect(await gateway.account()).toEqual({ kind: 'forbidden', message: 'The key [key] may not read the account' });
+    expect(await gateway.account()).toMatchObject({ kind: 'unreachable' });
+    expect(await gateway.account()).toMatchObject({ kind: 'unreachable' });
   });
 });

@@ -64,6 +64,20 @@ describe('redaction', () => {
     expect(redact(text, SECRET)).toBe(shown);
   });
 
+  it('shows no part of a key that lies where a long text is cut', () => {
+    for (let before = 1_900; before < 2_100; before += 7) {
+      const shown = redact(`${'sk_test_x'.repeat(20)} `.repeat(9) + 'x '.repeat((before - 1_629) / 2) + `sk_live_${'Canary'.repeat(40)} end`, SECRET);
+      expect(shown).not.toMatch(/Canary|sk_/);
+    }
+  });
+
+  it('costs no more than the length of a text, however it is made', () => {
+    const begun = performance.now();
+    for (const unit of ['a', 'a_secret_', '_secret_', 'sk_', 'sk_test_', '*', '.', ' ', 'a.']) redact(unit.repeat(1_000_000), SECRET);
+    // A quadratic pattern would take hours.
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  });
+
   it('takes a key of any form out', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 8 }), fc.string(), fc.string(), (secret, before, after) => {

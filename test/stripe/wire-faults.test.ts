@@ -35,6 +35,7 @@ describe('a connection that never came up', () => {
       answered: false,
       httpStatus: null,
       rateLimitedReason: null,
+      shouldRetry: null,
       requestId: null,
       message: 'no answer from Stripe: ECONNREFUSED',
     });
