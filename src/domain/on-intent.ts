@@ -60,9 +60,9 @@ function onCanceled(transaction: Transaction, intent: IntentSnapshot, seen: Sigh
     const changes: Changes = { ...seen.changes, canceledBy: cancelerOf(transaction, intent) };
     return settleMove(transaction, { ...seen, changes, status: 'canceled', words: 'canceled at Stripe' }, context);
   }
-  const kind = declined.failureKind ?? transaction.failureKind;
+  const kind = declined.failureKind ?? transaction.failureKind ?? kindOfCode(failureCode);
   const words = `${WORDS_OF_FAILURE[kind ?? 'unknown']} (${failureCode}), then canceled at Stripe`;
-  return settleMove(transaction, { ...seen, status: 'failed', words, changes: { ...seen.changes, ...declined } }, context);
+  return settleMove(transaction, { ...seen, status: 'failed', words, changes: { ...seen.changes, ...declined, failureKind: kind } }, context);
 }
 
 const WORDS_OF_FAILURE: Readonly<Record<FailureKind | 'unknown', string>> = {
@@ -85,6 +85,12 @@ const STRIPE_REASONS: ReadonlySet<string> = new Set(['automatic', 'expired', 'fa
 /** The last error of an intent is of an attempt to pay it. */
 function kindOfLastError({ code, declineCode }: Failure): FailureKind | null {
   return failureKindOf(classifyRefusal({ httpStatus: null, type: null, code, declineCode }));
+}
+
+/** Of a row that an older version left between the decline and its fence: its code alone is kept. */
+function kindOfCode(failureCode: string): FailureKind | null {
+  const asDecline = kindOfLastError({ code: null, declineCode: failureCode, message: '' });
+  return asDecline ?? kindOfLastError({ code: failureCode, declineCode: null, message: '' });
 }
 
 /** An intent that is not this transaction's is never settled, confirmed or canceled by: a person looks. */

@@ -130,7 +130,8 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
 }
 
 function mayCreateAfterAbsence(transaction: Transaction): boolean {
-  return transaction.status === 'pending' && transaction.createSentAt === null && transaction.keyConflictAt === null;
+  const { status, paymentIntent, createSentAt, keyConflictAt } = transaction;
+  return status === 'pending' && paymentIntent === null && createSentAt === null && keyConflictAt === null;
 }
 
 /** Another intent of this transaction that could still succeed. */

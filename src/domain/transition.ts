@@ -96,7 +96,8 @@ export function mayFollow(from: Status, to: Status): boolean {
 }
 
 const STEP_FOLLOWERS: Readonly<Record<Step, readonly Step[]>> = {
-  recorded: ['recorded', 'create_sent', 'settled'],
+  // A scan of the list may show what this ledger has forgotten: then the row follows what it finds.
+  recorded: ['recorded', 'create_sent', 'created', 'confirm_sent', 'cancel_sent', 'settled'],
   create_sent: ['create_sent', 'recorded', 'created', 'confirm_sent', 'cancel_sent', 'settled'],
   created: ['created', 'confirm_sent', 'cancel_sent', 'settled'],
   confirm_sent: ['confirm_sent', 'created', 'cancel_sent', 'settled'],

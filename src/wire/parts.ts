@@ -8,7 +8,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Limits } from '../domain/move.ts';
 import type { Gate } from '../storage/gate.ts';
 import type { Storage } from '../storage/open.ts';
-import { actorOf, systemChance, systemClock } from './system.ts';
+import { actorOf, hashOf, systemChance, systemClock } from './system.ts';
 
 /** What tests replace to take control of time, chance and I/O; production leaves it out. */
 export interface Seams {
@@ -91,14 +91,14 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
 
   let owned: { readonly own: OwnLedger; readonly atMs: number } | null = null;
   const ownLedgerDeps = async (): Promise<OwnLedgerDeps> => {
-    const [{ identity, passes, ledger }, stripe, { createHash }] = await Promise.all([storage(), gateway(), import('node:crypto')]);
+    const [{ identity, passes, ledger }, stripe] = await Promise.all([storage(), gateway()]);
     return {
       identity,
       passes,
       gateway: stripe,
       clock,
       now: async () => await ledger.now(),
-      keyHash: createHash('sha256').update(settings.stripeSecretKey ?? '').digest('hex'),
+      keyHash: hashOf(settings.stripeSecretKey ?? ''),
       livemode: settings.stripeMode === 'live',
       namespace: settings.namespace,
       newLedger: settings.newLedger,

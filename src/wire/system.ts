@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { createHash, randomInt, randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Actor, Chance, Clock } from '../app/ports.ts';
@@ -21,6 +21,11 @@ export const systemChance: Chance = {
   uniform: () => randomInt(CHANCE_STEPS) / CHANCE_STEPS,
   token: () => randomUUID(),
 };
+
+/** A secret is remembered by this, never by itself. */
+export function hashOf(secret: string): string {
+  return createHash('sha256').update(secret, 'utf8').digest('hex');
+}
 
 export function actorOf(role: string, operator: string | null): Actor {
   const systemUser = systemUserName();

@@ -4,7 +4,7 @@ import { KEY_LIFETIME_MS } from '../../src/domain/move.ts';
 import type { Call, Context, Move } from '../../src/domain/move.ts';
 import { plan } from '../../src/domain/plan.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
-import { NOW, aConfirmSent, aContext, aTransaction, sawIntent, sawUnknown } from '../support/transactions.ts';
+import { NOW, aConfirmSent, aContext, aTransaction, sawIntent, sawUnknown, LEDGER, anIntent } from '../support/transactions.ts';
 
 function after(transaction: Transaction, call: Call, answer: Answer, context: Partial<Context> = {}, firstSend = false): Move {
   return plan(transaction, { call, firstSend, answer }, aContext({ made: [call], ...context }));
@@ -20,6 +20,10 @@ function verdict(move: Move): { next: string; status: string | undefined; action
   };
 }
 
+const NEVER_SENT = aTransaction({ step: 'recorded', createSentAt: null });
+const CREATED = aTransaction({ step: 'created', paymentIntent: 'pi_1', stripeStatus: 'requires_confirmation' });
+const STRAYS = aConfirmSent({ status: 'succeeded', step: 'settled', settledAt: NOW, attempt: 2, intents: 0 });
+
 describe('the first question', () => {
   it.each([
     ['a row just opened is created', aTransaction(), { purpose: 'charge', justOpened: true }, 'ask create'],
@@ -29,7 +33,18 @@ describe('the first question', () => {
     ['.. nor by the caller', aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS }), { purpose: 'charge' }, 'ask scan'],
     ['a known id is retrieved', aConfirmSent(), {}, 'ask retrieve'],
     ['a row missed once by a scan is scanned again', aTransaction({ absentSince: NOW - 400_000 }), {}, 'ask scan'],
-    ['a row of which nothing was sent needs no question', aTransaction({ step: 'recorded', createSentAt: null }), {}, 'stop settled'],
+    ['a row of which nothing was sent is left alone by a pass', NEVER_SENT, {}, 'stop not_sent'],
+    ['.. past the age ceiling the list is asked about it', { ...NEVER_SENT, createdAt: NOW - 86_400_001 }, {}, 'ask scan'],
+    ['.. and at once in a ledger that was rolled back', NEVER_SENT, { doubted: true }, 'ask scan'],
+    ['.. its caller is believed while it is young', NEVER_SENT, { purpose: 'charge' }, 'ask create'],
+    ['.. an hour later the list is asked first', { ...NEVER_SENT, createdAt: NOW - 3_600_000 }, { purpose: 'charge' }, 'ask scan'],
+    ['.. and where a clock was wrong', { ...NEVER_SENT, createdAt: NOW + 60_000 }, { purpose: 'charge' }, 'ask scan'],
+    ['a create that was sent in the future is never sent again', aTransaction({ createSentAt: NOW + 60_000 }), {}, 'ask scan'],
+    ['a key that was used elsewhere is never created again by a pass', aTransaction({ keyConflictAt: NOW }), {}, 'ask scan'],
+    ['.. nor by a caller', aTransaction({ keyConflictAt: NOW }), { purpose: 'charge' }, 'ask scan'],
+    ['.. nor where nothing was sent', { ...NEVER_SENT, keyConflictAt: NOW }, { purpose: 'charge' }, 'ask scan'],
+    ['an intent that was not confirmed is looked for with others of its kind', CREATED, { purpose: 'charge' }, 'ask scan'],
+    ['a settled row whose earlier attempt left no id is looked for in the list', STRAYS, {}, 'ask scan'],
     ['nothing begins after a signal', aTransaction(), { stopping: true }, 'stop interrupted'],
   ] as const)('%s', (_, transaction, context, next) => {
     expect(verdict(plan(transaction, null, aContext(context))).next).toBe(next);
@@ -40,15 +55,34 @@ describe('the first question', () => {
     expect(move).toMatchObject({ kind: 'ask', call: 'create', firstSend: true, record: { action: 'create_sent', stamps: { createSentAt: 'if_unset' } } });
   });
 
-  it('a row that was never sent is canceled with that as the proof, and the customer is told', () => {
-    expect(verdict(plan(aTransaction({ step: 'recorded', createSentAt: null }), null, aContext()))).toEqual({
-      next: 'stop settled',
-      status: 'canceled',
-      action: 'settled',
-      mails: ['customer_canceled'],
-    });
+  it('a row that was never sent is left to its caller until the age ceiling', () => {
+    const move = plan(NEVER_SENT, null, aContext());
+    expect(verdict(move)).toEqual({ next: 'stop not_sent', status: undefined, action: 'observed', mails: [] });
+    expect(move.record?.stamps.nextAttempt).toEqual({ inMs: 86_400_000 - 600_000 + 1 });
+  });
+
+  it('.. and past it, is canceled as a fence after two scans, without a word to the customer', () => {
+    const old = { ...NEVER_SENT, createdAt: NOW - 90_000_000 };
+    expect(verdict(after(old, 'scan', ABSENT))).toMatchObject({ next: 'stop absent_once', status: undefined });
+    const second = after({ ...old, absentSince: NOW - 300_000 }, 'scan', ABSENT);
+    expect(verdict(second)).toEqual({ next: 'stop settled', status: 'canceled', action: 'settled', mails: [] });
+    expect(second.record?.changes.canceledBy).toBe('fence');
+  });
+
+  it('a caller goes on where the list agrees that nothing was sent', () => {
+    const move = after({ ...NEVER_SENT, createdAt: NOW - 3_600_000 }, 'scan', ABSENT, { purpose: 'charge' });
+    expect(move).toMatchObject({ kind: 'ask', call: 'create', firstSend: true, record: { action: 'create_sent' } });
+  });
+
+  it('.. and follows what the list shows of a payment that this ledger has forgotten', () => {
+    const move = after({ ...NEVER_SENT, createdAt: NOW - 3_600_000 }, 'scan', sawIntent({ status: 'succeeded' }), { purpose: 'charge' });
+    expect(verdict(move)).toMatchObject({ status: 'succeeded', mails: ['customer_succeeded'] });
   });
 });
+
+const ABSENT = { kind: 'absent', scannedFrom: 1, scannedTo: 2, pages: 3, requestId: 'req_3' } as const;
+
+const PASSING: ReadonlySet<string> = new Set(['rate_limited', 'lock_timeout', 'conflict']);
 
 describe('the verdict table', () => {
   it('succeeded with our amount and currency is succeeded', () => {
@@ -121,7 +155,7 @@ describe('the verdict table', () => {
     'no answer to rely on (%s) records nothing by itself',
     (reason) => {
       const move = after(aConfirmSent(), 'retrieve', sawUnknown({ reason }));
-      expect(move).toMatchObject({ kind: 'stop', record: null, reason: reason === 'rate_limited' ? 'rate_limited' : 'unknown' });
+      expect(move).toMatchObject({ kind: 'stop', record: null, reason: PASSING.has(reason) ? 'rate_limited' : 'unknown' });
     },
   );
 
@@ -190,7 +224,7 @@ describe('absence', () => {
   });
 
   it('two, far enough apart, do', () => {
-    expect(verdict(after({ ...old, absentSince: NOW - 300_000 }, 'scan', absent))).toMatchObject({ status: 'canceled', mails: ['customer_canceled'] });
+    expect(verdict(after({ ...old, absentSince: NOW - 300_000 }, 'scan', absent))).toMatchObject({ status: 'canceled', mails: [] });
   });
 
   it('a stored 500 that a create replays is answered from the list', () => {
@@ -234,7 +268,10 @@ describe('the caller', () => {
 
   it('a create refused on its first send has failed; on a replay that proves nothing', () => {
     const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: 'resource_missing', message: 'No such customer', param: 'customer', intent: null, effect: 'none', requestId: 'req_4' } as const;
-    expect(verdict(after(aTransaction(), 'create', refused, charge, true))).toMatchObject({ status: 'failed', mails: ['customer_failed'] });
+    expect(verdict(after(aTransaction(), 'create', refused, charge, true))).toMatchObject({ status: 'failed', mails: [] });
+    expect(after(aTransaction(), 'create', refused, charge, true).record?.changes).toMatchObject({ failureKind: 'request', failureCode: 'resource_missing' });
+    const unclear = { ...refused, fault: 'unknown' } as const;
+    expect(verdict(after(aTransaction(), 'create', unclear, charge, true))).toMatchObject({ next: 'stop not_sent', action: 'not_sent', mails: [] });
     expect(verdict(after(aTransaction(), 'create', refused, charge, false))).toMatchObject({ next: 'stop unknown', status: undefined });
     expect(verdict(after(aTransaction(), 'create', refused)).next).toBe('ask scan');
   });
@@ -242,6 +279,20 @@ describe('the caller', () => {
   it('a key that Stripe knows with other parameters is a question to a person', () => {
     const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: 'idempotency_error', message: 'Keys for idempotent requests ..', param: null, intent: null, effect: 'none', requestId: 'req_5' } as const;
     expect(verdict(after(aTransaction(), 'create', refused, charge, true))).toMatchObject({ status: 'stuck', mails: ['operator_stuck'] });
+    expect(after(aTransaction(), 'create', refused, charge, true).record?.stamps.keyConflictAt).toBe('if_unset');
+  });
+
+  it('a confirm whose key was used with other parameters is no such question: its intent is known', () => {
+    const refused = { kind: 'refused', fault: 'unknown', httpStatus: 400, code: 'idempotency_error', message: '..', param: null, intent: null, effect: 'none', requestId: 'req_5' } as const;
+    expect(verdict(after(aConfirmSent(), 'confirm', refused, charge)).next).toBe('ask retrieve');
+  });
+
+  it('a confirm that is refused as a request is fenced off, and no bank is blamed', () => {
+    const refused = { kind: 'refused', fault: 'request', httpStatus: 400, code: 'payment_intent_mandate_invalid', message: '..', param: null, intent: null, effect: 'none', requestId: 'req_6' } as const;
+    const fenced = after(aConfirmSent(), 'confirm', refused, charge);
+    expect(fenced.record?.changes).toMatchObject({ failureKind: 'request', failureCode: 'payment_intent_mandate_invalid' });
+    const canceled = after(aConfirmSent({ step: 'cancel_sent', failureCode: 'payment_intent_mandate_invalid', failureKind: 'request' }), 'cancel', sawIntent({ status: 'canceled' }));
+    expect(verdict(canceled)).toEqual({ next: 'stop settled', status: 'failed', action: 'settled', mails: [] });
   });
 
   it('asks what happened when a confirm meets an intent in another state', () => {
@@ -273,7 +324,7 @@ describe('a truth that arrives late', () => {
 
   it('does not follow from an absence where the key is somebody else\'s: their intent bears their mark', () => {
     const absent = { kind: 'absent', scannedFrom: 1, scannedTo: 2, pages: 3, requestId: 'req_3' } as const;
-    const stuck = aTransaction({ status: 'stuck', absentSince: NOW - 600_000, review: { reason: 'key_used_elsewhere', message: 'm', at: NOW, evidence: {}, resolution: null } });
+    const stuck = aTransaction({ status: 'stuck', keyConflictAt: NOW - 600_000, absentSince: NOW - 600_000, review: { reason: 'key_used_elsewhere', message: 'm', at: NOW, evidence: {}, resolution: null } });
     expect(verdict(after(stuck, 'scan', absent))).toEqual({ next: 'stop stuck', status: 'stuck', action: 'observed', mails: [] });
   });
 
@@ -287,5 +338,71 @@ describe('a truth that arrives late', () => {
   it('is asked about once as a mismatch, not once a pass', () => {
     const stuck = aConfirmSent({ status: 'stuck', review: { reason: 'amount_mismatch', message: 'm', at: NOW, evidence: {}, resolution: null } });
     expect(verdict(after(stuck, 'retrieve', sawIntent({ status: 'succeeded', amount: 1 })))).toMatchObject({ action: 'observed', mails: [] });
+  });
+});
+
+describe('an intent that is not this payment\'s', () => {
+  it.each([
+    ['names another transaction', { metadata: { payrecon_transaction: 'txn_other', payrecon_ledger: LEDGER.id } }],
+    ['names no transaction', { metadata: {} }],
+    ['names another ledger', { metadata: { payrecon_transaction: aTransaction().id, payrecon_ledger: 'led_other' } }],
+    ['names no ledger', { metadata: { payrecon_transaction: aTransaction().id } }],
+    ['is of the other mode', { livemode: true }],
+  ])('%s: it is neither settled, confirmed nor canceled by', (_, changes) => {
+    for (const status of ['succeeded', 'canceled', 'requires_confirmation', 'requires_payment_method', 'processing']) {
+      for (const call of ['retrieve', 'confirm', 'create', 'cancel', 'scan'] as const) {
+        for (const purpose of ['charge', 'reconcile'] as const) {
+          const move = after(aConfirmSent(), call, sawIntent({ status, ...changes }), { purpose });
+          expect(verdict(move)).toEqual({ next: 'stop stuck', status: 'stuck', action: 'marked_stuck', mails: ['operator_stuck'] });
+          expect(move.record?.changes.review).toMatchObject({ reason: 'not_ours' });
+        }
+      }
+    }
+  });
+
+  it('names no ledger on a row of a version that named none: it is ours', () => {
+    const move = after(aConfirmSent({ paramsVersion: 1 }), 'retrieve', sawIntent({ status: 'succeeded', metadata: { payrecon_transaction: aTransaction().id } }));
+    expect(verdict(move).status).toBe('succeeded');
+  });
+});
+
+describe('what was received', () => {
+  it('is recorded with a success', () => {
+    const move = after(aConfirmSent(), 'retrieve', sawIntent({ status: 'succeeded' }));
+    expect(move.record?.changes).toMatchObject({ amountReceived: 4999, currencyReceived: 'usd' });
+  });
+
+  it('less than was asked for is a question, though the amount is the same', () => {
+    const move = after(aConfirmSent(), 'retrieve', sawIntent({ status: 'succeeded', amountReceived: 1 }));
+    expect(verdict(move)).toMatchObject({ status: 'stuck', mails: ['operator_stuck'] });
+    expect(move.record?.changes).toMatchObject({ amountReceived: 1, currencyReceived: 'usd', review: { reason: 'amount_mismatch' } });
+  });
+});
+
+describe('another intent of the same transaction', () => {
+  const own = { id: 'pi_1', status: 'requires_confirmation' };
+  const stray = anIntent({ id: 'pi_0', status: 'requires_confirmation' });
+
+  it('that a create sent again may have made is looked for before money can move', () => {
+    const anew = after(aTransaction(), 'create', sawIntent(own), { purpose: 'charge' }, false);
+    expect(anew).toMatchObject({ kind: 'ask', call: 'scan', record: { action: 'created', changes: { paymentIntent: 'pi_1', step: 'created' } } });
+    const replayed = after(aTransaction(), 'create', sawIntent(own, true), { purpose: 'charge' }, false);
+    expect(verdict(replayed).next).toBe('ask confirm');
+  });
+
+  it('and could still succeed is canceled first', () => {
+    const seen = { ...sawIntent(own), others: [stray] };
+    expect(after(CREATED, 'scan', seen, { purpose: 'charge' })).toMatchObject({ kind: 'ask', call: 'cancel_stray', target: 'pi_0' });
+    const gone = after(CREATED, 'cancel_stray', sawIntent({ id: 'pi_0', status: 'canceled' }), { purpose: 'charge', made: ['scan', 'cancel_stray'] });
+    expect(gone).toMatchObject({ kind: 'ask', call: 'scan' });
+    const notGone = after(CREATED, 'cancel_stray', sawUnknown(), { purpose: 'charge', made: ['scan', 'cancel_stray'] });
+    expect(notGone).toMatchObject({ kind: 'stop', record: null, reason: 'unknown' });
+  });
+
+  it('is looked for once more after an attempt that left no id', () => {
+    const settled = after(aConfirmSent({ attempt: 2 }), 'retrieve', sawIntent({ status: 'succeeded' }));
+    expect(settled.record?.stamps.nextAttempt).toEqual({ inMs: 86_400_000 });
+    const known = after(aConfirmSent({ attempt: 2, intents: 1 }), 'retrieve', sawIntent({ status: 'succeeded' }));
+    expect(known.record?.stamps.nextAttempt).toBe('never');
   });
 });
