@@ -5,11 +5,20 @@ import { type Block, type Letter } from './render.ts';
 /** A bank may show a payment that did not go through as pending for a while; people then think they were charged. */
 const HOLD = 'If your bank shows the amount as pending, that is only a hold. Your bank removes it by itself, usually within a few days.';
 
+/** Names what was received: that, and not what was asked for, is what is missing on the customer's account. */
 export function succeededLetter(facts: Facts): Letter {
+  const { received, money, receivedDiffers } = facts;
+  const of = received === null ? '' : ` of ${received}`;
+  const difference = receivedDiffers ? [paragraph(`${money ?? ''} was asked for, and ${received ?? ''} was charged.`)] : [];
   return {
-    subject: `Your payment${amount(facts)} went through`,
-    headline: `Your payment${amount(facts)} went through; you were charged once.`,
-    blocks: [...correction(facts), paymentFacts(facts, 'Amount charged'), paragraph('Thank you. There is nothing more to do.')],
+    subject: `Your payment${of} went through`,
+    headline: `Your payment${of} went through; you were charged once.`,
+    blocks: [
+      ...correction(facts),
+      ...difference,
+      paymentFacts(facts, ['Amount charged', received]),
+      paragraph('Thank you. There is nothing more to do.'),
+    ],
   };
 }
 
@@ -19,8 +28,8 @@ export function failedLetter(facts: Facts): Letter {
     headline: `Your payment${amount(facts)} did not go through. You have not been charged.`,
     blocks: [
       ...correction(facts),
-      paragraph(declineReason(facts.text('failure_code'))),
-      paymentFacts(facts, 'Amount'),
+      paragraph(declineReason({ code: facts.text('failure_code'), kind: facts.text('failure_kind') })),
+      paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
     ],
   };
@@ -28,15 +37,21 @@ export function failedLetter(facts: Facts): Letter {
 
 export function authenticationLetter(facts: Facts): Letter {
   return {
-    subject: `Your payment${amount(facts)} needs you`,
+    subject: `Your payment${amount(facts)} needs your confirmation`,
     headline: `Your payment${amount(facts)} needs your confirmation. You have not been charged.`,
     blocks: [
       ...correction(facts),
-      paragraph('Your bank wants you to confirm this payment yourself, which could not be done without you. Please pay again where you bought, and confirm it with your bank.'),
-      paymentFacts(facts, 'Amount'),
+      paragraph(`${authenticationReason(facts.text('failure_code'))} Please pay again where you bought, and confirm it with your bank. This attempt is over: nothing is charged later unless you pay again.`),
+      paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
     ],
   };
+}
+
+function authenticationReason(code: string | null): string {
+  return code === 'authentication_required'
+    ? 'Your bank asks you to confirm this payment yourself, and you were not there to do it.'
+    : 'Your bank asked you to confirm this payment, and that did not succeed.';
 }
 
 export function canceledLetter(facts: Facts): Letter {
@@ -45,17 +60,17 @@ export function canceledLetter(facts: Facts): Letter {
     headline: `Your payment${amount(facts)} was canceled. You have not been charged.`,
     blocks: [
       ...correction(facts),
-      paragraph('It was not completed, so we canceled it. It cannot go through later. If you still want to pay, please start again.'),
-      paymentFacts(facts, 'Amount'),
+      paragraph('It was not completed and has been canceled. It cannot go through later. If you still want to pay, please start again.'),
+      paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
     ],
   };
 }
 
-/** The outcome was recorded, and told, before Stripe showed another one. */
+/** Another outcome was recorded before Stripe showed this one. Whether it was told, this e-mail does not know. */
 function correction(facts: Facts): readonly Block[] {
   if (facts.text('review_reason') !== 'truth_changed') return [];
-  return [paragraph('We told you something else about this payment earlier. We are sorry: that was not right, and this is the true outcome.')];
+  return [paragraph('If we told you something else about this payment earlier, that was not right, and we are sorry: this is the true outcome.')];
 }
 
 function amount(facts: Facts): string {
@@ -63,11 +78,11 @@ function amount(facts: Facts): string {
 }
 
 /** What helps a customer to recognise the payment and to ask about it. The key is the shop's own and is not shown. */
-function paymentFacts(facts: Facts, amountName: string): Block {
+function paymentFacts(facts: Facts, amountRow: readonly [name: string, money: string | null]): Block {
   return {
     kind: 'facts',
     rows: [
-      [amountName, facts.money],
+      amountRow,
       ['For', facts.text('description')],
       ['Your reference', facts.text('reference')],
       ['Date', facts.date],

@@ -19,6 +19,7 @@ export function stuckLetter(facts: Facts): Letter {
     headline: 'payrecon cannot tell by itself how this payment ended, and asks you to decide.',
     blocks: [
       paragraph(whyStuck(facts)),
+      ...keyConflict(facts),
       paymentFacts(facts),
       paragraph(
         'Until you decide, payrecon does not charge this key again and tells the customer nothing. It keeps looking, and follows Stripe if the outcome shows up there.',
@@ -47,7 +48,7 @@ export function truthChangedLetter(facts: Facts): Letter {
     headline: `Stripe now shows something other than was recorded: ${status}.`,
     blocks: [
       paragraph(`What was seen: ${sentence(facts.text('review_message') ?? 'see its audit trail')}`),
-      paragraph("The ledger follows Stripe: the outcome has been corrected, and the customer's e-mail about it is queued."),
+      paragraph('The ledger follows Stripe: the outcome has been corrected, and a customer whose e-mail address is known is told.'),
       paymentFacts(facts),
       paragraph('Please check whether something was done on the old outcome, such as a delivery, a second charge or a refund:'),
       commands,
@@ -75,15 +76,20 @@ export function outageLetter(facts: Facts): Letter {
 
 /** Stripe refused what we sent: no bank was asked, and no customer is told. */
 export function requestRefusedLetter(facts: Facts): Letter {
+  const code = facts.text('code');
   return {
-    subject: `Stripe refuses charges: ${facts.text('code') ?? 'our request is not right'}`,
-    headline: 'Stripe refuses what payrecon sends. No bank was asked, and no customer was told anything.',
+    subject: `Stripe refuses charges: ${code ?? 'the request is not right'}`,
+    headline: 'Stripe refuses what payrecon sends. No bank was asked, nothing was charged, and no customer was told anything.',
     blocks: [
       paragraph(`What Stripe says: ${sentence(facts.text('message') ?? 'see the transaction')}`),
-      { kind: 'facts', rows: [['First seen', facts.time], ['Transaction', facts.text('transaction_id')], ['Parameter', facts.text('param')]] },
-      paragraph('Usually the key is of another account or mode, or a payment method or customer does not exist there. The keys of these payments are not used up: correct the cause and charge them again.'),
+      paragraph(adviceFor(code)),
+      {
+        kind: 'facts',
+        rows: [['Code', code], ['Parameter', facts.text('param')], ['First seen in', facts.text('transaction_id')], ['At', facts.time]],
+      },
+      paragraph('The keys of these payments are not used up: when the cause is mended, charge again with the same keys. To see them:'),
       { kind: 'commands', lines: ['payrecon doctor', 'payrecon list --status failed'] },
-      paragraph('This message is sent once a day for each cause.'),
+      paragraph('This message is sent once a day for each cause, however many payments it meets.'),
     ],
   };
 }
@@ -92,18 +98,68 @@ export function requestRefusedLetter(facts: Facts): Letter {
 export function rolledBackLetter(facts: Facts): Letter {
   return {
     subject: 'This ledger has lost payments: charging is stopped',
-    headline: 'Stripe shows payments of this ledger that the ledger does not have. payrecon charges nothing until it has them again.',
+    headline: 'Stripe shows payments of this ledger that the ledger does not have, or has only from before they were sent.',
     blocks: [
-      paragraph('The ledger was probably restored from a backup, or a failover lost its newest steps. To charge now could charge somebody twice.'),
-      { kind: 'facts', rows: [['Noticed', facts.time], ['Payment intent', facts.text('payment_intent')], ['Transaction', facts.text('transaction_id')]] },
-      paragraph('Restore the newest copy of the ledger; the next pass then finds it whole and charging goes on.'),
+      paragraph('The ledger was probably restored from a backup, or a failover lost its newest steps. Charging from it could charge somebody twice, so payrecon charges nothing (exit 2) until the ledger has these payments again.'),
+      {
+        kind: 'facts',
+        rows: [
+          ['Payments found missing', facts.count('lost')],
+          ['One of them', facts.text('transaction_id')],
+          ['Its payment intent', facts.text('payment_intent')],
+          ['At', facts.time],
+        ],
+      },
+      paragraph('Restore the newest copy of the ledger: the next pass finds it whole, and charging goes on by itself. Do not begin a new ledger meanwhile: it would know none of the payments that were made.'),
       { kind: 'commands', lines: ['payrecon reconcile', 'payrecon status'] },
     ],
   };
 }
 
+/** What to look at first, by Stripe's code. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ['resource_missing', 'Something that was sent, such as a payment method or a customer, does not exist in this account and mode. Is STRIPE_SECRET_KEY the key of the right account, and live or test as it should be?'],
+  ['amount_too_small', 'The amount is below what Stripe charges in this currency.'],
+  ['amount_too_large', 'The amount is above what Stripe charges in this currency.'],
+  ...['test_mode_live_card', 'test_mode_decline', 'testmode_decline', 'testmode_charges_only', 'live_mode_test_card', 'livemode_mismatch'].map(
+    (code) => [code, 'A live card or payment method met a test key, or the other way round: is STRIPE_SECRET_KEY live or test as it should be?'] as const,
+  ),
+  ...['payment_intent_mandate_invalid', 'setup_intent_mandate_invalid', 'billing_invalid_mandate', 'india_recurring_payment_mandate_canceled'].map(
+    (code) => [code, 'The payment method lacks a valid mandate: the customer has to give one before it can be charged.'] as const,
+  ),
+  ...['account_invalid', 'platform_account_required', 'api_key_expired', 'secret_key_required', 'capability_not_active'].map(
+    (code) => [code, 'This account or its key may not do it: is STRIPE_SECRET_KEY the key of the right account, and is the account set up for this payment method?'] as const,
+  ),
+]);
+
+const ADVICE_ELSE = 'It is about the request or the account, not about the customer: docs.stripe.com/error-codes says what each code means.';
+
+function adviceFor(code: string | null): string {
+  return ADVICE.get(code ?? '') ?? ADVICE_ELSE;
+}
+
+/** What Stripe shows under the key; whether it was this order's money is what a person has to find out. */
+function keyConflict(facts: Facts): readonly Block[] {
+  if (facts.text('review_reason') !== 'key_used_elsewhere') return [];
+  const { otherIntents } = facts;
+  const rows = otherIntents.map(({ isUnderOurKey, words }) => [isUnderOurKey ? 'Made under this key' : 'Looks like it', words] as const);
+  const found: readonly Block[] = rows.length > 0 ? [{ kind: 'facts', rows }] : [];
+  const lookFor = otherIntents.some(({ isUnderOurKey }) => isUnderOurKey)
+    ? 'Whether that payment was for the same order is yours to find out.'
+    : 'The payment intent that was made under this key was not found. Look for it in the Dashboard and in the other ledger.';
+  return [...found, paragraph(`It is never sent to Stripe again. ${lookFor}`)];
+}
+
+/** The sum that counts: what was received, as soon as that is known. */
+function sumOf(facts: Facts): string | null {
+  const { money, received, receivedDiffers } = facts;
+  if (received === null) return money;
+  if (!receivedDiffers || facts.text('status') === 'succeeded') return received;
+  return `${received} received, ${money ?? ''} asked for`;
+}
+
 function what(facts: Facts): string {
-  return [facts.money, facts.text('reference') ?? facts.text('key') ?? facts.transactionId].filter((part) => part !== null).join(', ');
+  return [sumOf(facts), facts.text('reference') ?? facts.text('key') ?? facts.transactionId].filter((part) => part !== null).join(', ');
 }
 
 function whyStuck(facts: Facts): string {
@@ -122,7 +178,8 @@ function paymentFacts(facts: Facts): Block {
     kind: 'facts',
     rows: [
       ['Transaction', facts.transactionId],
-      ['Amount', facts.money],
+      [facts.receivedDiffers ? 'Amount asked for' : 'Amount', facts.money],
+      ['Amount received', facts.receivedDiffers ? facts.received : null],
       ['Key', facts.text('key')],
       ['Reference', facts.text('reference')],
       ['Customer', facts.text('customer')],

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { receivedOf } from '../domain/received.ts';
 import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import type { NotificationKind } from '../domain/transition.ts';
 import { canonicalJson } from './audit-chain.ts';
@@ -16,21 +17,27 @@ export interface QueuedNotification {
 
 /** What a message is made of, as it was when it was queued. Amount in the minor unit, instants in milliseconds. */
 function snapshot(transaction: Transaction): JsonObject {
+  const received = receivedOf(transaction);
+  const others = transaction.review?.evidence['other_intents'];
   return {
     transaction_id: transaction.id,
     key: transaction.key,
     reference: transaction.reference,
     amount: transaction.amount,
     currency: transaction.currency,
+    amount_received: received?.amount ?? null,
+    currency_received: received?.currency ?? null,
     customer: transaction.customer,
     description: transaction.description,
     status: transaction.status,
     payment_intent: transaction.paymentIntent,
     stripe_status: transaction.stripeStatus,
+    failure_kind: transaction.failureKind,
     failure_code: transaction.failureCode,
     failure_message: transaction.failureMessage,
     review_reason: transaction.review?.reason ?? null,
     review_message: transaction.review?.message ?? null,
+    ...(others === undefined ? {} : { other_intents: others }),
     created_at: transaction.createdAt,
   };
 }

@@ -108,7 +108,7 @@ describe.each(targets)('recording a transition on $name', (target) => {
     ]);
     expect(mails[0]?.data).toEqual({
       ...{ transaction_id: paid.id, key: paid.key, reference: 'r', amount: 4999, currency: 'usd', customer: null, description: 'A thing', status: 'succeeded', stripe_status: null },
-      ...{ payment_intent: null, failure_code: null, failure_message: null, review_reason: null, review_message: null, created_at: paid.createdAt },
+      ...{ payment_intent: null, failure_kind: null, failure_code: null, failure_message: null, amount_received: null, currency_received: null, review_reason: null, review_message: null, created_at: paid.createdAt },
     });
     const without = await openOne(storage, aRequest({ email: null }));
     const lost = await recordOne(storage, without, { ...stuck, notifications: ['customer_failed', 'operator_stuck'] });
