@@ -1,30 +1,53 @@
+import { mayBeginAttempt, mayCorrect } from './attempts.ts';
 import { formatDuration } from './duration.ts';
+import { formatMoney } from './money.ts';
+import { otherIntentsIn } from './other-intents.ts';
+import { isAsAsked, receivedOf } from './received.ts';
 import { isOverdue } from './transaction.ts';
-import type { Instant, Transaction } from './transaction.ts';
+import type { Instant, Resolution, Transaction } from './transaction.ts';
 
 /** A plain sentence: why the transaction is in its state, and what happens next. */
 export function explain(transaction: Transaction, now: Instant): string {
-  const decided = transaction.review?.resolution ?? null;
-  if (decided !== null && transaction.review?.reason === 'resolved_by_hand' && transaction.status !== 'pending') {
-    return `${decided.operator} decided that it is ${transaction.status}: ${decided.reason}. Should Stripe show otherwise, that is recorded and a person is told.`;
-  }
+  const decided = transaction.review?.reason === 'resolved_by_hand' ? transaction.review.resolution : null;
+  if (decided !== null && transaction.status !== 'pending') return decidedSentence(transaction, decided);
+  if (transaction.keyConflictAt !== null && transaction.status !== 'succeeded') return keyConflictSentence(transaction);
   switch (transaction.status) {
     case 'succeeded':
-      return correction(transaction, `Stripe shows ${transaction.paymentIntent ?? 'the payment intent'} succeeded with this amount and currency: the customer was charged once.`);
+      return correction(transaction, succeededSentence(transaction));
     case 'failed':
       return correction(transaction, failedSentence(transaction));
     case 'canceled':
-      return correction(
-        transaction,
-        transaction.paymentIntent === null
-          ? 'No payment intent exists at Stripe for it, so nothing was or can be charged.'
-          : `${transaction.paymentIntent} was canceled at Stripe before it could succeed: nothing was charged, and nothing can be.`,
-      );
+      return correction(transaction, canceledSentence(transaction));
     case 'stuck':
-      return `It waits for a person: ${transaction.review?.message ?? 'the outcome could not be decided'}. Run \`payrecon stuck resolve ${transaction.id}\`.`;
+      return waitsForAPerson(transaction);
     case 'pending':
       return pendingSentence(transaction, now);
   }
+}
+
+function decidedSentence(transaction: Transaction, { operator, reason }: Resolution): string {
+  const { status } = transaction;
+  const money = status === 'succeeded' ? ` ${receivedSentence(transaction)}` : '';
+  return `${operator} decided that it is ${status}: ${withoutStop(reason)}.${money} Should Stripe show otherwise, that is recorded and a person is told.`;
+}
+
+function receivedSentence(transaction: Transaction): string {
+  const received = receivedOf(transaction);
+  if (received === null) return 'What Stripe received is not known.';
+  const taken = formatMoney(received.amount, received.currency);
+  if (isAsAsked(transaction, received)) return `Stripe received ${taken}.`;
+  return `Stripe received ${taken}; ${formatMoney(transaction.amount, transaction.currency)} was asked for.`;
+}
+
+function succeededSentence(transaction: Transaction): string {
+  const intent = transaction.paymentIntent ?? 'the payment intent';
+  const received = receivedOf(transaction);
+  if (received === null) return `It is recorded as succeeded (${intent}). ${receivedSentence(transaction)}`;
+  if (isAsAsked(transaction, received)) {
+    return `Stripe shows ${intent} succeeded with this amount and currency: the customer was charged once.`;
+  }
+  const [taken, asked] = [received, transaction].map(({ amount, currency }) => formatMoney(amount, currency));
+  return `Stripe shows ${intent} succeeded: it received ${taken ?? ''}; ${asked ?? ''} was asked for.`;
 }
 
 function correction(transaction: Transaction, sentence: string): string {
@@ -32,10 +55,63 @@ function correction(transaction: Transaction, sentence: string): string {
 }
 
 function failedSentence(transaction: Transaction): string {
-  const why = `${transaction.failureMessage ?? 'declined'} (${transaction.failureCode ?? 'declined'})`;
-  return transaction.paymentIntent === null
-    ? `Stripe refused it before any payment intent was made: ${why}. Nothing was charged.`
-    : `The payment was declined: ${why}. The payment intent was then canceled, so it can never succeed later.`;
+  const { failureKind, failureMessage, failureCode, paymentIntent } = transaction;
+  const why = `${failureMessage ?? 'no reason was given'} (${failureCode ?? 'no code'})`;
+  const fenced = paymentIntent === null ? 'Nothing was charged.' : 'The payment intent was then canceled, so it can never succeed later.';
+  switch (failureKind) {
+    case 'request':
+      return `Stripe refused the request: ${why}. No bank was asked, nothing was charged. ${afterRequest(transaction)}`;
+    case 'authentication':
+      return `The bank wants the customer to authenticate this payment: ${why}. ${fenced} Have them pay on-session (\`--on-session\`) under a new key; the reference is free.`;
+    case 'declined':
+      return `The payment was declined: ${why}. ${fenced}`;
+    case null:
+      return `It did not go through: ${why}. ${fenced}`;
+  }
+}
+
+function afterRequest(transaction: Transaction): string {
+  if (mayCorrect(transaction)) return 'Correct it and charge again with the same key.';
+  return mayBeginAttempt(transaction)
+    ? 'Mend the cause and charge again with the same key and parameters: that makes a new attempt.'
+    : 'This key is used up.';
+}
+
+function canceledSentence(transaction: Transaction): string {
+  const { paymentIntent, canceledBy } = transaction;
+  const again = mayBeginAttempt(transaction) ? ' Charging again with the same key makes a new attempt.' : '';
+  if (paymentIntent === null) return `No payment intent exists at Stripe for it, so nothing was or can be charged.${again}`;
+  const nothing = 'before it could succeed: nothing was charged, and nothing can be.';
+  switch (canceledBy) {
+    case 'fence':
+      return `${paymentIntent} was not confirmed, and was canceled at Stripe: nothing was charged, and by it nothing can be.${again}`;
+    case 'person':
+      return `Somebody canceled ${paymentIntent} at Stripe ${nothing}`;
+    case 'stripe':
+      return `Stripe canceled ${paymentIntent} ${nothing}`;
+    case null:
+      return `${paymentIntent} was canceled at Stripe ${nothing}`;
+  }
+}
+
+function waitsForAPerson({ id, review }: Transaction): string {
+  return `It waits for a person: ${withoutStop(review?.message ?? 'the outcome could not be decided')}. Run \`payrecon stuck resolve ${id}\`.`;
+}
+
+/** The key belongs to another ledger's or program's payment: what became of the money is not this row's to say. */
+function keyConflictSentence(transaction: Transaction): string {
+  const others = otherIntentsIn(transaction.review?.evidence ?? {});
+  const found = others.map(({ isUnderOurKey, words }) => `${isUnderOurKey ? 'Under this key Stripe shows' : 'It looks like'}: ${words}.`);
+  const notFound = others.some(({ isUnderOurKey }) => isUnderOurKey) ? [] : ['The payment intent that was made under this key was not found.'];
+  const begins =
+    transaction.status === 'stuck'
+      ? waitsForAPerson(transaction)
+      : `Stripe knows this key with other parameters: another ledger or program has used it. It is recorded as ${transaction.status}.`;
+  return [begins, ...found, ...notFound, 'It is never sent again.'].join(' ');
+}
+
+function withoutStop(text: string): string {
+  return text.replace(/\.$/, '');
 }
 
 function pendingSentence(transaction: Transaction, now: Instant): string {
@@ -48,7 +124,7 @@ function pendingSentence(transaction: Transaction, now: Instant): string {
   }
   switch (transaction.step) {
     case 'recorded':
-      return `It is recorded, and nothing was sent to Stripe: nothing was charged. Charging again with the same key goes on; otherwise it will be canceled. ${next}`;
+      return neverSentSentence(transaction, now);
     case 'create_sent':
       return `The answer to creating the payment intent is not known; nothing can have been charged, because it was not confirmed. ${next}`;
     case 'created':
@@ -62,14 +138,32 @@ function pendingSentence(transaction: Transaction, now: Instant): string {
   }
 }
 
+/** A restored backup says "never sent" of payments that were made since: older rows are not taken by their word. */
+const BELIEVED_MS = 3_600_000;
+
+function neverSentSentence({ createdAt, nextAttemptAt }: Transaction, now: Instant): string {
+  const isYoung = now - createdAt <= BELIEVED_MS;
+  const state = isYoung
+    ? 'It is recorded, and nothing was sent to Stripe: nothing was charged. Charging again with the same key goes on;'
+    : 'The ledger says that nothing was sent to Stripe. Charging again with the same key looks there first, and goes on;';
+  const leftAlone =
+    nextAttemptAt !== null && nextAttemptAt > now
+      ? `the reconciler leaves it alone for another ${inWords(nextAttemptAt - now)}, then cancels it.`
+      : 'the reconciler leaves it alone, and cancels it only past the age ceiling (PAYRECON_STUCK_AFTER).';
+  return `${state} ${leftAlone}`;
+}
+
 function nextSentence(transaction: Transaction, now: Instant): string {
   if (transaction.nextAttemptAt === null) return 'Nothing further is planned.';
   const inMs = transaction.nextAttemptAt - now;
-  return inMs <= 0 ? 'The next reconciliation asks Stripe.' : `Stripe is asked again in ${formatDuration(inWords(inMs))}.`;
+  return inMs <= 0 ? 'The next reconciliation asks Stripe.' : `Stripe is asked again in ${inWords(inMs)}.`;
 }
 
-/** Nobody waits for milliseconds: rounded up to seconds, and beyond two minutes to minutes. */
-function inWords(ms: number): number {
-  const unitMs = ms > 120_000 ? 60_000 : 1_000;
-  return Math.ceil(ms / unitMs) * unitMs;
+const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1_000, 60_000, 3_600_000];
+
+/** Nobody waits for milliseconds: rounded up to seconds, beyond two minutes to minutes, beyond two hours to hours. */
+function inWords(ms: number): string {
+  const unitMs = ms > 2 * HOUR_MS ? HOUR_MS : ms > 2 * MINUTE_MS ? MINUTE_MS : SECOND_MS;
+  const hours = Math.ceil(ms / HOUR_MS);
+  return unitMs === HOUR_MS ? `${String(hours)}h` : formatDuration(Math.ceil(ms / unitMs) * unitMs);
 }

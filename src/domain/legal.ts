@@ -1,6 +1,7 @@
-import type { Answer } from './answer.ts';
-import type { Resolution, Transaction } from './transaction.ts';
+import type { Answer, IntentSnapshot } from './answer.ts';
+import { receivedAsAsked, TRANSACTION_METADATA } from './marks.ts';
 import { formatMoney } from './money.ts';
+import type { Resolution, Transaction } from './transaction.ts';
 
 export interface LegalResolution {
   readonly as: Resolution['as'];
@@ -11,20 +12,21 @@ export interface LegalResolution {
 /**
  * What a person may decide, given what Stripe shows at this moment. Stripe's own outcome leaves no
  * choice; an intent that could still succeed must be canceled at Stripe before the row may say that
- * it did not; and what Stripe cannot tell is the person's to know.
+ * it did not; and what Stripe cannot tell is the person's to know. "Nothing was charged" is offered
+ * only with proof of it: neither an id that this account does not know nor one scan is any.
  */
 export function legalResolutions(transaction: Transaction, seen: Answer): readonly LegalResolution[] {
+  if (transaction.keyConflictAt !== null) return afterKeyConflict(transaction, seen);
   switch (seen.kind) {
     case 'intent':
     case 'declined':
-      return forIntent(transaction, seen.intent.status, seen.intent.amount, seen.intent.currency);
+      return forIntent(transaction, seen.intent);
     case 'missing':
+      return [retry('ask Stripe again, once it is sure that the key is not of another account or mode; the attempts start over'), bySight()];
     case 'absent':
       return [
-        retry('ask Stripe again from the recorded step; the attempts start over'),
-        { as: 'canceled', meaning: 'Stripe does not know it: record that nothing was charged', needsCancelAtStripe: false },
-        { as: 'failed', meaning: 'record that it failed', needsCancelAtStripe: false },
-        { as: 'succeeded', meaning: 'you have seen it succeed elsewhere: record that the customer was charged', needsCancelAtStripe: false },
+        retry('look again: two complete scans apart in time are the proof, and with it the reconciler records it as canceled'),
+        bySight(),
       ];
     case 'refused':
       return [retry('ask Stripe again from the recorded step; the attempts start over')];
@@ -38,13 +40,69 @@ function retry(meaning: string): LegalResolution {
   return { as: 'retry', meaning, needsCancelAtStripe: false };
 }
 
-function forIntent(transaction: Transaction, status: string, amount: number, currency: string): readonly LegalResolution[] {
-  switch (status) {
+function bySight(): LegalResolution {
+  return { as: 'succeeded', meaning: 'you have seen it succeed: record that the customer was charged', needsCancelAtStripe: false };
+}
+
+/**
+ * The key may never be sent again, so there is no retry; and only the other intent, seen canceled,
+ * shows that it took no money. It is another ledger's: it is not ours to cancel.
+ */
+function afterKeyConflict(transaction: Transaction, seen: Answer): readonly LegalResolution[] {
+  switch (seen.kind) {
+    case 'intent':
+    case 'declined':
+      return isOwn(transaction, seen.intent) ? beside(transaction, seen.intent) : forOther(transaction, seen.intent);
+    case 'missing':
+    case 'absent':
+    case 'refused':
+      return [bySight()];
+    case 'unauthorized':
+    case 'unknown':
+      return [];
+  }
+}
+
+function isOwn(transaction: Transaction, intent: IntentSnapshot): boolean {
+  return intent.metadata[TRANSACTION_METADATA] === transaction.id;
+}
+
+/** An intent of our own that was made beside the other one: unless it took the money, it says nothing of the other. */
+function beside(transaction: Transaction, intent: IntentSnapshot): readonly LegalResolution[] {
+  return intent.status === 'succeeded' ? forIntent(transaction, intent) : [bySight()];
+}
+
+function forOther(transaction: Transaction, intent: IntentSnapshot): readonly LegalResolution[] {
+  const name = `${intent.id}, made under this key,`;
+  switch (intent.status) {
     case 'succeeded': {
-      const equal = amount === transaction.amount && currency === transaction.currency;
-      const meaning = equal
+      const difference = receivedAsAsked(transaction, intent) ? '' : ` with ${received(intent)} instead of ${asked(transaction)}`;
+      return [{ as: 'succeeded', meaning: `${name} succeeded${difference}: record that the customer was charged`, needsCancelAtStripe: false }];
+    }
+    case 'canceled':
+      return [
+        { as: 'canceled', meaning: `${name} was canceled: record that`, needsCancelAtStripe: false },
+        { as: 'failed', meaning: `${name} was canceled: record that it failed`, needsCancelAtStripe: false },
+      ];
+    default:
+      return [];
+  }
+}
+
+function received({ amountReceived, currency }: IntentSnapshot): string {
+  return formatMoney(amountReceived, currency);
+}
+
+function asked({ amount, currency }: Transaction): string {
+  return formatMoney(amount, currency);
+}
+
+function forIntent(transaction: Transaction, intent: IntentSnapshot): readonly LegalResolution[] {
+  switch (intent.status) {
+    case 'succeeded': {
+      const meaning = receivedAsAsked(transaction, intent)
         ? 'Stripe shows it succeeded: record that'
-        : `accept that ${formatMoney(amount, currency)} was charged instead of ${formatMoney(transaction.amount, transaction.currency)}`;
+        : `accept that ${received(intent)} was received instead of ${asked(transaction)}`;
       return [{ as: 'succeeded', meaning, needsCancelAtStripe: false }];
     }
     case 'canceled': {
@@ -65,17 +123,22 @@ export function describeAnswer(seen: Answer): string {
   switch (seen.kind) {
     case 'intent':
     case 'declined': {
-      const { id, status, amount, currency, lastError } = seen.intent;
+      const { id, status, lastError } = seen.intent;
       const failure = lastError === null ? '' : `; last error: ${lastError.message} (${lastError.declineCode ?? lastError.code ?? 'unknown'})`;
-      return `${id} is ${status}, ${formatMoney(amount, currency)}${failure}`;
+      return `${id} is ${status}, ${sumOf(seen.intent)}${failure}`;
     }
     case 'missing':
-      return `Stripe does not know this payment intent (${seen.message})`;
+      return `Stripe does not show this payment's intent (${seen.message})`;
     case 'absent':
-      return `a complete scan of Stripe's list (${String(seen.pages)} pages) shows no payment intent for it`;
+      return `a complete scan of Stripe's list (${String(seen.pages)} ${seen.pages === 1 ? 'page' : 'pages'}) shows no payment intent for it`;
     case 'refused':
     case 'unauthorized':
     case 'unknown':
       return seen.message;
   }
+}
+
+function sumOf(intent: IntentSnapshot): string {
+  const whole = formatMoney(intent.amount, intent.currency);
+  return intent.status !== 'succeeded' || intent.amountReceived === intent.amount ? whole : `${received(intent)} received of ${whole}`;
 }
