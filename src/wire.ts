@@ -73,6 +73,7 @@ function assemble(settings: Settings, { role, notice }: Pick<OpenInput, 'role' |
   return {
     mode: settings.stripeMode,
     ledger: settings.database.shown,
+    limits: { requestsPerSecond: settings.stripeRps, endpointRequestsPerSecond: settings.stripeEndpointRps },
     warnings: settings.warnings,
     close: parts.close,
     ...payments(settings, parts),

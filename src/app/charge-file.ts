@@ -1,4 +1,5 @@
 import { PayreconError } from '../domain/errors.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import type { ChargeRow } from './charge-row.ts';
 import type { ChargeOptions, ChargeOutcome, Payrecon } from './payrecon.ts';
 
@@ -11,6 +12,21 @@ import type { ChargeOptions, ChargeOutcome, Payrecon } from './payrecon.ts';
 
 /** So many payments in a row about which nothing is known, and Stripe or the database counts as away: the rest is better not begun. */
 const AWAY_AFTER_UNKNOWN = 20;
+
+/** Equal refusals of our request in a row, with nothing between them that went through: the next line would fare alike. */
+const WRONG_AFTER_REFUSED = 5;
+
+/** Lines that a limit of one a second carries at a time: each takes a few seconds at most over its calls. */
+const SECONDS_UNDER_WAY = 3;
+
+/**
+ * No more lines at a time than Stripe's limit carries: what waits in our own queue is charged later
+ * than its line says, and holds a lease meanwhile. A charge is two calls, one at each of two endpoints.
+ */
+export function linesAtATime(asked: number, limits: { readonly requestsPerSecond: number; readonly endpointRequestsPerSecond: number }): number {
+  const chargesPerSecond = Math.min(limits.requestsPerSecond / 2, limits.endpointRequestsPerSecond);
+  return Math.max(1, Math.min(asked, Math.ceil(chargesPerSecond * SECONDS_UNDER_WAY)));
+}
 
 export interface ChargeRows {
   next(): Promise<IteratorResult<ChargeRow, undefined>>;
@@ -31,6 +47,8 @@ export interface ChargeFileReport {
   readonly ends: Readonly<Record<RowEnd, number>>;
   /** Of these rows the key was known before: nothing new was started. */
   readonly repeated: number;
+  /** Of the failed ones: Stripe refused what was sent, so that no bank was asked. */
+  readonly requestsRefused: number;
   /** A signal came before the end of the file. */
   readonly interrupted: boolean;
   /** Why the rest was not begun, other than by a signal. */
@@ -79,6 +97,9 @@ class Run {
   /** The last row under way of each key and reference. */
   readonly #underWay = new Map<string, Promise<void>>();
   #repeated = 0;
+  #requestsRefused = 0;
+  #lastCause: string | null = null;
+  #sameCauseInARow = 0;
   #unknownInARow = 0;
   #stopped = false;
   #readAll = false;
@@ -117,7 +138,7 @@ class Run {
     if (this.#bug !== null) throw this.#bug.error;
     const rows = Object.values(this.#ends).reduce((sum, count) => sum + count, 0);
     const interrupted = this.#stopped && this.#stoppedBy === null && !this.#readAll;
-    return { rows, ends: this.#ends, repeated: this.#repeated, interrupted, stoppedBy: this.#stoppedBy };
+    return { rows, ends: this.#ends, repeated: this.#repeated, requestsRefused: this.#requestsRefused, interrupted, stoppedBy: this.#stoppedBy };
   }
 
   async #next(): Promise<ChargeRow | null> {
@@ -185,19 +206,40 @@ class Run {
   #judge(result: RowResult): void {
     if (result.kind === 'failed') {
       const { kind, code } = result.error;
-      if (code === 'stripe_unauthorized') this.stop(result.error);
+      if (code === 'stripe_unauthorized' || kind === 'configuration') this.stop(result.error);
       if (kind === 'unreachable' || kind === 'unknown_outcome') this.#nothingKnown(result.error);
       return;
     }
-    const { situation, repeated } = result.outcome;
+    const { situation, repeated, transaction } = result.outcome;
+    if (transaction.status === 'failed' && transaction.failureKind === 'request') {
+      this.#refusedRequest(transaction);
+      return;
+    }
+    if (situation === 'settled' && !repeated) this.#sameCauseInARow = 0;
     if (situation === 'unknown' || situation === 'not_sent') this.#nothingKnown(stripeAway());
     else if (situation === 'settled' && !repeated) this.#unknownInARow = 0;
+  }
+
+  #refusedRequest({ failureCode, failureMessage }: Transaction): void {
+    this.#requestsRefused += 1;
+    this.#sameCauseInARow = this.#lastCause === failureCode ? this.#sameCauseInARow + 1 : 1;
+    this.#lastCause = failureCode;
+    if (this.#sameCauseInARow >= WRONG_AFTER_REFUSED) this.stop(requestsRefused(failureCode ?? 'unknown', failureMessage ?? ''));
   }
 
   #nothingKnown(why: PayreconError): void {
     this.#unknownInARow += 1;
     if (this.#unknownInARow >= AWAY_AFTER_UNKNOWN) this.stop(why);
   }
+}
+
+function requestsRefused(code: string, message: string): PayreconError {
+  return new PayreconError(
+    'configuration',
+    'requests_refused',
+    `Stripe refused ${String(WRONG_AFTER_REFUSED)} lines in a row for the same reason (${code}: ${message}), so the remaining lines were not begun. No bank was asked and nothing was charged for these lines; their keys are not used up. Correct the cause, which is often a key of another account or mode, and run the same command again.`,
+    { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'or what the lines name: refused by Stripe' }] },
+  );
 }
 
 function stripeAway(): PayreconError {

@@ -76,6 +76,8 @@ function stripeCheck(mode: DoctorDeps['mode'], account: AccountAnswer | null): D
       return ok('stripe', `${mode} mode, account ${account.id}${account.name === null ? '' : ` (${account.name})`}`);
     case 'forbidden':
       return warning('stripe', `${mode} mode; this key may not read its account (${account.message}), so the ledger is bound by mode alone: allow it to read the account`);
+    case 'not_offered':
+      return warning('stripe', `${mode} mode; ${account.message}, so whose key it is cannot be checked: the real Stripe says it`);
     case 'unauthorized':
       return { name: 'stripe', state: 'failed', message: `Stripe refused the key (${String(account.httpStatus)}): correct STRIPE_SECRET_KEY`, failure: 'configuration' };
     case 'unreachable':

@@ -51,6 +51,7 @@ export async function ownLedger(deps: OwnLedgerDeps): Promise<OwnLedger> {
   refuseOtherMode(deps, identity.livemode);
   const owner = key ?? (await lookUpOwner(deps));
   refuseOtherAccount(identity, owner);
+  if (identity.account !== null && owner.account === null && key === null) await mustRememberKey(deps);
   if (identity.boundAt !== null) {
     // The first key could not read its account, and this one can.
     if (identity.account !== null || owner.account === null) return ownOf(deps, identity);
@@ -132,6 +133,8 @@ async function lookUpOwner(deps: OwnLedgerDeps): Promise<KeyAccount> {
       await deps.identity.rememberKey(deps.keyHash, owner);
       return owner;
     }
+    case 'not_offered':
+      return { account: null, livemode: deps.livemode };
     case 'unauthorized':
       throw new PayreconError(
         'configuration',
@@ -146,6 +149,12 @@ async function lookUpOwner(deps: OwnLedgerDeps): Promise<KeyAccount> {
         `Whose account this key is of is not known yet, and Stripe did not say: ${answer.message}. Nothing was sent or changed; run the same command again.`,
       );
   }
+}
+
+/** A key whose account nobody could tell (not: may not be told) is no key of this ledger's account. */
+async function mustRememberKey(deps: OwnLedgerDeps): Promise<void> {
+  if ((await deps.identity.keyAccount(deps.keyHash)) !== null) return;
+  throw new PayreconError('unreachable', 'stripe_unreachable', 'Whose account this key is of is not known, because what answers at the address of Stripe knows no accounts. Nothing was sent or changed.');
 }
 
 /** A new ledger knows no key that was charged before it: elsewhere they are known. */

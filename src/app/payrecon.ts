@@ -166,6 +166,8 @@ export interface Payrecon {
   /** Mode and account for the banner; asks nothing of Stripe. */
   readonly mode: 'test' | 'live' | 'none';
   readonly ledger: string;
+  /** Stripe's limits as they are set: calls a second, in all and for each endpoint. */
+  readonly limits: { readonly requestsPerSecond: number; readonly endpointRequestsPerSecond: number };
   /** About the settings, for a person: a secret file that others can read, a live key that goes elsewhere. */
   readonly warnings: readonly string[];
   close(): Promise<void>;

@@ -300,6 +300,8 @@ export type AccountAnswer =
   | { readonly kind: 'account'; readonly id: string; readonly name: string | null; readonly country: string | null; readonly dateHeader: Instant | null }
   /** The key is good, and may not read its account (a restricted key). */
   | { readonly kind: 'forbidden'; readonly message: string }
+  /** Something answers at Stripe's address and has no accounts (404): a local double of Stripe. */
+  | { readonly kind: 'not_offered'; readonly message: string }
   | { readonly kind: 'unauthorized'; readonly httpStatus: number; readonly message: string }
   | { readonly kind: 'unreachable'; readonly message: string };
 

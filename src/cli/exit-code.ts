@@ -70,6 +70,8 @@ function afterSignal(stoppedBy: StopSignal | null): ExitCode {
 
 /** Once a signal came, a payment whose outcome is open was left open because of it, whatever the last answer was. */
 function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopSignal | null): ExitCode {
+  // Stripe refused what was sent: like bad input, and no bank was asked.
+  if (transaction.status === 'failed' && transaction.failureKind === 'request') return EXIT.usage;
   switch (transaction.status) {
     case 'succeeded':
       return EXIT.done;
@@ -87,14 +89,14 @@ function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopS
  * The worst of its lines: first what is not known yet, then what a person has to look at, then what was refused, what
  * cannot be charged as it stands, what did not succeed.
  */
-function afterFile({ ends, interrupted, stoppedBy: cause }: ChargeFileReport, stoppedBy: StopSignal | null): ExitCode {
+function afterFile({ ends, requestsRefused, interrupted, stoppedBy: cause }: ChargeFileReport, stoppedBy: StopSignal | null): ExitCode {
   if (interrupted || (stoppedBy !== null && ends.pending > 0)) return afterSignal(stoppedBy);
   const recorded = ends.succeeded + ends.failed + ends.canceled + ends.stuck + ends.pending > 0;
   if (ends.pending > 0) return EXIT.notKnownYet;
   if (ends.unreachable > 0) return recorded ? EXIT.notKnownYet : EXIT.outOfReach;
   if (ends.stuck > 0) return EXIT.findings;
   if (ends.refused > 0) return EXIT.refused;
-  if (ends.invalid > 0 || cause !== null) return EXIT.usage;
+  if (ends.invalid > 0 || requestsRefused > 0 || cause !== null) return EXIT.usage;
   return ends.failed + ends.canceled > 0 ? EXIT.notSucceeded : EXIT.done;
 }
 

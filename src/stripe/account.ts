@@ -19,6 +19,7 @@ export async function readAccount(caller: StripeCaller, secret: string): Promise
     if (answer.httpStatus === 403) return { kind: 'forbidden', message: answer.message };
     return { kind: 'unauthorized', httpStatus: answer.httpStatus, message: answer.message };
   }
+  if (outcome.wire.status === 404) return { kind: 'not_offered', message: 'what answers at the address of Stripe knows no accounts (HTTP 404)' };
   const message = 'message' in answer ? answer.message : 'what answers at the address of Stripe is not Stripe';
   return { kind: 'unreachable', message };
 }

@@ -1,4 +1,4 @@
-import { chargeFile, type ChargeRows } from '../../app/charge-file.ts';
+import { chargeFile, linesAtATime, type ChargeRows } from '../../app/charge-file.ts';
 import { type ChargeRow } from '../../app/charge-row.ts';
 import { type ChargeOptions } from '../../app/payrecon.ts';
 import { parseDuration } from '../../domain/duration.ts';
@@ -61,7 +61,7 @@ export async function runChargeFile({ file, concurrency, methodTypes, options }:
       const rows = await openRows(file, source, methodTypes);
       const progress = openProgress(err, source.size, () => performance.now());
       const report = await chargeFile((request, each) => payrecon.charge(request, each), rows, {
-        concurrency,
+        concurrency: linesAtATime(concurrency, payrecon.limits),
         charge: { ...options, signal: services.listenForStop() },
         async onResult(result) {
           progress.clear();
