@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { type Books } from './books.ts';
 import { type SandboxClock } from './clock.ts';
 import { addControl } from './control.ts';
+import { refuseFromPages } from './control-guard.ts';
 import { STRIPE_ENDPOINTS } from './endpoints/table.ts';
 import { serveMail } from './mail-exchange.ts';
 import { type SandboxOptions } from './options.ts';
@@ -67,15 +68,29 @@ function addRoutes(app: FastifyInstance, parts: State & Exchange): void {
     app.route({ method: endpoint.method, url: endpoint.path, exposeHeadRoute: false, handler: (request, reply) => serveStripe(parts, endpoint, request, reply) });
   }
   app.post('/v3/mail/send', (request, reply) => serveMail(parts, request, reply));
-  addControl(app, { ...parts, reset: parts.reset });
+  void app.register((scope, _options, done) => {
+    guardControl(scope);
+    addControl(scope, parts);
+    done();
+  });
   app.addHook('onSend', (_request, reply, _payload, done) => {
     void reply.header('Date', new Date(parts.clock.now()).toUTCString());
     done();
   });
   app.setNotFoundHandler((request, reply) => serveUnknown(parts, request, reply));
-  app.setErrorHandler((error, request, reply) => {
-    // A wrong request to the sandbox's own paths is told as such; anything else is a bug of the sandbox.
-    const status = request.url.startsWith('/_sandbox/') ? 400 : 500;
-    return reply.code(status).send({ error: { type: 'sandbox_error', message: error instanceof Error ? error.message : String(error) } });
+  app.setErrorHandler((error, _request, reply) => reply.code(500).send(sandboxError(error)));
+}
+
+/** For the routes of the scope, however their paths are written. */
+function guardControl(scope: FastifyInstance): void {
+  scope.addHook('onRequest', async (request, reply) => {
+    const refused = refuseFromPages(request.headers);
+    if (refused !== null) await reply.code(refused.status).send(sandboxError(refused.message));
   });
+  // A wrong request to the sandbox's own paths is told as such; anything else is a bug of the sandbox.
+  scope.setErrorHandler((error, _request, reply) => reply.code(400).send(sandboxError(error)));
+}
+
+function sandboxError(error: unknown): object {
+  return { error: { type: 'sandbox_error', message: error instanceof Error ? error.message : String(error) } };
 }
