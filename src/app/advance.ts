@@ -41,6 +41,8 @@ export interface AdvanceDeps {
 export interface Advance {
   readonly purpose: Purpose;
   readonly justOpened: boolean;
+  /** Also of a row that this process began and goes on with; `justOpened` when left out. */
+  readonly begunHere?: boolean;
   readonly signal?: AbortSignal;
   /** An answer that is already at hand (from a bulk look-up). */
   readonly seen?: Seen;
@@ -128,7 +130,7 @@ async function cancelSecondIntent(deps: AdvanceDeps, stale: Transaction, seen: S
 
 export function contextOf(
   deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'>,
-  options: Pick<Advance, 'purpose' | 'justOpened' | 'signal'>,
+  options: Pick<Advance, 'purpose' | 'justOpened' | 'begunHere' | 'signal'>,
   now: Instant,
   made: readonly Call[],
 ): Context {
@@ -138,6 +140,7 @@ export function contextOf(
     limits: deps.limits,
     uniform: deps.chance.uniform(),
     justOpened: options.justOpened && made.length === 0,
+    begunHere: options.begunHere ?? options.justOpened,
     made,
     ledger: deps.ledgerMarks,
     doubted: deps.doubted,

@@ -39,6 +39,7 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest, options: 
     guard: { windowMs: deps.duplicateWindowMs, allow: options.allowDuplicate },
     options,
     waitUntilMs: deps.clock.monotonicMs() + options.waitMs,
+    begunHere: false,
   };
   const opened = await deps.ledger.open(request, asked.print, asked.guard, deps.actor);
   if (opened.kind === 'opened') return await begun(deps, opened, asked);
@@ -57,11 +58,13 @@ interface Asked {
   readonly options: ChargeOptions;
   /** Monotonic. */
   readonly waitUntilMs: number;
+  /** The row, or its attempt, was begun by this very call. */
+  readonly begunHere: boolean;
 }
 
 async function begun(deps: ChargeDeps, opened: Claimed, asked: Asked): Promise<ChargeOutcome> {
-  const first = await drive(deps, opened, { justOpened: true, options: asked.options });
-  const outcome = await waitForOutcome(deps, await throughPassing(deps, first, asked), asked, false);
+  const first = await drive(deps, opened, { justOpened: true, begunHere: true, options: asked.options });
+  const outcome = await waitForOutcome(deps, await throughPassing(deps, first, { ...asked, begunHere: true }), asked, false);
   await tellRefusedRequest(deps, outcome.transaction);
   return outcome;
 }
@@ -162,7 +165,7 @@ async function resume(deps: ChargeDeps, known: Transaction, asked: Asked): Promi
 }
 
 /** A known key: settled is returned as it is; open is advanced, waiting for whoever holds it. */
-async function resumeOnce(deps: ChargeDeps, known: Transaction, { options, waitUntilMs }: Asked): Promise<Advanced> {
+async function resumeOnce(deps: ChargeDeps, known: Transaction, { options, waitUntilMs, begunHere }: Asked): Promise<Advanced> {
   let transaction = known;
   for (;;) {
     const settled = standing(transaction);
@@ -170,7 +173,7 @@ async function resumeOnce(deps: ChargeDeps, known: Transaction, { options, waitU
     const claimed = await orUnknown(transaction, deps.ledger.claim(transaction.id, deps.actor));
     if (claimed !== null) {
       const now = standing(claimed.transaction);
-      if (now === null) return await drive(deps, claimed, { justOpened: false, options });
+      if (now === null) return await drive(deps, claimed, { justOpened: false, begunHere, options });
       await deps.ledger.release([claimed.lease]);
       return now;
     }
@@ -193,11 +196,12 @@ function stopped(transaction: Transaction, reason: Advanced['reason'], words: st
 interface Driving {
   /** The row was inserted, or its attempt begun, by this very call: nothing has been sent under its key. */
   readonly justOpened: boolean;
+  readonly begunHere: boolean;
   readonly options: ChargeOptions;
 }
 
-async function drive(deps: ChargeDeps, claimed: Claimed, { justOpened, options: { signal } }: Driving): Promise<Advanced> {
-  const advanced = await orUnknown(claimed.transaction, advance(deps, claimed, { purpose: 'charge', justOpened, ...(signal === undefined ? {} : { signal }) }));
+async function drive(deps: ChargeDeps, claimed: Claimed, { justOpened, begunHere, options: { signal } }: Driving): Promise<Advanced> {
+  const advanced = await orUnknown(claimed.transaction, advance(deps, claimed, { purpose: 'charge', justOpened, begunHere, ...(signal === undefined ? {} : { signal }) }));
   if (!advanced.recorded) await orUnknown(advanced.transaction, deps.ledger.release([claimed.lease]));
   if (advanced.reason === 'unauthorized') {
     if (mayHaveCharged(advanced.transaction)) {

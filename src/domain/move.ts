@@ -48,6 +48,8 @@ export interface Context {
   readonly uniform: number;
   /** The row was inserted by this very run: its create has not been sent yet. */
   readonly justOpened: boolean;
+  /** The row, or its attempt, was begun by this very process a moment ago: no other intent of it can exist. */
+  readonly begunHere: boolean;
   /** Calls already made in this run, so that no refusal is met with the same call for ever. */
   readonly made: readonly Call[];
   /** Whose ledger it is, for the marks that an intent must bear; null before it is bound. */

@@ -151,8 +151,8 @@ function onStrayCanceled(seen: Seen, context: Context): Move {
 
 /**
  * The id is known and nothing is confirmed: the caller goes on, everybody else fences it off. A create
- * that was sent again and is answered anew may be the second one (Stripe had forgotten its key), and an
- * earlier attempt may have left one: so the list is read before money can move.
+ * that is answered anew may be the second one (Stripe had forgotten its key, or the ledger was put back
+ * to a time before the first), and so may be a later attempt's: the list is read before money can move.
  */
 function onCreated(transaction: Transaction, seen: Seen, context: Context): Move {
   if (seen.answer.kind !== 'intent') throw new TypeError('onCreated wants an intent');
@@ -161,7 +161,7 @@ function onCreated(transaction: Transaction, seen: Seen, context: Context): Move
   if (context.purpose !== 'charge' || transaction.status !== 'pending') {
     return cancelMove(transaction, { intent, failure: null, kind: null, requestId }, context);
   }
-  const mayBeSecond = (!seen.firstSend && !replayed) || mayHaveStrays(transaction);
+  const mayBeSecond = (!replayed && !(context.begunHere && seen.firstSend)) || transaction.attempt > 1;
   if (!mayBeSecond || context.made.includes('scan')) return confirmMove(transaction, intent, requestId, context);
   return {
     kind: 'ask',

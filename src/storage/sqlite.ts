@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs';
 import knex, { type Knex } from 'knex';
 import { Database } from './database.ts';
 import { silentLog } from './knex-log.ts';
 import type { OpenedDatabase, OpeningOptions } from './options.ts';
 import { SqliteClient, type SqliteSettings } from './sqlite-client.ts';
+import { sqliteHead } from './sqlite-head.ts';
 import { sqliteFault } from './sqlite-errors.ts';
 import { networkFileSystem, prepareSqliteFile, sqlitePath } from './sqlite-file.ts';
 
@@ -18,17 +18,13 @@ export function openSqlite(options: OpeningOptions): OpenedDatabase {
     judge: (failed) => sqliteFault(failed, filename),
     knex: knex({ ...sqliteConfig(connection), log: silentLog }),
   });
+  const head = sqliteHead(database, filename);
   return {
     database,
     warnings: () => [networkFileSystem(filename)].filter((warning) => warning !== null),
-    witness: () => Promise.resolve(fileWitness(filename)),
+    witness: head.witness,
+    noting: head.noting,
   };
-}
-
-/** A file that was restored beside the old one, or on another disk, is another file. */
-function fileWitness(filename: string): string {
-  const { dev, ino } = statSync(filename);
-  return `file ${String(dev)}:${String(ino)}`;
 }
 
 /** What knex is told; shared with knexfile.ts. */

@@ -233,7 +233,7 @@ describe('absence', () => {
 });
 
 describe('the caller', () => {
-  const charge = { purpose: 'charge' } as const;
+  const charge = { purpose: 'charge', begunHere: true } as const;
 
   it('stores the id in the same commit that says "confirm sent", before it confirms', () => {
     const move = after(aTransaction(), 'create', sawIntent(), charge, true);
@@ -384,8 +384,14 @@ describe('another intent of the same transaction', () => {
   const stray = anIntent({ id: 'pi_0', status: 'requires_confirmation' });
 
   it('that a create sent again may have made is looked for before money can move', () => {
-    const anew = after(aTransaction(), 'create', sawIntent(own), { purpose: 'charge' }, false);
-    expect(anew).toMatchObject({ kind: 'ask', call: 'scan', record: { action: 'created', changes: { paymentIntent: 'pi_1', step: 'created' } } });
+    for (const firstSend of [false, true]) {
+      const anew = after(aTransaction(), 'create', sawIntent(own), { purpose: 'charge' }, firstSend);
+      expect(anew).toMatchObject({ kind: 'ask', call: 'scan', record: { action: 'created', changes: { paymentIntent: 'pi_1', step: 'created' } } });
+    }
+    const here = after(aTransaction(), 'create', sawIntent(own), { purpose: 'charge', begunHere: true }, true);
+    expect(verdict(here).next).toBe('ask confirm');
+    const later = after(aTransaction({ attempt: 2, intents: 1 }), 'create', sawIntent(own), { purpose: 'charge', begunHere: true }, true);
+    expect(verdict(later).next).toBe('ask scan');
     const replayed = after(aTransaction(), 'create', sawIntent(own, true), { purpose: 'charge' }, false);
     expect(verdict(replayed).next).toBe('ask confirm');
   });
