@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { TransactionPage } from '../../src/app/payrecon.ts';
+import type { ChargeOutcome, TransactionPage } from '../../src/app/payrecon.ts';
 import { readCharge } from '../../src/cli/command/charge.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
+import type { Transaction } from '../../src/domain/transaction.ts';
 import { commandLine } from './support/command-line.ts';
-import { charged, failed, pending, stuck, succeeded } from './support/fixture.ts';
+import { authenticationNeeded, charged, failed, fenced, keyConflict, pending, requestRefused, stuck, succeeded, unknown } from './support/fixture.ts';
 
 const flags = ['--key', 'order-1001', '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa'];
 
@@ -150,6 +151,97 @@ describe('charge', () => {
     });
     expect(code).toBe(expected);
     expect(closed).toBe(1);
+  });
+});
+
+describe('what charge says to a person', () => {
+  const said = async (transaction: Transaction, more: Partial<ChargeOutcome> = {}): Promise<string> => {
+    const { stdout, stderr } = await commandLine(['charge', ...flags], { payrecon: { charge: () => Promise.resolve(charged(transaction, more)) } });
+    return `${stdout}\n${stderr}`;
+  };
+
+  it('of a request that Stripe refused: whose fault it is, and that the key is free', async () => {
+    const text = await said(requestRefused);
+    expect(text).toContain("failure     Stripe refused the request: No such PaymentMethod: 'pm_card_visa' (resource_missing)");
+    expect(text).toContain('No bank was asked, nothing was charged. Correct it and charge again with the same key.');
+    expect(text).not.toMatch(/declined|used up|new key/);
+  });
+
+  it('of a payment that the bank wants the customer for', async () => {
+    const text = await said(authenticationNeeded);
+    expect(text).toContain('failure     the bank wants the customer to authenticate it: ');
+    expect(text).toContain('Have them pay on-session (`--on-session`) under a new key');
+    expect(text).not.toContain('The payment was declined');
+  });
+
+  it('of a decline: the key is used up', async () => {
+    expect(await said(failed)).toContain('This key is used up; a new attempt needs a new key.');
+  });
+
+  it('of a payment that was fenced off before its confirm: the same command makes a new attempt', async () => {
+    const text = await said(fenced);
+    expect(text).toContain('Charging again with the same key makes a new attempt.');
+    expect(text).toContain(`payrecon charge ${flags.join(' ')}`);
+    expect(text).not.toContain('used up');
+  });
+
+  it('of what was never sent: nothing that is not known, and that it goes on', async () => {
+    const text = await said({ ...unknown, step: 'recorded', createSentAt: null }, { situation: 'not_sent', note: 'the create was not sent: no permit in time' });
+    expect(text).toContain('Last heard: the create was not sent: no permit in time.');
+    expect(text).toContain('To go on, run the same command again:');
+    expect(text).not.toMatch(/Stripe was not reached|`payrecon reconcile` (?:finds|records)/);
+  });
+
+  it('of a confirm that was refused for the moment: that it is not sent, and that a pass would end the attempt', async () => {
+    const text = await said({ ...pending, step: 'created', confirmSentAt: null }, { situation: 'unknown', note: 'Stripe could not take the confirm now' });
+    expect(text).toContain('To go on, run the same command again; a pass that comes first cancels this payment intent, and the same key then makes a new attempt:');
+  });
+
+  it('of a key that was used elsewhere: the other intent, and never that nothing was charged', async () => {
+    const text = await said(keyConflict);
+    expect(text).toContain('Under this key Stripe shows: pi_3OtherOtherOtherOther is succeeded, €55.00.');
+    expect(text).not.toMatch(/nothing (?:was|can have been) charged|same command/);
+  });
+});
+
+describe('charge --on-session', () => {
+  const waiting: Transaction = { ...pending, onSession: true, session: 'on_session', stripeStatus: 'requires_action' };
+  const nextAction = { type: 'redirect_to_url', redirect_to_url: { url: 'https://hooks.stripe.com/3d_secure_2/x' } };
+  const outcome = charged(waiting, { situation: 'requires_action', clientSecret: 'pi_3Mtw_secret_abc', nextAction });
+
+  it('says that the customer is there', async () => {
+    const { request } = await readCharge({ key: 'k', amount: '1.00', currency: 'usd', paymentMethod: 'pm_card_visa', onSession: true });
+    expect(request.onSession).toBe(true);
+    const { calls } = await commandLine(['charge', ...flags, '--on-session'], { payrecon: { charge: () => Promise.resolve(charged(succeeded)) } });
+    expect(calls[0]?.args[0]).toMatchObject({ onSession: true });
+  });
+
+  it('gives a program what the page of the customer needs', async () => {
+    const { code, stdout } = await commandLine(['charge', ...flags, '--on-session', '--json'], { payrecon: { charge: () => Promise.resolve(outcome) } });
+    expect(code).toBe(75);
+    const document = JSON.parse(stdout) as object;
+    expect(Object.keys(document).slice(-3)).toEqual(['review', 'client_secret', 'next_action']);
+    expect(document).toMatchObject({ id: waiting.id, status: 'pending', client_secret: 'pi_3Mtw_secret_abc', next_action: nextAction });
+  });
+
+  it('gives a person the same, and says what it is for', async () => {
+    const { stdout, stderr } = await commandLine(['charge', ...flags, '--on-session'], { payrecon: { charge: () => Promise.resolve(outcome) } });
+    expect(stdout).toContain('client secret  pi_3Mtw_secret_abc\n');
+    expect(stdout).toContain('next action    redirect_to_url https://hooks.stripe.com/3d_secure_2/x\n');
+    expect(stderr).toContain("The customer's page finishes it with the client secret (Stripe.js: handleNextAction).");
+  });
+
+  it('gives it of no payment that does not wait for its customer', async () => {
+    for (const each of [charged(succeeded), charged(pending)]) {
+      const { stdout } = await commandLine(['charge', ...flags, '--json'], { payrecon: { charge: () => Promise.resolve(each) } });
+      expect(JSON.parse(stdout)).not.toHaveProperty('client_secret');
+    }
+  });
+
+  it('cannot be said of the lines of a file', async () => {
+    const { code, stderr, opened } = await commandLine(['charge', '--file', 'due.csv', '--on-session']);
+    expect([code, opened]).toEqual([2, []]);
+    expect(stderr).toContain('--on-session: the lines of a file are charged without their customers');
   });
 });
 

@@ -8,9 +8,10 @@ import { table } from '../../src/cli/render/table.ts';
 import { createTheme, PALETTE } from '../../src/cli/render/theme.ts';
 import { fullTime, lengthOfTime, relativeTime } from '../../src/cli/render/time.ts';
 import { wrap } from '../../src/cli/render/wrap.ts';
+import type { StuckCase } from '../../src/app/payrecon.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { commandLine } from './support/command-line.ts';
-import { canceled, charged, createdAt, email, failed, pass, pending, shown, stuck, succeeded, unknown } from './support/fixture.ts';
+import { authenticationNeeded, canceled, charged, createdAt, email, failed, fenced, keyConflict, paidLess, pass, pending, requestRefused, shown, stuck, succeeded, unknown } from './support/fixture.ts';
 
 const plain = createTheme({ colourLevel: 0 });
 const nasty = '\u001b]0;owned\u0007 \u202egnp.exe \u009b31m \r\n back\b \u2066x\u2069 \u200bz \u2028';
@@ -91,6 +92,49 @@ describe('show', () => {
   });
 });
 
+describe('whose fault it was', () => {
+  const page = (...data: readonly Transaction[]) => ({ list: () => Promise.resolve({ data, hasMore: false, nextCursor: null }) });
+
+  it.each<[string, Transaction, string]>([
+    ['a refused request', requestRefused, 'request refused: resource_missing'],
+    ['authentication', authenticationNeeded, 'authentication needed: authentication_required'],
+    ['a decline', failed, 'insufficient_funds'],
+    ['a fence', fenced, 'not confirmed'],
+    ['what was never sent', { ...unknown, step: 'recorded' }, 'never sent'],
+    ['what is overdue', { ...pending, expectedBy: createdAt }, 'overdue'],
+  ])('is in the note of the list: %s', async (_name, transaction, note) => {
+    const { stdout } = await commandLine(['list'], { columns: 200, payrecon: page(transaction) });
+    expect(stdout.split('\n')[1]).toMatch(new RegExp(`  ${note}$`));
+  });
+
+  it.each<[string, Transaction, string]>([
+    ['a refused request', requestRefused, "failure     Stripe refused the request: No such PaymentMethod: 'pm_card_visa' (resource_missing)"],
+    ['a fence', fenced, 'canceled    by payrecon, because it was not confirmed'],
+    ['a person', canceled, 'canceled    by a person'],
+    ['Stripe', { ...canceled, canceledBy: 'stripe' }, 'canceled    by Stripe'],
+    ['a second attempt', { ...fenced, attempt: 2, intents: 1 }, 'attempt     2'],
+    ['a charge without the customer', succeeded, 'session     without the customer (off-session)'],
+    ['a charge with the customer', { ...succeeded, session: 'on_session', onSession: true }, 'session     with the customer (on-session)'],
+    ['what was received', paidLess, 'received    $240.00'],
+    ['what is overdue', { ...pending, expectedBy: createdAt }, 'expected    2026-11-22 06:11:05Z (3 min ago), overdue'],
+  ])('is told by show: %s', async (_name, transaction, line) => {
+    const { stdout } = await commandLine(['show', 'order-1001'], { payrecon: { show: () => Promise.resolve({ ...shown, transaction }) } });
+    expect(stdout).toContain(`  ${line}\n`);
+  });
+
+  it('names the other intents of a key that was used elsewhere, in show and before a decision', async () => {
+    const show = await commandLine(['show', 'order-1001'], { payrecon: { show: () => Promise.resolve({ ...shown, transaction: keyConflict }) } });
+    const inspect = (): Promise<StuckCase> =>
+      Promise.resolve({ transaction: keyConflict, seen: { kind: 'missing', requestId: null, message: '' }, evidence: 'nothing new', targets: [] });
+    const resolve = await commandLine(['stuck', 'resolve', keyConflict.id, '--as', 'retry', '--reason', 'r', '--yes'], { payrecon: { inspect } });
+    for (const text of [show.stdout, resolve.stderr]) {
+      expect(text).toContain('under key   pi_3OtherOtherOtherOther is succeeded, €55.00\n');
+      expect(text).toContain('looks like  pi_3LikeLikeLikeLikeLike is canceled, $49.99\n');
+    }
+    expect(show.stdout).not.toContain('other_intents=');
+  });
+});
+
 describe('what came from outside', () => {
   const hostile: Transaction = {
     ...failed, key: `k${nasty}`, description: nasty, customer: null, metadata: { [`m${nasty}`]: nasty }, failureMessage: nasty, review: { ...stuck.review!, message: nasty, evidence: { seen: nasty } },
@@ -144,6 +188,23 @@ describe('the pass', () => {
     expect(stderr).toContain('payrecon stuck list');
     expect(stdout).not.toContain('stuck list');
     expect(code).toBe(5);
+  });
+
+  it('says what was never sent, and who goes on with it', async () => {
+    const report = { ...pass.report, notSent: 2 };
+    const { stdout } = await commandLine(['reconcile'], { payrecon: { reconcile: () => Promise.resolve({ ...pass, report }) } });
+    expect(stdout).toContain('  not sent    2, left to whoever charges again with their keys\n');
+    const none = await commandLine(['reconcile'], { payrecon: { reconcile: () => Promise.resolve(pass) } });
+    expect(none.stdout).not.toContain('not sent');
+  });
+
+  it.each([
+    ['key_forbidden', 'This key may not make one kind of call (403)'],
+    ['error', 'The pass stopped early because of an error'],
+  ])('says why it stopped early: %s', async (stoppedBy, words) => {
+    const report = { ...pass.report, stoppedBy };
+    const { stderr } = await commandLine(['reconcile'], { payrecon: { reconcile: () => Promise.resolve({ ...pass, report }) } });
+    expect(stderr).toContain(words);
   });
 });
 

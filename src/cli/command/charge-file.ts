@@ -42,6 +42,7 @@ export function readChargeFile(flags: ChargeFlags, file: string): ChargeFileArgu
   for (const [name, flag] of Object.entries(ofALine) as [keyof typeof ofALine, string][]) {
     if (flags[name] !== undefined) problems.push({ field: flag, message: 'with --file, each line says it: leave it out' });
   }
+  if (flags.onSession === true) problems.push({ field: '--on-session', message: 'the lines of a file are charged without their customers: leave it out' });
   if (file !== '-' && !/\.(csv|jsonl|ndjson)$/i.test(file)) problems.push({ field: '--file', message: `${quoted(file)} ends neither in .csv nor in .jsonl; for standard input write -` });
   const wait = flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
   if (!wait.ok) problems.push({ field: '--wait', message: wait.message });

@@ -13,6 +13,7 @@ export interface ChargeFlags {
   readonly metadata?: readonly string[] | undefined;
   readonly wait?: string | undefined;
   readonly allowDuplicate?: true | undefined;
+  readonly onSession?: true | undefined;
   readonly file?: string | undefined;
   readonly concurrency?: string | undefined;
 }

@@ -26,7 +26,11 @@ A file has the columns or fields key, amount or amount_minor, currency,
 payment_method, customer, reference, email, description and metadata.NAME.
 
 Run it again with the same key as often as you like: the card is charged
-once. The same holds for each line of a file.`;
+once. The same holds for each line of a file.
+
+The card is charged without its holder (off-session) unless --on-session says
+that they are there. Where they have to authenticate, the answer then carries
+client_secret and next_action for their page; run it again for the outcome.`;
 
 export function defineCharge(command: Command, perform: Perform, run = runCharge): void {
   const charge = command
@@ -43,6 +47,7 @@ export function defineCharge(command: Command, perform: Perform, run = runCharge
     .option('--metadata <name=value...>', 'kept here and at Stripe; nothing sensitive')
     .option('--wait <duration>', 'how long to wait for another process, and for the outcome (default: 5s)', once)
     .option('--allow-duplicate', 'charge although it looks like a payment made a moment ago under another key')
+    .option('--on-session', 'the customer is there and can authenticate: the answer has what their page needs')
     .option('--file <file>', 'many: a .csv or .jsonl file, or - for standard input', once)
     .option('--concurrency <n>', `with --file: so many at a time (default: ${String(defaultConcurrency)})`, once);
   addNewLedger(charge);
@@ -70,9 +75,9 @@ export async function readCharge(flags: ChargeFlags): Promise<ChargeArguments> {
   const wait = flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
   if (!wait.ok) problems.push({ field: '--wait', message: wait.message });
   if (flags.concurrency !== undefined) problems.push({ field: '--concurrency', message: 'it belongs to --file, which is not given' });
-  const { key, amount, amountMinor, currency, paymentMethod, methodType, customer, reference, email, description } = flags;
+  const { key, amount, amountMinor, currency, paymentMethod, methodType, customer, reference, email, description, onSession } = flags;
   const fields = { key, amount, amountMinor, currency, paymentMethod, customer, reference, email, description };
-  const parsed = parseChargeRequest({ ...fields, methodTypes: methodType, metadata });
+  const parsed = parseChargeRequest({ ...fields, methodTypes: methodType, metadata, onSession });
   if (!parsed.ok) problems.unshift(...parsed.problems);
   if (!parsed.ok || !wait.ok || problems.length > 0) {
     throw new PayreconError('usage', 'invalid_request', 'This cannot be charged as it stands; nothing was sent.', { problems });
@@ -100,12 +105,9 @@ export async function runCharge({ request, options }: ChargeArguments, context: 
   const { services } = context;
   return withPayrecon(context, { needsStripe: true, role: 'charge' }, async (payrecon) => {
     const outcome = await payrecon.charge(request, { ...options, signal: services.listenForStop() });
-    const { writeTransaction } = await import('../render/transaction.ts');
-    writeTransaction(outcome.transaction, context);
-    if (!context.json) {
-      const { chargeHints } = await import('../render/charge.ts');
-      context.err.write(chargeHints(outcome, context.typed, context.err, services.now()));
-    }
+    const { chargeHints, writeOutcome } = await import('../render/charge.ts');
+    writeOutcome(outcome, context);
+    if (!context.json) context.err.write(chargeHints(outcome, context.typed, context.err, services.now()));
     return { kind: 'charged', outcome };
   });
 }

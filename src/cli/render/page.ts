@@ -1,5 +1,5 @@
 import { type TransactionPage } from '../../app/payrecon.ts';
-import { type Instant, type Transaction } from '../../domain/transaction.ts';
+import { type Instant, isOverdue, type Transaction } from '../../domain/transaction.ts';
 import { type CommandContext } from '../context.ts';
 import { type Output } from '../streams.ts';
 import { amountOf } from './amount.ts';
@@ -40,9 +40,21 @@ function cells(transaction: Transaction, amount: string, { theme, now, isWide }:
     { text: isWide ? absoluteTime(createdAt) : relativeTime(createdAt, now) },
     { text: transaction.customer ?? '' },
     { text: transaction.reference ?? '' },
-    { text: transaction.review?.message ?? transaction.failureCode ?? '' },
+    { text: noteOf(transaction, now) },
   ];
 }
+
+/** The one thing that a person has to know about it, beside its status. */
+function noteOf(transaction: Transaction, now: Instant): string {
+  const { review, status, step, failureKind, failureCode, canceledBy } = transaction;
+  if (review !== null) return review.message;
+  if (status === 'failed') return `${failureKind === null ? '' : failureNotes[failureKind]}${failureCode ?? ''}`;
+  if (status === 'canceled') return canceledBy === 'fence' ? 'not confirmed' : '';
+  if (isOverdue(transaction, now)) return 'overdue';
+  return status === 'pending' && step === 'recorded' ? 'never sent' : '';
+}
+
+const failureNotes = { declined: '', request: 'request refused: ', authentication: 'authentication needed: ' } as const;
 
 export function pageText(page: TransactionPage, output: Output, now: Instant): string {
   const shown: Page = { theme: createTheme(output), now, isWide: output.columns >= wide };

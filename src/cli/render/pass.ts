@@ -31,7 +31,7 @@ function pad(text: string, width: number): string {
 
 export function passText(outcome: PassOutcome, dryRun: boolean, output: Output): string {
   const theme = createTheme(output);
-  const { due, settled, pending, stuck, stripeCalls, durationMs } = outcome.report;
+  const { due, settled, pending, stuck, notSent, stripeCalls, durationMs } = outcome.report;
   const title = dryRun ? 'Dry run: nothing was changed' : `Pass ${outcome.passId ?? ''}`;
   const settledTotal = settled.succeeded + settled.failed + settled.canceled;
   const calls = stripeCalls.list + stripeCalls.retrieve + stripeCalls.other;
@@ -42,6 +42,7 @@ export function passText(outcome: PassOutcome, dryRun: boolean, output: Output):
       value: `${String(settledTotal)}: ${String(settled.succeeded)} succeeded, ${String(settled.failed)} failed, ${String(settled.canceled)} canceled`,
     },
     { label: 'pending', value: String(pending) },
+    { label: 'not sent', value: notSent === 0 ? null : `${String(notSent)}, left to whoever charges again with their keys` },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     {
       label: 'calls',
@@ -56,6 +57,8 @@ export function passHints(outcome: PassOutcome, output: Output): string {
   const { stuckTotal, overdueTotal, interrupted } = outcome;
   if (interrupted) all.push({ text: 'Interrupted: what was under way was finished and recorded; the rest stays due.' });
   if (outcome.report.outage) all.push({ text: 'Stripe is out of reach, so the pass stopped early. Nothing was counted as an attempt; the next pass goes on.' });
+  const early = stoppedEarly(outcome.report.stoppedBy);
+  if (early !== null) all.push(early);
   if (outcome.rolledBack) {
     all.push({ text: 'Stripe shows payments of this ledger that the ledger does not have: it was restored from a backup, or lost its newest steps. Nothing is charged until it has them again; restore its newest copy.' });
   }
@@ -63,4 +66,22 @@ export function passHints(outcome: PassOutcome, output: Output): string {
     all.push({ text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`, command: ['payrecon', 'stuck', 'list'] });
   }
   return hints(all, output);
+}
+
+/** An outage and a signal have sentences of their own. */
+function stoppedEarly(stoppedBy: string | null): Hint | null {
+  switch (stoppedBy) {
+    case null:
+    case 'outage':
+    case 'interrupted':
+      return null;
+    case 'key_forbidden':
+      return { text: 'This key may not make one kind of call (403), so payments that need it stay due; the others were looked at.', command: ['payrecon', 'doctor'] };
+    case 'key_refused':
+      return { text: 'Stripe refuses the key (401): correct STRIPE_SECRET_KEY.', command: ['payrecon', 'doctor'] };
+    case 'error':
+      return { text: 'The pass stopped early because of an error; what it had recorded stands, and the rest stays due.' };
+    default:
+      return { text: `The pass stopped early (${stoppedBy}); the rest stays due.` };
+  }
 }

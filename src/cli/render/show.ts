@@ -1,6 +1,8 @@
 import { type ShownTransaction } from '../../app/payrecon.ts';
 import { type AuditEntry, type Notification } from '../../app/views.ts';
-import { type Instant, type Json, type JsonObject, type Transaction } from '../../domain/transaction.ts';
+import { formatMoney } from '../../domain/money.ts';
+import { receivedOf } from '../../domain/received.ts';
+import { type Instant, isOverdue, type Json, type JsonObject, type Transaction } from '../../domain/transaction.ts';
 import { type Output } from '../streams.ts';
 import { block, type Line } from './block.ts';
 import { escapeText } from './escape.ts';
@@ -8,7 +10,7 @@ import { type Column } from './fit.ts';
 import { table } from './table.ts';
 import { createTheme, type Theme } from './theme.ts';
 import { absoluteTime, fullTime } from './time.ts';
-import { failureText, headline, stripeText } from './transaction.ts';
+import { cancelerText, failureText, headline, otherIntentLines, stripeText } from './transaction.ts';
 import { wrap } from './wrap.ts';
 
 export function shownText(shown: ShownTransaction, output: Output, now: Instant): string {
@@ -31,30 +33,53 @@ function lines(transaction: Transaction, now: Instant): readonly Line[] {
   return [
     { label: 'key', value: transaction.key },
     { label: 'id', value: transaction.id },
+    { label: 'attempt', value: transaction.attempt === 1 ? null : String(transaction.attempt) },
     { label: 'reference', value: transaction.reference },
+    { label: 'received', value: receivedText(transaction) },
     { label: 'Stripe', value: stripeText(transaction) },
     { label: 'method', value: `${transaction.paymentMethod} (${transaction.methodTypes.join(', ')})` },
+    { label: 'session', value: transaction.session === null ? null : sessions[transaction.session] },
     { label: 'customer', value: transaction.customer },
     { label: 'e-mail', value: transaction.email },
     { label: 'about', value: transaction.description },
     ...metadata.map((line, at) => (at === 0 ? { ...line, label: 'metadata' } : line)),
     { label: 'failure', value: failureText(transaction) },
+    { label: 'canceled', value: cancelerText(transaction) },
     { label: 'step', value: transaction.step },
     { label: 'attempts', value: String(transaction.attempts) },
     { label: 'created', value: time(transaction.createdAt) },
     { label: 'updated', value: time(transaction.updatedAt) },
     { label: 'settled', value: time(transaction.settledAt) },
+    { label: 'expected', value: expectedText(transaction, now) },
     { label: 'next', value: time(transaction.nextAttemptAt) },
     ...reviewLines(transaction, now),
   ];
 }
 
-function reviewLines({ review }: Transaction, now: Instant): readonly Line[] {
+const sessions = { off_session: 'without the customer (off-session)', on_session: 'with the customer (on-session)' } as const;
+
+function receivedText(transaction: Transaction): string | null {
+  const received = receivedOf(transaction);
+  return received === null ? null : formatMoney(received.amount, received.currency);
+}
+
+/** Until when it may take. */
+function expectedText(transaction: Transaction, now: Instant): string | null {
+  const { status, expectedBy } = transaction;
+  if (status !== 'pending' || expectedBy === null) return null;
+  return `${fullTime(expectedBy, now)}${isOverdue(transaction, now) ? ', overdue' : ''}`;
+}
+
+function reviewLines(transaction: Transaction, now: Instant): readonly Line[] {
+  const { review } = transaction;
   if (review === null) return [];
   const { resolution } = review;
+  // They have lines of their own.
+  const { other_intents: _others, ...evidence } = review.evidence;
   return [
     { label: 'review', value: `${review.message} (${review.reason}, ${fullTime(review.at, now)})` },
-    { label: 'evidence', value: pairs(review.evidence) },
+    { label: 'evidence', value: pairs(evidence) },
+    ...otherIntentLines(transaction),
     { label: 'decision', value: resolution === null ? null : `${resolution.as} by ${resolution.operator}: ${resolution.reason}` },
   ];
 }

@@ -6,7 +6,7 @@ import { block } from './block.ts';
 import { escapeText } from './escape.ts';
 import { createTheme } from './theme.ts';
 import { fullTime } from './time.ts';
-import { headline } from './transaction.ts';
+import { headline, otherIntentLines } from './transaction.ts';
 
 /** What is known, before anything is asked: the row, why it waits, and what Stripe says at this moment. */
 export function evidenceText({ transaction, evidence, targets }: StuckCase, output: Output, now: Instant): string {
@@ -17,6 +17,7 @@ export function evidenceText({ transaction, evidence, targets }: StuckCase, outp
     { label: 'id', value: transaction.id },
     { label: 'created', value: fullTime(transaction.createdAt, now) },
     { label: 'waits for', value: review === null ? 'it is overdue' : review.message, paint: theme.warn },
+    ...otherIntentLines(transaction),
     { label: 'Stripe now', value: evidence, paint: theme.strong },
     { label: 'possible', value: targets.map((target) => target.as).join(', ') },
   ];

@@ -1,4 +1,5 @@
-import { type Instant, type Transaction } from '../../domain/transaction.ts';
+import { otherIntentsIn } from '../../domain/other-intents.ts';
+import { type Canceler, type FailureKind, type Instant, type Transaction } from '../../domain/transaction.ts';
 import { type CommandContext } from '../context.ts';
 import { type Output } from '../streams.ts';
 import { amountText } from './amount.ts';
@@ -14,10 +15,32 @@ export function headline(transaction: Transaction, theme: Theme): string {
   return `${theme.strong(theme.status(transaction.status)(status))}  ${theme.strong(amountText(transaction))}\n`;
 }
 
+/** Whose fault it was, before Stripe's words: a decline's own words say it. */
+const faults = {
+  declined: '',
+  request: 'Stripe refused the request: ',
+  authentication: 'the bank wants the customer to authenticate it: ',
+} as const satisfies Readonly<Record<FailureKind, string>>;
+
 /** Stripe's reason, with the code that can be looked up. */
-export function failureText({ failureMessage, failureCode }: Transaction): string | null {
-  if (failureMessage === null) return failureCode;
-  return failureCode === null ? failureMessage : `${failureMessage} (${failureCode})`;
+export function failureText({ failureMessage, failureCode, failureKind }: Transaction): string | null {
+  const reason = failureMessage === null || failureCode === null ? (failureMessage ?? failureCode) : `${failureMessage} (${failureCode})`;
+  return reason === null ? null : `${failureKind === null ? '' : faults[failureKind]}${reason}`;
+}
+
+const cancelers = {
+  fence: 'by payrecon, because it was not confirmed',
+  person: 'by a person',
+  stripe: 'by Stripe',
+} as const satisfies Readonly<Record<Canceler, string>>;
+
+export function cancelerText({ status, canceledBy }: Transaction): string | null {
+  return status !== 'canceled' || canceledBy === null ? null : cancelers[canceledBy];
+}
+
+/** What Stripe shows of another ledger's or program's use of the key. */
+export function otherIntentLines({ review }: Transaction): readonly Line[] {
+  return otherIntentsIn(review?.evidence ?? {}).map(({ isUnderOurKey, words }) => ({ label: isUnderOurKey ? 'under key' : 'looks like', value: words }));
 }
 
 export function stripeText({ paymentIntent, stripeStatus }: Transaction): string | null {
@@ -36,6 +59,7 @@ export function transactionBlock(transaction: Transaction, output: Output, now: 
     { label: 'reference', value: transaction.reference },
     { label: 'Stripe', value: stripeText(transaction) },
     { label: 'failure', value: failureText(transaction) },
+    { label: 'canceled', value: cancelerText(transaction) },
     { label: 'created', value: time(transaction.createdAt) },
     { label: 'settled', value: time(transaction.settledAt) },
     { label: 'next', value: open ? time(transaction.nextAttemptAt) : null },

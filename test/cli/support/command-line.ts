@@ -58,7 +58,8 @@ export async function commandLine(typed: readonly string[], situation: Situation
     now: () => now,
     read: (file) => readFrom(situation.files ?? {}, file),
     open(request) {
-      opened.push(request);
+      const { notice: _notice, ...withoutNotice } = request;
+      opened.push(withoutNotice);
       if (situation.openFails !== undefined) return Promise.reject(situation.openFails);
       if (fake === null) throw new Error('unexpected opening of payrecon');
       return Promise.resolve(fake.payrecon);
