@@ -1,6 +1,7 @@
 import { integer, isObject, type Params, text } from './params.ts';
 import { checkLimit } from './param-rules.ts';
 import { noSuch } from './no-such.ts';
+import { invalid } from './refusal.ts';
 import { type Entry, type Page, type Timeline } from './timeline.ts';
 import { type View } from './view.ts';
 import { type World } from './world.ts';
@@ -23,12 +24,17 @@ type Placed = { readonly id: string; readonly created: number; readonly seq: num
 /** One page in Stripe's form: newest first, cursors are ids. */
 export function listPage<R>(params: Params, listed: Listed<R>, render: (record: R) => object): View {
   const bounds = createdBounds(params);
+  const startingAfter = cursor(params, 'starting_after', listed);
+  const endingBefore = cursor(params, 'ending_before', listed);
+  if (startingAfter !== null && endingBefore !== null) {
+    throw invalid('Received both starting_after and ending_before parameters. Please pass in only one.');
+  }
   const page: Page<R> = listed.within.page({
     from: Math.max(bounds.from, listed.since ?? -Infinity),
     to: bounds.to,
     limit: checkLimit(integer(params, 'limit')),
-    startingAfter: cursor(params, 'starting_after', listed),
-    endingBefore: cursor(params, 'ending_before', listed),
+    startingAfter,
+    endingBefore,
     where: listed.where,
   });
   return { of: 'plain', body: { object: 'list', data: page.records.map(render), has_more: page.hasMore, url: listed.url } };

@@ -108,7 +108,8 @@ function coerceText(options: readonly Schema[], value: string, path: string): Pa
   const takes = (type: string) => options.some((option) => option.type === type);
   if (takes('string')) return value;
   if (takes('integer') && /^-?[0-9]{1,15}$/.test(value)) return Number(value);
-  if (takes('boolean') && (value === 'true' || value === 'false')) return value === 'true';
+  // Capitals are how Python and .NET write them; their libraries sent them so for years.
+  if (takes('boolean') && /^(?:[tT]rue|[fF]alse)$/.test(value)) return value.toLowerCase() === 'true';
   return value;
 }
 

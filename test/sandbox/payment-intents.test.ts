@@ -49,6 +49,8 @@ describe('a payment intent', () => {
     const error = await errorOf(local.stripe.paymentIntents.confirm(id));
     expect(error).toMatchObject({ type: 'StripeCardError', statusCode: 402, code: 'card_declined', decline_code: 'insufficient_funds' });
     expect(error.charge).toMatch(/^ch_3/);
+    expect(error.payment_method).toMatchObject({ object: 'payment_method', type: 'card', card: { last4: '9995' } });
+    expect((error.raw as { request_log_url?: string }).request_log_url).toBe(`https://dashboard.stripe.com/test/workbench/logs?object=${error.requestId ?? ''}`);
     expect(error.payment_intent).toMatchObject({
       id,
       status: 'requires_payment_method',

@@ -41,6 +41,7 @@ describe('a create is refused, as Stripe does', () => {
     [`${MONEY}&shipping[name]=x&shipping[colour]=red`, 'parameter_unknown', 'shipping[colour]', 'Received unknown parameter: shipping[colour]'],
     [`${MONEY}&payment_method_options[card][colour]=red`, 'parameter_unknown', 'payment_method_options[card][colour]', 'unknown parameter'],
     [`${MONEY}&confirm=yes`, undefined, 'confirm', 'Invalid boolean: yes'],
+    [`${MONEY}&confirm=TRUE`, undefined, 'confirm', 'Invalid boolean: TRUE'],
     [`${MONEY}&confirm=1`, undefined, 'confirm', 'Invalid boolean: 1'],
     [`${MONEY}&capture_method=later`, undefined, 'capture_method', 'must be one of automatic, automatic_async, or manual'],
     [`${MONEY}&allowed_payment_method_types[]=cash`, undefined, 'allowed_payment_method_types[0]', 'must be one of'],
@@ -92,6 +93,8 @@ describe('what is just allowed is accepted', () => {
     [`${MONEY}&metadata[n]=007&metadata[t]=true`, { metadata: { n: '007', t: 'true' } }],
     [`${MONEY}&${Array.from({ length: 50 }, (_, n) => `metadata[k${String(n)}]=v`).join('&')}`, {}],
     [`${MONEY}&shipping[name]=Ada&shipping[address][line1]=1%20Road`, { shipping: { name: 'Ada', address: { line1: '1 Road', city: null } } }],
+    [`${MONEY}&confirm=True&payment_method=pm_card_visa&allowed_payment_method_types[]=card`, { status: 'succeeded' }],
+    [`${MONEY}&confirm=False&payment_method=pm_card_visa&use_stripe_sdk=True`, { status: 'requires_confirmation' }],
     [`${MONEY}&expand[]=customer&expand[]=latest_charge`, {}],
   ]))('$title', async ({ each: [form, shown] }) => {
     const answer = await create(form);
@@ -119,6 +122,21 @@ describe('other requests', () => {
 
   test.each([['limit=0'], ['limit=101'], ['limit=ten'], ['created=soon'], ['created[around]=5'], ['starting_after=pi_nothing'], ['status=succeeded']])('a list with %s is refused', async (query) => {
     expect((await local.send('GET', `/v1/payment_intents?${query}`)).status).toBe(400);
+  });
+
+  test.each([['payment_intents'], ['charges'], ['refunds'], ['events']])('a list of %s pages one way at a time', async (list) => {
+    const paid = await local.stripe.paymentIntents.confirm((await createUnconfirmed(local.stripe)).id);
+    const refund = await local.stripe.refunds.create({ payment_intent: paid.id, amount: 5 });
+    local.sandbox.clock.advance(5000);
+    const [event] = (await local.stripe.events.list()).data;
+    const cursor = { payment_intents: paid.id, charges: refund.charge as string, refunds: refund.id, events: event?.id }[list] ?? '';
+    const both = await local.send('GET', `/v1/${list}?starting_after=${cursor}&ending_before=${cursor}`);
+    expect(both.status).toBe(400);
+    expect(both.json['error']).toMatchObject({ type: 'invalid_request_error', message: 'Received both starting_after and ending_before parameters. Please pass in only one.' });
+    expect(both.json['error']).not.toHaveProperty('code');
+    const bogus = await local.send('GET', `/v1/${list}?starting_after=no_such&ending_before=${cursor}`);
+    expect(bogus.json['error']).toMatchObject({ code: 'resource_missing', param: 'starting_after' });
+    expect((await local.send('GET', `/v1/${list}?starting_after=${cursor}`)).status).toBe(200);
   });
 
   test('amount_to_confirm must be the amount', async () => {

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
+import { renderAccount } from '../../src/sandbox/endpoints/account.ts';
 import { type ChargeView, type RefundView } from '../../src/sandbox/render-charge.ts';
 import { type PaymentIntentView, type renderCustomer, type renderPaymentMethod } from '../../src/sandbox/render.ts';
 import { createUnconfirmed, startLocal } from './clients.ts';
@@ -17,13 +18,15 @@ describe('what the sandbox shows', () => {
       Fits<RefundView, Stripe.Refund>,
       Fits<ReturnType<typeof renderCustomer>, Stripe.Customer>,
       Fits<ReturnType<typeof renderPaymentMethod>, Stripe.PaymentMethod>,
-    ] = [true, true, true, true, true];
+      Fits<ReturnType<typeof renderAccount>, Stripe.Account>,
+    ] = [true, true, true, true, true, true];
     await using local = await startLocal();
     const { id } = await createUnconfirmed(local.stripe);
     const intent = await local.stripe.paymentIntents.confirm(id);
     const charge = await local.stripe.charges.retrieve(intent.latest_charge as string);
     const refund = await local.stripe.refunds.create({ payment_intent: id });
-    expect(fits).toHaveLength(5);
+    expect(fits).toHaveLength(6);
+    expect({ ...(await local.stripe.accounts.retrieveCurrent()) }).toEqual(renderAccount('acct_1SandboxLkdIwHu7'));
     expect({ ...intent }).toEqual(local.sandbox.books.paymentIntents[0]);
     expect({ ...charge, amount_refunded: 4999, refunded: true }).toEqual(local.sandbox.books.charges[0]);
     expect({ ...refund }).toEqual(local.sandbox.books.refunds[0]);
