@@ -28,6 +28,7 @@ function columns({ big }: Words): readonly string[] {
     'on_session integer not null default 0 check (on_session in (0, 1))',
     'attempt integer not null default 1 check (attempt >= 1)',
     'intents integer not null default 0 check (intents >= 0)',
+    'absent_attempts integer not null default 0 check (absent_attempts >= 0)',
     'params_version integer not null default 1 check (params_version >= 1)',
     `session text check (session in ('off_session', 'on_session'))`,
     `amount_received ${big} check (amount_received >= 0)`,

@@ -100,6 +100,10 @@ class Run {
   #requestsRefused = 0;
   #lastCause: string | null = null;
   #sameCauseInARow = 0;
+  /** Lines that were answered in any other way than by a refusal of our request. */
+  #wentThrough = 0;
+  #linesUnderWay = 0;
+  readonly #waiting: (() => void)[] = [];
   #unknownInARow = 0;
   #stopped = false;
   #readAll = false;
@@ -115,6 +119,7 @@ class Run {
   stop(why: PayreconError | null): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    for (const wake of this.#waiting.splice(0)) wake();
     this.#stoppedBy = why;
     this.#rows.stop();
   }
@@ -123,9 +128,14 @@ class Run {
   async work(): Promise<void> {
     try {
       while (!this.#stopped) {
-        const row = await this.#next();
-        if (row === null) return;
-        await this.#inTurn(row, async () => { await this.#one(row); });
+        await this.#room();
+        try {
+          const row = await this.#next();
+          if (row === null) return;
+          await this.#inTurn(row, async () => { await this.#one(row); });
+        } finally {
+          this.#leave();
+        }
       }
     } catch (error) {
       // A bug: what the others have begun is still finished and told, and only then is it shown.
@@ -139,6 +149,25 @@ class Run {
     const rows = Object.values(this.#ends).reduce((sum, count) => sum + count, 0);
     const interrupted = this.#stopped && this.#stoppedBy === null && !this.#readAll;
     return { rows, ends: this.#ends, repeated: this.#repeated, requestsRefused: this.#requestsRefused, interrupted, stoppedBy: this.#stoppedBy };
+  }
+
+  /**
+   * While nothing has gone through, or the last lines were refused alike, no more lines are under way
+   * than it takes to find out: a wrong key is not to use up the first hundred lines of a file.
+   */
+  async #room(): Promise<void> {
+    while (!this.#stopped && this.#linesUnderWay >= this.#mayBeUnderWay()) await new Promise<void>((resolve) => { this.#waiting.push(resolve); });
+    this.#linesUnderWay += 1;
+  }
+
+  #mayBeUnderWay(): number {
+    if (this.#sameCauseInARow > 0) return Math.max(1, WRONG_AFTER_REFUSED - this.#sameCauseInARow);
+    return this.#wentThrough === 0 ? WRONG_AFTER_REFUSED : Number.POSITIVE_INFINITY;
+  }
+
+  #leave(): void {
+    this.#linesUnderWay -= 1;
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   async #next(): Promise<ChargeRow | null> {
@@ -215,6 +244,7 @@ class Run {
       this.#refusedRequest(transaction);
       return;
     }
+    this.#wentThrough += 1;
     if (situation === 'settled' && !repeated) this.#sameCauseInARow = 0;
     if (situation === 'unknown' || situation === 'not_sent') this.#nothingKnown(stripeAway());
     else if (situation === 'settled' && !repeated) this.#unknownInARow = 0;

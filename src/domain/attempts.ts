@@ -33,7 +33,7 @@ export function mayCorrect(transaction: Transaction): boolean {
   return mayBeginAttempt(transaction) && failureKind === 'request' && intents === 0 && paymentIntent === null;
 }
 
-/** An earlier attempt left no id: should its create be executed late after all, the list shows it. */
-export function mayHaveStrays({ attempt, intents }: Transaction): boolean {
-  return intents < attempt - 1;
+/** An earlier attempt was proved absent: should its create be carried out late after all, the list shows it. */
+export function mayHaveStrays({ absentAttempts }: Transaction): boolean {
+  return absentAttempts > 0;
 }

@@ -99,6 +99,8 @@ export interface Transaction extends ChargeRequest {
   readonly attempt: number;
   /** Payment intents that earlier attempts had; 0 with no intent now: none ever existed. */
   readonly intents: number;
+  /** Earlier attempts that were proved absent by Stripe's list alone: such a create may still be carried out late. */
+  readonly absentAttempts: number;
   /** Which parameters a create sends: 1 as the versions before attempts did, 2 with all marks. */
   readonly paramsVersion: number;
   /** Null: its confirm was sent by a version that named no session, and is repeated so. */

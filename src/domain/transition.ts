@@ -42,6 +42,7 @@ export type Changes = Partial<
     | 'currencyReceived'
     | 'attempt'
     | 'intents'
+    | 'absentAttempts'
     | 'paramsVersion'
     | 'session'
     | 'attempts'

@@ -29,6 +29,7 @@ export const COLUMNS: Readonly<Record<keyof Changes, string>> = {
   currencyReceived: 'currency_received',
   attempt: 'attempt',
   intents: 'intents',
+  absentAttempts: 'absent_attempts',
   paramsVersion: 'params_version',
   session: 'session',
   attempts: 'attempts',

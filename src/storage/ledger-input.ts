@@ -36,6 +36,7 @@ const VALUE_TYPES: Readonly<Record<string, string>> = {
   expected_by: 'bigint',
   attempt: 'int',
   intents: 'int',
+  absent_attempts: 'int',
   params_version: 'int',
   amount_received: 'bigint',
 };

@@ -115,6 +115,7 @@ async function write(
     sent_params: sent,
     attempt: current.attempt + 1,
     intents: current.intents + (current.paymentIntent === null ? 0 : 1),
+    absent_attempts: current.absentAttempts + (current.status === 'canceled' && current.paymentIntent === null ? 1 : 0),
     params_version: PARAMS_VERSION,
     session: request.onSession ? 'on_session' : 'off_session',
     status: entry.to.status,

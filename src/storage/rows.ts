@@ -86,6 +86,7 @@ export function transactionOf(row: Row): Transaction {
     step: stepOf(row, 'step'),
     attempt: integer(row, 'attempt'),
     intents: integer(row, 'intents'),
+    absentAttempts: integer(row, 'absent_attempts'),
     paramsVersion: integer(row, 'params_version'),
     session: oneOfOrNull(SESSIONS, row, 'session'),
     paymentIntent: textOrNull(row, 'payment_intent'),

@@ -22,7 +22,7 @@ function verdict(move: Move): { next: string; status: string | undefined; action
 
 const NEVER_SENT = aTransaction({ step: 'recorded', createSentAt: null });
 const CREATED = aTransaction({ step: 'created', paymentIntent: 'pi_1', stripeStatus: 'requires_confirmation' });
-const STRAYS = aConfirmSent({ status: 'succeeded', step: 'settled', settledAt: NOW, attempt: 2, intents: 0 });
+const STRAYS = aConfirmSent({ status: 'succeeded', step: 'settled', settledAt: NOW, attempt: 2, absentAttempts: 1 });
 
 describe('the first question', () => {
   it.each([
@@ -406,7 +406,7 @@ describe('another intent of the same transaction', () => {
   });
 
   it('is looked for once more after an attempt that left no id', () => {
-    const settled = after(aConfirmSent({ attempt: 2 }), 'retrieve', sawIntent({ status: 'succeeded' }));
+    const settled = after(aConfirmSent({ attempt: 2, absentAttempts: 1 }), 'retrieve', sawIntent({ status: 'succeeded' }));
     expect(settled.record?.stamps.nextAttempt).toEqual({ inMs: 86_400_000 });
     const known = after(aConfirmSent({ attempt: 2, intents: 1 }), 'retrieve', sawIntent({ status: 'succeeded' }));
     expect(known.record?.stamps.nextAttempt).toBe('never');

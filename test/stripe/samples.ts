@@ -40,6 +40,7 @@ export function transaction(more: Partial<Transaction> = {}): Transaction {
     onSession: false,
     attempt: 1,
     intents: 0,
+    absentAttempts: 0,
     // As rows of the first versions send: what goes out for them may never change.
     paramsVersion: 1,
     session: null,

@@ -25,6 +25,7 @@ export function aTransaction(changes: Partial<Transaction> = {}): Transaction {
     metadata: {}, onSession: false,
     attempt: 1,
     intents: 0,
+    absentAttempts: 0,
     paramsVersion: 2,
     session: 'off_session',
     failureKind: null,

@@ -24,6 +24,7 @@ export const succeeded: Transaction = {
   onSession: false,
   attempt: 1,
   intents: 0,
+    absentAttempts: 0,
   paramsVersion: 2,
   session: 'off_session',
   failureKind: null,
