@@ -3,7 +3,7 @@ import type { ChargeRequest } from '../../src/domain/transaction.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import { progressText } from '../../src/cli/render/progress.ts';
 import { commandLine, type Situation } from './support/command-line.ts';
-import { canceled, charged, failed, pending, stuck, succeeded } from './support/fixture.ts';
+import { canceled, charged, failed, paidLess, pending, requestRefused, stuck, succeeded } from './support/fixture.ts';
 
 const HEADER = 'key,amount,currency,payment_method';
 const line = (key: string, amount = '49.99'): string => `${key},${amount},usd,pm_card_visa`;
@@ -21,6 +21,7 @@ async function chargeAll(content: string | Uint8Array, { name = 'due.csv', flags
   const charge = (request: ChargeRequest) => {
     requests.push(request);
     const as = [failed, canceled, pending, stuck].find(({ status }) => request.key.startsWith(status)) ?? succeeded;
+    if (request.key.startsWith('not allowed')) return Promise.resolve(charged({ ...requestRefused, key: request.key }));
     if (request.key.startsWith('refused')) return Promise.reject(new PayreconError('refused', 'reference_taken', 'Taken.', { transaction: succeeded }));
     if (request.key.startsWith('unreachable')) return Promise.reject(new PayreconError('unreachable', 'database', 'Away.'));
     return Promise.resolve(charged({ ...as, key: request.key }));
@@ -137,12 +138,36 @@ describe('how a file ends', () => {
     [['failed', 'bad', 'refused'], 4],
     [['refused', 'stuck'], 5],
     [['stuck', 'refused', 'bad', 'failed', 'pending', 'ok'], 75],
+    [['failed', 'not allowed'], 2],
+    [['refused', 'not allowed'], 4],
+    [['pending', 'not allowed'], 75],
     [['unreachable'], 69],
     [['ok', 'unreachable'], 75],
   ])('%j: exit %d', async (keys, exit) => {
     const { code, lines } = await chargeAll([HEADER, ...keys.map((key) => line(key, key === 'bad' ? '1' : '1.00'))].join('\n'));
     expect(lines).toHaveLength(keys.length);
     expect(code).toBe(exit);
+  });
+
+  it('with requests that Stripe refused: whose fault that is, and that the same command goes on', async () => {
+    const text = [HEADER, line('a'), line('failed'), line('not allowed'), line('not allowed either')].join('\n');
+    const { stdout, stderr } = await chargeAll(text, { flags: [], columns: 200 });
+    expect(stdout).toMatch(/✗ failed +\$49\.99 {2}not allowed +Stripe refused the request: No such PaymentMethod/);
+    expect(stdout).toMatch(/\n {2}failed +3, of which 2 are requests that Stripe refused\n/);
+    expect(stderr).toContain('Stripe refused 2 requests: no bank was asked, nothing was charged, and their keys are not used up. Correct them and run the same command again:\n    payrecon charge --file due.csv');
+    const json = await chargeAll(text);
+    expect(json.lines.map(({ result }) => result)).toEqual(['succeeded', 'failed', 'failed', 'failed']);
+    expect(JSON.parse(json.stderr)).toMatchObject({ summary: { failed: 3, requests_refused: 2 } });
+  });
+
+  it('with what is not known: that the same command goes on, and asks', async () => {
+    const { stderr } = await chargeAll([HEADER, line('pending')].join('\n'), { flags: [] });
+    expect(stderr).toContain('1 pending. Run the same command again: what was not sent goes on, and Stripe is asked about the rest; no line is charged twice:');
+  });
+
+  it('with the amount that was received', async () => {
+    const { lines } = await chargeAll([HEADER, line('a')].join('\n'), { payrecon: { charge: () => Promise.resolve(charged(paidLess)) } });
+    expect(lines[0]).toMatchObject({ transaction: { amount: 42_000, amount_received: 24_000 } });
   });
 
   it('by a signal: exit 143, and how to go on', async () => {

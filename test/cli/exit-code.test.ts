@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exitCode, type Ending } from '../../src/cli/exit-code.ts';
 import { type ErrorKind, PayreconError } from '../../src/domain/errors.ts';
-import { canceled, charged, failed, pass, pending, stuck, succeeded } from './support/fixture.ts';
+import { authenticationNeeded, canceled, charged, failed, pass, pending, requestRefused, stuck, succeeded } from './support/fixture.ts';
 
 const dispatch = { configured: true, sent: 0, retried: 0, failed: 0, queued: 0, refused: null };
 
@@ -14,6 +14,8 @@ describe('exit code of a charge', () => {
     ['succeeded', succeeded, 0],
     ['failed', failed, 3],
     ['canceled', canceled, 3],
+    ['failed because Stripe refused the request', requestRefused, 2],
+    ['failed because the bank wants the customer', authenticationNeeded, 3],
     ['stuck', stuck, 5],
     ['pending', pending, 75],
   ] as const)('%s', (_name, transaction, code) => {

@@ -77,12 +77,14 @@ function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-export function summary({ rows, ends, repeated }: ChargeFileReport, elapsedMs: number, output: Output): string {
+export function summary({ rows, ends, repeated, requestsRefused }: ChargeFileReport, elapsedMs: number, output: Output): string {
   const theme = createTheme(output);
   const always: readonly RowEnd[] = ['succeeded', 'failed', 'pending', 'invalid'];
   const lines: Line[] = [];
   for (const [end, count] of Object.entries(ends) as [RowEnd, number][]) {
-    if (count > 0 || always.includes(end)) lines.push({ label: end, value: String(count), ...(end === 'stuck' && count > 0 ? { paint: theme.warn } : {}) });
+    if (count === 0 && !always.includes(end)) continue;
+    const fault = end === 'failed' && requestsRefused > 0 ? `, of which ${String(requestsRefused)} ${requestsRefused === 1 ? 'is a request' : 'are requests'} that Stripe refused` : '';
+    lines.push({ label: end, value: `${String(count)}${fault}`, ...(end === 'stuck' && count > 0 ? { paint: theme.warn } : {}) });
   }
   lines.push({ label: 'known', value: repeated === 0 ? null : `${String(repeated)}, where nothing new was started` });
   const pace = elapsedMs > 0 && rows > 0 ? `, ${((rows / elapsedMs) * 1_000).toFixed(1)} a second` : '';
@@ -90,16 +92,22 @@ export function summary({ rows, ends, repeated }: ChargeFileReport, elapsedMs: n
   return `${theme.strong(`${String(rows)} ${rows === 1 ? 'line' : 'lines'}`)}\n${block(lines, theme, output)}`;
 }
 
-export function summaryJson({ rows, ends, repeated, interrupted }: ChargeFileReport, elapsedMs: number): JsonObject {
-  return { summary: { lines: rows, ...ends, repeated, interrupted, duration_ms: Math.round(elapsedMs) } };
+export function summaryJson({ rows, ends, repeated, requestsRefused, interrupted }: ChargeFileReport, elapsedMs: number): JsonObject {
+  return { summary: { lines: rows, ...ends, repeated, requests_refused: requestsRefused, interrupted, duration_ms: Math.round(elapsedMs) } };
 }
 
-export function summaryHints({ ends, interrupted }: ChargeFileReport, typed: readonly string[], file: string, output: Output): string {
+export function summaryHints({ ends, requestsRefused, interrupted }: ChargeFileReport, typed: readonly string[], file: string, output: Output): string {
   const again = file === '-' ? {} : { command: ['payrecon', ...typed] };
   const end = file === '-' ? '.' : ':';
   const all: Hint[] = [];
   if (ends.stuck > 0) all.push({ text: `A person is needed: ${String(ends.stuck)} stuck.`, command: ['payrecon', 'stuck', 'list'] });
   if (interrupted) all.push({ text: `Interrupted: what was begun was finished and recorded. Run the same command again to go on; no line is charged twice${end}`, ...again });
-  else if (ends.pending + ends.unreachable > 0) all.push({ text: `\`payrecon reconcile\` finds out what is pending. To ask now, run the same command again; no line is charged twice${end}`, ...again });
+  else if (ends.pending + ends.unreachable > 0) {
+    all.push({ text: `${String(ends.pending + ends.unreachable)} pending. Run the same command again: what was not sent goes on, and Stripe is asked about the rest; no line is charged twice${end}`, ...again });
+  }
+  if (requestsRefused > 0) {
+    const many = `${String(requestsRefused)} ${requestsRefused === 1 ? 'request' : 'requests'}`;
+    all.push({ text: `Stripe refused ${many}: no bank was asked, nothing was charged, and their keys are not used up. Correct them and run the same command again${end}`, ...again });
+  }
   return hints(all, output);
 }

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { Payrecon } from '../../../src/app/payrecon.ts';
 
 type Methods = { readonly [Name in keyof Payrecon as Payrecon[Name] extends (...args: never[]) => unknown ? Name : never]: Payrecon[Name] };
-const fixed = ['mode', 'ledger', 'warnings'] as const;
+const fixed = ['mode', 'ledger', 'limits', 'warnings'] as const;
 type Fixed = (typeof fixed)[number];
 export type Expected = Partial<Omit<Methods, 'close'>> & Partial<Pick<Payrecon, Fixed>>;
 
@@ -20,7 +20,7 @@ export function fakePayrecon(expected: Expected): FakePayrecon {
   const calls: { name: string; args: readonly unknown[] }[] = [];
   let opened = 0;
   let closed = 0;
-  const answers: Readonly<Record<string, unknown>> = { mode: 'test', ledger: 'sqlite:/tmp/ledger.db', warnings: [], ...expected };
+  const answers: Readonly<Record<string, unknown>> = { mode: 'test', ledger: 'sqlite:/tmp/ledger.db', limits: { requestsPerSecond: 100, endpointRequestsPerSecond: 25 }, warnings: [], ...expected };
   const payrecon = new Proxy({}, {
     get(_target, name) {
       if (typeof name === 'symbol' || name === 'then') return undefined;
