@@ -41,7 +41,9 @@ const AFTER_LEASE_MS = 250;
  * A database or Stripe out of reach is logged, and the next tick tries again. What only a person can
  * mend (a refused key, a schema that is behind) ends the daemon, so that the service manager shows it.
  *
- * @throws PayreconError `configuration`, and whatever is a bug.
+ * A bug is logged with its stack, and the next pass begins on schedule.
+ *
+ * @throws PayreconError `configuration`.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   checkSchedule(options.schedule);
@@ -56,10 +58,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       options.log(line);
       if (againInMs !== null && !options.signal.aborted) again = setTimeout(tick, againInMs + AFTER_LEASE_MS);
     } catch (error) {
-      if (error instanceof PayreconError && error.kind !== 'configuration' && error.kind !== 'usage') {
+      if (!(error instanceof PayreconError)) {
+        // One payment, or one pass, that meets a bug is no reason to leave all others alone: it is said, and goes on.
+        const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        options.log(`pass failed because of a bug in payrecon, next one on schedule: ${stack}`);
+      } else if (error.kind !== 'configuration' && error.kind !== 'usage') {
         options.log(`pass failed, next one on schedule: ${error.message}`);
       } else {
-        fatal = error instanceof Error ? error : new Error(String(error));
+        fatal = error;
         ended.resolve();
       }
     }

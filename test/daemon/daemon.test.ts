@@ -88,8 +88,25 @@ describe('the daemon', () => {
   it('ends on what only a person can mend, so that the service manager shows it', async () => {
     const refused = new PayreconError('configuration', 'stripe_unauthorized', 'refused');
     await expect(start(() => Promise.reject(refused)).ended).rejects.toBe(refused);
-    const bug = new Error('a bug');
-    await expect(start(() => Promise.reject(bug)).ended).rejects.toBe(bug);
+  });
+
+  it('lives through a pass that met a bug, with its stack in the log', async () => {
+    let passes = 0;
+    let passedAgain = (): void => undefined;
+    const seen = new Promise<void>((resolve) => {
+      passedAgain = resolve;
+    });
+    const run = start(() => {
+      passes += 1;
+      if (passes === 1) return Promise.reject(new Error('a row that nobody thought of'));
+      passedAgain();
+      return Promise.resolve(A_PASS);
+    });
+    await seen;
+    run.stop.abort();
+    await run.ended;
+    expect(run.lines.find((line) => line.startsWith('pass failed because of a bug'))).toMatch(/a row that nobody thought of\n\s+at /);
+    expect(run.lines).toContain('a pass');
   });
 
   it('begins nothing when the signal came first', async () => {
