@@ -6,7 +6,8 @@ import { readSandbox } from '../../src/cli/command/sandbox.ts';
 import { followRequests, requestLine } from '../../src/cli/render/sandbox.ts';
 import { createTheme } from '../../src/cli/render/theme.ts';
 import type { Output } from '../../src/cli/streams.ts';
-import type { Books } from '../../src/sandbox/server.ts';
+import { API_VERSION } from '../../src/sandbox/render.ts';
+import { type Books, startSandbox } from '../../src/sandbox/server.ts';
 import { commandLine } from './support/command-line.ts';
 
 type SeenRequest = Books['requests'][number];
@@ -58,6 +59,37 @@ describe('sandbox', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('--key: ');
     expect(stderr).toContain(message);
+  });
+
+  it('says in its help how to control it, and each example works', async () => {
+    const { stdout } = await commandLine(['sandbox', '--help']);
+    expect(stdout).toContain(API_VERSION);
+    const sandbox = await startSandbox({ seed: 1 });
+    onTestFinished(() => sandbox.close());
+    const specs = [...stdout.matchAll(/--faults (?:'([^']+)'|(\w+))  /g)].map(([, quoted, word]) => quoted ?? word ?? '');
+    expect(specs.length).toBeGreaterThan(4);
+    for (const spec of specs) expect(() => sandbox.setFaults(spec)).not.toThrow();
+    sandbox.setFaults('');
+    const headers = { authorization: 'Bearer sk_test_sandbox0123456789abcdef', 'content-type': 'application/x-www-form-urlencoded' };
+    const form = 'amount=4200&currency=usd&payment_method=pm_card_authenticationRequired&confirm=true&allowed_payment_method_types[]=card';
+    const { id } = (await (await fetch(`${sandbox.url}/v1/payment_intents`, { method: 'POST', headers, body: form })).json()) as { id: string };
+    const controls = [...stdout.matchAll(/^ {2}(GET|POST|DELETE) +(\S+)(?: +(\{.*?\})(?: |$))?/gm)];
+    expect(controls.map(([, method, path]) => `${method ?? ''} ${path ?? ''}`)).toEqual([
+      'POST clock', 'POST faults', 'DELETE faults', 'POST keys', 'POST payment_intents/ID/settle', 'GET books', 'POST reset',
+    ]);
+    for (const [, method, path = '', body] of controls) {
+      const answer = await fetch(`${sandbox.url}/_sandbox/${path.replace('ID', id)}`, { method, ...(body === undefined ? {} : { body }) } as RequestInit);
+      expect([path, answer.status]).toEqual([path, 200]);
+    }
+  });
+
+  it('says at its start how to control it', async () => {
+    const { stdout, stderr } = await commandLine(['sandbox', '--port', '0', '--live-keys'], { stoppedBy: 'SIGINT' });
+    const url = /STRIPE_API_BASE=(\S+)/.exec(stdout)?.[1] ?? '';
+    expect(stderr).toContain(`curl -d '{"advance_ms":90000000}'`);
+    expect(stderr).toContain(`${url}/_sandbox/clock`);
+    expect(stderr).toContain('payrecon sandbox --help');
+    expect(stderr).toMatch(/sk_live_\w{8,}/);
   });
 
   it('says that its port is taken: exit 2', async () => {

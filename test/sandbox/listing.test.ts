@@ -54,6 +54,15 @@ describe('the list', () => {
     expect(await idsOf({ customer: other.id })).toEqual([before.id]);
   });
 
+  test('shows the metadata of each row whole, as a retrieve does', async () => {
+    await using local = await startLocal();
+    const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`${'k'.repeat(38)}${String(n).padStart(2, '0')}`, `é${'v'.repeat(499)}`]));
+    const { id } = await local.stripe.paymentIntents.create({ ...CARD, metadata });
+    const [row] = (await local.stripe.paymentIntents.list()).data;
+    expect(row?.metadata).toEqual(metadata);
+    expect({ ...row }).toEqual({ ...(await local.stripe.paymentIntents.retrieve(id)) });
+  });
+
   test('agrees with a plain filter over any objects, pages and bounds', () => {
     const record = fc.record({ created: fc.nat({ max: 12 }) });
     const query = fc.record({ from: fc.integer({ min: -1, max: 13 }), to: fc.integer({ min: -1, max: 13 }), limit: fc.integer({ min: 1, max: 6 }), after: fc.nat(), before: fc.nat(), use: fc.constantFrom('neither', 'after', 'before') });
@@ -123,6 +132,59 @@ describe('charges and events', () => {
     expect(only.data.map(({ type }) => type)).toEqual(['payment_intent.created']);
     expect((await local.stripe.events.list({ type: 'charge.*' })).data).toHaveLength(1);
     expect(await local.stripe.events.retrieve(events[0]!.id)).toMatchObject({ type: 'payment_intent.succeeded' });
+  });
+
+  test('an event names the key of the request that caused it, also of a decline, and none where nobody asked', async () => {
+    await using local = await startLocal({ eventLagMs: 0 });
+    const key = (idempotencyKey: string) => ({ idempotencyKey });
+    const declined = await createUnconfirmed(local.stripe, 'pm_card_chargeDeclined');
+    await local.stripe.paymentIntents.confirm(declined.id, {}, key('declined')).catch(() => undefined);
+    await local.stripe.paymentIntents.confirm(declined.id, {}, key('declined')).catch(() => undefined);
+    await local.stripe.paymentIntents.cancel(declined.id, {}, key('canceled'));
+    const waiting = await createUnconfirmed(local.stripe, 'pm_card_authenticationRequired');
+    await local.stripe.paymentIntents.confirm(waiting.id, {}, key('waiting'));
+    await local.control('POST', `payment_intents/${waiting.id}/settle`, { outcome: 'succeeded' });
+    const held = await createUnconfirmed(local.stripe, 'pm_card_visa', { capture_method: 'manual' });
+    await local.stripe.paymentIntents.confirm(held.id, {}, key('held'));
+    await local.stripe.paymentIntents.capture(held.id, {}, key('captured'));
+    const { data } = await local.stripe.events.list({ limit: 100 });
+    const causes = data
+      .map(({ type, request }) => [type, request?.idempotency_key ?? null])
+      .filter(([type]) => type !== 'payment_intent.created')
+      .toReversed();
+    expect(causes).toEqual([
+      ['charge.failed', 'declined'],
+      ['payment_intent.payment_failed', 'declined'],
+      ['payment_intent.canceled', 'canceled'],
+      ['payment_intent.requires_action', 'waiting'],
+      ['charge.succeeded', null],
+      ['payment_intent.succeeded', null],
+      ['charge.succeeded', 'held'],
+      ['payment_intent.amount_capturable_updated', 'held'],
+      ['charge.captured', 'captured'],
+      ['payment_intent.succeeded', 'captured'],
+    ]);
+  });
+
+  test('events are chosen by type, by time and by page', async () => {
+    let now = START_MS;
+    await using local = await startLocal({ now: () => now, eventLagMs: 0 });
+    for (let n = 0; n < 5; n += 1) {
+      await local.stripe.paymentIntents.confirm((await createUnconfirmed(local.stripe)).id);
+      now += 1000;
+    }
+    const count = async (params: object) => (await local.stripe.events.list({ limit: 100, ...params })).data.length;
+    expect(await count({})).toBe(15);
+    expect(await count({ types: ['payment_intent.created'] })).toBe(5);
+    expect(await count({ types: ['payment_intent.created', 'charge.succeeded'] })).toBe(10);
+    expect(await count({ types: ['payment_intent.canceled'] })).toBe(0);
+    expect(await count({ types: ['payment_intent.*'] })).toBe(10);
+    expect(await count({ types: ['payment_intent.created'], created: { gte: START_MS / 1000 + 2 } })).toBe(3);
+    const keys: unknown[] = [];
+    for await (const { request } of local.stripe.events.list({ types: ['payment_intent.created'], limit: 2 })) keys.push(request?.idempotency_key);
+    expect(new Set(keys).size).toBe(5);
+    await expect(local.stripe.events.list({ type: 'a', types: ['b'] })).rejects.toMatchObject({ statusCode: 400, param: 'types' });
+    await expect(local.stripe.events.list({ types: Array.from({ length: 21 }, () => 'charge.failed') })).rejects.toMatchObject({ statusCode: 400, param: 'types' });
   });
 
   test('fresh events are missing from the list, and old ones are gone after 30 days', async () => {

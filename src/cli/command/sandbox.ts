@@ -34,7 +34,23 @@ Faults, for example:
   --faults 'payment_intents.confirm#1=drop_after'     the answer to the first confirm is lost
   --faults 'seq:mail.send=500_before,ok'              the first e-mail fails, the second goes out
   --faults 'seed:42@0.2'                              any fault to a fifth of all calls
-  --faults outage                                     no call is answered`;
+  --faults outage                                     no call is answered
+  --faults 'payment_intents.confirm#1-3=error:402:card_error:card_declined:do_not_honor'  the bank declines
+  --faults 'payment_intents.create=error:400:invalid_request_error:account_invalid'  any error of Stripe:
+      error:STATUS:TYPE[:CODE[:DECLINE_CODE]], then :param=.. :message=.. :should_retry=.. :kept=..
+
+Control it while it runs, by JSON sent to its address /_sandbox/..:
+  POST clock   {"advance_ms":90000000}              25 hours pass at Stripe (negative: back; or set_ms)
+  POST faults  {"spec":"outage"}                    as --faults
+  DELETE faults
+  POST keys    {"key":"rk_test_ofAnotherShop","account":"acct_1AnotherShop","forbidden":["account"]}
+      a key of another account, or a restricted one (rk_) that is forbidden some calls
+  POST payment_intents/ID/settle  {"outcome":"succeeded","amount_received":2400}
+      what a bank or a customer decides; also failed, canceled; "late":true in any state
+  GET books                                         what really happened at Stripe and SendGrid
+  POST reset                                        forget everything
+
+Any other sk_test_ key is of one account. It answers as Stripe's API version 2026-10-28.endive.`;
 
 export function defineSandbox(command: Command, perform: Perform, run = runSandbox): void {
   const sandbox = command
@@ -75,7 +91,7 @@ export async function runSandbox(given: SandboxArguments, context: CommandContex
     setFaults(sandbox, given.faults);
     const { environmentLines, followRequests, sandboxHints } = await import('../render/sandbox.ts');
     context.out.write(environmentLines(sandbox.url));
-    context.err.write(sandboxHints(sandbox.url, context.err));
+    context.err.write(sandboxHints(sandbox.url, context.err, given));
     const unfollow = context.err.isTerminal ? followRequests(sandbox.books, context.err) : () => undefined;
     await aborted(stop);
     unfollow();

@@ -7,6 +7,7 @@ import { createTheme, type Paint, type Theme } from './theme.ts';
 
 /** No secrets: the sandbox takes any well-formed test key. */
 const stripeKey = 'sk_test_sandbox0123456789abcdef';
+const liveKey = 'sk_live_sandbox0123456789abcdef';
 const mailKey = 'SG.sandbox0123456789.sandbox0123456789abcdef';
 const pollMs = 200;
 const endpointWidth = 24;
@@ -29,9 +30,12 @@ export function environmentLines(url: string): string {
     .join('');
 }
 
-export function sandboxHints(url: string, output: Output): string {
+export function sandboxHints(url: string, output: Output, { liveKeys }: { readonly liveKeys: boolean }): string {
   const text = `Stripe and SendGrid are played on ${url}, for this machine only. Paste the lines above into another shell, then for example:`;
-  return hints([{ text, command: ['payrecon', 'doctor'] }, { text: 'Ctrl-C ends it.' }], output);
+  const live = { text: `Live keys are taken too, such as ${liveKey}; payrecon wants --live for them. No money moves.` };
+  const later = { text: 'To let 25 hours pass at Stripe:', command: ['curl', '-d', '{"advance_ms":90000000}', `${url}/_sandbox/clock`] };
+  const more = { text: 'Faults, errors, other accounts and late payments:', command: ['payrecon', 'sandbox', '--help'] };
+  return hints([{ text, command: ['payrecon', 'doctor'] }, ...(liveKeys ? [live] : []), later, more, { text: 'Ctrl-C ends it.' }], output);
 }
 
 type SeenRequest = Books['requests'][number];
