@@ -259,10 +259,10 @@ async function waitForOutcome(deps: ChargeDeps, first: Advanced, asked: Asked, r
 /** What a page needs to let the customer authenticate; of an on-session charge, and never kept. */
 function forTheCustomersPage({ transaction, last }: Advanced): Pick<ChargeOutcome, 'clientSecret' | 'nextAction'> {
   const intent = last?.answer.kind === 'intent' ? last.answer.intent : null;
-  if (!transaction.onSession || transaction.status !== 'pending' || intent?.id !== transaction.paymentIntent) {
+  if (intent === null || !transaction.onSession || transaction.status !== 'pending' || intent.id !== transaction.paymentIntent) {
     return { clientSecret: null, nextAction: null };
   }
-  return { clientSecret: intent?.clientSecret ?? null, nextAction: intent?.nextAction ?? null };
+  return { clientSecret: intent.clientSecret, nextAction: intent.nextAction };
 }
 
 function situationOf(advanced: Advanced): ChargeSituation {

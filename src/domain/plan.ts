@@ -93,20 +93,16 @@ function createMove(transaction: Transaction, context: Context): Move {
 }
 
 function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move {
-  const { answer, call } = seen;
+  const { answer } = seen;
   // What was done about a stray decides nothing about the row: its own intent is asked about again.
-  if (call === 'cancel_stray') return onStrayCanceled(seen, context);
+  if (seen.call === 'cancel_stray') return onStrayCanceled(seen, context);
   if (answer.kind === 'intent' || answer.kind === 'declined') {
     const foreign = foreignMark(transaction, answer.intent, context.ledger);
     if (foreign !== null) return onForeign(transaction, seen, { intent: answer.intent, why: foreign }, context);
   }
   switch (answer.kind) {
-    case 'intent': {
-      const stray = liveStray(answer.intent, answer.others ?? []);
-      if (stray !== null) return cancelStray(transaction, stray, context);
-      if (call === 'create') return onCreated(transaction, seen, context);
-      return onIntent(transaction, call, answer, context);
-    }
+    case 'intent':
+      return onOwnIntent(transaction, seen, answer, context);
     case 'declined':
       return cancelMove(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);
     case 'refused':
@@ -114,29 +110,37 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
     case 'unauthorized':
       return onUnauthorized(transaction, seen, answer, context);
     case 'missing':
-      return onRefused(
-        transaction,
-        seen,
-        { kind: 'refused', httpStatus: 404, code: 'resource_missing', message: answer.message, param: null, fault: 'request', intent: null, effect: 'none', requestId: answer.requestId },
-        context,
-      );
+      return onRefused(transaction, seen, refusedAsMissing(answer), context);
     case 'absent':
       // It was never sent, and the list agrees: the caller goes on.
-      if (context.purpose === 'charge' && mayCreateAfterAbsence(transaction)) return createMove(transaction, context);
-      return onAbsent(transaction, answer, context);
+      return mayCreateAfterAbsence(transaction, context) ? createMove(transaction, context) : onAbsent(transaction, answer, context);
     case 'unknown':
       return onUnknown(transaction, seen, answer, context);
   }
 }
 
-function mayCreateAfterAbsence(transaction: Transaction): boolean {
-  const { status, paymentIntent, createSentAt, keyConflictAt } = transaction;
-  return status === 'pending' && paymentIntent === null && createSentAt === null && keyConflictAt === null;
+type IntentAnswer = Extract<Seen['answer'], { kind: 'intent' }>;
+
+function onOwnIntent(transaction: Transaction, seen: Seen, answer: IntentAnswer, context: Context): Move {
+  const stray = liveStray(transaction, answer, context);
+  if (stray !== null) return cancelStray(transaction, stray, context);
+  return seen.call === 'create' ? onCreated(transaction, seen, context) : onIntent(transaction, seen.call, answer, context);
 }
 
-/** Another intent of this transaction that could still succeed. */
-function liveStray(intent: IntentSnapshot, others: readonly IntentSnapshot[]): IntentSnapshot | null {
-  return others.find(({ id, status }) => id !== intent.id && status !== 'canceled' && status !== 'succeeded') ?? null;
+function refusedAsMissing({ message, requestId }: Extract<Seen['answer'], { kind: 'missing' }>): Extract<Seen['answer'], { kind: 'refused' }> {
+  return { kind: 'refused', httpStatus: 404, code: 'resource_missing', message, param: null, fault: 'request', intent: null, effect: 'none', requestId };
+}
+
+function mayCreateAfterAbsence(transaction: Transaction, { purpose }: Context): boolean {
+  const { status, paymentIntent, createSentAt, keyConflictAt } = transaction;
+  return purpose === 'charge' && status === 'pending' && paymentIntent === null && createSentAt === null && keyConflictAt === null;
+}
+
+/** Another intent that this ledger made for the same money and that could still succeed. */
+function liveStray(transaction: Transaction, { intent, others = [] }: IntentAnswer, { ledger }: Context): IntentSnapshot | null {
+  const isLive = ({ status }: IntentSnapshot): boolean => status !== 'canceled' && status !== 'succeeded';
+  const isOurs = (other: IntentSnapshot): boolean => askedAlike(transaction, other) && foreignMark(transaction, other, ledger) === null;
+  return others.find((other) => other.id !== intent.id && isLive(other) && isOurs(other)) ?? null;
 }
 
 function onStrayCanceled(seen: Seen, context: Context): Move {

@@ -39,7 +39,7 @@ const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
 
 /** Opens the ledger's database; throws PayreconError `configuration` or `unreachable`. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { database, warnings, witness, noting = (ledger) => ledger } = await openDatabase(options);
+  const { database, warnings, witness, noting } = await openDatabase(options);
   try {
     await prepareSchema(database, options);
   } catch (error) {
@@ -47,7 +47,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     throw error;
   }
   return {
-    ledger: noting(createLedger(database)),
+    ledger: noting === undefined ? createLedger(database) : noting(createLedger(database)),
     identity: createIdentity(database, witness),
     history: createHistory(database),
     outbox: createOutbox(database),

@@ -22,8 +22,8 @@ export function openSqlite(options: OpeningOptions): OpenedDatabase {
   return {
     database,
     warnings: () => [networkFileSystem(filename)].filter((warning) => warning !== null),
-    witness: head.witness,
-    noting: head.noting,
+    witness: () => head.witness(),
+    noting: (ledger) => head.noting(ledger),
   };
 }
 
