@@ -176,22 +176,32 @@ async function ask(deps: AdvanceDeps, { call, target, signal }: Question, transa
       return await deps.gateway.cancel({ ...transaction, paymentIntent: target });
     case 'retrieve':
     case 'scan':
-      return await lookUpOne(deps.gateway, lookUpOf(transaction, now, call), signal);
+      return await lookUpOne(deps.gateway, lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }), signal);
   }
+}
+
+export interface LookUpContext {
+  readonly call: 'retrieve' | 'scan';
+  /** The database's clock. */
+  readonly now: Instant;
+  readonly ledger: LedgerMarks | null;
 }
 
 /**
  * The question that finds out about a transaction without changing anything at Stripe: its intent by
  * id, or every intent that bears its id, by the list.
  */
-export function lookUpOf(transaction: Transaction, now: Instant, call: 'retrieve' | 'scan'): LookUp {
+export function lookUpOf(transaction: Transaction, { call, now, ledger }: LookUpContext): LookUp {
   const { from, to } = scanWindow(transaction, now);
+  const { attempt, paymentIntent, paramsVersion } = transaction;
   return {
     transactionId: transaction.id,
     paymentIntent: call === 'retrieve' ? transaction.paymentIntent : null,
     customer: transaction.customer,
     createdFrom: from,
     createdTo: to,
+    askedAt: now,
+    row: { attempt, paymentIntent, paramsVersion, ledger },
   };
 }
 

@@ -116,7 +116,7 @@ async function runAll(
   for (const claimed of claims) {
     const { transaction, now } = claimed;
     const call = firstCall(transaction, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits });
-    if ((call === 'retrieve' || call === 'scan') && !deps.forbidden.has(call)) queries.push(lookUpOf(transaction, now, call));
+    if ((call === 'retrieve' || call === 'scan') && !deps.forbidden.has(call)) queries.push(lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }));
     else start(claimed, null);
   }
   try {

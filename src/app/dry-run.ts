@@ -41,7 +41,7 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   }
   const queries = rows.flatMap((row) => {
     const call = firstQuestion(deps, row, now);
-    return call === null ? [] : [lookUpOf(row, now, call)];
+    return call === null ? [] : [lookUpOf(row, { call, now, ledger: deps.ledgerMarks })];
   });
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);

@@ -1,4 +1,5 @@
 import type { Answer, IntentSnapshot } from '../domain/answer.ts';
+import type { LedgerMarks } from '../domain/move.ts';
 import type { Transition } from '../domain/transition.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import type { Notification, NotificationState, UnsentCounts } from './views.ts';
@@ -246,6 +247,16 @@ export interface LookUp {
   /** Where to look when no id is known: [from, to] in database time; widened by the gateway for clock difference. */
   readonly createdFrom: Instant;
   readonly createdTo: Instant;
+  /** The database's clock just now. Where Stripe's differs, the list is also read in Stripe's time; absent: it is not. */
+  readonly askedAt?: Instant;
+  /** Which of several intents that bear the transaction's id is the row's own; absent: the one that matters most. */
+  readonly row?: LookedUpRow;
+}
+
+/** What a row knows of its intent, where the list shows several that bear its id. */
+export interface LookedUpRow extends Pick<Transaction, 'attempt' | 'paymentIntent' | 'paramsVersion'> {
+  /** Whose marks an intent must bear; null before the ledger is bound. */
+  readonly ledger: LedgerMarks | null;
 }
 
 export interface CallCounts {

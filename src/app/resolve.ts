@@ -31,7 +31,8 @@ export async function inspect(deps: AdvanceDeps, idOrKey: string): Promise<Stuck
 }
 
 async function askAbout(deps: AdvanceDeps, transaction: Transaction, now: number): Promise<StuckCase> {
-  const seen = await lookUpOne(deps.gateway, lookUpOf(transaction, now, transaction.paymentIntent === null ? 'scan' : 'retrieve'));
+  const call = transaction.paymentIntent === null ? 'scan' : 'retrieve';
+  const seen = await lookUpOne(deps.gateway, lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }));
   if (seen.kind === 'unknown') {
     throw new PayreconError('unreachable', 'stripe_unreachable', `Stripe did not tell (${seen.message}), so nothing can be decided now and nothing was changed. Try again when it answers.`, { transaction });
   }

@@ -2,8 +2,9 @@ import type Stripe from 'stripe';
 import { type CallCounts, type Clock } from '../app/ports.ts';
 import { openClient, type ClientOptions, type StripeClient } from './client.ts';
 import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './limiter.ts';
-import { rateLimitedReason, type Outcome } from './outcome.ts';
+import { header, rateLimitedReason, type Outcome } from './outcome.ts';
 import { Slots } from './slots.ts';
+import { StripeClock } from './stripe-clock.ts';
 import { WireCall, WireClient } from './wire.ts';
 
 export interface CallerOptions extends ClientOptions, Limits {
@@ -41,6 +42,8 @@ export class StripeCaller {
   readonly #wire = new WireClient();
   readonly #limiter: Limiter;
   readonly #slots = new Map(ENDPOINTS.map((endpoint) => [endpoint, new Slots(MOST_UNDER_WAY)]));
+  /** Stripe's clock, as its answers tell it. */
+  readonly stripeClock: StripeClock;
   readonly #counts = { list: 0, retrieve: 0, other: 0 };
   /** The calls under way. A set of our own, because a signal that thousands of calls listen to would warn and grow. */
   readonly #running = new Set<AbortController>();
@@ -50,6 +53,7 @@ export class StripeCaller {
   constructor(options: CallerOptions) {
     this.#options = options;
     this.#limiter = options.limiter ?? new RequestLimiter(options, options.clock);
+    this.stripeClock = new StripeClock(options.clock);
   }
 
   async call(request: Request): Promise<Outcome> {
@@ -146,7 +150,9 @@ export class StripeCaller {
   async #send(client: StripeClient, request: Request, call: WireCall): Promise<Outcome> {
     try {
       const value = await this.#wire.run(call, () => request.send(client.stripe));
-      return { kind: 'value', value, wire: call.facts() };
+      const wire = call.facts();
+      this.stripeClock.saw(header(wire, 'date'));
+      return { kind: 'value', value, wire };
     } catch (error) {
       const wire = call.facts();
       if (call.heldBack() && wire.attempts === 0) return { kind: 'not_sent', why: 'too_late', wire };
@@ -155,7 +161,9 @@ export class StripeCaller {
       if (wire.status === 429 && fault?.code !== 'lock_timeout') {
         this.#limiter.slowDown(request.endpoint, rateLimitedReason(wire));
       }
-      return fault === null ? { kind: 'nothing', wire } : { kind: 'fault', fault, wire };
+      if (fault === null) return { kind: 'nothing', wire };
+      this.stripeClock.saw(header(wire, 'date'));
+      return { kind: 'fault', fault, wire };
     }
   }
 

@@ -1,16 +1,18 @@
+import type Stripe from 'stripe';
 import { type Budgets } from '../app/budgets.ts';
 import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp, type NewestIntents, type OtherIntent, type OtherQuery } from '../app/ports.ts';
 import { type Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
-import { TRANSACTION_METADATA } from '../domain/marks.ts';
+import { isStripeId } from '../domain/stripe-ids.ts';
 import { type Transaction } from '../domain/transaction.ts';
 import { readAccount } from './account.ts';
 import { StripeCaller, type Request } from './caller.ts';
 import { Density } from './density.ts';
 import { classify } from './classify.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts';
-import { pageOf, readPage } from './list-page.ts';
+import { pageOf } from './list-page.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
+import { findOther } from './other-intents.ts';
 import { type Outcome } from './outcome.ts';
 import { SharedLimiter } from './shared-limiter.ts';
 import { cancelParams, confirmParams, createParams, LIST_PAGE_SIZE, type LedgerNames } from './params.ts';
@@ -59,32 +61,28 @@ class StripeGateway implements Gateway {
   }
 
   async create(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
-    const ledger = this.#ledger();
-    const outcome = await this.#change(wait, {
-      endpoint: 'create',
-      send: (stripe) =>
-        stripe.paymentIntents.create(createParams(transaction, ledger), { idempotencyKey: createIdempotencyKey(transaction, ledger?.namespace ?? '') }),
-    });
+    // Made before the call: a bug in making them is not a failed connection.
+    const params = createParams(transaction, this.#ledger());
+    const idempotencyKey = createIdempotencyKey(transaction, this.#namespace());
+    const send = (stripe: Stripe): Promise<unknown> => stripe.paymentIntents.create(params, { idempotencyKey });
+    const outcome = await this.#change(wait, { endpoint: 'create', send });
     return classify(outcome, { endpoint: 'create', paymentIntent: null, secret: this.#secret });
   }
 
   async confirm(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
     const paymentIntent = knownIntent(transaction);
-    const outcome = await this.#change(wait, {
-      endpoint: 'confirm',
-      send: (stripe) =>
-        stripe.paymentIntents.confirm(paymentIntent, confirmParams(transaction), { idempotencyKey: confirmIdempotencyKey(transaction, this.#namespace()) }),
-    });
+    const params = confirmParams(transaction);
+    const idempotencyKey = confirmIdempotencyKey(transaction, this.#namespace());
+    const send = (stripe: Stripe): Promise<unknown> => stripe.paymentIntents.confirm(paymentIntent, params, { idempotencyKey });
+    const outcome = await this.#change(wait, { endpoint: 'confirm', send });
     return classify(outcome, { endpoint: 'confirm', paymentIntent, secret: this.#secret });
   }
 
   async cancel(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
     const paymentIntent = knownIntent(transaction);
-    const outcome = await this.#change(wait, {
-      endpoint: 'cancel',
-      send: (stripe) =>
-        stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey: cancelIdempotencyKey({ ...transaction, paymentIntent }, this.#namespace()) }),
-    });
+    const idempotencyKey = cancelIdempotencyKey({ ...transaction, paymentIntent }, this.#namespace());
+    const send = (stripe: Stripe): Promise<unknown> => stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey });
+    const outcome = await this.#change(wait, { endpoint: 'cancel', send });
     return classify(outcome, { endpoint: 'cancel', paymentIntent, secret: this.#secret });
   }
 
@@ -108,14 +106,8 @@ class StripeGateway implements Gateway {
     return { kind: 'unknown', message: page.message };
   }
 
-  async findOther(query: OtherQuery): Promise<readonly OtherIntent[]> {
-    const range = { fromSeconds: Math.floor(query.from / 1_000), toSeconds: Math.ceil(query.to / 1_000), after: null };
-    const { page } = await readPage(this.#caller, this.#secret, range, new AbortController().signal);
-    if ('kind' in page) return [];
-    const { amount, currency, id } = query.transaction;
-    return page.rows
-      .filter((intent) => intent.metadata[TRANSACTION_METADATA] !== id && intent.amount === amount && intent.currency === currency)
-      .map((intent) => ({ intent, matchedBy: 'looks_alike' as const }));
+  findOther(query: OtherQuery): Promise<readonly OtherIntent[]> {
+    return findOther({ caller: this.#caller, secret: this.#secret, ledger: this.#ledger() }, query);
   }
 
   calls(): CallCounts {
@@ -136,6 +128,9 @@ class StripeGateway implements Gateway {
 }
 
 function knownIntent(transaction: Transaction): string {
-  if (transaction.paymentIntent === null) throw new BugError(`${transaction.id} has no payment intent yet`);
-  return transaction.paymentIntent;
+  const { id, paymentIntent } = transaction;
+  if (paymentIntent === null) throw new BugError(`${id} has no payment intent yet`);
+  // It becomes a part of the request's path.
+  if (!isStripeId('pi', paymentIntent)) throw new BugError(`what ${id} has stored is not the id of a payment intent`);
+  return paymentIntent;
 }

@@ -5,6 +5,12 @@ import { requestId, type Outcome } from './outcome.ts';
 import { LIST_PAGE_SIZE, listParams, type PageRequest } from './params.ts';
 import { isFields, readIntent } from './snapshot.ts';
 
+/** Who asks. */
+export interface Asking {
+  readonly caller: StripeCaller;
+  readonly secret: string;
+}
+
 export type Unanswered = Extract<Answer, { kind: 'unknown' | 'unauthorized' }>;
 
 export interface Page {
@@ -14,14 +20,26 @@ export interface Page {
 }
 
 /** One page of Stripe's list, or why there is none. */
-export async function readPage(
-  caller: StripeCaller,
-  secret: string,
-  asked: PageRequest,
-  signal: AbortSignal,
-): Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }> {
-  const outcome = await caller.call({ endpoint: 'list', signal, send: (stripe) => stripe.paymentIntents.list(listParams(asked)) });
-  return { page: pageOf(outcome, secret), outcome };
+export type PageReader = (asked: PageRequest) => Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }>;
+
+/** A page that is refused for its rate is asked for so many times in all. */
+const RATE_LIMITED_TRIES = 4;
+
+/** Reads pages until the signal aborts. */
+export function pageReader({ caller, secret }: Asking, signal?: AbortSignal): PageReader {
+  return async (asked) => {
+    for (let tries = 1; ; tries += 1) {
+      const outcome = await caller.call({
+        endpoint: 'list',
+        ...(signal === undefined ? {} : { signal }),
+        send: (stripe) => stripe.paymentIntents.list(listParams(asked)),
+      });
+      const page = pageOf(outcome, secret);
+      // The limiter waits longer now. A hundred retrieves, or a whole scan anew, would not be fewer calls.
+      const isTooSoon = 'kind' in page && page.kind === 'unknown' && page.reason === 'rate_limited' && page.shouldRetry !== false;
+      if (!isTooSoon || tries === RATE_LIMITED_TRIES) return { page, outcome };
+    }
+  };
 }
 
 export function pageOf(outcome: Outcome, secret: string): Page | Unanswered {

@@ -1,8 +1,7 @@
-import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
-import { type StripeCaller } from './caller.ts';
-import { unknown } from './classify.ts';
-import { readPage, type Page, type Unanswered } from './list-page.ts';
+import { type IntentSnapshot } from '../domain/answer.ts';
 import { TRANSACTION_METADATA } from '../domain/marks.ts';
+import { unknown } from './classify.ts';
+import { type Page, type PageReader, type Unanswered } from './list-page.ts';
 import { LIST_PAGE_SIZE } from './params.ts';
 
 /*
@@ -30,11 +29,22 @@ export interface ScanRange {
   readonly toSeconds: number;
 }
 
-export interface ScanResult {
-  readonly found: ReadonlyMap<string, Extract<Answer, { kind: 'intent' }>>;
-  /** The answer for every transaction that was not found. */
-  readonly notFound: Extract<Answer, { kind: 'absent' }> | Unanswered;
+/** One payment intent on the list that bears a transaction's id. */
+export interface Match {
+  readonly intent: IntentSnapshot;
+  readonly requestId: string | null;
 }
+
+/** How the reading of the list ended. */
+export interface ScanEnd {
+  readonly pages: number;
+  readonly requestId: string | null;
+  /** Why the list was not read to its end; null when it was. */
+  readonly unanswered: Unanswered | null;
+}
+
+/** By transaction id: every intent found that bears it. What is not a key of it is not looked for. */
+export type Matches = ReadonlyMap<string, Match[]>;
 
 /** Part of a scan's range, from its newest second on, or from behind the payment intent `after`. */
 export interface Stretch extends ScanRange {
@@ -42,34 +52,23 @@ export interface Stretch extends ScanRange {
 }
 
 /** Read to its end, or until some page said why not, or as many pages as were wanted. */
-interface StretchEnd {
-  readonly pages: number;
-  readonly requestId: string | null;
-  readonly unanswered: Unanswered | null;
+interface StretchEnd extends ScanEnd {
   /** The last page, when there are more behind it. */
   readonly before: Page | null;
 }
 
-type Found = Map<string, Extract<Answer, { kind: 'intent' }>>;
-
-export async function scanIntents(
-  caller: StripeCaller,
-  secret: string,
-  range: ScanRange,
-  wanted: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<ScanResult> {
-  const found: Found = new Map();
+/** Reads the range to its end, and adds to the matches what it finds. */
+export async function scanIntents(pages: PageReader, range: ScanRange, matches: Matches): Promise<ScanEnd> {
   const read = async (stretch: Stretch, mostPages: number): Promise<StretchEnd> =>
-    await readStretch({ stretch, mostPages, page: async (from) => await readPage(caller, secret, from, signal), keep: (page) => { keepMatches(page, wanted, found); } });
+    await readStretch({ stretch, mostPages, pages, keep: (page) => { keepMatches(page, matches); } });
   const opening = await read({ ...range, after: null }, 1);
   const rest = opening.before === null ? [] : await Promise.all(stretchesBehind(opening.before.rows, range).map(async (stretch) => await read(stretch, MAX_PAGES)));
-  const all = [opening, ...rest];
-  const unanswered = all.find((each) => each.unanswered !== null)?.unanswered ?? null;
-  if (unanswered !== null) return { found, notFound: unanswered };
-  const scanned = { scannedFrom: range.fromSeconds * 1_000, scannedTo: range.toSeconds * 1_000 };
-  const pages = all.reduce((sum, each) => sum + each.pages, 0);
-  return { found, notFound: { kind: 'absent', ...scanned, pages, requestId: all.at(-1)?.requestId ?? null } };
+  return rest.reduce<ScanEnd>(endOfBoth, opening);
+}
+
+/** Of two parts of one scan. */
+export function endOfBoth(one: ScanEnd, other: ScanEnd): ScanEnd {
+  return { pages: one.pages + other.pages, requestId: other.requestId, unanswered: one.unanswered ?? other.unanswered };
 }
 
 /** What is left of the range behind its first page: every second of it in one stretch, newest first. */
@@ -85,10 +84,10 @@ export function stretchesBehind(rows: readonly Pick<IntentSnapshot, 'id' | 'crea
   }));
 }
 
-async function readStretch({ stretch, mostPages, page: ask, keep }: {
+async function readStretch({ stretch, mostPages, pages: ask, keep }: {
   readonly stretch: Stretch;
   readonly mostPages: number;
-  readonly page: (from: Stretch) => ReturnType<typeof readPage>;
+  readonly pages: PageReader;
   readonly keep: (page: Page) => void;
 }): Promise<StretchEnd> {
   const seen = new Set<string>(stretch.after === null ? [] : [stretch.after]);
@@ -110,32 +109,9 @@ async function readStretch({ stretch, mostPages, page: ask, keep }: {
   }
 }
 
-/** Of several intents of one transaction the one that matters most: money moved, then money may move. */
-const IMPORTANCE = [
-  'canceled',
-  'requires_payment_method',
-  'requires_confirmation',
-  'requires_action',
-  'requires_capture',
-  'processing',
-  'succeeded',
-];
-
-function keepMatches(page: Page, wanted: ReadonlySet<string>, found: Found): void {
-  for (const intent of page.rows) {
-    const transactionId = intent.metadata[TRANSACTION_METADATA];
-    if (transactionId === undefined || !wanted.has(transactionId)) continue;
-    const before = found.get(transactionId);
-    if (before?.intent.id === intent.id || before?.others?.some(({ id }) => id === intent.id) === true) continue;
-    const all = before === undefined ? [intent] : [before.intent, ...(before.others ?? []), intent];
-    const main = all.reduce((one, other) => (mattersMore(other, one) ? other : one));
-    const others = all.filter(({ id }) => id !== main.id);
-    found.set(transactionId, { kind: 'intent', intent: main, requestId: page.requestId, replayed: false, ...(others.length === 0 ? {} : { others }) });
+function keepMatches({ rows, requestId }: Page, matches: Matches): void {
+  for (const intent of rows) {
+    const found = matches.get(intent.metadata[TRANSACTION_METADATA] ?? '');
+    if (found !== undefined && !found.some(({ intent: { id } }) => id === intent.id)) found.push({ intent, requestId });
   }
-}
-
-/** Of two that matter alike the newer one, in whichever order their pages came. */
-function mattersMore(one: IntentSnapshot, other: IntentSnapshot): boolean {
-  const difference = IMPORTANCE.indexOf(one.status) - IMPORTANCE.indexOf(other.status);
-  return difference === 0 ? one.created > other.created : difference > 0;
 }

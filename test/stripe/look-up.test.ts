@@ -226,7 +226,25 @@ describe('a scan', () => {
     const got = await answers(gateway, [idless('txn_249'), idless('txn_0')]);
     expect(got.get('txn_249')).toMatchObject({ kind: 'intent', intent: { id: 'pi_249' } });
     expect(got.get('txn_0')).toMatchObject(answer);
-    expect(server.seen.length).toBeLessThanOrEqual(3);
+    // A page that is refused for its rate is asked for again, three times.
+    expect(server.seen.length).toBeLessThanOrEqual(answer['reason'] === 'rate_limited' ? 5 : 3);
+  });
+});
+
+describe('a page that is refused for its rate', () => {
+  it('is asked for again, so that a long scan does not begin anew', async () => {
+    const list = listOf(many(250));
+    const { gateway } = await talk((seen, response, n) => (n === 1 || n === 2 ? stripeError(response, 429, {}) : json(response, 200, list(seen))));
+    const got = await answers(gateway, [idless('txn_0'), idless('txn_none')]);
+    expect(got.get('txn_0')).toMatchObject({ kind: 'intent', intent: { id: 'pi_0' } });
+    expect(got.get('txn_none')).toMatchObject({ kind: 'absent', pages: 3 });
+    expect(gateway.calls()).toMatchObject({ list: 5 });
+  });
+
+  it('is not, when Stripe says that it should not be', async () => {
+    const { gateway } = await talk((_seen, response) => stripeError(response, 429, {}, { 'Stripe-Should-Retry': 'false' }));
+    expect((await answers(gateway, [idless('txn_0')])).get('txn_0')).toMatchObject({ kind: 'unknown', reason: 'rate_limited', shouldRetry: false });
+    expect(gateway.calls()).toMatchObject({ list: 1 });
   });
 });
 

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BugError } from '../../src/domain/errors.ts';
+import { type Transaction } from '../../src/domain/transaction.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from '../../src/stripe/idempotency.ts';
-import { confirmParams, createParams } from '../../src/stripe/params.ts';
+import { confirmParams, createParams, type LedgerNames } from '../../src/stripe/params.ts';
 import { redact } from '../../src/stripe/redact.ts';
-import { SECRET, transaction } from './samples.ts';
+import { json, startRawServer, type RawServer } from './raw-server.ts';
+import { gatewayAt, intent, SECRET, transaction } from './samples.ts';
 
 describe('idempotency keys', () => {
   it('are what they were when the first charge was sent', () => {
@@ -49,6 +52,94 @@ describe('parameters', () => {
     expect(createParams(transaction({ metadata: { payrecon_transaction: 'mine' } }), null).metadata).toEqual({
       payrecon_transaction: 'txn_01HZX5J4E9K4M2N8P0Q6R7S8T9',
     });
+  });
+});
+
+/** What 0.1.0 sent, taken from its wire: a row that it made must be repeated with these very bytes. */
+const OLD_BYTES = [
+  {
+    of: transaction({ paramsVersion: 1, session: null }),
+    body: 'amount=4999&currency=usd&payment_method=pm_card_visa&allowed_payment_method_types[0]=card&customer=cus_1&description=Two%20chairs&metadata[shop]=north&metadata[payrecon_transaction]=txn_01HZX5J4E9K4M2N8P0Q6R7S8T9',
+    digest: '0bafe22156d2698c143b86040446d366ead863ba600d5c924f3d15c786ef4057',
+  },
+  {
+    of: transaction({ paramsVersion: 1, session: null, customer: null, description: null, metadata: {} }),
+    body: 'amount=4999&currency=usd&payment_method=pm_card_visa&allowed_payment_method_types[0]=card&metadata[payrecon_transaction]=txn_01HZX5J4E9K4M2N8P0Q6R7S8T9',
+    digest: '0bafe22156d2698c143b86040446d366ead863ba600d5c924f3d15c786ef4057',
+  },
+  {
+    of: transaction({
+      paramsVersion: 1,
+      session: null,
+      key: 'schl\u00fcssel 1/2 & mehr',
+      amount: 1,
+      currency: 'jpy',
+      methodTypes: ['card', 'us_bank_account'],
+      description: 'a&b=c d+e \u00e9',
+      metadata: { 'a b': 'x&y', payrecon_key: 'mine', payrecon_ledger: 'mine', z: '' },
+    }),
+    body: 'amount=1&currency=jpy&payment_method=pm_card_visa&allowed_payment_method_types[0]=card&allowed_payment_method_types[1]=us_bank_account&customer=cus_1&description=a%26b%3Dc%20d%2Be%20%C3%A9&metadata[a%20b]=x%26y&metadata[payrecon_key]=mine&metadata[payrecon_ledger]=mine&metadata[z]=&metadata[payrecon_transaction]=txn_01HZX5J4E9K4M2N8P0Q6R7S8T9',
+    digest: '3918cc13991ee279d2daa5d8dd65bb6f7f3bf6844f954e405739934c15b720da',
+  },
+];
+
+const LEDGER = { id: 'led_01HZX5J4E9K4M2N8P0Q6R7S8T9', namespace: '' };
+
+describe('on the wire', () => {
+  async function sent(of: Transaction, ledger: LedgerNames | null): Promise<RawServer['seen']> {
+    await using server = await startRawServer((_seen, response) => json(response, 200, intent()));
+    const gateway = gatewayAt(server.base, { ledger: () => ledger });
+    await gateway.create(of);
+    await gateway.confirm(of);
+    gateway.close();
+    return server.seen;
+  }
+
+  it.each(OLD_BYTES)('a row of 0.1.0 sends what it sent before, byte for byte: $body', async ({ of, body, digest }) => {
+    // Also by a ledger that has an id by now.
+    for (const ledger of [null, LEDGER]) {
+      const [create, confirm] = await sent(of, ledger);
+      expect([create?.path, create?.body, create?.headers['idempotency-key']]).toEqual(['/v1/payment_intents', body, `payrecon-create-${digest}`]);
+      expect([confirm?.path, confirm?.body, confirm?.headers['idempotency-key']]).toEqual(['/v1/payment_intents/pi_1/confirm', '', `payrecon-confirm-${digest}`]);
+    }
+  });
+
+  it('a row of now bears the marks of its ledger, attempt and key, and is confirmed off session', async () => {
+    const [create, confirm] = await sent(transaction({ paramsVersion: 2, session: 'off_session', attempt: 3 }), { ...LEDGER, namespace: 'north' });
+    expect(Object.fromEntries([...create!.form].filter(([name]) => name.startsWith('metadata')))).toEqual({
+      'metadata[shop]': 'north',
+      'metadata[payrecon_transaction]': 'txn_01HZX5J4E9K4M2N8P0Q6R7S8T9',
+      'metadata[payrecon_ledger]': 'led_01HZX5J4E9K4M2N8P0Q6R7S8T9',
+      'metadata[payrecon_attempt]': '3',
+      'metadata[payrecon_key]': '0bafe22156d2698c143b86040446d366ead863ba600d5c924f3d15c786ef4057',
+      'metadata[payrecon_namespace]': 'north',
+    });
+    expect(confirm?.body).toBe('off_session=true');
+  });
+
+  it('on session nothing is said of the session, and without a namespace nothing of that', async () => {
+    const [create, confirm] = await sent(transaction({ paramsVersion: 2, session: 'on_session' }), LEDGER);
+    expect([...create!.form.keys()]).not.toContain('metadata[payrecon_namespace]');
+    expect(confirm?.body).toBe('');
+  });
+
+  it('nothing is created for a ledger that has no name yet', async () => {
+    await expect(sent(transaction({ paramsVersion: 2 }), null)).rejects.toBeInstanceOf(BugError);
+  });
+});
+
+describe('keys of attempts and namespaces', () => {
+  const text = fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom('', 'a', 'a\nattempt 2', '["","a",2]', 'a\n'));
+  const part = fc.tuple(text, text, fc.integer({ min: 1, max: 12 }));
+
+  it('are equal only where namespace, key and attempt are', () => {
+    fc.assert(
+      fc.property(part, part, (one, other) => {
+        const keys = [one, other].map(([namespace, key, attempt]) => createIdempotencyKey({ key, attempt }, namespace));
+        expect(keys[0] === keys[1]).toBe(JSON.stringify(one) === JSON.stringify(other));
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });
 
