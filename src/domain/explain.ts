@@ -1,7 +1,7 @@
 import { mayBeginAttempt, mayCorrect } from './attempts.ts';
 import { formatDuration } from './duration.ts';
 import { formatMoney } from './money.ts';
-import { otherIntentsIn } from './other-intents.ts';
+import { otherIntentsIn, type NamedIntent } from './other-intents.ts';
 import { isAsAsked, receivedOf } from './received.ts';
 import { isOverdue } from './transaction.ts';
 import type { Instant, Resolution, Transaction } from './transaction.ts';
@@ -94,20 +94,32 @@ function canceledSentence(transaction: Transaction): string {
   }
 }
 
-function waitsForAPerson({ id, review }: Transaction): string {
-  return `It waits for a person: ${withoutStop(review?.message ?? 'the outcome could not be decided')}. Run \`payrecon stuck resolve ${id}\`.`;
+function waitsForAPerson({ id, review }: Transaction, more: readonly string[] = []): string {
+  const why = withoutStop(review?.message ?? 'the outcome could not be decided');
+  return [`It waits for a person: ${why}.`, ...more, `Run \`payrecon stuck resolve ${id}\`.`].join(' ');
+}
+
+/** `show` lists them all. */
+const MOST_NAMED = 3;
+
+function named(intents: readonly NamedIntent[]): string {
+  const left = intents.length - MOST_NAMED;
+  return [...intents.slice(0, MOST_NAMED).map(({ words }) => words), ...(left > 0 ? [`and ${String(left)} more`] : [])].join('; ');
 }
 
 /** The key belongs to another ledger's or program's payment: what became of the money is not this row's to say. */
 function keyConflictSentence(transaction: Transaction): string {
   const others = otherIntentsIn(transaction.review?.evidence ?? {});
-  const found = others.map(({ isUnderOurKey, words }) => `${isUnderOurKey ? 'Under this key Stripe shows' : 'It looks like'}: ${words}.`);
-  const notFound = others.some(({ isUnderOurKey }) => isUnderOurKey) ? [] : ['The payment intent that was made under this key was not found.'];
-  const begins =
-    transaction.status === 'stuck'
-      ? waitsForAPerson(transaction)
-      : `Stripe knows this key with other parameters: another ledger or program has used it. It is recorded as ${transaction.status}.`;
-  return [begins, ...found, ...notFound, 'It is never sent again.'].join(' ');
+  const ofTheKey = others.filter(({ isUnderOurKey }) => isUnderOurKey);
+  const alike = others.filter(({ isUnderOurKey }) => !isUnderOurKey);
+  const found = [
+    ofTheKey.length > 0 ? `Under this key Stripe shows: ${named(ofTheKey)}.` : 'The payment intent that was made under this key was not found.',
+    ...(alike.length > 0 ? [`It looks like: ${named(alike)}.`] : []),
+    'It is never sent again.',
+  ];
+  if (transaction.status === 'stuck') return waitsForAPerson(transaction, found);
+  const begins = `Stripe knows this key with other parameters: another ledger or program has used it. It is recorded as ${transaction.status}.`;
+  return [begins, ...found].join(' ');
 }
 
 function withoutStop(text: string): string {

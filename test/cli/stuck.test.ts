@@ -5,7 +5,7 @@ import { PayreconError } from '../../src/domain/errors.ts';
 import type { Answer } from '../../src/domain/answer.ts';
 import { anIntent } from '../support/transactions.ts';
 import { commandLine } from './support/command-line.ts';
-import { canceled, stuck, succeeded } from './support/fixture.ts';
+import { canceled, keyConflict, stuck, succeeded } from './support/fixture.ts';
 
 const seen: Answer = { kind: 'missing', requestId: null, message: 'No such payment_intent' };
 const inspected: StuckCase = {
@@ -115,6 +115,15 @@ describe('stuck resolve without a person', () => {
     expect(JSON.parse(stdout)).toMatchObject({ id: stuck.id });
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'illegal_resolution', fields: ['as'] } });
     expect(stderr).toContain('retry, canceled');
+  });
+
+  it('says why a key that was used elsewhere cannot be retried', async () => {
+    const conflict: StuckCase = { ...settled, transaction: keyConflict, evidence: 'nothing was found' };
+    const { code, stderr } = await commandLine(['stuck', 'resolve', keyConflict.id, '--as', 'retry', '--reason', 'r', '--yes'], {
+      payrecon: { inspect: () => Promise.resolve(conflict) },
+    });
+    expect(code).toBe(4);
+    expect(stderr).toContain('Its key belongs to a payment of another ledger or program, and is never sent again. What is possible now: succeeded.');
   });
 });
 

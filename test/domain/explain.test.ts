@@ -142,11 +142,16 @@ describe('a key that was used elsewhere', () => {
 
   it('names the other intent, and never says that nothing was charged', () => {
     const sentence = explain(conflict, NOW);
-    expect(sentence).toContain('It waits for a person: Stripe knows this key with other parameters.');
-    expect(sentence).toContain('Under this key Stripe shows: pi_other is succeeded, €55.00.');
-    expect(sentence).toContain('It looks like: pi_alike is canceled, $49.99.');
-    expect(sentence).toContain('payrecon stuck resolve');
-    expect(sentence).toContain('It is never sent again.');
+    expect(sentence).toBe(
+      'It waits for a person: Stripe knows this key with other parameters. Under this key Stripe shows: pi_other is succeeded, €55.00. ' +
+        `It looks like: pi_alike is canceled, $49.99. It is never sent again. Run \`payrecon stuck resolve ${conflict.id}\`.`,
+    );
+  });
+
+  it('names three of those that only look like it, and how many more there are', () => {
+    const other_intents = [1, 2, 3, 4, 5].map((each) => ({ id: `pi_${String(each)}`, status: 'canceled', amount: 4999, currency: 'usd', matched_by: 'looks_alike' }));
+    const sentence = explain({ ...conflict, review: { ...conflict.review!, evidence: { other_intents } } }, NOW);
+    expect(sentence).toContain('The payment intent that was made under this key was not found. It looks like: pi_1 is canceled, $49.99; pi_2 is canceled, $49.99; pi_3 is canceled, $49.99; and 2 more.');
   });
 
   it.each<[string, Partial<Transaction>]>([

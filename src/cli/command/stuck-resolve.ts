@@ -101,7 +101,8 @@ async function chooseTarget({ as }: ResolveArguments, stuck: StuckCase, { prompt
   }
   const target = legal.find((each) => each.as === as);
   if (target !== undefined) return target;
-  const message = `${transaction.id} cannot be resolved${as === null ? '' : ` as ${as}`}: ${evidence}. What is possible now: ${possible === '' ? 'nothing' : possible}. Nothing was changed.`;
+  const never = transaction.keyConflictAt === null ? '' : ' Its key belongs to a payment of another ledger or program, and is never sent again.';
+  const message = `${transaction.id} cannot be resolved${as === null ? '' : ` as ${as}`}: ${evidence}.${never} What is possible now: ${possible === '' ? 'nothing' : possible}. Nothing was changed.`;
   throw new PayreconError('refused', 'illegal_resolution', message, { transaction, problems: [{ field: '--as', message: `possible: ${possible}` }] });
 }
 
