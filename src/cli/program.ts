@@ -100,7 +100,8 @@ const entries: readonly Entry[] = [
 const afterHelp = `
 Exit codes:
   0    done; nothing needs a person
-  2    usage, bad input or bad configuration; nothing was sent
+  2    usage, bad input or configuration, also where Stripe refused the request
+       because of it; nothing was charged
   3    the payment is final and did not succeed
   4    refused: key or reference taken, suspected duplicate, illegal resolution
   5    findings: something is stuck, overdue or different from Stripe
