@@ -31,7 +31,8 @@ export function watchStripe(): StripeHealth {
   return {
     saw(answer) {
       if (showsStripeWorking(answer)) sawWorking();
-      else if (answer.kind === 'unknown' && answer.reason !== 'interrupted') sawFailure();
+      // What was never sent, or was broken off here, is nothing that Stripe did.
+      else if (answer.kind === 'unknown' && answer.reason !== 'interrupted' && answer.reason !== 'queue') sawFailure();
     },
     sawWorking,
     sawFailure,

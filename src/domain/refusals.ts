@@ -261,11 +261,6 @@ function classifyPayment({ httpStatus, type, code, declineCode }: Refusal): Refu
   return KIND_OF_DECLINE.get(declineCode ?? '') ?? byCode ?? 'unknown';
 }
 
-/** Whether it was not executed and may be asked for again soon. */
-export function isPassing(refusal: Refusal): boolean {
-  return classifyRefusal(refusal) === 'passing';
-}
-
 /**
  * Whether a letter may say that the customer's bank or card company refused. It takes the decline
  * code, or the error code where there is none. For every other decline it can say that the payment

@@ -21,8 +21,8 @@ describe('whether Stripe is away', () => {
     expect(after('timeout', reason).worked()).toBe(true);
   });
 
-  it('what we broke off ourselves says nothing', () => {
-    const health = after(...Array.from({ length: OUTAGE_AFTER_FAILURES }, () => 'interrupted' as const));
+  it.each(['interrupted', 'queue'] as const)('what we broke off, or never sent, ourselves says nothing: %s', (reason) => {
+    const health = after(...Array.from({ length: OUTAGE_AFTER_FAILURES }, () => reason));
     expect([health.away(), health.worked()]).toEqual([false, false]);
   });
 });
