@@ -22,8 +22,11 @@ const SCAN_SPAN_MS = 72 * 3_600_000;
 /** A scan reads no more of the list than this, however old the row says it is. */
 const LONGEST_SCAN_MS = 8 * 24 * 3_600_000;
 
-/** The worst call takes its time limit twice, because the Stripe library retries a reset once by itself. */
-const WORST_CALL_FACTOR = 2;
+/**
+ * The worst call waits for as long as its time limit in our own queue, and then takes that limit twice,
+ * because the Stripe library retries a reset once by itself.
+ */
+const WORST_CALL_FACTOR = 3;
 
 export interface AdvanceDeps {
   readonly ledger: Ledger;

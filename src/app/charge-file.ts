@@ -246,6 +246,7 @@ class Run {
     }
     this.#wentThrough += 1;
     if (situation === 'settled' && !repeated) this.#sameCauseInARow = 0;
+    if (result.outcome.ownLimit) return;
     if (situation === 'unknown' || situation === 'not_sent') this.#nothingKnown(stripeAway());
     else if (situation === 'settled' && !repeated) this.#unknownInARow = 0;
   }
@@ -276,6 +277,6 @@ function stripeAway(): PayreconError {
   return new PayreconError(
     'unknown_outcome',
     'stripe_away',
-    `Stripe did not answer ${String(AWAY_AFTER_UNKNOWN)} payments in a row, so the remaining lines were not begun. Run the same command again when it does: what is settled is not charged again.`,
+    `Stripe answered or could take none of ${String(AWAY_AFTER_UNKNOWN)} payments in a row, so the remaining lines were not begun. Run the same command again when it does: what is settled is not charged again.`,
   );
 }

@@ -252,6 +252,7 @@ async function waitForOutcome(deps: ChargeDeps, first: Advanced, asked: Asked, r
     repeated,
     situation: situationOf(advanced),
     note: advanced.words === '' ? null : advanced.words,
+    ownLimit: advanced.last?.answer.kind === 'unknown' && advanced.last.answer.reason === 'queue',
     ...forTheCustomersPage(advanced),
   };
 }

@@ -40,6 +40,8 @@ export interface ChargeOutcome {
   readonly situation: ChargeSituation;
   /** What was last heard from Stripe, as a plain sentence; null when nothing was asked. */
   readonly note: string | null;
+  /** It waited in our own queue: that says nothing about Stripe. */
+  readonly ownLimit: boolean;
   /** Of an on-session charge that waits for its customer: what the page needs. Never stored, never logged. */
   readonly clientSecret: string | null;
   readonly nextAction: JsonObject | null;

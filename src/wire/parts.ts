@@ -44,7 +44,7 @@ export interface Parts {
 
 const LEASE_MS = 90_000;
 /** A lease outlives the worst call, which the Stripe library may send twice, with time to record its answer. */
-const WORST_CALL_FACTOR = 2;
+const WORST_CALL_FACTOR = 3;
 const LEASE_MARGIN_MS = 30_000;
 
 /** A process that lives long looks again after this. */

@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { binary } from '../support/binary.ts';
@@ -9,20 +10,24 @@ import { temporaryFolder } from '../support/temporary.ts';
 
 const options = { extendEnv: false, reject: false, timeout: 18_000, killSignal: 'SIGKILL', stdin: 'ignore' } as const;
 
-/** A Stripe that takes every call and never answers; `asked` resolves at the first one. */
+/** A Stripe that says whose account it is, and never answers a call that changes something; `asked` resolves at the first one. */
 async function silentStripe(): Promise<{ readonly url: string; readonly asked: Promise<void> }> {
-  const sockets = new Set<Socket>();
-  const server = createServer();
+  let wasAsked = (): void => undefined;
   const asked = new Promise<void>((resolve) => {
-    server.on('connection', (socket) => {
-      sockets.add(socket);
-      socket.on('data', () => { resolve(); });
-      socket.on('error', () => socket.destroy());
-    });
+    wasAsked = resolve;
+  });
+  const server = createServer((request, response) => {
+    if (request.method !== 'GET') {
+      wasAsked();
+      return;
+    }
+    const isAccount = request.url === '/v1/account';
+    const body = isAccount ? { id: 'acct_1Silent', object: 'account' } : { object: 'list', data: [], has_more: false };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
+    server.closeAllConnections();
     server.close();
   });
   return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, asked };

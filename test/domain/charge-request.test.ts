@@ -44,6 +44,7 @@ describe('parseChargeRequest', () => {
       email: null,
       description: null,
       metadata: {},
+      onSession: false,
     });
   });
 
@@ -60,6 +61,7 @@ describe('parseChargeRequest', () => {
       email: 'ada@example.com',
       description: 'Two lamps — 20 W',
       metadata: { basket: '17', shop: 'north' },
+      onSession: false,
     });
     expect(Object.keys(request.metadata)).toEqual(['basket', 'shop']);
   });

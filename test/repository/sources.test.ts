@@ -13,14 +13,6 @@ describe('the sources', () => {
     expect(files).toEqual(expect.arrayContaining(['package.json', 'src/main.ts', 'bin/payrecon.js', thisFile]))
   })
 
-  it('fit on a few screens each: 220 lines in src, 400 in tests', () => {
-    const limit = (file: string) => (file.startsWith('src/') ? 220 : 400)
-    const tooLong = written
-      .filter((file) => textOf(file).trimEnd().split('\n').length > limit(file))
-      .map((file) => `${file}: ${textOf(file).trimEnd().split('\n').length}`)
-    expect(tooLong).toEqual([])
-  })
-
   it('have names that say what is inside', () => {
     const vague = /(^|\/)(utils?|helpers?|common|types|lib|misc|shared|index)(\/|\.[jt]s$)/
     expect(files.filter((file) => vague.test(file))).toEqual([])

