@@ -71,7 +71,13 @@ export function numberTypes(): TypeParsers {
 }
 
 export class PostgresClient extends PostgresDialect {
-  override async acquireRawConnection(): Promise<Connection> {
+  override acquireRawConnection(): Promise<Connection> {
+    const opened = this.openConnection();
+    settingsOf(this.config).payrecon.gate?.opening?.(opened);
+    return opened;
+  }
+
+  private async openConnection(): Promise<Connection> {
     const { payrecon, ...settings } = settingsOf(this.config);
     const open = async (limits: Partial<ServerLimits>): Promise<Connection> => {
       const driver = this.driver as { Client: new (settings: object) => Connection };
@@ -115,7 +121,7 @@ export class PostgresClient extends PostgresDialect {
   }
 
   override async _query(connection: Connection, query: Query): Promise<object> {
-    return through(settingsOf(this.config).payrecon.gate, query.sql, async () => {
+    return through(settingsOf(this.config).payrecon.gate, { sql: query.sql, connection }, async () => {
       try {
         return await super._query(connection, query);
       } catch (error) {

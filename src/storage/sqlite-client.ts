@@ -94,7 +94,7 @@ export class SqliteClient extends BetterSqlite3Client {
   override async _query(connection: SqliteConnection, query: Query): Promise<Query> {
     const settings = settingsOf(this.config);
     const bindings = this._formatBindings(query.bindings);
-    return through(settings.gate, query.sql, async () => {
+    return through(settings.gate, { sql: query.sql, connection }, async () => {
       try {
         await patiently(settings, () => run(connection, query, bindings), () => !connection.inTransaction);
         return query;

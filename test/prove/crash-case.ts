@@ -24,8 +24,6 @@ export interface CaseReport {
   readonly recoverySteps: Steps;
   /** False when the recovery came to its end before the step at which it was to die. */
   readonly secondDied: boolean;
-  /** The steps that the command had this time, when the one at which it was to die was not among them. */
-  readonly unreached: Steps | null;
   readonly wrong: readonly string[];
 }
 
@@ -55,7 +53,7 @@ export async function runCase(ground: Ground, { command, recovery, crash, second
   try {
     await prepared(ground, command);
     const gate = await dying(ground, crash, (dead) => runFirst(ground, command, dead));
-    if (gate.diedAt === null) return { ...report([], ['the step was never reached'], null), unreached: stepsOf(gate) };
+    if (gate.diedAt === null) return report([], ['the step was never reached'], null);
     let crashes = 1;
     const died = [gate.diedAt];
     const wrong = [...gate.atOnce];
@@ -85,7 +83,7 @@ function stepsOf(gate: DeadGate): Steps {
 
 function report(died: readonly string[], wrong: readonly string[], second: DeadGate | null): CaseReport {
   const recoverySteps = second === null ? { before: 0, after: 0 } : stepsOf(second);
-  return { died, recoverySteps, secondDied: second?.diedAt !== null, unreached: null, wrong };
+  return { died, recoverySteps, secondDied: second?.diedAt !== null, wrong };
 }
 
 async function prepared(ground: Ground, command: Command): Promise<void> {
@@ -100,7 +98,7 @@ async function runFirst(ground: Ground, command: Command, gate: DeadGate): Promi
   ground.sandbox.setFaults(faults);
   ground.whileAsleep(meanwhile === undefined ? null : () => meanwhile(ground));
   try {
-    await (daemon ? ground.daemon(seamsThrough(gate)) : alive(ground, command.role, gate, command.run));
+    await (daemon ? ground.daemon(seamsThrough(gate, ground.clock)) : alive(ground, command.role, gate, command.run));
   } finally {
     ground.sandbox.setFaults('');
     ground.whileAsleep(null);
@@ -109,7 +107,7 @@ async function runFirst(ground: Ground, command: Command, gate: DeadGate): Promi
 
 /** A process of its own, from its opening to its end or its death. */
 async function alive(ground: Ground, role: string, gate: DeadGate, work: (payrecon: Payrecon) => Promise<unknown>): Promise<void> {
-  const payrecon = await ground.open(role, seamsThrough(gate));
+  const payrecon = await ground.open(role, seamsThrough(gate, ground.clock));
   try {
     await work(payrecon);
   } finally {

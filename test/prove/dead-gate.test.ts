@@ -10,7 +10,7 @@ const CHARGE = COMMANDS[0]!;
 async function chargeDyingAt(ground: Ground, point: CrashPoint | null): Promise<{ readonly gate: DeadGate; readonly rows: number; readonly audit: number; readonly intents: number }> {
   await ground.begin(false);
   const gate = new DeadGate(point);
-  const payrecon = await ground.open('charge', seamsThrough(gate));
+  const payrecon = await ground.open('charge', seamsThrough(gate, ground.clock));
   const charged = (CHARGE satisfies Command).run(payrecon);
   if (point === null) await charged;
   else await expect(charged).rejects.toBeInstanceOf(ProcessDied);

@@ -1,6 +1,7 @@
-import { type Gateway, type LookUp, type Mailer } from '../../src/app/ports.ts';
+import { type Clock, type Gateway, type LookUp, type Mailer } from '../../src/app/ports.ts';
 import { type Gate } from '../../src/storage/gate.ts';
 import { type Seams } from '../../src/wire/parts.ts';
+import { clockInTurn, inOrderOfQueries, Turns } from './turns.ts';
 
 /*
  * One numbered gate for all that a process of payrecon does to the world: every SQL statement with BEGIN and
@@ -31,11 +32,16 @@ export class DeadGate {
   underWay = 0;
   /** Called at the moment of death. */
   readonly onDeath: () => void;
+  /** The order of the steps, and which of its processes this one is. */
+  readonly turns: Turns;
+  readonly who: number;
   readonly #point: CrashPoint | null;
 
-  constructor(point: CrashPoint | null, onDeath: () => void = () => undefined) {
+  constructor(point: CrashPoint | null, onDeath: () => void = () => undefined, { turns = new Turns(), who = 0 }: { readonly turns?: Turns; readonly who?: number } = {}) {
     this.#point = point;
     this.onDeath = onDeath;
+    this.turns = turns;
+    this.who = who;
   }
 
   before(what: string): void {
@@ -51,18 +57,38 @@ export class DeadGate {
   }
 
   async around<T>(what: string, effect: () => Promise<T>): Promise<T> {
-    this.before(what);
-    this.underWay += 1;
-    const result = await effect().finally(() => {
-      this.underWay -= 1;
-    });
+    const turn = await this.turns.begin(this.who);
+    let result: T;
+    try {
+      this.before(what);
+      this.underWay += 1;
+      result = await this.turns.within(effect).finally(() => {
+        this.underWay -= 1;
+      });
+    } finally {
+      await turn.end();
+    }
     this.after(what);
     return result;
+  }
+
+  sql(): Required<Gate> {
+    const shown = (sql: string): string => sql.replaceAll(/\s+/g, ' ').slice(0, SHOWN_SQL);
+    return {
+      before: (kind, sql, connection) => this.turns.beginSql(this.who, { kind, connection }, () => this.before(shown(sql))),
+      after: async (kind, sql, connection) => {
+        await this.turns.endSql({ kind, connection, failed: false });
+        this.after(shown(sql));
+      },
+      failed: (kind, _sql, connection) => this.turns.endSql({ kind, connection, failed: true }),
+      opening: (opened) => this.turns.opening(opened),
+    };
   }
 
   #die(where: string): never {
     this.diedAt = where;
     this.onDeath();
+    this.turns.end(this.who);
     throw new ProcessDied(where);
   }
 
@@ -73,19 +99,19 @@ export class DeadGate {
   }
 }
 
-/** Puts everything that payrecon does through the gate. */
-export function seamsThrough(gate: DeadGate): Pick<Seams, 'gate' | 'wrapGateway' | 'wrapMailer'> {
-  return { gate: sqlThrough(gate), wrapGateway: (gateway) => gatewayThrough(gate, gateway), wrapMailer: (mailer) => mailerThrough(gate, mailer) };
-}
-
 const SHOWN_SQL = 60;
 
-function sqlThrough(gate: DeadGate): Gate {
-  const shown = (sql: string): string => sql.replaceAll(/\s+/g, ' ').slice(0, SHOWN_SQL);
-  return { before: (_kind, sql) => gate.before(shown(sql)), after: (_kind, sql) => gate.after(shown(sql)) };
+/** Puts everything that payrecon does through the gate; who sleeps by that clock takes its turn for it. */
+export function seamsThrough(gate: DeadGate, clock: Clock): Pick<Seams, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
+  return {
+    gate: gate.sql(),
+    clock: clockInTurn(gate.turns, gate.who, clock),
+    wrapGateway: (gateway) => gatewayThrough(gate, gateway),
+    wrapMailer: (mailer) => mailerThrough(gate, mailer),
+  };
 }
 
-function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
+export function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
   return {
     create: (transaction) => gate.around('stripe create', () => gateway.create(transaction)),
     confirm: (transaction) => gate.around('stripe confirm', () => gateway.confirm(transaction)),
@@ -100,7 +126,7 @@ function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
 
 /** A look-up is a step for each of its answers. */
 async function* lookUpThrough(gate: DeadGate, gateway: Gateway, queries: readonly LookUp[], signal: AbortSignal | undefined): ReturnType<Gateway['lookUp']> {
-  const answers = gateway.lookUp(queries, signal)[Symbol.asyncIterator]();
+  const answers = inOrderOfQueries(gateway.lookUp(queries, signal), queries)[Symbol.asyncIterator]();
   try {
     for (const { paymentIntent } of queries) {
       const answer = await gate.around(paymentIntent === null ? 'stripe scan' : 'stripe retrieve', () => answers.next());
@@ -112,6 +138,6 @@ async function* lookUpThrough(gate: DeadGate, gateway: Gateway, queries: readonl
   }
 }
 
-function mailerThrough(gate: DeadGate, mailer: Mailer): Mailer {
+export function mailerThrough(gate: DeadGate, mailer: Mailer): Mailer {
   return { configured: mailer.configured, send: (notification) => gate.around(`mail ${notification.kind}`, () => mailer.send(notification)) };
 }

@@ -28,6 +28,8 @@ export interface Ground {
   daemon(seams?: Seams): Promise<void>;
   /** Done when a process next sleeps; null takes it back. */
   whileAsleep(work: (() => Promise<void>) | null): void;
+  /** The clock of a process: who sleeps a little is awake at once. */
+  readonly clock: Clock;
   /** The database's clock and Stripe's. */
   advance(ms: number): void;
   settleAtStripe(id: string, settlement: Readonly<Record<string, unknown>>): Promise<void>;
@@ -113,6 +115,7 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
     sandbox: world.sandbox,
     secrets: [world.env['STRIPE_SECRET_KEY'] ?? '', world.env['SENDGRID_API_KEY'] ?? ''],
     environment: () => ({ ...world.env, DATABASE_URL: ledgers.url() }),
+    clock,
     open,
     async begin(empty) {
       await quiet(world.sandbox);
@@ -147,7 +150,8 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
   };
 }
 
-const QUIET_WITHIN_MS = 5_000;
+/** Only says why a case hangs; no verdict depends on it. */
+const QUIET_WITHIN_MS = 120_000;
 
 /** What was under way when a process died has come to its end. */
 export async function quiet(sandbox: Sandbox): Promise<void> {

@@ -97,23 +97,9 @@ export async function proveLane(lane: LaneName, ground: Ground, twice: boolean, 
   expect(ran).toBe(chosen.length);
 }
 
-/** So often a command whose number of steps varies is run until it dies. */
-const TRIES = 6;
-
-/** Payments that are under way side by side are recorded together as they happen to come, so one run has a step more than another. */
-async function reaching(ground: Ground, asked: CrashCase): Promise<{ readonly crashCase: CrashCase; readonly report: CaseReport }> {
-  let crashCase = asked;
-  let report = await withFailure(ground, crashCase);
-  for (let tries = 1; report.unreached !== null && asked.command.sideBySide === true && tries < TRIES; tries += 1) {
-    crashCase = { ...asked, crash: { ...asked.crash, step: report.unreached[asked.crash.when] } };
-    report = await withFailure(ground, crashCase);
-  }
-  return { crashCase, report };
-}
-
 /** A recovery that came to its end before it was to die is run again, and dies at a step that it has. */
-async function outcomeOf(ground: Ground, wished: CrashCase): Promise<{ readonly crashCase: CrashCase; readonly report: CaseReport }> {
-  const { crashCase: asked, report: first } = await reaching(ground, wished);
+async function outcomeOf(ground: Ground, asked: CrashCase): Promise<{ readonly crashCase: CrashCase; readonly report: CaseReport }> {
+  const first = await withFailure(ground, asked);
   if (asked.second === null || first.secondDied || first.wrong.length > 0) return { crashCase: asked, report: first };
   const { when, step } = asked.second;
   const crashCase = { ...asked, second: { when, step: ((step - 1) % first.recoverySteps[when]) + 1 } };
@@ -126,6 +112,6 @@ async function withFailure(ground: Ground, crashCase: CrashCase): Promise<CaseRe
     return await runCase(ground, crashCase);
   } catch (error) {
     const wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-    return { died: [], recoverySteps: { before: 0, after: 0 }, secondDied: true, unreached: null, wrong };
+    return { died: [], recoverySteps: { before: 0, after: 0 }, secondDied: true, wrong };
   }
 }

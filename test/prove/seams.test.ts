@@ -20,7 +20,7 @@ const sources = fileURLToPath(new URL('../../src', import.meta.url));
 
 async function countedRun(ground: Ground, command: Command, env: Readonly<Record<string, string>> = {}): Promise<DeadGate> {
   const gate = new DeadGate(null);
-  const payrecon = await ground.open(command.role, seamsThrough(gate), env);
+  const payrecon = await ground.open(command.role, seamsThrough(gate, ground.clock), env);
   await command.run(payrecon);
   await payrecon.close();
   return gate;
@@ -99,7 +99,7 @@ describe('statements', () => {
 describe('without a gate', () => {
   test('a statement is sent at once, and nothing is looked at', async () => {
     let sent = 0;
-    const answer = through(undefined, 'select 1', () => {
+    const answer = through(undefined, { sql: 'select 1', connection: {} }, () => {
       sent += 1;
       return Promise.resolve('answer');
     });

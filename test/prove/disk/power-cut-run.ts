@@ -31,7 +31,7 @@ export async function record(ground: LedgerGround, command: Command, point: Cras
       recorder.stop();
     });
     ground.sandbox.setFaults(command.faults ?? '');
-    const payrecon = await ground.open(command.role, markedSeams(recorder, seamsThrough(gate)));
+    const payrecon = await ground.open(command.role, markedSeams(recorder, seamsThrough(gate, ground.clock)));
     await dying(payrecon, command.run);
     await payrecon.close();
     ground.sandbox.setFaults('');
@@ -63,13 +63,14 @@ function markedSeams(recorder: Recorder, { gate, wrapGateway, wrapMailer, ...oth
   return {
     ...others,
     gate: {
-      async before(kind, sql) {
-        await gate?.before(kind, sql);
+      ...gate,
+      async before(kind, sql, connection) {
+        await gate?.before(kind, sql, connection);
         if (kind === 'commit') mark({ what: 'commit begins' });
       },
-      async after(kind, sql) {
+      async after(kind, sql, connection) {
         if (kind === 'commit') mark({ what: 'committed' });
-        await gate?.after(kind, sql);
+        await gate?.after(kind, sql, connection);
       },
     },
     wrapGateway: (gateway) => markedGateway(wrapGateway?.(gateway) ?? gateway, mark),

@@ -8,7 +8,7 @@ import { watchLeases } from './lease-watch.ts';
 import { type Ended } from './process.ts';
 import { disallowed, uncorrected } from './rules.ts';
 import { countAfter, countStep, type Counts } from './situations.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../turns.ts';
 import { World } from './world.ts';
 
 export interface Played {
@@ -116,7 +116,7 @@ class Player {
 
   async #together({ all, order }: Together): Promise<Done> {
     const world = this.#world;
-    const turns = new Turns(order, all.length);
+    const turns = new Turns({ order, processes: all.length });
     const watch = watchLeases(world);
     const ended: Ended[] = [];
     const atStripe: AtStripe[] = [];
@@ -128,10 +128,10 @@ class Player {
         ended.push(await process.run(world.history, each, { turns, who, watch }));
         return;
       }
-      await turns.take(who);
-      if (each.do === 'wait') await world.wait(each.minutes * MINUTE_MS);
-      else if (await world.atStripe(each)) atStripe.push(each);
-      turns.give(who);
+      await turns.step(who, async () => {
+        if (each.do === 'wait') await world.wait(each.minutes * MINUTE_MS);
+        else if (await world.atStripe(each)) atStripe.push(each);
+      });
     };
     const results = await Promise.allSettled(all.map(async (each, who) => work(each, who).finally(() => turns.end(who))));
     const failed = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason instanceof Error ? result.reason.stack : result.reason)] : []));

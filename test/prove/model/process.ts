@@ -5,12 +5,14 @@ import { type Answer } from '../../../src/domain/answer.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
 import { type Transaction } from '../../../src/domain/transaction.ts';
 import { createChance } from '../../../src/sandbox/ids.ts';
+import { type Gate } from '../../../src/storage/gate.ts';
 import { type Seams } from '../../../src/wire/parts.ts';
-import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from '../dead-gate.ts';
+import { DeadGate, gatewayThrough, mailerThrough, ProcessDied, type CrashPoint } from '../dead-gate.ts';
 import { type Ground } from '../ground.ts';
+import { type Turns } from '../turns.ts';
 import { type Command, type History, requestOf } from './history.ts';
 import { type LeaseWatch } from './lease-watch.ts';
-import { type Turns } from './turns.ts';
+
 
 /** How one command ended, as whoever ran it sees it. */
 export interface Ended {
@@ -45,55 +47,44 @@ export interface Beside {
 
 /** The gate of one command: its steps are numbered, each waits for its turn, and at one of them the process may die. */
 class SteppedGate extends DeadGate {
-  readonly #beside: Beside | null;
+  readonly #watch: LeaseWatch | null;
   readonly #process: string;
   /** Of the SQL transaction that is open. */
   #statements: string[] = [];
-  #within = false;
 
   constructor(process: string, dies: CrashPoint | null, beside: Beside | null) {
-    super(dies);
+    super(dies, () => undefined, beside ?? {});
     this.#process = process;
-    this.#beside = beside;
+    this.#watch = beside?.watch ?? null;
   }
 
-  override async around<T>(what: string, effect: () => Promise<T>): Promise<T> {
-    if (this.#beside === null) return super.around(what, effect);
-    const { turns, who } = this.#beside;
-    await turns.take(who);
-    try {
-      return await super.around(what, effect);
-    } finally {
-      turns.give(who);
-    }
-  }
-
-  async beforeSql(kind: string, sql: string): Promise<void> {
-    if (this.#beside !== null) {
-      await this.#beside.turns.takeSql(this.#beside.who, kind);
-      if (!this.#within) await this.#beside.watch.before();
-      this.#within ||= kind === 'begin';
-      this.#statements.push(sql);
-    }
-    this.before(kind);
-  }
-
-  async afterSql(kind: string): Promise<void> {
-    if (this.#beside !== null) {
-      this.#within &&= kind !== 'commit' && kind !== 'rollback';
-      if (!this.#within) {
-        const statements = this.#statements.splice(0).join('; ');
-        if (kind !== 'rollback') await this.#beside.watch.after(this.#process, statements);
-      }
-      this.#beside.turns.giveSql(this.#beside.who);
-    }
-    this.after(kind);
+  override sql(): Required<Gate> {
+    const gate = super.sql();
+    const watch = this.#watch;
+    if (watch === null) return gate;
+    return {
+      ...gate,
+      before: (kind, sql, connection) => {
+        const within = this.turns.inTransaction(connection);
+        return this.turns.beginSql(this.who, { kind, connection }, async () => {
+          if (!within) await watch.before();
+          this.#statements.push(sql);
+          this.before(kind);
+        });
+      },
+      after: async (kind, sql, connection) => {
+        const goesOn = kind === 'begin' || (this.turns.inTransaction(connection) && kind !== 'commit' && kind !== 'rollback');
+        if (!goesOn) {
+          const statements = this.#statements.splice(0).join('; ');
+          if (kind !== 'rollback') await watch.after(this.#process, statements);
+        }
+        await gate.after(kind, sql, connection);
+      },
+    };
   }
 
   async pause(): Promise<void> {
-    if (this.#beside === null) return;
-    await this.#beside.turns.take(this.#beside.who);
-    this.#beside.turns.give(this.#beside.who);
+    await this.turns.step(this.who, () => Promise.resolve());
   }
 }
 
@@ -159,13 +150,19 @@ export class Process {
     return this.#ground.open(this.#name, seams, this.#env);
   }
 
+  /** Through the gate of the command that runs; the clock is the history's. */
   #seams(): Pick<Seams, 'gate' | 'wrapGateway' | 'wrapMailer'> {
-    const through = (): ReturnType<typeof seamsThrough> => seamsThrough(this.#current.gate);
+    const sql = (): Required<Gate> => this.#current.gate.sql();
     return {
-      gate: { before: (kind, sql) => this.#current.gate.beforeSql(kind, sql), after: (kind) => this.#current.gate.afterSql(kind) },
+      gate: {
+        before: (kind, text, connection) => sql().before(kind, text, connection),
+        after: (kind, text, connection) => sql().after(kind, text, connection),
+        failed: (kind, text, connection) => sql().failed(kind, text, connection),
+        opening: (opened) => sql().opening(opened),
+      },
       wrapGateway: (gateway) => {
         const delayed = this.#delaying(gateway);
-        const now = (): Gateway => through().wrapGateway?.(delayed) ?? delayed;
+        const now = (): Gateway => gatewayThrough(this.#current.gate, delayed);
         return {
           create: (transaction) => now().create(transaction),
           confirm: (transaction) => now().confirm(transaction),
@@ -177,7 +174,7 @@ export class Process {
           calls: () => gateway.calls(),
         };
       },
-      wrapMailer: (mailer) => ({ configured: mailer.configured, send: async (notification) => await (through().wrapMailer?.(mailer) ?? mailer).send(notification) }),
+      wrapMailer: (mailer) => ({ configured: mailer.configured, send: (notification) => mailerThrough(this.#current.gate, mailer).send(notification) }),
     };
   }
 

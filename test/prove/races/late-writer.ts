@@ -51,8 +51,6 @@ export interface LateReport {
 /** One pass over several rows besides, which are recorded together. */
 export const WRITING: readonly Command[] = ALL_COMMANDS.filter((command) => COMMANDS.includes(command) ? command.empty !== true : command.name === 'reconcile, several at a time');
 
-/** Longer sleeps are waits for a lease, which end with the pass. */
-const SLEEPS_CUT_BELOW_MS = 10_000;
 const BETWEEN_PASSES_MS = 6 * 60_000;
 const STANDS_WITHIN_MS = 60_000;
 
@@ -61,7 +59,7 @@ export async function placesOf(ground: Ground, command: Command): Promise<readon
   const gate = new PausingGate(null);
   try {
     await prepared(ground, command);
-    await command.run(await ground.open(command.role, gate.seams()));
+    await command.run(await ground.open(command.role, gate.seams(ground.clock)));
     return gate.places;
   } finally {
     await ground.end();
@@ -89,9 +87,9 @@ async function standStillAndGoOn(ground: Ground, { command, place, takeover, pro
   let jumpedMs = 0;
   const clock: Clock = {
     monotonicMs: () => systemClock.monotonicMs() + jumpedMs,
-    sleep: (ms, signal) => systemClock.sleep(ms < SLEEPS_CUT_BELOW_MS ? 1 : ms, signal),
+    sleep: (_ms, signal) => systemClock.sleep(1, signal),
   };
-  const late = await ground.open(command.role, { ...gate.seams(), clock });
+  const late = await ground.open(command.role, gate.seams(clock));
   const ending = command.run(late).then(() => [], expectedOnly);
   const where = await withinTime(Promise.race([gate.standing, ending.then(() => null)]));
   if (where === null) return { where: 'nowhere', lateWrites: 0, wrong: ['the step was never reached'] };
@@ -149,7 +147,7 @@ interface Other {
 /** B, up to its end or to its first call or e-mail. */
 async function takeOver(ground: Ground, { command, takeover, progress, slept }: Pick<LateCase, 'command' | 'takeover' | 'progress' | 'slept'>): Promise<Other> {
   const gate = new PausingGate(progress === 'ended' ? null : /^(stripe|mail) /);
-  const other = await ground.open(takeover === 'again' ? command.role : 'reconcile', gate.seams());
+  const other = await ground.open(takeover === 'again' ? command.role : 'reconcile', gate.seams(ground.clock));
   const work = takeover === 'again' ? command.again(other) : pass(other).then(() => []);
   // A day later a charge is refused or canceled instead: only that it ends is asked.
   const ending = work.then((said) => (slept === 'a lease' ? said.map((each) => `B: ${each}`) : []));

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Gateway, type LookUp } from '../../../src/app/ports.ts';
-import { statementKind } from '../../../src/storage/gate.ts';
+import { type Clock, type Gateway, type LookUp } from '../../../src/app/ports.ts';
 import { type Seams } from '../../../src/wire/parts.ts';
+import { clockInTurn, inOrderOfQueries, Turns } from '../turns.ts';
 
 /*
  * A process that stands still and goes on later, as after SIGSTOP or with its machine asleep: at one of its steps
@@ -22,8 +22,7 @@ export class PausingGate {
   #stand: (where: string) => void = () => undefined;
   #release: () => void = () => undefined;
   #state: 'running' | 'standing' | 'late' = 'running';
-  #inTransaction = false;
-  #calls = 0;
+  readonly #turns = new Turns();
 
   /** Stops before the Nth step, counted from 1, or before the first step of that name; null never stops. */
   constructor(at: number | RegExp | null) {
@@ -35,18 +34,20 @@ export class PausingGate {
   goOn(): void {
     this.#state = 'late';
     this.#release();
+    this.#turns.resume();
   }
 
-  /** When what it had begun before it stood still, for other payments, has come to its end. */
+  /** When what it had begun before it stood still, for other payments, has come to its end; all but the step at which it stands. */
   async allStand(): Promise<void> {
-    while (this.#inTransaction || this.#calls > 0) await wait(1);
+    while (!this.#turns.stands(1)) await wait(1);
   }
 
-  async before(what: string, inTransaction = false): Promise<void> {
+  async #before(what: string, inTransaction = false): Promise<void> {
     if (!inTransaction) {
       this.places.push(what);
       if (this.#state === 'running' && (this.#at instanceof RegExp ? this.#at.test(what) : this.places.length === this.#at)) {
         this.#state = 'standing';
+        this.#turns.hold();
         this.#stand(what);
       }
     }
@@ -54,44 +55,44 @@ export class PausingGate {
     if (this.#state === 'late') this.late.push(what);
   }
 
-  /** Puts everything that payrecon does through the gate. */
-  seams(): Pick<Seams, 'gate' | 'wrapGateway' | 'wrapMailer'> {
+  /** Puts everything that payrecon does through the gate; who sleeps by that clock takes its turn for it. */
+  seams(clock: Clock): Pick<Seams, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
+    const turns = this.#turns;
     return {
+      clock: clockInTurn(turns, 0, clock),
       gate: {
-        before: async (kind, sql) => {
-          await this.before(shown(sql), this.#inTransaction);
-          if (kind === 'begin') this.#inTransaction = true;
+        before: (kind, sql, connection) => {
+          const inTransaction = turns.inTransaction(connection);
+          return turns.beginSql(0, { kind, connection }, () => this.#before(shown(sql), inTransaction));
         },
-        after: (_kind, sql) => {
-          if (['commit', 'rollback'].includes(statementKind(sql))) this.#inTransaction = false;
-        },
+        after: (kind, _sql, connection) => turns.endSql({ kind, connection, failed: false }),
+        failed: (kind, _sql, connection) => turns.endSql({ kind, connection, failed: true }),
+        opening: (opened) => turns.opening(opened),
       },
       wrapGateway: (gateway) => this.#gateway(gateway),
       wrapMailer: (mailer) => ({
         configured: mailer.configured,
-        send: async (notification) => {
-          await this.before(`mail ${notification.kind}`);
-          return await mailer.send(notification);
-        },
+        send: (notification) => this.#through(`mail ${notification.kind}`, () => mailer.send(notification)),
       }),
     };
   }
 
+  async #through<Result>(what: string, effect: () => Promise<Result>): Promise<Result> {
+    const turn = await this.#turns.begin(0);
+    try {
+      await this.#before(what);
+      return await this.#turns.within(effect);
+    } finally {
+      await turn.end();
+    }
+  }
+
   #gateway(gateway: Gateway): Gateway {
-    const through = async <Result>(what: string, call: () => Promise<Result>): Promise<Result> => {
-      await this.before(`stripe ${what}`);
-      this.#calls += 1;
-      try {
-        return await call();
-      } finally {
-        this.#calls -= 1;
-      }
-    };
     return {
-      create: (transaction) => through('create', () => gateway.create(transaction)),
-      confirm: (transaction) => through('confirm', () => gateway.confirm(transaction)),
-      cancel: (transaction) => through('cancel', () => gateway.cancel(transaction)),
-      account: () => through('account', () => gateway.account()),
+      create: (transaction) => this.#through('stripe create', () => gateway.create(transaction)),
+      confirm: (transaction) => this.#through('stripe confirm', () => gateway.confirm(transaction)),
+      cancel: (transaction) => this.#through('stripe cancel', () => gateway.cancel(transaction)),
+      account: () => this.#through('stripe account', () => gateway.account()),
       lookUp: (queries, signal) => this.#lookUp(gateway, queries, signal),
       newestIntents: () => through('newest', () => gateway.newestIntents()),
       findOther: (query) => through('find other', () => gateway.findOther(query)),
@@ -99,9 +100,19 @@ export class PausingGate {
     };
   }
 
+  /** It can stand still before it asks, and not between the answers. */
   async *#lookUp(gateway: Gateway, queries: readonly LookUp[], signal: AbortSignal | undefined): ReturnType<Gateway['lookUp']> {
-    if (queries.length > 0) await this.before('stripe look-up');
-    yield* gateway.lookUp(queries, signal);
+    const answers = inOrderOfQueries(gateway.lookUp(queries, signal), queries)[Symbol.asyncIterator]();
+    try {
+      for (const [index] of queries.entries()) {
+        const next = (): ReturnType<typeof answers.next> => answers.next();
+        const answer = await (index === 0 ? this.#through('stripe look-up', next) : this.#turns.step(0, next));
+        if (answer.done === true) return;
+        yield answer.value;
+      }
+    } finally {
+      await answers.return?.();
+    }
   }
 }
 
