@@ -94,8 +94,8 @@ export class PausingGate {
       cancel: (transaction) => this.#through('stripe cancel', () => gateway.cancel(transaction)),
       account: () => this.#through('stripe account', () => gateway.account()),
       lookUp: (queries, signal) => this.#lookUp(gateway, queries, signal),
-      newestIntents: () => through('newest', () => gateway.newestIntents()),
-      findOther: (query) => through('find other', () => gateway.findOther(query)),
+      newestIntents: () => this.#through('stripe newest', () => gateway.newestIntents()),
+      findOther: (query) => this.#through('stripe find other', () => gateway.findOther(query)),
       calls: () => gateway.calls(),
     };
   }
