@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { type Chance, type Clock } from '../../src/app/ports.ts';
 import { type Payrecon } from '../../src/app/payrecon.ts';
+import { PayreconError } from '../../src/domain/errors.ts';
 import { type Sandbox } from '../../src/sandbox/server.ts';
 import { createChance } from '../../src/sandbox/ids.ts';
 import { daemonFromEnvironment, openFromEnvironment } from '../../src/wire.ts';
@@ -108,6 +109,9 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
   await ledgers.prepare(async () => {
     const payrecon = await open('migrate', {});
     await payrecon.migrate('up');
+    // The cases begin with a ledger that knows whose it is. What is looked for is not there.
+    const error = await payrecon.inspect('nothing').then(() => null, (thrown: unknown) => thrown);
+    if (!(error instanceof PayreconError) || error.kind !== 'not_found') throw new Error('the ledger was not bound', { cause: error });
     await payrecon.close();
   });
   return {

@@ -46,7 +46,7 @@ export async function sqliteLedgers(): Promise<Ledgers> {
     async end() {
       connection?.close();
       connection = null;
-      for (const ending of ['', '-wal', '-shm']) await rm(`${path}${ending}`, { force: true });
+      for (const ending of ['', '-wal', '-shm', '-head']) await rm(`${path}${ending}`, { force: true });
     },
   };
 }
@@ -57,9 +57,9 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
   await raw.run('create extension if not exists amcheck');
   return {
     url: () => url,
-    prepare(how) {
+    async prepare(how) {
       migrate = how;
-      return Promise.resolve();
+      await migrate();
     },
     async begin(empty) {
       if (empty) {

@@ -21,12 +21,13 @@ async function stepsOf(ground: Ground, command: Command, run: number): Promise<r
     ...seams,
     wrapGateway: (gateway) =>
       wrapGateway!({
-        ...gateway,
         create: async (transaction) => await slowly(run, 1, () => gateway.create(transaction)),
         confirm: async (transaction) => await slowly(run, 2, () => gateway.confirm(transaction)),
         cancel: async (transaction) => await slowly(run, 3, () => gateway.cancel(transaction)),
         account: () => gateway.account(),
         lookUp: (queries, signal) => gateway.lookUp(queries, signal),
+        newestIntents: () => gateway.newestIntents(),
+        findOther: (query) => gateway.findOther(query),
         calls: () => gateway.calls(),
       }),
   });

@@ -1,13 +1,21 @@
+import { SEALED_COLUMNS, sealOf } from '../../src/storage/seals.ts';
 import { type RawConnection } from '../storage/targets.ts';
 
 const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transactions', 'stripe_budgets'];
 
+/** What was found of a case that is over. */
+const FOUND = { rolled_back_at: null, rolled_back_evidence: null, whole_checked_at: null, whole_witness: null } as const;
+
 /**
  * Takes everything out of a ledger whose processes go on, past the triggers that let nobody do that: making a new
- * one, and opening it, takes longer than most cases.
+ * one, and opening it, takes longer than most cases. It stays who it is, with nothing known of its wholeness.
  */
 export async function emptyLedger(raw: RawConnection, dialect: 'sqlite' | 'postgres'): Promise<void> {
-  const emptying = [...TABLES.map((table) => `delete from ${table}`), 'update ledger_counts set transactions = 0, entries = 0'].join('; ');
+  const emptying = [
+    ...TABLES.map((table) => `delete from ${table}`),
+    'update ledger_counts set transactions = 0, entries = 0',
+    ...(await forgetting(raw)),
+  ].join('; ');
   if (dialect === 'postgres') {
     await raw.run(`set session_replication_role = replica; ${emptying}; set session_replication_role = origin`);
     return;
@@ -15,4 +23,13 @@ export async function emptyLedger(raw: RawConnection, dialect: 'sqlite' | 'postg
   const triggers = await raw.rows(`select name, sql from sqlite_schema where type = 'trigger'`);
   const dropped = triggers.map(({ name }) => `drop trigger ${String(name)}`);
   await raw.run(`begin immediate; ${[...dropped, emptying, ...triggers.map(({ sql }) => String(sql))].join(';\n')}; commit`);
+}
+
+/** Sealed anew, as the product would. */
+async function forgetting(raw: RawConnection): Promise<readonly string[]> {
+  const [ledger] = await raw.rows('select * from ledger');
+  if (ledger === undefined) return [];
+  const kept = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, ledger[column] ?? null]));
+  const seal = sealOf('ledger', { ...kept, ...FOUND } as Parameters<typeof sealOf<'ledger'>>[1]);
+  return [`update ledger set ${Object.keys(FOUND).map((column) => `${column} = null`).join(', ')}, seal = '${seal}'`];
 }
