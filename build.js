@@ -266,7 +266,7 @@ function keepCompiledCode() {
   }
   try {
     // The first run creates the database; what only that needs is better not kept, as all that is kept is read each time.
-    run('payrecon.js', ['list'])
+    run('payrecon.js', ['migrate'])
     run('keep-compiled.js', ['list'])
     run('keep-compiled.js', ['--help'])
     const charge = ['charge', '--key', 'build', '--amount', '1.00', '--currency', 'usd', '--payment-method', 'pm_card_visa']

@@ -21,7 +21,7 @@ const clock = {
 };
 
 function sqlite(filename: string): Knex.Config {
-  prepareSqliteFile(filename, false);
+  prepareSqliteFile(filename, { mayCreate: true });
   return sqliteConfig({ filename, busyTimeoutMs: LOCKED_FILE_WAIT_MS, readOnly: false, clock });
 }
 

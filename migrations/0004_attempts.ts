@@ -120,6 +120,7 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw('alter table passes add column stopped_by text');
   for (const table of tables(words)) await knex.raw(table);
   await knex.raw(`create index transactions_not_sent on transactions (created_at) where status = 'pending' and step = 'recorded'`);
+  await knex.raw('create index transactions_attempted_again on transactions (create_sent_at) where attempt > 1');
   // A confirm belongs to its idempotency key with all its parameters: what went out without a session stays so.
   await knex.raw(`update transactions set session = 'off_session' where confirm_sent_at is null`);
   // What succeeded as it was asked for was received so; an accepted difference stands in its review, for the reader.
@@ -149,7 +150,7 @@ export async function down(knex: Knex): Promise<void> {
   await knex.raw(`drop trigger transactions_key_conflict_stays${sqlite ? '' : ' on transactions'}`);
   await dropRequestTrigger(knex);
   for (const table of ['ledger_counts', 'stripe_keys', 'ledger']) await knex.raw(`drop table ${table}`);
-  await knex.raw('drop index transactions_not_sent');
+  for (const index of ['transactions_attempted_again', 'transactions_not_sent']) await knex.raw(`drop index ${index}`);
   for (const table of ['notifications', 'passes', 'outages']) await knex.raw(`alter table ${table} drop column seal`);
   for (const column of ['stopped_by', 'not_sent']) await knex.raw(`alter table passes drop column ${column}`);
   await knex.raw('alter table audit_events drop column changes');

@@ -91,6 +91,7 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
   return {
     async charge(request, options) {
       const [{ charge }, { mustBeWhole }] = await Promise.all([import('./app/charge.ts'), import('./app/own-ledger.ts')]);
+      await parts.storageToCharge();
       const [own, { passes }] = await Promise.all([parts.whose(), parts.storage()]);
       await mustBeWhole(await parts.ownLedgerDeps(), own.identity);
       return await charge({ ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs }, request, options);
@@ -181,17 +182,21 @@ function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'mi
       return await examine({
         describe: describeSettings(settings),
         mode: stripeMode,
+        madeByChargeAt: settings.database.kind === 'sqlite' ? settings.database.shown : null,
         openStorage: parts.storage,
         gateway: stripeMode === 'none' ? null : await parts.gateway(),
         mail: { configured, hasKey: sendgridApiKey !== null, hasSender: mailFrom !== null, hasOperator: operatorEmail !== null },
       });
     },
     async migrate(direction) {
-      const storage = await parts.anyStorage();
-      return direction === 'up' ? await storage.migrateUp() : await storage.migrateDown();
+      const storage = await parts.anyStorage({ mayCreate: direction === 'up' });
+      if (direction === 'down') return await storage.migrateDown();
+      const names = await storage.migrateUp();
+      await parts.greetNew(storage);
+      return names;
     },
     async migrationStatus() {
-      return await (await parts.anyStorage()).schema();
+      return await (await parts.anyStorage({ mayCreate: false })).schema();
     },
   };
 }

@@ -13,6 +13,8 @@ export interface DoctorDeps {
   /** Every setting, for a person's eyes: no secret in it. */
   readonly describe: readonly { readonly name: string; readonly value: string; readonly source: string }[];
   readonly mode: 'test' | 'live' | 'none';
+  /** Where the first charge makes the ledger; null where only `payrecon migrate` does. */
+  readonly madeByChargeAt: string | null;
   /** Opens the database; what it throws is a finding, not a crash. */
   readonly openStorage: () => Promise<{
     readonly ledger: Ledger;
@@ -61,6 +63,10 @@ async function examineDatabase(deps: DoctorDeps, checks: DoctorCheck[]): Promise
     return { now, queued: counts.queued, failedMails: counts.failed, checks: [lastPassCheck(last?.startedAt ?? null, now), stuckCheck(needs)] };
   } catch (error) {
     if (!(error instanceof PayreconError)) throw error;
+    if (error.code === 'no_ledger' && deps.madeByChargeAt !== null) {
+      checks.push(warning('database', `there is no ledger yet: the first charge makes it at ${deps.madeByChargeAt}`));
+      return null;
+    }
     const failure = error.kind === 'unreachable' ? 'unreachable' : 'configuration';
     checks.push({ name: error.code.startsWith('schema') ? 'schema' : 'database', state: 'failed', message: error.message, failure });
     return null;

@@ -68,6 +68,13 @@ export async function findConflict(
         order by created_at desc limit 1) as same_${name}`);
       bindings.push(value, request.amount, request.currency, now - guard.windowMs, ...not);
     }
+    // A row may be old and its attempt of this minute; there are few of them, and an index of their own.
+    const common = traits(request);
+    parts.push(`select * from (select 9 as place, 'duplicate' as why, t.* from transactions t
+      where attempt > 1 and create_sent_at >= ? and amount = ? and currency = ? and ${MAY_HAVE_CHARGED}${others}
+        and (${common.map(({ condition }) => `(${condition})`).join(' or ')})
+      order by create_sent_at desc limit 1) as attempted_again`);
+    bindings.push(now - guard.windowMs, request.amount, request.currency, ...not, ...common.map(({ value }) => value));
   }
   if (parts.length === 0) return null;
   const row = await firstRow(sql, `${parts.join('\n union all ')}\n order by place limit 1`, bindings);

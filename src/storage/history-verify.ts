@@ -90,44 +90,54 @@ function checkTrail({ row, entries }: Trail): Bad | null {
   const transactionId = text(row, 'id');
   let previousHash = '';
   let last: AuditEntry | null = null;
+  let asked: AuditEntry | null = null;
   for (const [index, entryRow] of entries.entries()) {
     const expectedSeq = index + 1;
     const seq = integer(entryRow, 'seq');
     if (seq !== expectedSeq) return { transactionId, seq: expectedSeq, problem: `the entry is missing; the next one is ${seq}` };
-    const problem = entryProblem(row, entryRow, previousHash, last);
+    const problem = entryProblem(entryRow, previousHash, last);
     if (problem !== null) return { transactionId, seq, problem };
     last = auditEntryOf(entryRow);
+    if (last.action === 'opened' || last.action === 'new_attempt') asked = last;
     previousHash = last.hash;
   }
-  const problem = endProblem(row, last);
-  return problem === null ? null : { transactionId, seq: last === null ? 1 : last.seq, problem };
+  const problem = asked === null ? null : requestProblem(row, asked);
+  if (asked !== null && problem !== null) return { transactionId, seq: asked.seq, problem };
+  const end = endProblem(row, last);
+  return end === null ? null : { transactionId, seq: last === null ? 1 : last.seq, problem: end };
 }
 
 /** A damaged field may not even be readable; that is a finding as well. */
-function entryProblem(row: Row, entryRow: Row, previousHash: string, last: AuditEntry | null): string | null {
+function entryProblem(entryRow: Row, previousHash: string, last: AuditEntry | null): string | null {
+  return readable('the entry', () => sealProblem(auditEntryOf(entryRow), previousHash, last));
+}
+
+function readable(what: string, problemOf: () => string | null): string | null {
   try {
-    return sealProblem(row, auditEntryOf(entryRow), previousHash, last);
+    return problemOf();
   } catch (error) {
-    if (error instanceof BugError) return `the entry or its transaction cannot be read: ${error.message}`;
+    if (error instanceof BugError) return `${what} cannot be read: ${error.message}`;
     throw error;
   }
 }
 
-function sealProblem(row: Row, entry: AuditEntry, previousHash: string, last: AuditEntry | null): string | null {
+function sealProblem(entry: AuditEntry, previousHash: string, last: AuditEntry | null): string | null {
   if (entryHash(previousHash, entry) !== entry.hash) return 'the entry is not what was sealed: its hash does not fit';
-  if (last === null) return entry.from === null ? requestProblem(row, entry) : 'the first entry is not the opening one';
+  if (last === null) return entry.from === null ? null : 'the first entry is not the opening one';
   const fits = entry.from !== null && entry.from.status === last.to.status && entry.from.step === last.to.step;
   return fits ? null : 'the entry does not begin where the one before it ended';
 }
 
-/** The first entry seals what the caller asked for. */
+/** The entry that opened the transaction, or began its newest attempt, seals what the caller asked for. */
 function requestProblem(row: Row, entry: AuditEntry): string | null {
-  const sent = text(row, 'sent_params');
-  const fits =
-    sha256(sent) === entry.detail['request_sha256'] &&
-    text(row, 'fingerprint') === entry.detail['fingerprint'] &&
-    requestText(transactionOf(row)) === sent;
-  return fits ? null : 'the amount or another field of the request is not what was sealed when it was opened';
+  return readable('the transaction', () => {
+    const sent = text(row, 'sent_params');
+    const fits =
+      sha256(sent) === entry.detail['request_sha256'] &&
+      text(row, 'fingerprint') === entry.detail['fingerprint'] &&
+      requestText(transactionOf(row)) === sent;
+    return fits ? null : 'the amount or another field of the request is not what was sealed when it was opened';
+  });
 }
 
 function endProblem(row: Row, last: AuditEntry | null): string | null {

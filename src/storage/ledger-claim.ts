@@ -1,6 +1,6 @@
 import type { Actor, Claimed, DueQuery, Lease } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
-import type { Transaction } from '../domain/transaction.ts';
+import type { Instant, Transaction } from '../domain/transaction.ts';
 import { holderOf } from './actors.ts';
 import { changed, firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
 import { integer, integerOrNull, text, transactionOf } from './rows.ts';
@@ -17,6 +17,12 @@ const LONGEST_LEASE_MS = 3_600_000;
 
 /** Not leased, or the lease ran out, or it is ours from a try whose answer was lost. */
 const FREE = `(lease_expires_at is null or lease_expires_at <= clock.now or lease_expires_at > clock.now + ${String(LONGEST_LEASE_MS)} or lease_token = ?)`;
+
+/** Whether somebody's lease on the row runs, as `FREE` says it. */
+export function isHeld(row: Row, now: Instant): boolean {
+  const until = integerOrNull(row, 'lease_expires_at');
+  return until !== null && until > now && until <= now + LONGEST_LEASE_MS;
+}
 
 const TAKE = 'lease_token = ?, lease_holder = ?, lease_expires_at = clock.now + ?';
 

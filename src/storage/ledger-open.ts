@@ -33,6 +33,17 @@ export function requestText(request: ChargeRequest): string {
   });
 }
 
+/** What the caller asked for, as the row keeps it. */
+export function requestColumns(request: ChargeRequest, fingerprint: string): Readonly<Record<string, Binding>> {
+  return {
+    fingerprint,
+    ...{ reference: request.reference, amount: request.amount, currency: request.currency, customer: request.customer },
+    ...{ payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes), email: request.email },
+    ...{ description: request.description, metadata: canonicalJson(request.metadata), sent_params: requestText(request) },
+    on_session: request.onSession ? 1 : 0,
+  };
+}
+
 interface Opening {
   readonly request: ChargeRequest;
   readonly fingerprint: string;
@@ -123,11 +134,8 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
   };
   const hash = entryHash('', entry);
   const values: Readonly<Record<string, Binding>> = {
-    ...{ id, key: request.key, fingerprint, reference: request.reference, amount: request.amount, currency: request.currency },
-    ...{ customer: request.customer, payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes) },
-    ...{ email: request.email, description: request.description, metadata: canonicalJson(request.metadata), sent_params: sent },
-    ...{ on_session: request.onSession ? 1 : 0, params_version: PARAMS_VERSION },
-    ...{ session: request.onSession ? 'on_session' : 'off_session' },
+    ...{ id, key: request.key, ...requestColumns(request, fingerprint) },
+    ...{ params_version: PARAMS_VERSION, session: request.onSession ? 'on_session' : 'off_session' },
     ...{ status: entry.to.status, step: entry.to.step, create_sent_at: now, next_attempt_at: now },
     ...{ version: VERSION_ONE, audit_hash: hash, created_at: now, updated_at: now },
     ...{ lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs },

@@ -1,16 +1,17 @@
 import type { Knex } from 'knex';
 import type { Actor, Reopening, ReopenResult } from '../app/ports.ts';
-import { PARAMS_VERSION } from '../domain/attempts.ts';
+import { mayBeginAttempt, mayCorrect, PARAMS_VERSION } from '../domain/attempts.ts';
 import { BugError } from '../domain/errors.ts';
 import { differingFields } from '../domain/charge-request.ts';
 import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import { actorRecord, holderOf } from './actors.ts';
-import { canonicalJson, entryHash, sha256 } from './audit-chain.ts';
+import { entryHash, sha256 } from './audit-chain.ts';
 import { firstRow, type Binding, type Database, type Row } from './database.ts';
 import { findConflict, lockLookAlikes } from './duplicate-guard.ts';
 import { UniqueViolation } from './faults.ts';
 import { insertAuditEntry } from './ledger-audit.ts';
-import { requestText } from './ledger-open.ts';
+import { isHeld } from './ledger-claim.ts';
+import { requestColumns, requestText } from './ledger-open.ts';
 import { integer, text, transactionOf } from './rows.ts';
 
 interface Attempting extends Reopening {
@@ -21,10 +22,16 @@ interface Attempting extends Reopening {
   readonly startedMs: number;
 }
 
+/** Whoever took the reference before us may have given it back by the time that we look who it was. */
+const ROUNDS = 5;
+
 /**
  * A new attempt on a row whose last one is dead: in one SQL transaction the version is compared, the
  * reference and the look-alikes are looked at as for a new row, and the row is back at step
- * `create_sent` under our lease, with an audit entry that seals what is asked for now.
+ * `create_sent` under our lease, with an audit entry that seals what is asked for now. A row that
+ * somebody else holds is `stale`: what they are about to record is not known here.
+ *
+ * @throws BugError for a row that leaves no room for another attempt (domain/attempts.ts).
  */
 export async function reopenTransaction(
   database: Database,
@@ -32,6 +39,7 @@ export async function reopenTransaction(
   opening: Reopening,
   actor: Actor,
 ): Promise<ReopenResult> {
+  checkMayReopen(current, opening);
   const attempting: Attempting = {
     ...opening,
     current,
@@ -39,15 +47,22 @@ export async function reopenTransaction(
     token: database.chance.token(),
     startedMs: database.clock.monotonicMs(),
   };
-  try {
-    return await database.transact((sql, attempt) => reopen(database, sql, attempting, attempt));
-  } catch (error) {
-    if (!(error instanceof UniqueViolation)) throw error;
-    // Somebody took the reference between our look and our write.
-    const other = await database.read((sql) => holderOfReference(sql, attempting));
-    if (other === null) throw error;
-    return { kind: 'reference_taken', other: transactionOf(other) };
+  for (let round = 1; ; round += 1) {
+    try {
+      return await database.transact((sql, attempt) => reopen(database, sql, attempting, attempt));
+    } catch (error) {
+      // Somebody took the reference between our look and our write.
+      if (!(error instanceof UniqueViolation) || round === ROUNDS) throw error;
+    }
   }
+}
+
+function checkMayReopen(current: Transaction, { request }: Reopening): void {
+  const corrected = request.key === current.key ? differingFields(current, request) : ['key'];
+  const may = corrected.length === 0 ? mayBeginAttempt(current) : mayCorrect(current) && request.key === current.key;
+  if (may) return;
+  const what = corrected.length === 0 ? 'another attempt' : `another attempt with other parameters (${corrected.join(', ')})`;
+  throw new BugError(`${current.id} (${current.status}, attempt ${String(current.attempt)}) leaves no room for ${what}`);
 }
 
 async function reopen(database: Database, sql: Knex, attempting: Attempting, attempt: number): Promise<ReopenResult> {
@@ -60,15 +75,16 @@ async function reopen(database: Database, sql: Knex, attempting: Attempting, att
   );
   if (row === null) throw new BugError(`${current.id} is gone`);
   if (attempt > 1 && row['lease_token'] === attempting.token) return opened(database, attempting, row);
-  if (integer(row, 'version') !== current.version) return { kind: 'stale' };
   const now = integer(row, 'now');
+  if (integer(row, 'version') !== current.version || isHeld(row, now)) return { kind: 'stale' };
   const conflict = await findConflict(sql, request, guard, { now, except: current.id });
   if (conflict !== null) {
     const other = transactionOf(conflict.row);
     if (conflict.why === 'reference') return { kind: 'reference_taken', other };
     if (!guard.allow) return { kind: 'duplicate_suspected', other, matched: matchedFields(request, other) };
   }
-  return opened(database, attempting, await write(database, sql, attempting, { row, now }));
+  const looksLike = conflict === null ? null : text(conflict.row, 'id');
+  return opened(database, attempting, await write(database, sql, attempting, { row, now, looksLike }));
 }
 
 function matchedFields(request: Reopening['request'], other: Transaction): ('customer' | 'email' | 'payment_method')[] {
@@ -79,15 +95,16 @@ function matchedFields(request: Reopening['request'], other: Transaction): ('cus
   ];
 }
 
-async function write(
-  database: Database,
-  sql: Knex,
-  attempting: Attempting,
-  before: { readonly row: Row; readonly now: Instant },
-): Promise<Row> {
-  const { current, request, fingerprint, actor, token } = attempting;
+interface Before {
+  readonly row: Row;
+  readonly now: Instant;
+  /** A look-alike that the caller allows. */
+  readonly looksLike: string | null;
+}
+
+async function write(database: Database, sql: Knex, attempting: Attempting, before: Before): Promise<Row> {
+  const { current, actor, token } = attempting;
   const { now } = before;
-  const sent = requestText(request);
   const entry = {
     transactionId: current.id,
     seq: current.version + 1,
@@ -96,52 +113,15 @@ async function write(
     action: 'new_attempt' as const,
     from: { status: current.status, step: current.step },
     to: { status: 'pending' as const, step: 'create_sent' as const },
-    detail: attemptDetail(attempting, sent),
+    detail: attemptDetail(attempting, before.looksLike),
     requestId: null,
   };
   const hash = entryHash(text(before.row, 'audit_hash'), entry);
   const values: Readonly<Record<string, Binding>> = {
-    fingerprint,
-    reference: request.reference,
-    amount: request.amount,
-    currency: request.currency,
-    customer: request.customer,
-    payment_method: request.paymentMethod,
-    method_types: JSON.stringify(request.methodTypes),
-    email: request.email,
-    description: request.description,
-    metadata: canonicalJson(request.metadata),
-    on_session: request.onSession ? 1 : 0,
-    sent_params: sent,
-    attempt: current.attempt + 1,
-    intents: current.intents + (current.paymentIntent === null ? 0 : 1),
-    absent_attempts: current.absentAttempts + (current.status === 'canceled' && current.paymentIntent === null ? 1 : 0),
-    params_version: PARAMS_VERSION,
-    session: request.onSession ? 'on_session' : 'off_session',
-    status: entry.to.status,
-    step: entry.to.step,
-    payment_intent: null,
-    stripe_status: null,
-    failure_code: null,
-    failure_message: null,
-    failure_kind: null,
-    canceled_by: null,
-    create_sent_at: now,
-    confirm_sent_at: null,
-    cancel_sent_at: null,
-    attempts: 0,
-    lookups: 0,
-    absent_since: null,
-    expected_by: null,
-    next_attempt_at: now,
-    review: null,
-    version: entry.seq,
-    audit_hash: hash,
-    updated_at: now,
-    settled_at: null,
-    lease_token: token,
-    lease_holder: holderOf(actor),
-    lease_expires_at: now + database.leaseMs,
+    ...requestColumns(attempting.request, attempting.fingerprint),
+    ...freshAttempt(attempting, now),
+    ...{ status: entry.to.status, step: entry.to.step, version: entry.seq, audit_hash: hash, updated_at: now },
+    ...{ lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs },
   };
   const row = await firstRow(
     sql,
@@ -154,13 +134,32 @@ async function write(
   return row;
 }
 
-function attemptDetail({ current, request, fingerprint, guard }: Attempting, sent: string): JsonObject {
-  const changed = differingFields(current, request);
+/** As on a row that was just opened. What Stripe has said of the key stays. */
+function freshAttempt({ current, request }: Attempting, now: Instant): Readonly<Record<string, Binding>> {
+  return {
+    attempt: current.attempt + 1,
+    intents: current.intents + (current.paymentIntent === null ? 0 : 1),
+    absent_attempts: current.absentAttempts + (current.status === 'canceled' && current.paymentIntent === null ? 1 : 0),
+    params_version: PARAMS_VERSION,
+    session: request.onSession ? 'on_session' : 'off_session',
+    // Whether another row holds the reference was looked at again.
+    reference_shared: 0,
+    ...{ payment_intent: null, stripe_status: null, amount_received: null, currency_received: null },
+    ...{ failure_code: null, failure_message: null, failure_kind: null, canceled_by: null },
+    ...{ create_sent_at: now, confirm_sent_at: null, cancel_sent_at: null, absent_since: null, expected_by: null },
+    ...{ attempts: 0, lookups: 0, next_attempt_at: now, review: null, settled_at: null },
+  };
+}
+
+function attemptDetail({ current, request, fingerprint, guard }: Attempting, looksLike: string | null): JsonObject {
+  const corrected = differingFields(current, request);
   return {
     attempt: current.attempt + 1,
     fingerprint,
-    request_sha256: sha256(sent),
+    request_sha256: sha256(requestText(request)),
+    duplicate_window_ms: guard.windowMs,
     duplicate_allowed: guard.allow,
+    ...(looksLike === null ? {} : { looks_like: looksLike }),
     last_attempt: {
       status: current.status,
       payment_intent: current.paymentIntent,
@@ -168,7 +167,7 @@ function attemptDetail({ current, request, fingerprint, guard }: Attempting, sen
       failure_kind: current.failureKind,
       canceled_by: current.canceledBy,
     },
-    ...(changed.length === 0 ? {} : { corrected: [...changed] }),
+    ...(corrected.length === 0 ? {} : { corrected: [...corrected] }),
   };
 }
 
@@ -176,14 +175,4 @@ function opened(database: Database, { current, token, startedMs }: Attempting, r
   const transaction = transactionOf(row);
   const lease = { transactionId: current.id, token, deadlineMs: startedMs + database.leaseMs };
   return { kind: 'opened', transaction, lease, now: transaction.updatedAt };
-}
-
-async function holderOfReference(sql: Knex, { current, request }: Attempting): Promise<Row | null> {
-  if (request.reference === null) return null;
-  return firstRow(
-    sql,
-    `select * from transactions where reference = ? and id <> ? and status in ('pending', 'succeeded', 'stuck')
-      order by created_at desc limit 1`,
-    [request.reference, current.id],
-  );
 }

@@ -7,6 +7,7 @@ import type { Database, Dialect } from './database.ts';
 import { createHistory } from './history.ts';
 import { createIdentity } from './identity.ts';
 import { createLedger } from './ledger.ts';
+import { noLedger } from './no-ledger.ts';
 import type { OpenedDatabase, StorageOptions } from './options.ts';
 import { createOutbox } from './outbox.ts';
 import { createPasses } from './passes.ts';
@@ -25,6 +26,8 @@ export interface Storage {
   readonly migrateUp: () => Promise<readonly string[]>;
   /** Takes the newest migration back; refuses while there are transactions that it would take away. */
   readonly migrateDown: () => Promise<readonly string[]>;
+  /** Whether this opening, or a migration of it, made the ledger. */
+  readonly created: () => boolean;
   /** For people; without a password. */
   readonly describe: () => string;
   /** What an operator should know about this place (a network file system), as sentences. */
@@ -40,8 +43,9 @@ const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
 /** Opens the ledger's database; throws PayreconError `configuration` or `unreachable`. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { database, warnings, witness, noting } = await openDatabase(options);
+  let applied: readonly string[];
   try {
-    await prepareSchema(database, options);
+    applied = await prepareSchema(database, options);
   } catch (error) {
     await database.knex.destroy();
     throw error;
@@ -55,8 +59,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     budgets: createBudgets(database),
     dialect: database.dialect,
     schema: () => database.read((sql) => schemaStatus(database, sql)),
-    migrateUp: () => migrateUp(database),
+    migrateUp: async () => (applied = await migrateUp(database)),
     migrateDown: () => migrateDown(database),
+    created: () => applied.includes(FIRST_MIGRATION),
     describe: () => database.where,
     warnings,
     close: () => database.knex.destroy(),
@@ -73,13 +78,17 @@ async function openDatabase(options: StorageOptions): Promise<OpenedDatabase> {
   });
 }
 
-async function prepareSchema(database: Database, options: StorageOptions): Promise<void> {
+/** Whoever runs it makes the ledger. */
+const FIRST_MIGRATION = '0001_ledger';
+
+/** The names of the migrations that were run. */
+async function prepareSchema(database: Database, options: StorageOptions): Promise<readonly string[]> {
   const autoMigrate = (options.autoMigrate ?? database.dialect === 'sqlite') && options.readOnly !== true;
   const status = await database.read((sql) => schemaStatus(database, sql));
-  if (status.state === 'behind' && autoMigrate) {
-    await migrateUp(database);
-    return;
-  }
+  const isThere = status.applied.length > 0;
+  if (!isThere && !options.mayCreate && options.anySchema !== true) throw noLedger(database.where);
+  if (status.state === 'behind' && autoMigrate && (isThere || options.mayCreate)) return await migrateUp(database);
   const problem = options.anySchema === true ? null : schemaProblem(status, database.where);
   if (problem !== null) throw problem;
+  return [];
 }

@@ -15,6 +15,11 @@ export interface StorageOptions {
   readonly autoMigrate?: boolean;
   /** Accept a schema that is not the current one: for `migrate` and `doctor`. */
   readonly anySchema?: boolean;
+  /**
+   * Make a ledger where there is none. Without it a file that is missing, and a database without our
+   * tables, answer `no_ledger`: a wrong address must not look like a ledger without payments.
+   */
+  readonly mayCreate: boolean;
   /** Refuse every write, and make no file. */
   readonly readOnly?: boolean;
   /** Tests move the database's clock by this. */

@@ -2,6 +2,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync, stat
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { PayreconError } from '../domain/errors.ts';
 import { codeOf } from './faults.ts';
+import { noLedger } from './no-ledger.ts';
 
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
@@ -37,15 +38,14 @@ export function sqlitePath(url: string): string {
 
 /**
  * Makes the folder and the file, for the owner alone, where they do not exist. SQLite gives its -wal
- * and -shm files the mode of the file, so it has to be right before SQLite opens it.
+ * and -shm files the mode of the file, so it has to be right before SQLite opens it. An empty file is
+ * what somebody left who was about to make a ledger, or a wrong address: no ledger either way.
  */
-export function prepareSqliteFile(path: string, readOnly: boolean): void {
+export function prepareSqliteFile(path: string, { mayCreate }: { readonly mayCreate: boolean }): void {
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found?.isDirectory() === true) throw cannotOpen(path, 'it is a folder');
-  if (found !== undefined && (readOnly || found.size > 0)) return;
-  if (readOnly) {
-    throw new PayreconError('configuration', 'ledger_missing', `There is no ledger at ${path} yet. The first charge makes it.`);
-  }
+  if (found !== undefined && (found.size > 0 || !found.isFile())) return;
+  if (!mayCreate) throw noLedger(path);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER });
     closeSync(openSync(path, 'a', OWNER_ONLY_FILE));

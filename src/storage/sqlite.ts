@@ -9,7 +9,7 @@ import { networkFileSystem, prepareSqliteFile, sqlitePath } from './sqlite-file.
 
 export function openSqlite(options: OpeningOptions): OpenedDatabase {
   const filename = sqlitePath(options.url);
-  prepareSqliteFile(filename, options.readOnly === true);
+  prepareSqliteFile(filename, { mayCreate: options.mayCreate && options.readOnly !== true });
   const { clock, chance, leaseMs, busyTimeoutMs, gate, nowOffsetMs } = options;
   const connection: SqliteSettings = { filename, busyTimeoutMs, readOnly: options.readOnly === true, clock, gate };
   const database = new Database({

@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Limits } from '../domain/move.ts';
 import type { Gate } from '../storage/gate.ts';
 import type { Storage } from '../storage/open.ts';
+import { ledgerStorage, once, type LedgerStorage } from './ledger-storage.ts';
 import { actorOf, hashOf, systemChance, systemClock } from './system.ts';
 
 /** What tests replace to take control of time, chance and I/O; production leaves it out. */
@@ -24,10 +25,7 @@ export interface Seams {
 }
 
 /** The adapters, each loaded and opened at its first use. */
-export interface Parts {
-  readonly storage: () => Promise<Storage>;
-  /** For `migrate` only: whatever the schema is. */
-  readonly anyStorage: () => Promise<Storage>;
+export interface Parts extends LedgerStorage {
   readonly gateway: () => Promise<Gateway>;
   readonly mailer: () => Promise<Mailer>;
   /** What advances a payment, once it is known whose ledger it is. */
@@ -55,21 +53,19 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
   const actor = actorOf(role, settings.operator);
   const { onClose, close } = closingInReverse();
 
-  const openStorage = async (anySchema: boolean): Promise<Storage> => {
-    const { openStorage: open } = await import('../storage/open.ts');
-    const opened = await open({
-      url: settings.database.kind === 'sqlite' ? `sqlite:${settings.database.path}` : settings.database.url,
+  const opened = ledgerStorage({
+    settings,
+    options: {
       clock,
       chance,
       leaseMs: Math.max(LEASE_MS, WORST_CALL_FACTOR * settings.stripeDeadlineMs + LEASE_MARGIN_MS),
-      ...(anySchema ? { anySchema, autoMigrate: false } : {}),
       ...(seams.gate === undefined ? {} : { gate: seams.gate }),
       ...(seams.nowOffsetMs === undefined ? {} : { nowOffsetMs: seams.nowOffsetMs }),
-    });
-    onClose(async () => { await opened.close(); });
-    return opened;
-  };
-  const storage = once(async () => await openStorage(false));
+    },
+    onClose,
+    say,
+  });
+  const { storage } = opened;
 
   const gateway = once(async () => {
     const [{ openGateway }, { requireStripe }] = await Promise.all([import('../stripe/gateway.ts'), import('../config/settings.ts')]);
@@ -129,8 +125,7 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
   });
 
   return {
-    storage,
-    anyStorage: once(async () => await openStorage(true)),
+    ...opened,
     gateway,
     mailer,
     advancing: async () => {
@@ -171,17 +166,5 @@ function closingInReverse(): { readonly onClose: (close: Close) => void; readonl
     close: async () => {
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
     },
-  };
-}
-
-/** Opens at the first use; what failed to open is tried again at the next. */
-function once<Value>(open: () => Promise<Value>): () => Promise<Value> {
-  let opened: Promise<Value> | null = null;
-  return async () => {
-    opened ??= open().catch((error: unknown) => {
-      opened = null;
-      throw error;
-    });
-    return await opened;
   };
 }

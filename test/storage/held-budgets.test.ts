@@ -24,7 +24,7 @@ test('a process that stands still while it takes turns does not keep the others 
       await new Promise<void>((resolve) => (goOn = resolve));
     },
   };
-  const slow = await openStorage({ url: database.url, clock, chance, gate });
+  const slow = await openStorage({ url: database.url, clock, chance, mayCreate: true, gate });
   onTestFinished(() => slow.close());
   const taken = slow.budgets.take(BUDGETS, { count: 1, urgent: true });
   await still;

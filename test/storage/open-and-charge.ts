@@ -17,6 +17,7 @@ process.stdin.destroy();
 const storage = await openStorage({
   url,
   autoMigrate: true,
+  mayCreate: true,
   clock: { monotonicMs: () => performance.now(), sleep: async (ms) => { await wait(ms); } },
   chance: { uniform: () => Math.random(), token: () => randomUUID() },
 });

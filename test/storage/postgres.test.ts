@@ -30,13 +30,13 @@ describe('a ledger in PostgreSQL', () => {
     ['a user who does not exist', { username: 'nobody_here' }, 'configuration', 'database_sign_in'],
   ])('says what is wrong with %s, without the password', async (_name, changes, kind, code) => {
     const { url } = await postgres.fresh();
-    const error = await errorOf(openStorage({ url: withPassword(url, changes), clock, chance }));
+    const error = await errorOf(openStorage({ url: withPassword(url, changes), clock, chance, mayCreate: true }));
     expect(error).toMatchObject({ kind, code });
     expect(everythingIn(error)).not.toContain('hunter2secret');
   });
 
   it('refuses an address that is none, without repeating it', async () => {
-    const error = await errorOf(openStorage({ url: 'postgres://u:hunter2secret@ho st:x/db', clock, chance }));
+    const error = await errorOf(openStorage({ url: 'postgres://u:hunter2secret@ho st:x/db', clock, chance, mayCreate: true }));
     expect(error).toMatchObject({ kind: 'configuration', code: 'database_url' });
     expect(everythingIn(error)).not.toContain('hunter2secret');
   });
@@ -77,7 +77,7 @@ describe('a ledger in PostgreSQL', () => {
 
   it('tells the server its time limits when it connects, and keeps to them', async () => {
     const database = await postgres.fresh();
-    const { database: connected } = await openPostgres({ url: database.url, clock, chance, leaseMs: 60_000, busyTimeoutMs: 0 });
+    const { database: connected } = await openPostgres({ url: database.url, clock, chance, mayCreate: true, leaseMs: 60_000, busyTimeoutMs: 0 });
     onTestFinished(() => connected.knex.destroy());
     const [limits] = await rowsOf(connected.knex, `select current_setting('statement_timeout') as a, current_setting('lock_timeout') as b, current_setting('idle_in_transaction_session_timeout') as c`);
     expect(limits).toEqual({ a: '30s', b: '10s', c: '30s' });

@@ -25,7 +25,7 @@ async function unprivileged<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const open = (path: string, more: object = {}): ReturnType<typeof openStorage> => openStorage({ url: `sqlite:${path}`, clock, chance, busyTimeoutMs: 300, ...more });
+const open = (path: string, more: object = {}): ReturnType<typeof openStorage> => openStorage({ url: `sqlite:${path}`, clock, chance, mayCreate: true, busyTimeoutMs: 300, ...more });
 
 describe('a ledger in a SQLite file', () => {
   it('is made for its owner alone, with its folder and the files beside it', async () => {
@@ -110,7 +110,7 @@ describe('a ledger in a SQLite file', () => {
   it('says that the disk is full, loses nothing, and goes on when there is room', async () => {
     const path = join(await temporaryFolder(), 'a.db');
     await (await open(path)).close();
-    const { database } = openSqlite({ url: `sqlite:${path}`, clock, chance, leaseMs: 60_000, busyTimeoutMs: 300 });
+    const { database } = openSqlite({ url: `sqlite:${path}`, clock, chance, mayCreate: true, leaseMs: 60_000, busyTimeoutMs: 300 });
     onTestFinished(() => database.knex.destroy());
     const storage = { ledger: createLedger(database), history: createHistory(database) };
     const first = await openOne(storage);
@@ -175,7 +175,7 @@ describe('a ledger in a SQLite file', () => {
 
   it('is only read when asked to: nothing is made, nothing is changed', async () => {
     const path = join(await temporaryFolder(), 'a.db');
-    expect(await errorOf(open(path, { readOnly: true }))).toMatchObject({ kind: 'configuration', code: 'ledger_missing' });
+    expect(await errorOf(open(path, { readOnly: true }))).toMatchObject({ kind: 'configuration', code: 'no_ledger' });
     expect(await readdir(dirname(path))).toEqual([]);
     await (await open(path)).close();
     const storage = await open(path, { readOnly: true });
@@ -204,6 +204,6 @@ describe('a ledger in a SQLite file', () => {
   });
 
   it.each(['sqlite:', 'sqlite::memory:', 'sqlite:ledger.db', 'mysql://x', 'ledger.db'])('refuses the address %s', async (url) => {
-    expect(await errorOf(openStorage({ url, clock, chance }))).toMatchObject({ kind: 'configuration', code: 'database_url', problems: [{ field: 'DATABASE_URL' }] });
+    expect(await errorOf(openStorage({ url, clock, chance, mayCreate: true }))).toMatchObject({ kind: 'configuration', code: 'database_url', problems: [{ field: 'DATABASE_URL' }] });
   });
 });

@@ -37,7 +37,7 @@ export interface Target {
 }
 
 async function open(url: string, options: Partial<StorageOptions>): Promise<Storage> {
-  const storage = await openStorage({ url, clock, chance, autoMigrate: true, ...options });
+  const storage = await openStorage({ url, clock, chance, autoMigrate: true, mayCreate: true, ...options });
   onTestFinished(() => storage.close());
   return storage;
 }

@@ -14,7 +14,7 @@ interface Asked {
 }
 
 const { url, apiBase, forMs, perSecond, perEndpoint } = JSON.parse(process.argv[2] ?? '{}') as Asked;
-const storage = await openStorage({ url, clock: systemClock, chance: systemChance });
+const storage = await openStorage({ url, clock: systemClock, chance: systemChance, mayCreate: true });
 const gateway = openGateway({ secretKey: 'sk_test_local0123456789abcdef', apiBase, deadlineMs: 10_000, requestsPerSecond: perSecond, endpointRequestsPerSecond: perEndpoint, clock: systemClock, budgets: storage.budgets });
 process.stdout.write('ready\n');
 await new Promise<void>((resolve) => process.stdin.once('data', () => resolve()));

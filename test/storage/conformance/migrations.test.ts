@@ -84,13 +84,13 @@ describe.each(targets)('migrating on $name', (target) => {
 
   it('refuses a schema that is behind or ahead, and says what to do', async () => {
     const database = await target.fresh();
-    const behind = await errorOf(openStorage({ url: database.url, clock, chance, autoMigrate: false }));
+    const behind = await errorOf(openStorage({ url: database.url, clock, chance, mayCreate: true, autoMigrate: false }));
     expect(behind).toMatchObject({ kind: 'configuration', code: 'schema_behind' });
     expect(behind.message).toMatch(/Run: payrecon migrate$/);
     await database.open();
     const raw = await database.raw();
     await raw.run(`insert into ${MIGRATIONS_TABLE} (name, batch) values ('9999_future', 2)`);
-    const ahead = await errorOf(openStorage({ url: database.url, clock, chance }));
+    const ahead = await errorOf(openStorage({ url: database.url, clock, chance, mayCreate: true }));
     expect(ahead).toMatchObject({ kind: 'configuration', code: 'schema_ahead' });
     expect(ahead.message).toContain('9999_future');
     const storage = await database.open({ anySchema: true, autoMigrate: false });
@@ -101,7 +101,7 @@ describe.each(targets)('migrating on $name', (target) => {
 
   it('migrates by itself only on SQLite, unless told otherwise', async () => {
     const database = await target.fresh();
-    const opening = openStorage({ url: database.url, clock, chance });
+    const opening = openStorage({ url: database.url, clock, chance, mayCreate: true });
     if (target.name === 'postgres') {
       expect(await errorOf(opening)).toMatchObject({ code: 'schema_behind' });
       return;
@@ -130,7 +130,7 @@ describe.each(targets)('migrating on $name', (target) => {
       },
       after: () => undefined,
     };
-    await expect(openStorage({ url: database.url, clock, chance, autoMigrate: true, gate })).rejects.toThrow('the process died here');
+    await expect(openStorage({ url: database.url, clock, chance, mayCreate: true, autoMigrate: true, gate })).rejects.toThrow('the process died here');
     const storage = await database.open({ autoMigrate: false, anySchema: true });
     expect((await storage.schema()).applied).toEqual([]);
     expect(await storage.migrateUp()).toEqual(names);

@@ -134,7 +134,7 @@ describe.each(targets)('the plans on $name', (target) => {
   it('are made for every statement that payrecon sends', { timeout: 60_000 }, async () => {
     const database = await target.fresh();
     let current: string[] = [];
-    const storage = await openStorage({ url: database.url, clock, chance, autoMigrate: true, gate: { before: (_kind, sql) => void current.push(sql), after: () => undefined } });
+    const storage = await openStorage({ url: database.url, clock, chance, mayCreate: true, autoMigrate: true, gate: { before: (_kind, sql) => void current.push(sql), after: () => undefined } });
     onTestFinished(() => storage.close());
     const raw = await database.raw();
     await fill(target, raw);

@@ -1,0 +1,74 @@
+import type { Settings } from '../config/settings.ts';
+import { PayreconError } from '../domain/errors.ts';
+import type { Storage, StorageOptions } from '../storage/open.ts';
+
+/*
+ * Only a charge and `migrate` make a ledger. All else answers that there is none, since an empty
+ * ledger in the wrong place looks like one in which nothing is due and nothing was charged.
+ */
+
+export interface LedgerStorage {
+  readonly storage: () => Promise<Storage>;
+  /** The same one; made where there is none. */
+  readonly storageToCharge: () => Promise<Storage>;
+  /** Whatever its schema is, for `migrate`. */
+  readonly anyStorage: (making: Pick<StorageOptions, 'mayCreate'>) => Promise<Storage>;
+  /** Gives a ledger that was just made its identity, and says where it is. */
+  readonly greetNew: (storage: Storage) => Promise<void>;
+}
+
+export interface LedgerStorageInput {
+  readonly settings: Settings;
+  readonly options: Omit<StorageOptions, 'url' | 'mayCreate'>;
+  readonly onClose: (close: () => Promise<void>) => void;
+  /** Of a second ledger, made by a wrong address, this is the only sign at the time. */
+  readonly say: (sentence: string) => void;
+}
+
+export function ledgerStorage({ settings, options, onClose, say }: LedgerStorageInput): LedgerStorage {
+  const { database, namespace } = settings;
+  const url = database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url;
+  const open = async (how: Pick<StorageOptions, 'mayCreate' | 'anySchema' | 'autoMigrate'>): Promise<Storage> => {
+    const { openStorage } = await import('../storage/open.ts');
+    const opened = await openStorage({ ...options, ...how, url });
+    onClose(async () => { await opened.close(); });
+    return opened;
+  };
+  const greetNew = async (storage: Storage): Promise<void> => {
+    if (!storage.created()) return;
+    await storage.identity.create(namespace);
+    say(`made a new ledger at ${database.shown}`);
+  };
+  const make = async (): Promise<Storage> => {
+    const made = await open({ mayCreate: true });
+    await greetNew(made);
+    return made;
+  };
+  const found = once(async () => await open({ mayCreate: false }));
+  const charging = once(async () => await found().catch(async (error: unknown) => {
+    if (error instanceof PayreconError && error.code === 'no_ledger') return await make();
+    throw error;
+  }));
+  let charged = false;
+  return {
+    storage: async () => await (charged ? charging() : found()),
+    storageToCharge: async () => {
+      charged = true;
+      return await charging();
+    },
+    anyStorage: async (making) => await open({ ...making, anySchema: true, autoMigrate: false }),
+    greetNew,
+  };
+}
+
+/** Opens at the first use; what failed to open is tried again at the next. */
+export function once<Value>(open: () => Promise<Value>): () => Promise<Value> {
+  let opened: Promise<Value> | null = null;
+  return async () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = null;
+      throw error;
+    });
+    return await opened;
+  };
+}
