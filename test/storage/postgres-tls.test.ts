@@ -123,7 +123,7 @@ describe('the address of a PostgreSQL', () => {
 
 describe('a server that wants the password in clear', () => {
   const open = async ({ port }: FakePostgres, host: string, parameters: string): Promise<PayreconError> => {
-    const error = await errorOf(openStorage({ url: `postgres://u:hunter2@${host}:${String(port)}/d?${parameters}`, clock, chance }));
+    const error = await errorOf(openStorage({ url: `postgres://u:hunter2@${host}:${String(port)}/d?${parameters}`, clock, chance, mayCreate: true }));
     expect(everythingIn(error)).not.toContain('hunter2');
     return error;
   };
