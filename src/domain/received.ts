@@ -1,6 +1,6 @@
 import type { Transaction } from './transaction.ts';
 
-export interface Money {
+interface Money {
   /** In the currency's minor unit. */
   readonly amount: number;
   readonly currency: string;

@@ -47,7 +47,7 @@ const DECLINED = `It was declined. ${ANOTHER}`;
 /** Of an e-mail that was queued before payrecon told a decline from a refused request. */
 const NOT_MADE = 'It could not be made. Please try again, or use another payment method.';
 
-export interface Decline {
+interface Decline {
   /** Stripe's decline code or error code, as far as known. */
   readonly code: string | null;
   /** `failure_kind` of the payment; null in e-mails of older versions. */

@@ -3,7 +3,7 @@ import { isAsAsked, receivedOf } from '../../domain/received.ts';
 import { type Transaction } from '../../domain/transaction.ts';
 
 /** The amount that a payment stands for in every view, and what has to be said about it. */
-export interface ShownAmount {
+interface ShownAmount {
   /** What was received for a payment that succeeded, what is asked for otherwise. */
   readonly money: string;
   /** Empty where nothing has to be said. */
