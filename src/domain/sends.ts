@@ -1,5 +1,5 @@
 import type { Failure, IntentSnapshot } from './answer.ts';
-import type { RefusalKind } from './refusals.ts';
+import type { RefusalKind } from './refusal-codes.ts';
 import type { Context, Move } from './move.ts';
 import { evidenceOf, observed } from './moves.ts';
 import type { FailureKind, Transaction } from './transaction.ts';

@@ -1,5 +1,6 @@
 import { type Answer, type IntentSnapshot, type UnknownReason } from '../domain/answer.ts';
-import { classifyRefusal, type RefusalKind } from '../domain/refusals.ts';
+import { type RefusalKind } from '../domain/refusal-codes.ts';
+import { classifyRefusal } from '../domain/refusals.ts';
 import { effectOf, isReplayed, rateLimitedReason, requestId, shouldRetry, type Outcome } from './outcome.ts';
 import { redact } from './redact.ts';
 import { readIntent, readIntentForCustomer } from './snapshot.ts';

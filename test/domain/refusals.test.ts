@@ -1,15 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  classifyRefusal,
-  DECLINE_CODES,
-  ERROR_CODES,
-  isBanksWord,
-  UNDECLARED_ERROR_CODES,
-  type Refusal,
-  type RefusalKind,
-} from '../../src/domain/refusals.ts';
+import { DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES, type RefusalKind } from '../../src/domain/refusal-codes.ts';
+import { classifyRefusal, isBanksWord, type Refusal } from '../../src/domain/refusals.ts';
 
 const KINDS = ['declined', 'authentication', 'request', 'passing', 'unknown'] as const;
 const TYPES = [null, 'card_error', 'invalid_request_error', 'api_error', 'idempotency_error', 'rate_limit_error', 'authentication_error', 'of_next_year'];

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { declineReason } from '../../src/email/decline-reasons.ts';
 import { messageFor } from '../../src/email/messages.ts';
-import { DECLINE_CODES, ERROR_CODES, isBanksWord, UNDECLARED_ERROR_CODES } from '../../src/domain/refusals.ts';
+import { DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES } from '../../src/domain/refusal-codes.ts';
+import { isBanksWord } from '../../src/domain/refusals.ts';
 import { DATA, KINDS, notification, PAID } from './samples.ts';
 
 const CUSTOMER = KINDS.filter((kind) => kind.startsWith('customer'));
