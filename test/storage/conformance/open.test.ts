@@ -15,7 +15,7 @@ describe.each(targets)('opening a transaction on $name', (target) => {
     expect(transaction).toEqual({
       ...request,
       ...{ id: transaction.id, fingerprint: 'abc', status: 'pending', step: 'create_sent', paymentIntent: null, stripeStatus: null },
-      ...{ attempt: 1, intents: 0, paramsVersion: 2, session: 'off_session', amountReceived: null, currencyReceived: null },
+      ...{ attempt: 1, intents: 0, absentAttempts: 0, paramsVersion: 2, session: 'off_session', amountReceived: null, currencyReceived: null },
       ...{ failureCode: null, failureMessage: null, failureKind: null, canceledBy: null, keyConflictAt: null },
       ...{ createSentAt: result.now, confirmSentAt: null, cancelSentAt: null },
       ...{ attempts: 0, lookups: 0, absentSince: null, expectedBy: null, nextAttemptAt: result.now, review: null, version: 1 },
