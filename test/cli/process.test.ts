@@ -86,6 +86,7 @@ describe('standard output', () => {
 
   it('that cannot be written is no success', async () => {
     const env = cleanEnvironment(await temporaryFolder());
+    await execa(process.execPath, [binary, 'migrate'], { ...options, env });
     const { exitCode, stderr } = await execa('sh', ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, binary, 'list', '--json'], { ...options, env });
     expect(stderr).toContain('standard output could not be written');
     expect(exitCode).toBe(1);

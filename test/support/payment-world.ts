@@ -45,7 +45,8 @@ export async function aPaymentWorld(target: Target, options: { readonly env?: Re
     PAYRECON_STRIPE_ENDPOINT_RPS: '10000',
     ...options.env,
   };
-  if (target.name === 'postgres') await (await database.open()).close();
+  // A command that reads makes none by itself.
+  await (await database.open()).close();
   return {
     sandbox,
     database,

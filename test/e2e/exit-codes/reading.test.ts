@@ -28,7 +28,7 @@ describe('commands that read end with', () => {
     expect(await scene.run(['--help'])).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
-  it('69 when the database is out of reach, 2 when its schema is behind', async () => {
+  it('69 when the database is out of reach, 2 when there is no ledger in it', async () => {
     const scene = await aScene(sqlite);
     const nowhere = { DATABASE_URL: `${(await refusingUrl()).replace('http://', 'postgres://nobody@')}/payrecon` };
     for (const args of [['list'], ['status'], ['audit', 'verify'], ['migrate']]) {
@@ -36,8 +36,9 @@ describe('commands that read end with', () => {
     }
     const database = await freshPostgresDatabase();
     const env = { DATABASE_URL: database.url };
-    expect(refusalOf(await scene.run(['list', '--json'], { env }))).toMatchObject({ exitCode: 2, code: 'schema_behind' });
-    expect(await scene.run(['migrate', '--json'], { env })).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(refusalOf(await scene.run(['list', '--json'], { env }))).toMatchObject({ exitCode: 2, code: 'no_ledger' });
+    const made = await scene.run(['migrate', '--json'], { env });
+    expect(made).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^\{"notice":"made a new ledger at postgres:.*"\}\n$/) as string });
     expect(await scene.run(['list', '--json'], { env })).toMatchObject({ exitCode: 0, stderr: '' });
     expect(refusalOf(await scene.run(['migrate', 'down', '--json'], { env }))).toMatchObject({ exitCode: 2, code: 'not_confirmed', fields: ['yes'] });
     await database.drop();
