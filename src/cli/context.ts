@@ -12,12 +12,14 @@ export interface CommandContext extends Globals {
   readonly prompts: Prompts;
   /** What was typed after `payrecon`, to say how to run it again. */
   readonly typed: readonly string[];
+  /** With `--json`: sentences that wait for the end of the command, which prints one document on standard error. */
+  readonly notices: string[];
 }
 
-export function createContext(services: CliServices, globals: Globals, typed: readonly string[]): CommandContext {
+export function createContext(services: CliServices, globals: Globals, typed: readonly string[], notices: string[] = []): CommandContext {
   const { out, err } = services.streams;
   const [shownOut, shownErr] = globals.colour ? [out, err] : [withoutColour(out), withoutColour(err)];
-  return { ...globals, services, typed, out: shownOut, err: shownErr, prompts: services.prompts(shownErr) };
+  return { ...globals, services, typed, notices, out: shownOut, err: shownErr, prompts: services.prompts(shownErr) };
 }
 
 /** Programs that read standard error are told of live mode alone; people at a terminal always see where they are. */
@@ -30,9 +32,12 @@ async function introduce(payrecon: Payrecon, { err, json }: CommandContext): Pro
   err.write(warningLines(warnings, err));
 }
 
-/** A person reads a line, a program that reads standard error one document a line. */
-function noticeTo({ err, json }: CommandContext): (sentence: string) => void {
-  return (sentence) => err.write(json ? `${JSON.stringify({ notice: sentence })}\n` : `payrecon: ${sentence}\n`);
+/** A person reads a line; a program finds it beside the error, or as a document of its own where there is none. */
+function noticeTo({ err, json, notices }: CommandContext): (sentence: string) => void {
+  return (sentence) => {
+    if (json) notices.push(sentence);
+    else err.write(`payrecon: ${sentence}\n`);
+  };
 }
 
 /** Opens payrecon, says on which ledger and in which mode, and closes it whatever happens. */
@@ -44,7 +49,9 @@ export async function withPayrecon<Result>(
   const payrecon = await context.services.open({ notice: noticeTo(context), ...need, flags: context.flags });
   try {
     await introduce(payrecon, context);
-    return await use(payrecon);
+    const result = await use(payrecon);
+    for (const notice of context.notices.splice(0)) context.err.write(`${JSON.stringify({ notice })}\n`);
+    return result;
   } finally {
     await payrecon.close();
   }

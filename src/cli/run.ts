@@ -9,15 +9,16 @@ import { type CliServices } from './services.ts';
 /** Runs what was typed (without `node` and the script) and says how the process shall end. It never throws. */
 export async function runCommandLine(typed: readonly string[], services: CliServices): Promise<ExitCode> {
   let ending: Ending = { kind: 'done' };
+  const notices: string[] = [];
   let globals: Globals = globalsBeforeParsing(typed);
   try {
     const program = createProgram(async (command, run) => {
       globals = readGlobals(lineage(command));
-      ending = await run(createContext(services, globals, typed));
+      ending = await run(createContext(services, globals, typed, notices));
     }, services.streams);
     await program.parseAsync(helpLast(typed), { from: 'user' });
   } catch (error) {
-    ending = await afterError(error, createContext(services, globals, typed));
+    ending = await afterError(error, createContext(services, globals, typed, notices));
   }
   return exitCode(ending, services.stoppedBy());
 }

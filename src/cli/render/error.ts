@@ -16,7 +16,11 @@ export async function reportError(error: unknown, context: CommandContext): Prom
     const { writeTransaction } = await import('./transaction.ts');
     writeTransaction(error.transaction, context);
   }
-  if (context.json) writeJson(context.err, { error: { code: error.code, message: wholeMessage(error), fields: fieldNames(error) } });
+  if (context.json) {
+    const notices = context.notices.splice(0);
+    const document = { code: error.code, message: wholeMessage(error), fields: fieldNames(error) };
+    writeJson(context.err, { error: document, ...(notices.length === 0 ? {} : { notices }) });
+  }
   else context.err.write(errorText(error, context));
 }
 
