@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { postgres, sqlite, targets } from '../storage/targets.ts';
 import { expectInvariants, violations } from '../support/invariants.ts';
@@ -49,6 +50,18 @@ async function anotherPayment(lane: Lane, key: string): Promise<void> {
   await stripe(lane, `payment_intents/${await anotherIntent(lane, key)}/confirm`, {});
 }
 
+/** As after a restored backup: the ledger does not know the transaction any more, and Stripe knows the key. */
+async function paymentOfLostRow(lane: Lane, key: string): Promise<void> {
+  const [ledger] = await lane.source.raw.rows('select id from ledger');
+  const hash = createHash('sha256').update(key).digest('hex');
+  await stripe(lane, `payment_intents/${await anotherIntent(lane, 'nobody', { 'metadata[payrecon_ledger]': String(ledger?.['id']), 'metadata[payrecon_key]': hash })}/confirm`, {});
+}
+
+async function takeForeignPayment(lane: Lane): Promise<void> {
+  const id = await anotherIntent(lane, 'nobody');
+  await run(lane, `update transactions set payment_intent = '${id}' where key = 'paid'`);
+}
+
 async function copyOfFirstMail(lane: Lane, identity?: string): Promise<void> {
   const body = structuredClone(lane.world.sandbox.books.mails[0]?.body) as { custom_args: Record<string, string> };
   if (identity !== undefined) body.custom_args['payrecon_notification'] = identity;
@@ -67,7 +80,8 @@ const TAMPERINGS: readonly Tampering[] = [
   {
     rule: '4',
     how: 'a final row that changed',
-    tamper: (lane) => run(lane, `insert into audit_events select transaction_id, seq + 1, at, actor, 'observed', 'succeeded', 'settled', 'canceled', 'settled', detail, null, hash
+    tamper: (lane) => run(lane, `insert into audit_events (transaction_id, seq, at, actor, action, from_status, from_step, to_status, to_step, detail, request_id, hash)
+      select transaction_id, seq + 1, at, actor, 'observed', 'succeeded', 'settled', 'canceled', 'settled', detail, null, hash
       from audit_events where action = 'settled' and to_status = 'succeeded'`),
   },
   { rule: '5', how: 'an entry with other words', tamper: (lane) => run(lane, `update audit_events set detail = '{}' where seq = 2`) },
@@ -84,6 +98,21 @@ const TAMPERINGS: readonly Tampering[] = [
   { rule: '8', how: 'a lease that was kept', tamper: (lane) => run(lane, `update transactions set lease_token = 'x', lease_expires_at = 1 where key = 'paid'`) },
   { rule: '8', how: 'an e-mail that is still claimed', tamper: (lane) => run(lane, `update notifications set state = 'sending', claim_token = 'x', sent_at = null, next_attempt_at = 1 where kind = 'customer_failed'`) },
   { rule: '9', how: 'an e-mail about no transaction', tamper: (lane) => run(lane, 'pragma foreign_keys = off', `update notifications set transaction_id = 'txn_gone' where kind = 'customer_failed'`) },
+  { rule: '1', how: 'a second payment under one key, whose row is gone', tamper: (lane) => paymentOfLostRow(lane, 'paid') },
+  { rule: '4', how: 'a new attempt on a payment that went through', tamper: (lane) => run(lane, `insert into audit_events (transaction_id, seq, at, actor, action, from_status, from_step, to_status, to_step, detail, request_id, hash)
+      select transaction_id, seq + 1, at, actor, 'new_attempt', 'succeeded', 'settled', 'pending', 'create_sent', detail, null, hash from audit_events where action = 'settled' and to_status = 'succeeded'`) },
+  { rule: '4', how: 'an earlier attempt that lives', tamper: (lane) => run(lane, `update transactions set attempt = 2 where key = 'paid'`).then(() => anotherIntent(lane, 'paid')) },
+  { rule: '12', how: 'our own mistake recorded as a decline', tamper: (lane) => run(lane, `update transactions set status = 'failed', failure_kind = 'declined', failure_code = 'resource_missing', amount_received = null, currency_received = null where key = 'paid'`) },
+  { rule: '12', how: 'a decline recorded as our own mistake', tamper: (lane) => run(lane, `update transactions set failure_kind = 'request' where key = 'declined'`) },
+  { rule: '6', how: 'a letter about our own mistake', tamper: (lane) => run(lane, `update audit_events set detail = '{}' where transaction_id = (select id from transactions where key = 'declined')`, `delete from audit_events where action = 'confirm_sent'`) },
+  { rule: '13', how: 'another amount shown as received', tamper: (lane) => run(lane, `update transactions set amount_received = 1 where key = 'paid'`) },
+  { rule: '14', how: "somebody else's payment taken for ours", tamper: (lane) => takeForeignPayment(lane) },
+  { rule: '14', how: 'a second ledger on the account', tamper: (lane) => anotherIntent(lane, 'nobody', { 'metadata[payrecon_ledger]': 'led_other' }) },
+  { rule: '14', how: 'a ledger of live mode with payments of test mode', tamper: (lane) => run(lane, 'update ledger set livemode = 1') },
+  { rule: '15', how: 'a letter that names another amount', tamper: (lane) => run(lane, `update notifications set data = json_set(data, '$.amount_received', 1) where kind = 'customer_succeeded'`) },
+  { rule: '15', how: 'a letter that says nothing was charged', tamper: (lane) => anotherPayment(lane, 'declined') },
+  { rule: '15', how: 'a letter that blames a bank', tamper: (lane) => run(lane, `update notifications set kind = 'customer_failed' where kind = 'customer_succeeded'`) },
+  { rule: '15', how: 'a letter that asks for a confirmation', tamper: (lane) => run(lane, `update notifications set kind = 'customer_authentication' where kind = 'customer_failed'`) },
   { rule: '10', how: 'a key in an error', tamper: (lane) => run(lane, `update notifications set last_error = 'no: sk_test_abc' where kind = 'customer_failed'`), secrets: ['sk_test_abc'] },
   { rule: '10', how: 'an address in the audit trail', tamper: (lane) => run(lane, `update audit_events set detail = '{"to":"ada@example.com"}' where seq = 2`) },
 ];

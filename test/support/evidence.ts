@@ -21,6 +21,13 @@ export interface LedgerRow {
   readonly email: string | null;
   readonly paymentIntent: string | null;
   readonly failureCode: string | null;
+  readonly failureKind: string | null;
+  readonly canceledBy: string | null;
+  readonly attempt: number;
+  /** 1: its creates bear only the transaction's id; 2: the ledger's, the attempt and the key's hash as well. */
+  readonly paramsVersion: number;
+  readonly amountReceived: number | null;
+  readonly currencyReceived: string | null;
   readonly version: number;
   readonly leaseToken: string | null;
   readonly leaseExpiresAt: number | null;
@@ -46,6 +53,18 @@ export interface QueuedMail {
   readonly state: string;
   readonly recipient: string | null;
   readonly claimToken: string | null;
+  /** What its sentences are made of. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Whose the ledger says it is. */
+export interface LedgerOwner {
+  readonly id: string;
+  readonly account: string | null;
+  readonly livemode: boolean | null;
+  readonly namespace: string;
+  /** It was found to lack payments that it has made. */
+  readonly rolledBack: boolean;
 }
 
 export interface Evidence {
@@ -56,6 +75,8 @@ export interface Evidence {
   readonly charges: Books['charges'];
   readonly delivered: Books['mails'];
   readonly requests: Books['requests'];
+  /** Null before the first use. */
+  readonly owner: LedgerOwner | null;
   readonly rows: readonly LedgerRow[];
   readonly trail: readonly TrailEntry[];
   readonly trailOf: ReadonlyMap<string, readonly TrailEntry[]>;
@@ -93,6 +114,7 @@ export async function gatherEvidence({ books, raw, dialect, verifyAudit }: Evide
   return {
     ...{ intents, charges: books.charges, delivered: books.mails, requests: books.requests },
     intentsOf: grouped(intents, (intent) => intent.metadata['payrecon_transaction'] ?? ''),
+    owner: ownerOf(await raw.rows('select * from ledger')),
     rows: rows.map(ledgerRow),
     trail: entries,
     trailOf: grouped(entries, (entry) => entry.transactionId),
@@ -113,12 +135,22 @@ function grouped<Item>(items: readonly Item[], name: (item: Item) => string): Re
   return groups;
 }
 
+function ownerOf([row]: readonly Row[]): LedgerOwner | null {
+  if (row === undefined) return null;
+  const livemode = row['livemode'] === null ? null : Number(row['livemode']) === 1;
+  return { id: text(row, 'id'), account: textOrNull(row, 'account'), livemode, namespace: text(row, 'namespace'), rolledBack: row['rolled_back_at'] !== null };
+}
+
 function ledgerRow(row: Row): LedgerRow {
   const review = row['review'] === null ? null : (JSON.parse(text(row, 'review')) as { reason: string; resolution: unknown });
   return {
     ...{ id: text(row, 'id'), key: text(row, 'key'), reference: textOrNull(row, 'reference') },
     ...{ status: text(row, 'status'), step: text(row, 'step'), amount: Number(row['amount']), currency: text(row, 'currency') },
     ...{ email: textOrNull(row, 'email'), paymentIntent: textOrNull(row, 'payment_intent'), failureCode: textOrNull(row, 'failure_code') },
+    ...{ failureKind: textOrNull(row, 'failure_kind'), canceledBy: textOrNull(row, 'canceled_by') },
+    ...{ attempt: Number(row['attempt']), paramsVersion: Number(row['params_version']) },
+    amountReceived: row['amount_received'] === null ? null : Number(row['amount_received']),
+    currencyReceived: textOrNull(row, 'currency_received'),
     ...{ version: Number(row['version']), leaseToken: textOrNull(row, 'lease_token') },
     leaseExpiresAt: row['lease_expires_at'] === null ? null : Number(row['lease_expires_at']),
     review: review === null ? null : { reason: review.reason, byHand: review.resolution !== null },
@@ -137,6 +169,7 @@ function queuedMail(row: Row): QueuedMail {
   return {
     ...{ id: text(row, 'id'), transactionId: textOrNull(row, 'transaction_id'), kind: text(row, 'kind'), version: Number(row['version']) },
     ...{ resend: Number(row['resend']), state: text(row, 'state'), recipient: textOrNull(row, 'recipient'), claimToken: textOrNull(row, 'claim_token') },
+    data: row['data'] === null ? {} : (JSON.parse(text(row, 'data')) as Record<string, unknown>),
   };
 }
 

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { gatherEvidence, type Evidence, type EvidenceSource, type LedgerRow } from './evidence.ts';
+import { gatherEvidence, type Evidence, type EvidenceSource, type LedgerRow, type TrailEntry } from './evidence.ts';
+import { lettersOfTrail, untrueSentences } from './letters.ts';
 
 /*
  * What must hold whatever has gone wrong: each rule compares the books of the local Stripe and SendGrid with the
@@ -17,6 +19,8 @@ export interface Expectations {
   readonly mailAnswersUnseen?: number;
   /** The database's clock: a lease that ran out on a settled row is held by nobody, and nobody needs to take it over. */
   readonly now?: number;
+  /** How many ledgers of one namespace a person has allowed on the account. */
+  readonly ledgers?: number;
 }
 
 type Rule = (evidence: Evidence, expectations: Expectations) => readonly string[];
@@ -54,6 +58,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   '8 nothing is held after the drain': nothingHeld,
   '9 the database is sound': ({ damage }) => damage,
   '10 no secret, no address where it is not the subject': nothingLeaked,
+  '12 no bank is blamed for our own mistakes': blamesRightly,
+  '13 what is shown is what Stripe received': receivedShown,
+  '14 nothing of another account, mode or ledger': onlyOurs,
+  '15 every sentence of every letter is true': (evidence, { atRest }) => (atRest ? untrueSentences(evidence) : []),
 };
 
 function intentsOf(evidence: Evidence, row: LedgerRow): readonly Intent[] {
@@ -68,13 +76,34 @@ function named(row: LedgerRow): string {
   return `${row.key} (${row.id}, ${row.status})`;
 }
 
-function onePaymentEach(evidence: Evidence): readonly string[] {
-  const paid = new Map<string, string[]>();
-  for (const row of evidence.rows) {
-    const ids = succeededOf(evidence, row).map((intent) => intent.id);
-    for (const name of [`key ${row.key}`, ...(row.reference === null ? [] : [`reference ${row.reference}`])]) paid.set(name, [...(paid.get(name) ?? []), ...ids]);
+function onePaymentEach(evidence: Evidence, { atRest }: Expectations): readonly string[] {
+  const paid = new Map<string, Set<string>>();
+  const alive = new Map<string, Set<string>>();
+  const add = (groups: Map<string, Set<string>>, name: string, id: string): Map<string, Set<string>> => groups.set(name, (groups.get(name) ?? new Set()).add(id));
+  for (const intent of evidence.intents) {
+    const name = keyOfIntent(evidence, intent);
+    if (name === null || intent.status === 'canceled') continue;
+    add(alive, name, intent.id);
+    if (intent.status === 'succeeded') add(paid, name, intent.id);
   }
-  return [...paid].filter(([, ids]) => ids.length > 1).map(([name, ids]) => `${name} was charged ${ids.length} times: ${ids.join(', ')}`);
+  for (const row of evidence.rows) {
+    if (row.reference === null) continue;
+    for (const intent of succeededOf(evidence, row)) add(paid, `reference ${row.reference}`, intent.id);
+  }
+  const more = (groups: Map<string, Set<string>>, what: string): readonly string[] =>
+    [...groups].filter(([, ids]) => ids.size > 1).map(([name, ids]) => `${name} ${what} ${ids.size} times: ${[...ids].join(', ')}`);
+  // What Stripe carries out late is found and canceled by the next look; at rest there has been one.
+  return [...more(paid, 'was charged'), ...(atRest ? more(alive, 'could be charged') : [])];
+}
+
+/** A row that a restored backup does not have any more is still the same key of the same ledger. */
+function keyOfIntent(evidence: Evidence, { metadata }: Intent): string | null {
+  const [ledger, hash, id] = [metadata['payrecon_ledger'], metadata['payrecon_key'], metadata['payrecon_transaction']];
+  const row = evidence.rows.find((each) => each.id === id);
+  if (row !== undefined) return `key ${row.key}`;
+  const known = evidence.rows.find(({ key }) => hash === createHash('sha256').update(key).digest('hex'));
+  if (known !== undefined && ledger === evidence.owner?.id) return `key ${known.key}`;
+  return ledger === undefined || hash === undefined ? null : `key ${hash} of ${ledger}`;
 }
 
 function everyPaymentRecorded(evidence: Evidence, { atRest }: Expectations): readonly string[] {
@@ -82,13 +111,22 @@ function everyPaymentRecorded(evidence: Evidence, { atRest }: Expectations): rea
   return evidence.intents.flatMap((intent) => {
     if (intent.status !== 'succeeded') return [];
     const row = rows.get(intent.metadata['payrecon_transaction'] ?? '');
-    if (row === undefined) return [`${intent.id} succeeded, and no row is about it`];
-    const same = intent.amount === row.amount && intent.currency === row.currency;
-    if (!same && row.status === 'succeeded' && row.review?.byHand !== true) return [`${intent.id} took ${intent.amount} ${intent.currency}, ${named(row)} says ${row.amount} ${row.currency}`];
-    if (!atRest || (!same && row.status === 'stuck')) return [];
-    const recorded = row.status === 'succeeded' && row.paymentIntent === intent.id;
-    return recorded ? [] : [`${intent.id} succeeded, and ${named(row)} with ${row.paymentIntent ?? 'no id'} does not say so`];
+    if (row !== undefined) return recordedWrongly(intent, row, atRest);
+    return evidence.owner?.rolledBack === true || !isOwn(evidence, intent) ? [] : [`${intent.id} succeeded, and no row is about it`];
   });
+}
+
+function recordedWrongly(intent: Intent, row: LedgerRow, atRest: boolean): readonly string[] {
+  const same = intent.amount_received === row.amount && intent.currency === row.currency;
+  if (!same && row.status === 'succeeded' && row.review?.byHand !== true) return [`${intent.id} took ${intent.amount_received} ${intent.currency}, ${named(row)} says ${row.amount} ${row.currency}`];
+  if (!atRest || (!same && row.status === 'stuck')) return [];
+  const recorded = row.status === 'succeeded' && row.paymentIntent === intent.id;
+  return recorded ? [] : [`${intent.id} succeeded, and ${named(row)} with ${row.paymentIntent ?? 'no id'} does not say so`];
+}
+
+/** Another ledger's payments are no business of this one. */
+function isOwn({ owner }: Evidence, { metadata }: Intent): boolean {
+  return metadata['payrecon_ledger'] === undefined || metadata['payrecon_ledger'] === owner?.id;
 }
 
 /** What a row must say once Stripe has told everything. */
@@ -100,8 +138,9 @@ function outcomeAtStripe(evidence: Evidence, row: LedgerRow): readonly string[] 
   // An authentication that failed is a decline without a charge.
   const declined = evidence.charges.some((charge) => charge.status === 'failed' && ids.has(charge.payment_intent)) || intents.some((intent) => intent.last_payment_error !== null);
   if (declined) return ['failed'];
-  // A request that Stripe refused before it made anything has failed; one that it never saw is canceled.
-  return intents.length === 0 ? ['canceled', 'failed'] : ['canceled'];
+  // What was never sent waits for its caller; a request that Stripe refused has failed, whatever earlier attempts left.
+  if (intents.length === 0) return row.step === 'recorded' ? ['pending', 'canceled'] : ['canceled', 'failed'];
+  return row.step === 'recorded' || row.failureKind === 'request' ? ['canceled', 'failed', 'pending'] : ['canceled'];
 }
 
 function ledgerAgrees(evidence: Evidence, { atRest }: Expectations): readonly string[] {
@@ -121,17 +160,37 @@ function noSuccessAlone(evidence: Evidence): readonly string[] {
   });
 }
 
-function settledStays(evidence: Evidence): readonly string[] {
+function settledStays(evidence: Evidence, expectations: Expectations): readonly string[] {
   const open = evidence.rows.flatMap((row) => {
     if (!FINAL.has(row.status) || row.review?.byHand === true) return [];
     const alive = intentsOf(evidence, row).filter((intent) => !TERMINAL.has(intent.status) || (intent.status === 'succeeded' && row.status !== 'succeeded'));
     return alive.map((intent) => `${named(row)} is settled, but ${intent.id} is ${intent.status}`);
   });
-  const changed = [...evidence.trailOf.values()].flatMap((entries) => {
+  const changed = [...evidence.trailOf.values()].flatMap(attemptsOf).flatMap((entries) => {
     const last = entries.findIndex((entry) => FINAL.has(entry.toStatus) && entry.toStep === 'settled' && TERMINAL.has(String(entry.detail['stripe_status'])));
     return last === -1 ? [] : entries.slice(last + 1).filter((entry) => entry.toStatus !== entries[last]?.toStatus);
   });
-  return [...open, ...changed.map((entry) => `${entry.transactionId} was final at Stripe, and entry ${entry.seq} (${entry.action}) made it ${entry.toStatus}`)];
+  return [
+    ...[...open, ...begunAlive(evidence, expectations)],
+    ...changed.map((entry) => `${entry.transactionId} was final at Stripe, and entry ${entry.seq} (${entry.action}) made it ${entry.toStatus}`),
+  ];
+}
+
+/** The entries of each attempt by themselves. */
+function attemptsOf(entries: readonly TrailEntry[]): readonly (readonly TrailEntry[])[] {
+  const begins = entries.flatMap(({ action }, index) => (action === 'new_attempt' ? [index] : []));
+  return [0, ...begins].map((begin, index) => entries.slice(begin, begins[index] ?? entries.length));
+}
+
+/** A new attempt begins on what has failed or was canceled, and when all earlier ones are dead at Stripe. */
+function begunAlive(evidence: Evidence, { atRest }: Expectations): readonly string[] {
+  const early = evidence.trail.filter(({ action, fromStatus }) => action === 'new_attempt' && fromStatus !== 'failed' && fromStatus !== 'canceled');
+  const alive = evidence.rows.flatMap((row) =>
+    intentsOf(evidence, row)
+      .filter((intent) => atRest && row.status !== 'stuck' && Number(intent.metadata['payrecon_attempt'] ?? '1') < row.attempt && intent.status !== 'canceled' && intent.id !== row.paymentIntent)
+      .map((intent) => `${named(row)} is at attempt ${row.attempt}, and ${intent.id} of an earlier one is ${intent.status}`),
+  );
+  return [...early.map(({ transactionId, fromStatus }) => `${transactionId} began a new attempt while it was ${fromStatus ?? 'nothing'}`), ...alive];
 }
 
 function trailWhole({ rows, trail, trailOf, audit }: Evidence): readonly string[] {
@@ -147,24 +206,7 @@ function trailWhole({ rows, trail, trailOf, audit }: Evidence): readonly string[
 }
 
 function mailsRight(evidence: Evidence, { atRest, mailWorks = true, mailAnswersUnseen = 0 }: Expectations): readonly string[] {
-  const { mails, trail, delivered, requests } = evidence;
-  const addressed = new Set(evidence.rows.flatMap((row) => (row.email === null ? [] : [row.id])));
-  const amounts = new Map(evidence.rows.map((row) => [row.id, row.amount]));
-  const due = trail.flatMap((entry) => {
-    // What is stuck may become a second question, e.g. when another amount shows up.
-    const changed = entry.fromStatus !== entry.toStatus || entry.action === 'marked_stuck';
-    if (entry.fromStatus === null || !changed || entry.toStatus === 'pending') return [];
-    // The e-mail would name an amount that was not charged: whoever accepted the other one writes to the customer.
-    const seen = entry.detail['amount'] ?? amounts.get(entry.transactionId);
-    if (entry.action === 'resolved' && entry.toStatus === 'succeeded' && seen !== amounts.get(entry.transactionId)) return [];
-    const kind = entry.toStatus === 'stuck' ? 'operator_stuck' : `customer_${entry.toStatus}`;
-    return kind.startsWith('customer_') && !addressed.has(entry.transactionId) ? [] : [`${entry.transactionId} ${kind} ${entry.seq}`];
-  });
-  const queued = mails.filter((mail) => mail.resend === 0 && /^(customer_|operator_stuck)/.test(mail.kind)).map((mail) => `${mail.transactionId ?? ''} ${mail.kind} ${mail.version}`);
-  const told = new Set(queued);
-  const happened = new Set(due);
-  const missing = due.filter((each) => !told.has(each)).map((each) => `${each} was never queued`);
-  const untrue = queued.filter((each) => !happened.has(each)).map((each) => `${each} tells of what did not happen`);
+  const { mails, delivered, requests } = evidence;
   const unsent = mails.filter((mail) => atRest && mailWorks && mail.state !== 'sent').map((mail) => `${mail.id} (${mail.kind}) is still ${mail.state}`);
   const copies = new Map<string, number>();
   for (const { body } of delivered) {
@@ -177,7 +219,7 @@ function mailsRight(evidence: Evidence, { atRest, mailWorks = true, mailAnswersU
   const repeated = [...copies.values()].reduce((sum, count) => sum + count - 1, 0);
   const answersLost = requests.filter((request) => request.endpoint === 'mail.send' && request.executed && request.fault !== null).length + mailAnswersUnseen;
   const tooMany = repeated > answersLost ? [`${repeated} copies of e-mails, and only ${answersLost} answers of the mail service were lost`] : [];
-  return [...missing, ...untrue, ...unsent, ...strange, ...lost, ...tooMany];
+  return [...lettersOfTrail(evidence), ...unsent, ...strange, ...lost, ...tooMany];
 }
 
 function sentAsAsked(evidence: Evidence): readonly string[] {
@@ -212,4 +254,39 @@ function nothingLeaked({ texts, rows }: Evidence, { secrets = [] }: Expectations
     const found = [...secrets, ...(ABOUT_ADDRESSES.has(where) ? [] : addresses)].filter((each) => text.includes(each));
     return found.length === 0 ? [] : [`${where} holds a secret or an address: ${text.slice(0, 80)}`];
   });
+}
+
+/** A decline is a bank's word, and a payment that failed for another reason was never declined. */
+function blamesRightly(evidence: Evidence): readonly string[] {
+  return evidence.rows.flatMap((row) => {
+    if (row.status !== 'failed' || row.review?.byHand === true) return [];
+    const ids = new Set(intentsOf(evidence, row).map(({ id }) => id));
+    const asked = evidence.charges.some((charge) => charge.status === 'failed' && ids.has(charge.payment_intent)) || intentsOf(evidence, row).some((intent) => intent.last_payment_error !== null);
+    if (row.failureKind === 'request') return asked ? [`${named(row)} is said to be our own mistake, and a bank refused it`] : [];
+    return asked ? [] : [`${named(row)} is said to be ${row.failureKind ?? 'nobody'}'s refusal (${row.failureCode ?? 'no code'}), and no bank was asked`];
+  });
+}
+
+function receivedShown(evidence: Evidence): readonly string[] {
+  return evidence.rows.flatMap((row) => {
+    const intent = succeededOf(evidence, row).find(({ id }) => id === row.paymentIntent);
+    if (row.status !== 'succeeded' || intent === undefined) return [];
+    const shown = `${String(row.amountReceived)} ${row.currencyReceived ?? ''}`;
+    const received = `${String(intent.amount_received)} ${intent.currency}`;
+    return shown === received ? [] : [`${named(row)} shows ${shown} as received, and Stripe received ${received}`];
+  });
+}
+
+function onlyOurs(evidence: Evidence, { ledgers = 1 }: Expectations): readonly string[] {
+  const { owner } = evidence;
+  if (owner === null) return evidence.rows.length === 0 ? [] : ['there are payments, and nobody knows whose ledger it is'];
+  const taken = evidence.rows.flatMap((row) => {
+    const intent = evidence.intents.find(({ id }) => id === row.paymentIntent);
+    if (intent === undefined || row.review?.reason === 'not_ours' || row.review?.byHand === true) return [];
+    const marked = intent.metadata['payrecon_transaction'] === row.id && (row.paramsVersion === 1 || intent.metadata['payrecon_ledger'] === owner.id);
+    const there = owner.livemode === null || intent.livemode === owner.livemode;
+    return marked && there ? [] : [`${named(row)} has ${intent.id}, which is ${marked ? 'of the other mode' : "somebody else's"}`];
+  });
+  const others = new Set(evidence.intents.filter(({ metadata }) => (metadata['payrecon_namespace'] ?? '') === owner.namespace).flatMap(({ metadata }) => metadata['payrecon_ledger'] ?? []));
+  return [...taken, ...(others.size > ledgers ? [`${others.size} ledgers have made payments under one namespace: ${[...others].join(', ')}`] : [])];
 }
