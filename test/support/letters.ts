@@ -79,8 +79,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
+/** One that Stripe has provably not carried out is as if it had not been sent: the step goes back. */
 function confirmWasSent(entry: TrailEntry, own: readonly TrailEntry[]): boolean {
-  return sinceLastAttempt(entry, own).some(({ action }) => action === 'confirm_sent');
+  const last = sinceLastAttempt(entry, own).findLast(({ action, toStep }) => action === 'confirm_sent' || (action === 'not_sent' && toStep === 'created'));
+  return last?.action === 'confirm_sent';
 }
 
 /** The entries of the same attempt, up to this one. */

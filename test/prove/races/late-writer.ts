@@ -144,9 +144,12 @@ interface Other {
   goOn(): Promise<readonly string[]>;
 }
 
+/** Whether its ledger is whole it asks before it takes anything. */
+const HOLDS_BY_THEN = /^(stripe (?!newest|account)|mail )/;
+
 /** B, up to its end or to its first call or e-mail. */
 async function takeOver(ground: Ground, { command, takeover, progress, slept }: Pick<LateCase, 'command' | 'takeover' | 'progress' | 'slept'>): Promise<Other> {
-  const gate = new PausingGate(progress === 'ended' ? null : /^(stripe|mail) /);
+  const gate = new PausingGate(progress === 'ended' ? null : HOLDS_BY_THEN);
   const other = await ground.open(takeover === 'again' ? command.role : 'reconcile', gate.seams(ground.clock));
   const work = takeover === 'again' ? command.again(other) : pass(other).then(() => []);
   // A day later a charge is refused or canceled instead: only that it ends is asked.
