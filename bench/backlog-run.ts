@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { cleanEnvironment } from '../test/support/environment.ts';
-import { fillLedger, type FilledRow } from './fill-ledger.ts';
+import { fillLedger, transactionIdOf, type FilledRow } from './fill-ledger.ts';
 import { askLedger, changeLedger, checkSettledOnce } from './ledger-facts.ts';
 import { startLocalStripe, type LocalStripe } from './local-stripe.ts';
 import { type MakeDatabase } from './databases.ts';
@@ -66,7 +66,7 @@ async function stripeWith(backlog: Backlog): Promise<{ readonly stripe: LocalStr
   const pending = Array.from({ length: backlog.rows }, (_, n): FilledRow => {
     const at = Math.floor(n / backlog.share);
     const created = from + Math.floor(((to - from) * at) / Math.max(1, all - 1));
-    return { paymentIntent: ids[at] ?? '', createdAt: created * 1_000, status: 'pending' };
+    return { id: transactionIdOf(at), paymentIntent: ids[at] ?? '', createdAt: created * 1_000, status: 'pending' };
   });
   return { stripe, pending };
 }

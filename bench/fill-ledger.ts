@@ -11,6 +11,8 @@ import { openSink, type Cells } from './ledger-sink.ts';
  */
 
 export interface FilledRow {
+  /** Where Stripe's payment intent must bear it (`transactionIdOf`); otherwise a new one. */
+  readonly id?: string;
   readonly paymentIntent: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -19,6 +21,15 @@ export interface FilledRow {
   readonly customer?: string;
   readonly reference?: string;
 }
+
+const ID_DIGITS = 26;
+
+/** What the metadata of the nth seeded payment intent names: without it the intent would not be the row's own. */
+export function transactionIdOf(n: number): string {
+  return `txn_${String(n).padStart(ID_DIGITS, '0')}`;
+}
+
+export const SEEDED_METADATA = { payrecon_transaction: `txn_{n:${String(ID_DIGITS)}}` };
 
 const ACTOR = { role: 'charge', operator: 'bench', system_user: 'bench', host: 'bench', pid: 1 };
 
@@ -69,7 +80,7 @@ export function cellsOf(row: FilledRow, key: string): { readonly transaction: Ce
     ...{ email: `${key}@example.com`, description: null, metadata: {}, onSession: false },
   };
   const at = row.createdAt;
-  const id = newId('txn', at);
+  const id = row.id ?? newId('txn', at);
   const sent = requestText(request);
   const settled = row.status !== 'pending';
   const print = fingerprint(request);

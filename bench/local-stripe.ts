@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
+import { SEEDED_METADATA } from './fill-ledger.ts';
 
 export interface LocalStripe {
   readonly url: string;
@@ -31,7 +32,7 @@ export async function startLocalStripe(limits: { readonly perSecond: number; rea
       for (let from = 0; from < count; from += SEEDED_AT_ONCE) {
         const size = Math.min(SEEDED_AT_ONCE, count - from);
         const at = (n: number): number => fromSeconds + Math.floor(((toSeconds - fromSeconds) * n) / Math.max(1, count - 1));
-        const body = { count: size, seed: from + 1, created_from: at(from), created_to: at(from + size - 1), ids: true };
+        const body = { count: size, seed: from + 1, created_from: at(from), created_to: at(from + size - 1), metadata: SEEDED_METADATA, n_from: from, ids: true };
         const response = await fetch(`${url}/_sandbox/seed`, { method: 'POST', body: JSON.stringify(body) });
         ids.push(...seeded.parse(await response.json()).ids);
       }

@@ -17,7 +17,7 @@ import { buildIfStale } from '../build.js';
 import { createChance } from '../src/sandbox/ids.ts';
 import { cleanEnvironment } from '../test/support/environment.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
-import { fillLedger, type FilledRow } from './fill-ledger.ts';
+import { fillLedger, transactionIdOf, type FilledRow } from './fill-ledger.ts';
 import { checkSettledOnce } from './ledger-facts.ts';
 import { startLocalStripe, type LocalStripe } from './local-stripe.ts';
 import { startMeasured } from './measured-process.ts';
@@ -66,7 +66,7 @@ async function fill(stripe: LocalStripe, url: string, rows: number): Promise<voi
   const to = Math.floor(Date.now() / 1_000) - ENDED_SECONDS_AGO;
   const from = to - Math.ceil(rows / TRAFFIC_PER_SECOND);
   const ids = await stripe.seed(rows, from, to);
-  await fillLedger(url, ids.map((paymentIntent, n): FilledRow => ({ paymentIntent, createdAt: (from + Math.floor(((to - from) * n) / Math.max(1, rows - 1))) * 1_000, status: 'pending' })));
+  await fillLedger(url, ids.map((paymentIntent, n): FilledRow => ({ id: transactionIdOf(n), paymentIntent, createdAt: (from + Math.floor(((to - from) * n) / Math.max(1, rows - 1))) * 1_000, status: 'pending' })));
 }
 
 async function holders(client: pg.Client): Promise<ReadonlyMap<string, string>> {

@@ -15,8 +15,10 @@ export const seedRequest = z.strictObject({
   /** Seconds since 1970, both included; the last hour by default. Spread evenly, oldest first. */
   created_from: z.int().optional(),
   created_to: z.int().optional(),
-  /** `{n}` in a value becomes the number of the intent, from 0. */
+  /** `{n}` in a value becomes the number of the intent, from `n_from`; `{n:8}` the same with zeros before it, in 8 digits. */
   metadata: z.record(z.string(), z.string()).default({}),
+  /** The number of the first intent, for a lot that is seeded in parts. */
+  n_from: z.int().min(0).default(0),
   /** Status -> share; the shares need not add up to 1. */
   statuses: z
     .partialRecord(z.enum(['requires_payment_method', 'requires_confirmation', 'requires_action', 'processing', 'succeeded', 'canceled']), z.number().min(0))
@@ -61,6 +63,10 @@ function pick(statuses: SeedRequest['statuses'], chance: number): IntentStatus {
   return 'succeeded';
 }
 
+function numbered(text: string, n: number): string {
+  return text.replaceAll(/\{n(?::([0-9]{1,2}))?\}/g, (_, digits: string | undefined) => String(n).padStart(Number(digits ?? 0), '0'));
+}
+
 const CARD: readonly string[] = ['card'];
 const NO_METADATA = {};
 
@@ -72,7 +78,7 @@ function makeIntent(
 ): IntentRecord {
   const { status, created } = place;
   const entries = Object.entries(request.metadata);
-  const metadata = entries.length === 0 ? NO_METADATA : Object.fromEntries(entries.map(([key, value]) => [key, value.replaceAll('{n}', String(place.n))]));
+  const metadata = entries.length === 0 ? NO_METADATA : Object.fromEntries(entries.map(([key, value]) => [key, numbered(value, request.n_from + place.n)]));
   const { id, seq } = world.stamp('pi');
   return newIntent({
     id,

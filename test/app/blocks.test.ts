@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { fillLedger } from '../../bench/fill-ledger.ts';
 import type { Gateway, LookUp } from '../../src/app/ports.ts';
 import { sqlite } from '../storage/targets.ts';
-import { aPaymentWorld, type PaymentWorld } from '../support/payment-world.ts';
+import { bindLedger } from '../support/bound-ledger.ts';
+import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../support/payment-world.ts';
 import { sawIntent } from '../support/transactions.ts';
 import { EVERYTHING_DUE } from './payments-left.ts';
 
@@ -18,6 +19,7 @@ async function aBacklog(rows: number): Promise<PaymentWorld> {
   // By another process: nothing here may have the file open while it is filled.
   expect(await world.run(['migrate', 'up'])).toMatchObject({ exitCode: 0 });
   await fillLedger(world.database.url, Array.from({ length: rows }, (_, n) => ({ paymentIntent: `pi_${String(n)}`, createdAt: Date.now() - 3_600_000 + n, status: 'pending' as const })));
+  await bindLedger(world.database, TEST_KEY);
   return world;
 }
 
@@ -37,7 +39,7 @@ function answering(lookUp: (queries: readonly LookUp[], nth: number) => ReturnTy
 }
 
 function succeeded(query: LookUp): { readonly query: LookUp; readonly answer: ReturnType<typeof sawIntent> } {
-  return { query, answer: sawIntent({ id: query.paymentIntent ?? '', status: 'succeeded' }) };
+  return { query, answer: sawIntent({ id: query.paymentIntent ?? '', status: 'succeeded', metadata: { payrecon_transaction: query.transactionId } }) };
 }
 
 describe('the blocks of a pass', () => {

@@ -6,7 +6,8 @@ import { DriverError } from '../../src/storage/faults.ts';
 import type { Gate } from '../../src/storage/gate.ts';
 import { aRequest } from '../storage/payments.ts';
 import type { Target } from '../storage/targets.ts';
-import { aPaymentWorld, type PaymentWorld } from '../support/payment-world.ts';
+import { bindLedger } from '../support/bound-ledger.ts';
+import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../support/payment-world.ts';
 
 /** Payments in every state in which a charge may have left them, and databases that fail at one statement. */
 
@@ -14,9 +15,11 @@ export const AT_ONCE: ChargeOptions = { waitMs: 0, waitForOutcome: false, allowD
 
 export const EVERYTHING_DUE = { limit: null, dryRun: false };
 
-/** No answer is waited for in vain here, so a busy machine must not look like one that was lost. */
+/** A ledger that knows whose it is. No answer is waited for in vain here, so a busy machine must not look like one that was lost. */
 export async function aPatientWorld(target: Target, env: Readonly<Record<string, string>> = {}): Promise<PaymentWorld> {
-  return await aPaymentWorld(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s', ...env } });
+  const world = await aPaymentWorld(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s', ...env } });
+  await bindLedger(world.database, TEST_KEY);
+  return world;
 }
 
 /** A card that the local Stripe accepts, and an address for the e-mail. */
