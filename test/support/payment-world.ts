@@ -22,9 +22,15 @@ export interface PaymentWorld {
 
 export const TEST_KEY = 'sk_test_local0123456789abcdef';
 
-export async function aPaymentWorld(target: Target, options: { readonly env?: Readonly<Record<string, string>>; readonly sandbox?: SandboxOptions } = {}): Promise<PaymentWorld> {
-  const sandbox = await startSandbox(options.sandbox ?? {});
-  onTestFinished(() => sandbox.close());
+export interface PaymentWorldOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly sandbox?: SandboxOptions;
+  /** The Stripe of another world: two ledgers on one account. */
+  readonly beside?: Pick<PaymentWorld, 'sandbox'>;
+}
+
+export async function aPaymentWorld(target: Target, options: PaymentWorldOptions = {}): Promise<PaymentWorld> {
+  const sandbox = options.beside?.sandbox ?? (await ownSandbox(options.sandbox));
   const database = await target.fresh();
   const home = await temporaryFolder();
   const env = {
@@ -58,4 +64,10 @@ export async function aPaymentWorld(target: Target, options: { readonly env?: Re
       return payrecon;
     },
   };
+}
+
+async function ownSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const sandbox = await startSandbox(options);
+  onTestFinished(() => sandbox.close());
+  return sandbox;
 }

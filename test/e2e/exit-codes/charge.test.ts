@@ -20,19 +20,34 @@ describe.each(targets)('charge on $name ends with', (target) => {
     expect(declined).toMatchObject({ exitCode: 3, transaction: { status: 'failed', failure_code: 'generic_decline' } });
     expect(outcomeOf(await scene.charge('declined', { method: 'pm_card_chargeDeclined' }))).toEqual(declined);
 
-    // Refused by Stripe at the very first: no payment intent was made.
-    expect(outcomeOf(await scene.charge('refused', { method: 'pm_card_nobodyHasThis' }))).toMatchObject({ exitCode: 3, transaction: { status: 'failed', payment_intent: null, failure_code: 'resource_missing' } });
+    const waiting = { method: 'pm_card_authenticationRequired', more: ['--on-session'] };
+    expect((await scene.charge('canceled', waiting)).exitCode).toBe(75);
+    await scene.elsewhere(`/${scene.sandbox.books.paymentIntents.at(-1)!.id}/cancel`);
+    expect(outcomeOf(await scene.charge('canceled', waiting))).toMatchObject({ exitCode: 3, transaction: { status: 'canceled', canceled_by: 'person' } });
+  });
 
-    await scene.charge('canceled', { faults: 'payment_intents.confirm=html_502' });
-    await scene.pass();
-    expect(outcomeOf(await scene.charge('canceled'))).toMatchObject({ exitCode: 3, transaction: { status: 'canceled' } });
+  it('0 after a new attempt, where nobody confirmed the last one and it was fenced off', async () => {
+    const scene = await aScene(target);
+    expect((await scene.charge('left', { faults: 'payment_intents.confirm=html_502' })).exitCode).toBe(75);
+    expect(await scene.pass()).toMatchObject({ report: { settled: { canceled: 1 } } });
+    expect(outcomeOf(await scene.charge('left'))).toMatchObject({ exitCode: 0, transaction: { status: 'succeeded', attempt: 2 } });
+    expect(scene.sandbox.books.paymentIntents.map(({ status }) => status)).toEqual(['canceled', 'succeeded']);
+    await scene.verifyAudit();
+  });
+
+  it('2 when Stripe refused the request: no bank was asked, and the key is not used up', async () => {
+    const scene = await aScene(target);
+    const refused = { exitCode: 2, transaction: { status: 'failed', payment_intent: null, failure_kind: 'request', failure_code: 'resource_missing' } };
+    expect(outcomeOf(await scene.charge('refused', { method: 'pm_card_nobodyHasThis' }))).toMatchObject(refused);
+    expect(outcomeOf(await scene.charge('refused'))).toMatchObject({ exitCode: 0, transaction: { status: 'succeeded', attempt: 2, failure_kind: null } });
   });
 
   it('4 when it is refused: key reused, reference taken, duplicate suspected; nothing is sent', async () => {
     const scene = await aScene(target);
-    expect(await scene.charge('first', { more: ['--reference', 'basket-7', '--customer', 'cus_nobody'] })).toMatchObject({ exitCode: 3 });
+    const method = 'pm_card_chargeDeclined';
+    expect(await scene.charge('first', { method, more: ['--reference', 'basket-7'] })).toMatchObject({ exitCode: 3 });
     const sent = scene.sandbox.books.summary().requests;
-    const reused = refusalOf(await scene.run([...chargeFlags('first').with(4, '50.00'), '--reference', 'basket-8', '--customer', 'cus_nobody']));
+    const reused = refusalOf(await scene.run([...chargeFlags('first', method).with(4, '50.00'), '--reference', 'basket-8']));
     expect(reused).toMatchObject({ exitCode: 4, code: 'key_reused', fields: ['amount', 'reference'], transaction: { key: 'first', amount: 4999, reference: 'basket-7' } });
     expect(scene.sandbox.books.summary().requests).toBe(sent);
 

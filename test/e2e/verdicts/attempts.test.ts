@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSandbox } from '../../../src/sandbox/server.ts';
 import { targets } from '../../storage/targets.ts';
-import { AMOUNT, aScene, HOUR_MS, refusingUrl, type Scene } from './scene.ts';
+import { AMOUNT, aScene, HOUR_MS, MINUTE_MS, refusingUrl, type Scene } from './scene.ts';
 
 /** Confirmed by somebody else who wants to capture by hand: Stripe answers, and it is neither paid nor canceled. */
 async function anAuthorization(scene: Scene, key: string): Promise<string> {
@@ -94,12 +94,12 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
     await scene.verifyAudit();
   });
 
-  it('is stuck after five of them: a question about Stripe itself gets through each time', async () => {
+  it('is stuck after five of them: the question whether the ledger is whole gets through each time', async () => {
     const scene = await aScene(target);
     await scene.charge('alone', { faults: 'payment_intents.confirm=html_502_after' });
     scene.sandbox.setFaults('payment_intents.retrieve#*=500_before');
     for (let attempts = 1; attempts <= 4; attempts += 1) {
-      expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, outage: false, stripe_calls: { list: 0, retrieve: 1, other: 1 } } });
+      expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, outage: false, stripe_calls: { list: 1, retrieve: 1, other: 0 } } });
     }
     expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, stuck: 1, outage: false } });
     const { row, intents, mails } = await scene.look('alone');
@@ -109,19 +109,20 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
     await scene.verifyAudit();
   });
 
-  it('that Stripe does not know, because the key is of another account, is stuck and never taken as failed', async () => {
+  it('that Stripe does not know is stuck, and never taken as failed', async () => {
     const scene = await aScene(target);
     await scene.charge('elsewhere', { faults: 'payment_intents.confirm=html_502_after' });
-    const otherAccount = await startSandbox();
-    onTestFinished(() => otherAccount.close());
-    const env = { STRIPE_API_BASE: otherAccount.url };
+    // It takes the same key for the same account, and is empty.
+    const other = await startSandbox();
+    onTestFinished(() => other.close());
+    const env = { STRIPE_API_BASE: other.url };
     for (let attempts = 1; attempts <= 4; attempts += 1) expect(await scene.pass(env)).toMatchObject({ exitCode: 0, report: { pending: 1 } });
     expect(await scene.pass(env)).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
     const { row, mails } = await scene.look('elsewhere');
     expect(row).toMatchObject({ status: 'stuck', attempts: 5, review: { reason: 'undecided', evidence: { asked: 'retrieve', http_status: 404, code: 'resource_missing' } } });
     expect(mails).toEqual(['operator_stuck']);
 
-    // The right account tells the truth.
+    // The right one tells the truth.
     await scene.makeDue('elsewhere');
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { succeeded: 1 } } });
     const settled = await scene.look('elsewhere');
@@ -132,7 +133,7 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
 });
 
 describe.each(targets)('a payment that was never sent, on $name', (target) => {
-  it('is canceled without any call; or goes on when the caller asks again first', async () => {
+  it('is left to its caller by the passes, who are told of nothing; and goes on when the caller asks again', async () => {
     const scene = await aScene(target);
     const env = { STRIPE_API_BASE: await refusingUrl() };
     for (const key of ['left', 'again']) {
@@ -141,19 +142,40 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
       expect(run.json()).toMatchObject({ status: 'pending', step: 'recorded', payment_intent: null });
     }
     expect(await scene.charge('again')).toMatchObject({ exitCode: 0 });
-    expect(scene.sandbox.books.counts).toEqual({ 'payment_intents.create': 1, 'payment_intents.confirm': 1 });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 }, stripe_calls: { list: 0, retrieve: 0, other: 0 } } });
+    // Before money moves for a row that was there already, the list says that it is the only one.
+    expect(scene.sandbox.books.counts).toEqual({ 'payment_intents.create': 1, 'payment_intents.list': 1, 'payment_intents.confirm': 1 });
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { not_sent: 1, settled: { canceled: 0 }, stripe_calls: { list: 1, retrieve: 0, other: 0 } } });
 
     const { row, intents, mails } = await scene.look('left');
-    expect(row).toMatchObject({ status: 'canceled', step: 'settled', payment_intent: null, stripe_status: null });
-    expect(row.audit.map(({ action }) => action)).toEqual(['opened', 'not_sent', 'settled']);
-    expect(row.audit.at(-1)?.detail).toEqual({ proof: 'nothing was sent to Stripe for this transaction' });
+    expect(row).toMatchObject({ status: 'pending', step: 'recorded', attempt: 1, attempts: 0, payment_intent: null, stripe_status: null });
     expect(intents).toEqual([]);
-    expect(mails).toEqual(['customer_canceled']);
+    expect(mails).toEqual([]);
     expect((await scene.look('again')).mails).toEqual(['customer_succeeded']);
-    // The key is used up: nothing is started under it any more.
-    expect(await scene.charge('left')).toMatchObject({ exitCode: 3 });
-    expect(scene.sandbox.books.count('payment_intents.create')).toBe(1);
+
+    expect(await scene.charge('left')).toMatchObject({ exitCode: 0 });
+    expect((await scene.look('left')).intents).toMatchObject([{ status: 'succeeded', amount_received: AMOUNT }]);
+    await scene.verifyAudit();
+  });
+
+  it('and is not asked for again is canceled past the age ceiling, after two looks at the list; no customer is mailed, and the key is free', async () => {
+    const scene = await aScene(target);
+    expect(await scene.charge('left', { env: { STRIPE_API_BASE: await refusingUrl() } })).toMatchObject({ exitCode: 75 });
+    await scene.age('left', 25 * HOUR_MS);
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, settled: { canceled: 0 }, stripe_calls: { list: 2, retrieve: 0, other: 0 } } });
+    expect((await scene.look('left')).row.audit.at(-1)).toMatchObject({ action: 'observed', detail: { asked: 'scan' } });
+    await scene.age('left', 6 * MINUTE_MS);
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 }, stripe_calls: { list: 2, retrieve: 0, other: 0 } } });
+
+    const { row, mails } = await scene.look('left');
+    expect(row).toMatchObject({ status: 'canceled', canceled_by: 'fence', step: 'settled', payment_intent: null });
+    expect(row.audit.at(-1)?.detail).toMatchObject({ proof: 'two complete scans apart in time' });
+    expect(mails).toEqual([]);
+    expect(scene.mails()).toEqual([]);
+
+    expect(await scene.charge('left')).toMatchObject({ exitCode: 0 });
+    const again = await scene.look('left');
+    expect(again.row).toMatchObject({ status: 'succeeded', attempt: 2 });
+    expect(again.intents).toMatchObject([{ status: 'succeeded', amount_received: AMOUNT }]);
     await scene.verifyAudit();
   });
 });

@@ -2,14 +2,16 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, vi } from 'vitest';
 import * as z from 'zod';
-import { type Books, type Sandbox, type SandboxOptions } from '../../../src/sandbox/server.ts';
-import { type RawConnection, type Target } from '../../storage/targets.ts';
+import { type Books, type Sandbox } from '../../../src/sandbox/server.ts';
+import { type Target } from '../../storage/targets.ts';
 import { type RunResult } from '../../support/binary.ts';
-import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../../support/payment-world.ts';
+import { bindLedger } from '../../support/bound-ledger.ts';
+import { aPaymentWorld, TEST_KEY, type PaymentWorld, type PaymentWorldOptions } from '../../support/payment-world.ts';
+import { statement } from '../../support/statement.ts';
 import { passDocument, shownDocument, verificationDocument, type Shown } from './documents.ts';
 
 // A test here starts the command five times and more, also on a machine that does other things meanwhile.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
@@ -57,8 +59,12 @@ export interface Scene extends PaymentWorld {
   /** `reconcile --json`. */
   pass(env?: Readonly<Record<string, string>>): Promise<Pass>;
   look(key: string): Promise<Sight>;
+  /** One statement past payrecon, on a connection of its own. */
+  sql(text: string): ReturnType<typeof statement>;
   /** Every chain of the audit trail is whole. */
   verifyAudit(): Promise<void>;
+  /** As every payment intent of this ledger names it. */
+  ledgerId(): Promise<string>;
   /** Addressees and subjects of all e-mails that were accepted. */
   mails(): readonly { readonly to: string; readonly subject: string }[];
   /** Makes the row look as if all that happened to it had happened so much earlier. */
@@ -71,13 +77,19 @@ export interface Scene extends PaymentWorld {
   settleAtStripe(id: string, settlement: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-export async function aScene(target: Target, options: { readonly env?: Readonly<Record<string, string>>; readonly sandbox?: SandboxOptions } = {}): Promise<Scene> {
+export interface SceneOptions extends PaymentWorldOptions {
+  /** A ledger that is there and has never been used; by default it has been, until a moment ago. */
+  readonly isNew?: boolean;
+}
+
+export async function aScene(target: Target, options: SceneOptions = {}): Promise<Scene> {
   const world = await aPaymentWorld(target, { ...options, env: { ...SETTINGS, ...options.env } });
+  if (options.isNew !== true) await bindLedger(world.database, TEST_KEY);
   const { sandbox } = world;
-  let connection: Promise<RawConnection> | null = null;
-  const raw = (): Promise<RawConnection> => (connection ??= world.database.raw());
+  const sql = (text: string): ReturnType<typeof statement> => statement(world.database.url, text);
   return {
     ...world,
+    sql,
     charge: (key, charged = {}) => charge(world, key, charged),
     pass: (env = {}) => pass(world, env),
     look: (key) => look(world, key),
@@ -86,9 +98,12 @@ export async function aScene(target: Target, options: { readonly env?: Readonly<
       expect(verificationDocument.parse(run.json()).first_bad).toBeNull();
       expect(run.exitCode).toBe(0);
     },
+    ledgerId: async () => String((await sql('select id from ledger'))[0]?.['id']),
     mails: () => sandbox.books.mails.map(({ to, subject }) => ({ to: to.join(), subject })),
-    age: async (key, ms) => age(await raw(), target, key, ms),
-    makeDue: async (key) => (await raw()).run(`update transactions set next_attempt_at = created_at where key = ${quoted(key)} and next_attempt_at is not null`),
+    age: async (key, ms) => age(sql, target, key, ms),
+    makeDue: async (key) => {
+      await sql(`update transactions set next_attempt_at = created_at where key = ${quoted(key)} and next_attempt_at is not null`);
+    },
     elsewhere: (path, params) => postToStripe(sandbox, path, params ?? {}),
     settleAtStripe: (id, settlement) => settleAtStripe(sandbox, id, settlement),
   };
@@ -145,11 +160,11 @@ function identityOf(body: unknown): string {
 
 const INSTANTS = ['created_at', 'create_sent_at', 'confirm_sent_at', 'cancel_sent_at', 'absent_since', 'expected_by', 'next_attempt_at'];
 
-async function age(raw: RawConnection, target: Target, key: string, ms: number): Promise<void> {
+async function age(sql: Scene['sql'], target: Target, key: string, ms: number): Promise<void> {
   // When a transaction was opened is fixed; only somebody who takes the guard away can change it.
-  await raw.run(`drop trigger if exists transactions_request_is_fixed${target.name === 'postgres' ? ' on transactions' : ''}`);
+  await sql(`drop trigger if exists transactions_request_is_fixed${target.name === 'postgres' ? ' on transactions' : ''}`);
   const earlier = INSTANTS.map((column) => `${column} = ${column} - ${String(ms)}`).join(', ');
-  await raw.run(`update transactions set ${earlier} where key = ${quoted(key)}`);
+  await sql(`update transactions set ${earlier} where key = ${quoted(key)}`);
 }
 
 function quoted(text: string): string {

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { targets } from '../../storage/targets.ts';
 import { AMOUNT, aScene, DAY_MS, HOUR_MS, type Scene } from './scene.ts';
 
+/** The customer is there, and can authenticate the payment. */
+const ON_SESSION = { method: 'pm_card_authenticationRequired', more: ['--on-session'] };
+
 const BANK = { method: 'pm_usBankAccount', more: ['--method-type', 'us_bank_account'] };
 
 /** Debited, but not decided: the bank takes four days. */
@@ -14,7 +17,7 @@ describe.each(targets)('a bank debit in processing, on $name', (target) => {
     const scene = await aScene(target);
     await aDebit(scene);
     for (let times = 1; times <= 6; times += 1) {
-      expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, stuck: 0, stripe_calls: { list: 0, retrieve: 1, other: 0 } } });
+      expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, stuck: 0, stripe_calls: { list: 1, retrieve: 1, other: 0 } } });
     }
     const waiting = await scene.look('debit');
     expect(waiting.row).toMatchObject({ status: 'pending', step: 'confirm_sent', stripe_status: 'processing', attempts: 0, review: null });
@@ -72,7 +75,7 @@ describe.each(targets)('a bank debit in processing, on $name', (target) => {
 describe.each(targets)('a payment that waits for 3-D Secure, on $name', (target) => {
   it('stays pending without a failed attempt, is overdue after a day, and succeeds when the customer acts', async () => {
     const scene = await aScene(target);
-    expect(await scene.charge('secure', { method: 'pm_card_authenticationRequired' })).toMatchObject({ exitCode: 75, stderr: '' });
+    expect(await scene.charge('secure', ON_SESSION)).toMatchObject({ exitCode: 75, stderr: '' });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
     await scene.age('secure', 25 * HOUR_MS);
     expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, pending: 1, stuck: 0 } });
@@ -93,15 +96,15 @@ describe.each(targets)('a payment that waits for 3-D Secure, on $name', (target)
 
   it('that the customer fails is canceled at Stripe and has failed', async () => {
     const scene = await aScene(target);
-    await scene.charge('secure', { method: 'pm_card_authenticationRequired' });
+    await scene.charge('secure', ON_SESSION);
     const [intent] = scene.sandbox.books.paymentIntents;
     await scene.settleAtStripe(intent!.id, { outcome: 'failed', code: 'payment_intent_authentication_failure', decline_code: null, message: 'The provided PaymentMethod has failed authentication.' });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 } } });
 
     const { row, intents, mails } = await scene.look('secure');
-    expect(row).toMatchObject({ status: 'failed', failure_code: 'payment_intent_authentication_failure' });
+    expect(row).toMatchObject({ status: 'failed', failure_kind: 'authentication', failure_code: 'payment_intent_authentication_failure' });
     expect(intents).toMatchObject([{ status: 'canceled', amount_received: 0 }]);
-    expect(mails).toEqual(['customer_failed']);
+    expect(mails).toEqual(['customer_authentication']);
     await scene.verifyAudit();
   });
 });
