@@ -12,7 +12,7 @@ export const ORDERS = {
   again: { paymentMethod: 'pm_card_visa', methodTypes: ['card'], reference: 'order card' },
   declined: { paymentMethod: 'pm_card_chargeDeclinedInsufficientFunds', methodTypes: ['card'], reference: 'order declined' },
   debit: { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'], reference: 'order debit' },
-  authentication: { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], reference: 'order authentication' },
+  authentication: { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: true, reference: 'order authentication' },
 } as const;
 export type OrderName = keyof typeof ORDERS;
 

@@ -1,6 +1,6 @@
 import { type Payrecon, type ResolveRequest } from '../../src/app/payrecon.ts';
 import { type Ground } from './ground.ts';
-import { AUTHENTICATION, becomeStuck, CARD, charge, DEBIT, DECLINED, expectedError, KEY, pass, stopAt, STOPS, takeAnotherAmount, under, type Method, type Stop } from './stops.ts';
+import { AUTHENTICATION, AUTHENTICATION_ALONE, becomeStuck, CARD, charge, DEBIT, DECLINED, expectedError, KEY, pass, stopAt, STOPS, takeAnotherAmount, under, type Method, type Stop } from './stops.ts';
 
 export { KEY };
 
@@ -107,6 +107,7 @@ export const COMMANDS: readonly Command[] = [
   charging('a card that is declined', DECLINED, 'failed', 'canceled'),
   charging('a bank debit', DEBIT, 'pending', 'processing'),
   charging('3-D Secure', AUTHENTICATION, 'pending', 'requires_action'),
+  charging('3-D Secure without the customer', AUTHENTICATION_ALONE, 'failed', 'canceled'),
   ...STOPS.map(reconciling),
   resolving('as succeeded', PAID, { as: 'succeeded', cancelAtStripe: false }),
   resolving('as succeeded with another amount', OTHER_AMOUNT, { as: 'succeeded', cancelAtStripe: false }),

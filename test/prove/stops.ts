@@ -11,12 +11,15 @@ import { type Ground } from './ground.ts';
 
 export const KEY = 'order-1';
 
-export type Method = Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'>;
+export type Method = Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'> & Partial<Pick<ChargeRequest, 'onSession'>>;
 
 export const CARD: Method = { paymentMethod: 'pm_card_visa', methodTypes: ['card'] };
 export const DECLINED: Method = { paymentMethod: 'pm_card_chargeDeclined', methodTypes: ['card'] };
 export const DEBIT: Method = { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'] };
-export const AUTHENTICATION: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'] };
+/** The customer is there, and has not authenticated yet. */
+export const AUTHENTICATION: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: true };
+/** Nobody is there who could. */
+export const AUTHENTICATION_ALONE: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'] };
 
 export function requestOf(method: Method, key: string): ChargeRequest {
   return aCharge({ key, reference: `reference of ${key}`, email: `${key}@example.com`, ...method });

@@ -28,7 +28,8 @@ const METHODS: Readonly<Record<string, string>> = {
 function charge(method: string): readonly string[] {
   const type = method === 'pm_usBankAccount' ? 'us_bank_account' : 'card';
   const named = ['--key', KEY, '--reference', `reference of ${KEY}`, '--email', `${KEY}@example.com`];
-  return ['charge', ...named, '--amount', '49.99', '--currency', 'usd', '--payment-method', method, '--method-type', type, '--allow-duplicate', '--wait', '0s', '--json'];
+  const session = method === 'pm_card_authenticationRequired' ? ['--on-session'] : [];
+  return ['charge', ...named, ...session, '--amount', '49.99', '--currency', 'usd', '--payment-method', method, '--method-type', type, '--allow-duplicate', '--wait', '0s', '--json'];
 }
 
 function first(base: Command): RealCommand[] {

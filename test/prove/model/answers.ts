@@ -17,8 +17,8 @@ export interface Asked extends Step {
   readonly undisturbed: boolean;
 }
 
-/** The exit codes that tell the truth about a status; 2 only where the key was refused. */
-const HONEST: Readonly<Record<Row['status'], readonly number[]>> = { succeeded: [0], failed: [3], canceled: [3], stuck: [5], pending: [75, 2] };
+/** The exit codes that tell the truth about a status; 2 only where the key, or the request, was refused. */
+const HONEST: Readonly<Record<Row['status'], readonly number[]>> = { succeeded: [0], failed: [3, 2], canceled: [3], stuck: [5], pending: [75, 2] };
 
 /** What a payment comes to that nothing disturbs. */
 const OUTCOMES: Readonly<Record<Method, { readonly exitCode: number; readonly status: Row['status'] }>> = {
@@ -27,7 +27,8 @@ const OUTCOMES: Readonly<Record<Method, { readonly exitCode: number; readonly st
   debit: { exitCode: 75, status: 'pending' },
   'bad debit': { exitCode: 75, status: 'pending' },
   authentication: { exitCode: 75, status: 'pending' },
-  unknown: { exitCode: 3, status: 'failed' },
+  'authentication, alone': { exitCode: 3, status: 'failed' },
+  unknown: { exitCode: 2, status: 'failed' },
 };
 
 /** What is wrong with how the commands of a step ended. */

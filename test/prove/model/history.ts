@@ -13,10 +13,11 @@ export const METHODS = {
   declined: { paymentMethod: 'pm_card_chargeDeclined', methodTypes: ['card'] },
   debit: { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'] },
   'bad debit': { paymentMethod: 'pm_usBankAccount_noAccount', methodTypes: ['us_bank_account'] },
-  authentication: { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'] },
+  authentication: { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: true },
+  'authentication, alone': { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: false },
   /** Refused before anything is made. */
   unknown: { paymentMethod: 'pm_card_unheardOf', methodTypes: ['card'] },
-} as const satisfies Readonly<Record<string, Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'>>>;
+} as const satisfies Readonly<Record<string, Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'> & Partial<Pick<ChargeRequest, 'onSession'>>>>;
 export type Method = keyof typeof METHODS;
 
 /** The keys that are charged. The first two are for the same thing. */
