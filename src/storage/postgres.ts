@@ -38,7 +38,7 @@ export async function openPostgres(options: OpeningOptions): Promise<OpenedDatab
 }
 
 /** What knex is told; shared with knexfile.ts. */
-export function postgresConfig(url: string, seams: { readonly gate?: Gate | undefined; readonly lost?: LostConnections } = {}): Knex.Config {
+export function postgresConfig(url: string, watch: { readonly gate?: Gate | undefined; readonly lost?: LostConnections } = {}): Knex.Config {
   const address = tlsFor(url, process.env);
   const connection: PostgresSettings = {
     connectionString: address.connectionString,
@@ -49,7 +49,7 @@ export function postgresConfig(url: string, seams: { readonly gate?: Gate | unde
     keepAlive: true,
     query_timeout: QUERY_MS,
     types: numberTypes(),
-    payrecon: { gate: seams.gate, limits: LIMITS, pooled: false, lost: seams.lost ?? { count: 0 } },
+    payrecon: { gate: watch.gate, limits: LIMITS, pooled: false, lost: watch.lost ?? { count: 0 } },
   };
   return {
     ...{ client: PostgresClient, connection, version: SERVER_VERSION, compileSqlOnError: false },

@@ -31,7 +31,8 @@ const STEP_OF_ENDPOINT: Readonly<Record<string, RegExp>> = {
   'payment_intents.confirm': /^stripe confirm/,
   'payment_intents.cancel': /^stripe cancel/,
   'payment_intents.retrieve': /^stripe retrieve/,
-  'payment_intents.list': /^stripe scan/,
+  // The newest intents of the account, and those of one payment.
+  'payment_intents.list': /^stripe (scan|newest)/,
   'account': /^stripe account/,
   'mail.send': /^mail /,
 };

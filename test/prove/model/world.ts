@@ -155,10 +155,12 @@ export class World {
   async #rollForward(row: Row, intents: readonly Intent[]): Promise<boolean> {
     const failed = this.ground.sandbox.books.requests.some(({ endpoint, fault, at }) => endpoint === 'payment_intents.create' && fault === '500_before' && at >= row.createdAt - MINUTE_MS);
     if (!failed || intents.length > 0 || row.paymentIntent !== null || row.step === 'recorded') return false;
+    const [identity] = await this.ground.raw().rows('select id from ledger');
+    const ledger = String(identity?.['id']);
     const at = Math.floor((row.createSentAt ?? row.createdAt) / 1_000);
     const { amount } = requestOf(this.history, row.key as Key, false);
     if (amount !== row.amount) return false;
-    await this.#control('seed', { count: 1, created_from: at, created_to: at, metadata: { payrecon_transaction: row.id, payrecon_key: row.key }, statuses: { requires_confirmation: 1 }, amount });
+    await this.#control('seed', { count: 1, created_from: at, created_to: at, metadata: { payrecon_transaction: row.id, payrecon_ledger: ledger, payrecon_attempt: '1' }, statuses: { requires_confirmation: 1 }, amount });
     return true;
   }
 
