@@ -60,6 +60,8 @@ function answerOf(asked: Asked, ended: Ended): readonly string[] {
 function honest({ history, after }: Asked, { command, exitCode, transaction, errorCode }: Ended): readonly string[] {
   if (command.do !== 'charge' || exitCode === null) return [];
   if (exitCode === 4) return errorCode === 'key_reused' || errorCode === 'reference_taken' ? [] : ['refused without a reason'];
+  // Whether the ledger is whole could not be asked: nothing was sent, nor recorded.
+  if (exitCode === 69) return errorCode === 'stripe_unreachable' && transaction === null ? [] : ['out of reach without a reason'];
   if (transaction === null) return ['no transaction was shown'];
   if (transaction.amount !== requestOf(history, command.key, command.other === true).amount) return ['an answer about another amount than was asked for'];
   if (!HONEST[transaction.status].includes(exitCode)) return [`while it is ${transaction.status}`];
@@ -78,6 +80,7 @@ function chargedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do
   const silent = newRequests(asked).length === 0 && is?.version === was?.version ? [] : ['something was sent or recorded'];
   const refusal = refusalOf(before, request, was);
   if (refusal !== null) return ended.errorCode === refusal ? silent : [`it had to be refused: ${refusal}`];
+  if (ended.exitCode === 69) return asked.undisturbed || is?.version !== was?.version ? ['Stripe was within reach, or something was recorded'] : [];
   if (is === undefined || ended.exitCode === 4) return ['nothing stood against it'];
   if (ended.transaction?.status !== is.status) return [`the ledger says ${is.status}`];
   if (was !== undefined && (isFinal(was) || was.status === 'stuck')) return is.status === was.status ? silent : ['asking again changed what was settled'];
