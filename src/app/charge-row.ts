@@ -23,15 +23,29 @@ const REPLACEMENT = '\ufffd';
 /** What is wrong with the header of a file; a column that nobody reads would be a field that is silently not sent. */
 export function headerProblems(columns: readonly string[]): readonly Problem[] {
   const problems: Problem[] = [];
+  let more = 0;
   const add = (field: string, message: string): void => { problems.push({ field, message }); };
+  const seen = new Set<string>();
   for (const [at, column] of columns.entries()) {
     const where = `column ${String(at + 1)}`;
-    if (columns.indexOf(column) !== at) add(where, `${quoted(column)} is there twice`);
-    else if (!isKnown(column)) add(where, unknownField(column));
+    if (!isWrong(column, seen)) seen.add(column);
+    else if (problems.length >= MAX_PROBLEMS) more += 1;
+    else add(where, seen.has(column) ? `${quoted(column)} is there twice` : unknownField(column));
   }
-  for (const column of REQUIRED) if (!columns.includes(column)) add(column, 'this column is missing');
-  if (!columns.includes('amount') && !columns.includes('amount_minor')) add('amount', 'this column is missing: give amount or amount_minor');
-  return problems;
+  for (const column of REQUIRED) if (!seen.has(column)) add(column, 'this column is missing');
+  if (!seen.has('amount') && !seen.has('amount_minor')) add('amount', 'this column is missing: give amount or amount_minor');
+  return more === 0 ? problems : [...problems, moreProblems(more)];
+}
+
+function isWrong(column: string, seen: ReadonlySet<string>): boolean {
+  return seen.has(column) || !isKnown(column);
+}
+
+/** A line can hold a hundred thousand mistakes, and a file a million such lines: so many are told one by one. */
+const MAX_PROBLEMS = 20;
+
+function moreProblems(count: number): Problem {
+  return { field: 'line', message: `${String(count)} more things are wrong with it` };
 }
 
 function isKnown(name: string): boolean {
@@ -71,7 +85,8 @@ export function readObject(value: unknown, methodTypes: readonly string[]): Pars
   for (const [name, given] of Object.entries(value)) {
     if (name === 'metadata' && isObject(given)) for (const [inner, text] of Object.entries(given)) add(`${METADATA}${inner}`, text);
     else if (isKnown(name) || name === 'metadata') add(name, given);
-    else problems.push({ field: quoted(name), message: unknownField(name) });
+    else if (problems.length < MAX_PROBLEMS) problems.push({ field: quoted(name), message: unknownField(name) });
+    else problems.push({ field: 'line', message: 'unknown' });
   }
   return parseFields(fields, problems, methodTypes);
 }
@@ -122,5 +137,6 @@ function parseFields(fields: ReadonlyMap<string, string>, found: readonly Proble
 
 /** A line that cannot be read as a charge at all. */
 export function unreadable(problems: readonly Problem[]): ParsedChargeRequest {
-  return { ok: false, problems };
+  const more = problems.length - MAX_PROBLEMS;
+  return { ok: false, problems: more <= 0 ? problems : [...problems.slice(0, MAX_PROBLEMS), moreProblems(more)] };
 }

@@ -1,4 +1,5 @@
 import { PayreconError } from '../domain/errors.ts';
+import { quoted } from '../domain/field-rules.ts';
 import { explain } from '../domain/explain.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
@@ -24,7 +25,7 @@ export async function listPage(history: History, filter: ListFilter, limit: numb
 export async function findOrFail(ledger: Ledger, idOrKey: string): Promise<Transaction> {
   const transaction = await ledger.find(idOrKey);
   if (transaction === null) {
-    throw new PayreconError('not_found', 'no_such_transaction', `No transaction has the id or key ${JSON.stringify(idOrKey)}. Run \`payrecon list\` to see what is there.`, {
+    throw new PayreconError('not_found', 'no_such_transaction', `No transaction has the id or key ${quoted(idOrKey)}. Run \`payrecon list\` to see what is there.`, {
       problems: [{ field: 'ID-OR-KEY', message: 'unknown' }],
     });
   }

@@ -1,4 +1,5 @@
 import { PayreconError } from '../domain/errors.ts';
+import { quoted } from '../domain/field-rules.ts';
 import type { Outbox } from './ports.ts';
 import type { Notification } from './views.ts';
 
@@ -6,7 +7,7 @@ import type { Notification } from './views.ts';
 export async function resend(outbox: Outbox, id: string): Promise<Notification> {
   const queued = await outbox.requeue(id);
   if (queued === null) {
-    throw new PayreconError('not_found', 'no_such_notification', `No e-mail has the id ${JSON.stringify(id)}. Run \`payrecon notifications list\` to see them.`, {
+    throw new PayreconError('not_found', 'no_such_notification', `No e-mail has the id ${quoted(id)}. Run \`payrecon notifications list\` to see them.`, {
       problems: [{ field: 'ID', message: 'unknown' }],
     });
   }

@@ -59,7 +59,7 @@ function isInterruption(error: unknown): boolean {
 
 function usageError(error: CommanderError): PayreconError {
   const code = error.code.replace(/^commander\./, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const message = error.message.replace(/^error: /, '').split('\n').map((line) => line.trim()).join(' ');
   const sentence = message.charAt(0).toUpperCase() + message.slice(1);
   return new PayreconError('usage', code, /[.)]$/.test(sentence) ? sentence : `${sentence}.`, { cause: error });
 }

@@ -1,4 +1,5 @@
 import { formatDuration } from '../domain/duration.ts';
+import { withoutSecrets } from '../domain/secret-texts.ts';
 import { DATABASE_URL, DECLARATIONS, type Property } from './declarations.ts';
 import type { Settings } from './settings.ts';
 
@@ -23,5 +24,5 @@ export function describeSettings(settings: Settings): readonly DescribedSetting[
 function shown(property: Property, value: string | number | boolean | null): string {
   if (value === null || value === '') return 'not set';
   if (typeof value === 'boolean') return value ? '1' : '0';
-  return typeof value === 'number' && property.endsWith('Ms') ? formatDuration(value) : String(value);
+  return typeof value === 'number' && property.endsWith('Ms') ? formatDuration(value) : withoutSecrets(String(value));
 }

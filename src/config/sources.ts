@@ -90,7 +90,7 @@ export class Lookup {
     if (counts(text) && counts(path)) this.#problem(`${name}${suffix}`, `both ${name} and ${name}_FILE are set: keep one of them`);
     else if (path === '' && counts(path)) return { text: '', field: `${name}_FILE${suffix}`, source };
     if (counts(text)) return { text, field: `${name}${suffix}`, source };
-    return path === undefined || path === '' ? null : this.#secretFile(resolve(folder, path), `${name}_FILE${suffix}`);
+    return path === undefined || path === '' ? null : this.#secretFile(path, folder, `${name}_FILE${suffix}`);
   }
 
   /** systemd's LoadCredential= puts each under a name of the unit's choice; ours, or ours in lower case. */
@@ -100,7 +100,8 @@ export class Lookup {
     for (const each of [name, name.toLowerCase()]) {
       const path = join(folder, each);
       const content = this.#read(path, name);
-      if (content === null) continue;
+      if (content === 'missing') continue;
+      if (content === null) return null;
       const text = content.text.trim();
       if (text === '') this.#problem(`${name} (${path})`, 'the file is empty');
       return text === '' ? null : { text, field: `${name} (${path})`, source: `credential ${path}` };
@@ -108,10 +109,14 @@ export class Lookup {
     return null;
   }
 
-  #secretFile(path: string, field: string): Found | null {
-    const content = this.#read(path, field);
-    if (content === null) {
-      this.#problem(field, `there is no file ${path}`);
+  #secretFile(given: string, folder: string, field: string): Found | null {
+    const path = resolve(folder, given);
+    const content = this.#read(path, field, isAbsolute(given) ? path : 'it');
+    if (content === null) return null;
+    if (content === 'missing') {
+      // A secret that was put where its file should be named looks like a relative path.
+      const hidden = 'it names no file; what it holds is not repeated, as it may be the secret itself: name the file that holds it';
+      this.#problem(field, isAbsolute(given) ? `there is no file ${path}` : hidden);
       return null;
     }
     const text = content.text.trim();
@@ -137,8 +142,9 @@ export class Lookup {
     }
     const path = named === undefined ? this.#defaultPath() : resolve(cwd, named);
     const content = path === null ? null : this.#read(path, field);
-    if (path === null || content === null) {
-      if (named !== undefined && path !== null) this.#problem(field, `there is no file ${path}`);
+    if (path === null || content === null) return null;
+    if (content === 'missing') {
+      if (named !== undefined) this.#problem(field, `there is no file ${path}`);
       return null;
     }
     return readSettingsFile(path, content.text, this.#notes.problems);
@@ -152,11 +158,13 @@ export class Lookup {
     return null;
   }
 
-  #read(path: string, field: string): FileContent | null {
+  /** Null, with the problem noted, where it cannot be read. */
+  #read(path: string, field: string, shown = path): FileContent | 'missing' | null {
     try {
-      return this.#sources.readFile(path);
+      return this.#sources.readFile(path) ?? 'missing';
     } catch (error) {
-      this.#problem(field, `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      // The system's sentence names the path as well.
+      this.#problem(field, `${shown} cannot be read: ${reasonOf(error)}`);
       return null;
     }
   }
@@ -164,4 +172,9 @@ export class Lookup {
   #problem(field: string, message: string): void {
     this.#notes.problems.push({ field, message });
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }

@@ -86,12 +86,19 @@ function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
+/** It goes into a header, which servers bound to a few kilobytes; the keys there are have some 30 to 200 characters. */
+const MAX_KEY_CHARS = 500;
+
 /** A message never repeats the key, not even its beginning. */
 export const stripeKey: Parser<string> = (text) => {
+  if (text.length > MAX_KEY_CHARS) return bad('it is longer than any key');
   if (/^(sk|rk)_(test|live)_[A-Za-z0-9_]+$/.test(text)) return good(text);
   if (text.startsWith('pk_')) return bad('it is the publishable key (pk_), which cannot charge: take the secret key (sk_) or a restricted one (rk_) from the same page');
   return bad("it is not one of Stripe's secret keys: they begin with sk_test_, sk_live_, rk_test_ or rk_live_, and hold letters and digits alone");
 };
 
 /** Goes into a header, so nothing but visible ASCII. */
-export const sendgridKey: Parser<string> = (text) => (/^[\x21-\x7e]+$/.test(text) ? good(text) : bad('it contains a space or another character that no key has'));
+export const sendgridKey: Parser<string> = (text) => {
+  if (text.length > MAX_KEY_CHARS) return bad('it is longer than any key');
+  return /^[\x21-\x7e]+$/.test(text) ? good(text) : bad('it contains a space or another character that no key has');
+};

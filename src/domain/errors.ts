@@ -1,3 +1,4 @@
+import { withoutSecrets } from './secret-texts.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -31,10 +32,11 @@ export class PayreconError extends Error {
     message: string,
     more: { readonly problems?: readonly Problem[]; readonly transaction?: Transaction; readonly cause?: unknown } = {},
   ) {
-    super(message, more.cause === undefined ? {} : { cause: more.cause });
+    // Here, because a message is made in fifty places and shown in five: none of them has to think of it.
+    super(withoutSecrets(message), more.cause === undefined ? {} : { cause: more.cause });
     this.kind = kind;
     this.code = code;
-    this.problems = more.problems ?? [];
+    this.problems = (more.problems ?? []).map(({ field, message: said }) => ({ field: withoutSecrets(field), message: withoutSecrets(said) }));
     this.transaction = more.transaction ?? null;
   }
 }

@@ -1,4 +1,5 @@
 import type { Problem } from './errors.ts';
+import { holdsSecret, withoutSecrets } from './secret-texts.ts';
 
 /*
  * What a text from outside must be before it is stored or sent. Texts are kept exactly as given, not
@@ -38,6 +39,7 @@ export function textProblem(text: string, max: number): string | null {
   if (text === '') return 'it is empty';
   if (lengthOf(text) > max) return `it has ${String(lengthOf(text))} characters; at most ${String(max)} are allowed`;
   if (UNPRINTABLE.test(text)) return 'it contains a control character or a broken character: remove it';
+  if (holdsSecret(text)) return "it holds a secret (a key, or a password), which belongs neither into the ledger nor into Stripe's records";
   return null;
 }
 
@@ -94,10 +96,13 @@ function metadataValueProblem(name: string, value: string): string | null {
 }
 
 const MAX_QUOTED = 60;
+/** So much is looked at for secrets: one that begins within what is shown is seen whole, or is long enough to be known. */
+const MAX_SEARCHED = 400;
 
-/** A text from outside inside a sentence: shortened, with control characters shown escaped. */
+/** A text from outside inside a sentence: without secrets, shortened, with control characters shown escaped. */
 export function quoted(text: string): string {
-  const shown = text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}..` : text;
+  const harmless = withoutSecrets(text.slice(0, MAX_SEARCHED));
+  const shown = harmless.length > MAX_QUOTED ? `${harmless.slice(0, MAX_QUOTED)}..` : harmless;
   const escaped = shown.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
   return `"${escaped}"`;
 }

@@ -1,11 +1,15 @@
+const MAX_TYPED = 100;
+
 /**
  * The candidate that was probably meant, for "did you mean"; null when none is near. A longer word may
  * hold more slips. Of equally near ones the first wins, so put what is meant most often first.
  */
 export function nearest(typed: string, candidates: Iterable<string>, maxDistance = Math.max(1, Math.floor(typed.length / 4))): string | null {
+  // Longer than any word that could be meant; it may be a megabyte.
+  if (typed.length > MAX_TYPED) return null;
   let best: string | null = null;
   let bestDistance = maxDistance + 1;
-  const wanted = typed.slice(0, 100).toLowerCase();
+  const wanted = typed.toLowerCase();
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());

@@ -7,7 +7,7 @@ import { checkMail } from './mail-check.ts';
 import { type SeenRequest } from './request-log.ts';
 import { type Exchange } from './stripe-exchange.ts';
 
-const KEY = /^Bearer SG\.[\w-]+\.?[\w-]*$/;
+const KEY = /^Bearer SG\.[\w-]+(\.[\w-]*)?$/;
 const SHORTEST_KEY = 'Bearer SG.'.length + 6;
 
 export async function serveMail(exchange: Exchange, request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -123,6 +123,13 @@ describe('answers', () => {
     if (message !== null) expect(outcome).toEqual({ kind, message });
   });
 
+  it.each(['a', 'a@', '@', 'SG.', 'Bearer ', '\u200b'])('are read in a moment, whatever they are made of: %j', async (unit) => {
+    const { mailer } = await talk((_seen, response) => json(response, 400, refusal(unit.repeat(900_000 / unit.length))));
+    const outcome = await mailer.send(notification('customer_failed'));
+    expect(outcome.kind).toBe('rejected');
+    expect('message' in outcome ? outcome.message.length : 0).toBeLessThan(1_000);
+  });
+
   it('show neither the key nor a whole address', async () => {
     const { mailer } = await talk((_seen, response) =>
       json(response, 400, refusal(`bad ${MAIL_KEY} Bearer SG.x.y for ann.lee@example.com\r\n<ops@example.com>`)),

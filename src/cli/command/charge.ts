@@ -1,6 +1,7 @@
 import { type Command } from '@commander-js/extra-typings';
 import { type ChargeOptions } from '../../app/payrecon.ts';
 import { type Problem } from '../../domain/errors.ts';
+import { quoted } from '../../domain/field-rules.ts';
 import { type ChargeRequest } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
@@ -94,8 +95,8 @@ function readMetadata(pairs: readonly string[], problems: Problem[]): Record<str
   for (const pair of pairs) {
     const equals = pair.indexOf('=');
     const name = pair.slice(0, Math.max(equals, 0));
-    if (equals < 1) problems.push({ field: '--metadata', message: `${JSON.stringify(pair)} is not name=value` });
-    else if (metadata.has(name)) problems.push({ field: '--metadata', message: `${JSON.stringify(name)} is given twice` });
+    if (equals < 1) problems.push({ field: '--metadata', message: `${quoted(pair)} is not name=value` });
+    else if (metadata.has(name)) problems.push({ field: '--metadata', message: `${quoted(name)} is given twice` });
     else metadata.set(name, pair.slice(equals + 1));
   }
   return Object.fromEntries(metadata);

@@ -1,6 +1,7 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { type ListFilter } from '../../app/views.ts';
 import { type Problem } from '../../domain/errors.ts';
+import { quoted } from '../../domain/field-rules.ts';
 import { type Instant, type Status, STATUSES } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
@@ -56,7 +57,7 @@ export async function readList(flags: ListFlags, now: Instant): Promise<ListArgu
     const known = STATUSES.some((status) => status === text);
     const meant = known ? null : nearest(text, STATUSES);
     const hint = meant === null ? `use ${STATUSES.join(', ')}` : `did you mean ${meant}?`;
-    if (!known) problems.push({ field: '--status', message: `${JSON.stringify(text)} is not a status; ${hint}` });
+    if (!known) problems.push({ field: '--status', message: `${quoted(text)} is not a status; ${hint}` });
     return known;
   });
   const since = time('--since', flags.since);

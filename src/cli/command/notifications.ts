@@ -1,5 +1,6 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { type NotificationState } from '../../app/views.ts';
+import { quoted } from '../../domain/field-rules.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
@@ -48,7 +49,7 @@ async function readStates(texts: readonly string[]): Promise<readonly Notificati
     if (state !== undefined) return state;
     const meant = nearest(text, states);
     const hint = meant === null ? `use ${states.join(', ')}` : `did you mean ${meant}?`;
-    return raise([{ field: '--state', message: `${JSON.stringify(text)} is not a state; ${hint}` }]);
+    return raise([{ field: '--state', message: `${quoted(text)} is not a state; ${hint}` }]);
   });
 }
 

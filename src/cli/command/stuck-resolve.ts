@@ -1,6 +1,7 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import { type LegalTarget, type Payrecon, type ResolveRequest, type ResolveTarget, type StuckCase } from '../../app/payrecon.ts';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
+import { quoted, textProblem } from '../../domain/field-rules.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import { type Ending } from '../exit-code.ts';
@@ -53,11 +54,12 @@ export function readResolve(idOrKey: string, flags: ResolveFlags, canAsk: boolea
   if (flags.as !== undefined && as === null) {
     const meant = nearest(flags.as, targets);
     const hint = meant === null ? `give one of ${targets.join(', ')}` : `did you mean ${meant}?`;
-    problems.push({ field: '--as', message: `${JSON.stringify(flags.as)} is not an outcome; ${hint}` });
+    problems.push({ field: '--as', message: `${quoted(flags.as)} is not an outcome; ${hint}` });
   }
   const reason = flags.reason?.trim() ?? null;
   if (reason === '') problems.push({ field: '--reason', message: 'it is empty: give a few words' });
-  if (reason !== null && reason.length > longestReason) problems.push({ field: '--reason', message: `at most ${String(longestReason)} characters` });
+  const wrong = reason === null || reason === '' ? null : textProblem(reason, longestReason);
+  if (wrong !== null) problems.push({ field: '--reason', message: wrong });
   if (!canAsk) {
     if (flags.as === undefined) problems.push({ field: '--as', message: `missing, and nobody can be asked here: one of ${targets.join(', ')}` });
     if (reason === null) problems.push({ field: '--reason', message: 'missing, and nobody can be asked here' });

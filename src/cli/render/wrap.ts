@@ -8,12 +8,20 @@ export function wrap(text: string, width: number, indent = 0): string {
   if (!Number.isFinite(width)) return text;
   const lines: string[] = [];
   let line = '';
+  let lineWidth = 0;
   for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && widthOf(longer) > width) {
+    const wordWidth = widthOf(word);
+    if (line === '') {
+      line = word;
+      lineWidth = wordWidth;
+    } else if (lineWidth + 1 + wordWidth > width) {
       lines.push(line);
       line = word;
-    } else line = longer;
+      lineWidth = wordWidth;
+    } else {
+      line = `${line} ${word}`;
+      lineWidth += 1 + wordWidth;
+    }
   }
   return [...lines, line].join(`\n${' '.repeat(indent)}`);
 }

@@ -2,6 +2,7 @@ import { CsvError, parse, type Parser } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 import { type ChargeRow, headerProblems, readCells, unreadable } from '../../../app/charge-row.ts';
 import { PayreconError } from '../../../domain/errors.ts';
+import { withoutSecrets } from '../../../domain/secret-texts.ts';
 import { type ByteSource } from '../../services.ts';
 import { LONGEST_LINE, tooLong } from './limits.ts';
 
@@ -77,7 +78,7 @@ function headerOf(record: readonly string[], raw: string): readonly string[] {
 
 function keyOf(columns: readonly string[], record: readonly string[]): string | null {
   const key = record[columns.indexOf('key')] ?? '';
-  return key === '' ? null : key;
+  return key === '' ? null : withoutSecrets(key);
 }
 
 function quoteProblem(raw: string): string | null {

@@ -1,4 +1,5 @@
 import { type ChargeRow, readObject, unreadable } from '../../../app/charge-row.ts';
+import { withoutSecrets } from '../../../domain/secret-texts.ts';
 import { type ByteSource } from '../../services.ts';
 import { LONGEST_LINE } from './limits.ts';
 
@@ -31,7 +32,7 @@ function parseJson(text: string): { readonly value: unknown } | null {
 
 function keyOf(value: unknown): string | null {
   if (typeof value !== 'object' || value === null || !('key' in value)) return null;
-  return typeof value.key === 'string' ? value.key : null;
+  return typeof value.key === 'string' ? withoutSecrets(value.key) : null;
 }
 
 const LINE_FEED = 0x0a;
