@@ -8,6 +8,13 @@ const NOBODY: Cause = { requestId: null, idempotencyKey: null };
 
 const REFUSED_BY_TEST: Failure = { code: 'card_declined', declineCode: 'generic_decline', message: 'Your card was declined.' };
 
+/** What Stripe shows once a customer has not authenticated: no bank was asked, so there is no charge. */
+const NOT_AUTHENTICATED: Failure = {
+  code: 'payment_intent_authentication_failure',
+  declineCode: null,
+  message: 'The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.',
+};
+
 /** Decides the bank debits whose time has come. */
 export function settleDue(world: World): void {
   for (const due of world.takeDue()) {
@@ -46,7 +53,7 @@ export function settle(world: World, intent: IntentRecord, settlement: Settlemen
     case 'succeeded':
       return succeed(world, { ...intent, amount: settlement.amount ?? intent.amount, currency: settlement.currency ?? intent.currency }, settlement.amountReceived);
     case 'failed':
-      return fail(world, intent, settlement.failure ?? REFUSED_BY_TEST);
+      return fail(world, intent, settlement.failure ?? (intent.status === 'requires_action' ? NOT_AUTHENTICATED : REFUSED_BY_TEST));
     case 'canceled':
       return cancelIntent(world, intent, settlement.cancellationReason, NOBODY);
   }
