@@ -29,8 +29,9 @@ const settlement = z.strictObject({
   amount: z.int().positive().nullable().default(null),
   currency: z.string().length(3).nullable().default(null),
   amount_received: z.int().min(0).nullable().default(null),
-  code: z.string().default('card_declined'),
-  decline_code: z.string().nullable().default('generic_decline'),
+  // Without one: as the payment that was open fails at Stripe.
+  code: z.string().optional(),
+  decline_code: z.string().nullable().default(null),
   message: z.string().default('Your card was declined.'),
   cancellation_reason: z.string().nullable().default(null),
 });
@@ -129,7 +130,7 @@ function addSettlement(app: FastifyInstance, accounts: Accounts): void {
       amount: asked.amount,
       currency: asked.currency,
       amountReceived: asked.amount_received,
-      failure: { code: asked.code, declineCode: asked.decline_code, message: asked.message },
+      failure: asked.code === undefined ? null : { code: asked.code, declineCode: asked.decline_code, message: asked.message },
       cancellationReason: asked.cancellation_reason,
     });
     return renderIntent(settled, world);
