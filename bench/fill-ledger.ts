@@ -90,7 +90,7 @@ export function cellsOf(row: FilledRow, key: string): { readonly transaction: Ce
     ...(settled ? [{ action: 'settled', from: 'confirm_sent', to: { status: row.status, step: 'settled' }, detail: { asked: 'confirm', payment_intent: row.paymentIntent } } as const] : []),
   ] as const;
   const steps = trail.map(({ from, ...step }, index): UnsealedEntry => ({
-    ...{ transactionId: id, seq: index + 1, at, actor: ACTOR, ...step, from: from === null ? null : { status: 'pending', step: from }, requestId: null },
+    ...{ transactionId: id, seq: index + 1, at, actor: ACTOR, ...step, from: from === null ? null : { status: 'pending', step: from }, requestId: null, changes: null },
   }));
   let hash = '';
   const entries = steps.map((step) => {

@@ -1,4 +1,6 @@
 import type { Knex } from 'knex';
+import { sealCounts, sealRows } from './0004_seals.ts';
+import { movedTriggers, requestTriggers } from './0004_triggers.ts';
 
 /*
  * Whose ledger it is, the attempts of a payment, what was received, and audit entries that cover the
@@ -70,40 +72,15 @@ function tables({ big, id, strict, hot }: Words): readonly string[] {
     `create table ledger_counts (
       shard integer primary key,
       transactions ${big} not null default 0,
-      entries ${big} not null default 0
+      entries ${big} not null default 0,
+      notifications ${big} not null default 0,
+      passes ${big} not null default 0,
+      outages ${big} not null default 0,
+      ledgers ${big} not null default 0,
+      keys ${big} not null default 0,
+      seal text
     )${hot}`,
   ];
-}
-
-/** What the caller asked for is fixed, but for a new attempt after a refused request of which no intent ever existed. */
-const REQUEST = [
-  'fingerprint', 'reference', 'amount', 'currency', 'customer', 'payment_method', 'method_types',
-  'email', 'description', 'metadata', 'on_session', 'sent_params',
-];
-const ALWAYS = ['id', 'key', 'created_at'];
-const FIXED_MESSAGE = 'the request of a transaction is fixed; nothing was changed';
-const MAY_CORRECT = `new.attempt = old.attempt + 1 and old.intents = 0 and old.payment_intent is null
-  and old.status = 'failed' and old.failure_kind = 'request'`;
-
-function requestTrigger(sqlite: boolean): readonly string[] {
-  const differs = (names: readonly string[]): string =>
-    sqlite
-      ? `(${names.map((name) => `new.${name} is not old.${name}`).join(' or ')})`
-      : `((${names.map((name) => `new.${name}`).join(', ')}) is distinct from (${names.map((name) => `old.${name}`).join(', ')}))`;
-  const when = `${differs(ALWAYS)} or (${differs(REQUEST)} and not (${MAY_CORRECT}))`;
-  const conflict = `old.key_conflict_at is not null and new.key_conflict_at ${sqlite ? 'is not' : 'is distinct from'} old.key_conflict_at`;
-  if (sqlite) {
-    return [
-      `create trigger transactions_request_is_fixed before update on transactions when ${when}
-         begin select raise(abort, '${FIXED_MESSAGE}'); end`,
-      `create trigger transactions_key_conflict_stays before update of key_conflict_at on transactions when ${conflict}
-         begin select raise(abort, '${FIXED_MESSAGE}'); end`,
-    ];
-  }
-  const trigger = (name: string, condition: string): string =>
-    `create trigger ${name} before update on transactions for each row when (${condition})
-       execute function payrecon_request_is_fixed()`;
-  return [trigger('transactions_request_is_fixed', when), trigger('transactions_key_conflict_stays', conflict)];
 }
 
 async function dropRequestTrigger(knex: Knex): Promise<void> {
@@ -136,9 +113,12 @@ export async function up(knex: Knex): Promise<void> {
     await knex.raw('insert into ledger_counts (shard) values (?)', [shard]);
   }
   await knex.raw(`update ledger_counts set transactions = (select count(*) from transactions),
-    entries = (select count(*) from audit_events) where shard = 0`);
+    entries = (select count(*) from audit_events), notifications = (select count(*) from notifications),
+    passes = (select count(*) from passes), outages = (select count(*) from outages) where shard = 0`);
+  await sealCounts(knex);
+  for (const table of ['notifications', 'passes', 'outages'] as const) await sealRows(knex, table);
   await dropRequestTrigger(knex);
-  for (const trigger of requestTrigger(sqlite)) await knex.raw(trigger);
+  for (const trigger of [...requestTriggers(sqlite), ...movedTriggers(sqlite)]) await knex.raw(trigger);
 }
 
 /** Refused where an older version would send, show or settle something else than this one has recorded. */
@@ -148,6 +128,7 @@ export async function down(knex: Knex): Promise<void> {
   if (kept !== undefined) throw new LedgerInUse();
   const sqlite = isSqlite(knex);
   await knex.raw(`drop trigger transactions_key_conflict_stays${sqlite ? '' : ' on transactions'}`);
+  for (const trigger of movedTriggers(sqlite)) await knex.raw(`drop trigger ${trigger.split(' ')[2] ?? ''}`);
   await dropRequestTrigger(knex);
   for (const table of ['ledger_counts', 'stripe_keys', 'ledger']) await knex.raw(`drop table ${table}`);
   for (const index of ['transactions_attempted_again', 'transactions_not_sent']) await knex.raw(`drop index ${index}`);

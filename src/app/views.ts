@@ -37,8 +37,22 @@ export interface AuditEntry {
 export interface AuditVerification {
   readonly transactions: number;
   readonly entries: number;
-  /** The first bad entry by creation of its transaction, or null. */
-  readonly firstBad: { readonly transactionId: string; readonly seq: number; readonly problem: string } | null;
+  /** Transactions of an older version that this one has not written to: their rows are held against their entries in part. */
+  readonly partly: number;
+  /** The first one by creation of its transaction, then whatever belongs to none; or null. */
+  readonly firstBad: AuditFinding | null;
+}
+
+/** Something that was changed, added or taken away outside payrecon. */
+export interface AuditFinding {
+  /** The table it is in, or `triggers`. */
+  readonly table: string;
+  /** Of the row, where it is one: for an audit entry that of its transaction. */
+  readonly id: string | null;
+  readonly transactionId: string | null;
+  /** The audit entry, where it is one. */
+  readonly seq: number | null;
+  readonly problem: string;
 }
 
 /** Reads for people; never used to decide about a payment. */

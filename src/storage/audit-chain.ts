@@ -7,8 +7,9 @@ import type { Json, JsonObject } from '../domain/transaction.ts';
  *
  *     hash(n) = sha256( hash(n - 1) + canonical JSON of entry n ), in lower-case hex; hash(0) is empty
  *
- * The canonical JSON is one object of all fields but the hash: action, actor, at, detail, from,
- * request_id, seq, to, transaction_id. Names are in the order of their UTF-16 code units, there is no
+ * The canonical JSON is one object of all fields but the hash: action, actor, at, changes, detail, from,
+ * request_id, seq, to, transaction_id (`changes`, what the entry wrote into the row, is left out of an
+ * entry of a version that did not keep it). Names are in the order of their UTF-16 code units, there is no
  * white space, strings and numbers are written as JSON.stringify writes them, `at` is in milliseconds
  * since 1970. The transaction's row holds the last hash and, as its version, the last seq: a chain
  * whose end was cut off does not fit its row.
@@ -29,17 +30,23 @@ function isList(value: object): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-export type UnsealedEntry = Omit<AuditEntry, 'hash'>;
+/** An entry as the chain holds it: with what it wrote (row-changes.ts), as canonical JSON. */
+export interface ChainEntry extends AuditEntry {
+  readonly changes: string | null;
+}
+
+export type UnsealedEntry = Omit<ChainEntry, 'hash'>;
 
 /**
  * The canonical text of an entry before and after its instant. PostgreSQL sets the instant itself and
  * hashes in the same statement, which saves a round trip for every recorded transition.
  */
 export function textAroundInstant(entry: Omit<UnsealedEntry, 'at'>): { readonly before: string; readonly after: string } {
-  const { action, actor, detail, from, requestId, seq, to, transactionId } = entry;
+  const { action, actor, changes, detail, from, requestId, seq, to, transactionId } = entry;
+  const written = changes === null ? '' : `,"changes":${changes}`;
   return {
     before: `{"action":${canonicalJson(action)},"actor":${actorText(actor)},"at":`,
-    after: `,"detail":${canonicalJson(detail)},"from":${from === null ? 'null' : placeText(from)},"request_id":${canonicalJson(requestId)},"seq":${canonicalJson(seq)},"to":${placeText(to)},"transaction_id":${canonicalJson(transactionId)}}`,
+    after: `${written},"detail":${canonicalJson(detail)},"from":${from === null ? 'null' : placeText(from)},"request_id":${canonicalJson(requestId)},"seq":${canonicalJson(seq)},"to":${placeText(to)},"transaction_id":${canonicalJson(transactionId)}}`,
   };
 }
 

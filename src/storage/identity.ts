@@ -4,9 +4,10 @@ import { BugError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/transaction.ts';
 import { canonicalJson } from './audit-chain.ts';
 import { changed, firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
+import { insertCounted } from './counts.ts';
 import { newId } from './identifiers.ts';
 import { integer, integerOrNull, jsonObject, text, textOrNull } from './rows.ts';
-import { SEALED_COLUMNS, sealOf } from './seals.ts';
+import { insertOf, SEALED_COLUMNS, sealOf, withSeal } from './seals.ts';
 
 /*
  * Who this ledger is: one row, which every change seals anew. What decides about a payment (the
@@ -75,13 +76,8 @@ async function create(database: Database, namespace: string): Promise<LedgerIden
     const now = await clock(database, sql);
     const nothing = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, null])) as Values;
     const values: Values = { ...nothing, id: newId('led', now), namespace, created_at: now };
-    const columns: Record<string, Binding> = { one: 1, ...values, seal: sealOf('ledger', values) };
-    await changed(
-      sql,
-      `insert into ledger (${Object.keys(columns).join(', ')}) values (${Object.keys(columns).map(() => '?').join(', ')})
-        on conflict do nothing`,
-      Object.values(columns),
-    );
+    const insert = insertOf('ledger', { one: 1, ...withSeal('ledger', values) });
+    await insertCounted(database, sql, { ...insert, text: `${insert.text} on conflict do nothing` }, { ledgers: 1 });
     return await ledgerRow(sql);
   });
   if (row === null) throw new BugError('the ledger has no row although one was just made');
@@ -145,12 +141,14 @@ async function rememberKey(database: Database, keyHash: string, owner: KeyAccoun
       livemode: owner.livemode ? 1 : 0,
       seen_at: await clock(database, sql),
     };
+    const insert = insertOf('stripe_keys', withSeal('stripe_keys', values));
+    const { key_hash: hash, ...next } = withSeal('stripe_keys', values);
+    const inserted = await insertCounted(database, sql, { ...insert, text: `${insert.text} on conflict do nothing` }, { keys: 1 });
+    if (inserted > 0) return;
     await changed(
       sql,
-      `insert into stripe_keys (key_hash, account, livemode, seen_at, seal) values (?, ?, ?, ?, ?)
-        on conflict (key_hash) do update set account = excluded.account, livemode = excluded.livemode,
-          seen_at = excluded.seen_at, seal = excluded.seal`,
-      [...Object.values(values), sealOf('stripe_keys', values)],
+      `update stripe_keys set ${Object.keys(next).map((column) => `${column} = ?`).join(', ')} where key_hash = ?`,
+      [...Object.values(next), hash ?? null],
     );
   });
 }

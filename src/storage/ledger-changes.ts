@@ -72,45 +72,61 @@ function stampedAt(before: Instant | null, wish: 'if_unset' | 'now' | 'clear' | 
 }
 
 function asStored(value: string | null): string | null {
-  return value === null ? null : wellFormed(storable(value));
+  return value === null ? null : storedText(value);
+}
+
+/** No NUL and no half of a character: neither is text to a database. */
+function storedText(value: string): string {
+  return wellFormed(storable(value));
 }
 
 /** As the database keeps it. */
 export function stored(value: Changes[keyof Changes]): Binding {
   if (value === null || value === undefined || typeof value === 'number') return value ?? null;
-  return typeof value === 'string' ? storable(value) : canonicalJson(value as unknown as JsonObject);
+  return typeof value === 'string' ? storedText(value) : canonicalJson(value as unknown as JsonObject);
 }
 
-/** The SET list of one recorded transition: only what it changes, so that unchanged indexes are left alone. */
-export function assignments(current: Transaction, transition: Transition, now: NowInSql, referenceShared: boolean): Assignments {
-  const parts: string[] = ['version = version + 1'];
-  const bindings: Binding[] = [];
-  const set = (column: string, sql: string, values: readonly Binding[]): void => {
-    parts.push(`${column} = ${sql}`);
-    bindings.push(...values);
-  };
-  const setNow = (column: string): void => set(column, now.sql, now.bindings);
+/** What a transition stamps: columns that it clears, and milliseconds from the moment of writing. */
+export interface Stamped {
+  readonly set: Readonly<Record<string, null>>;
+  readonly at: Readonly<Record<string, number>>;
+}
 
-  setNow('updated_at');
-  for (const field of FIELDS) {
-    if (transition.changes[field] !== undefined) set(COLUMNS[field], '?', [stored(transition.changes[field])]);
-  }
-  const { stamps } = transition;
+export function stampedColumns(current: Transaction, { stamps }: Transition): Stamped {
+  const set: Record<string, null> = {};
+  const at: Record<string, number> = { updated_at: 0 };
   const marks = [
     ['create_sent_at', stamps.createSentAt, current.createSentAt],
     ['confirm_sent_at', stamps.confirmSentAt, current.confirmSentAt],
     ['cancel_sent_at', stamps.cancelSentAt, current.cancelSentAt],
     ['absent_since', stamps.absentSince, current.absentSince],
     ['key_conflict_at', stamps.keyConflictAt, current.keyConflictAt],
+    ['settled_at', stamps.settledAt, current.settledAt],
   ] as const;
   for (const [column, wish, value] of marks) {
-    if (wish === 'clear') set(column, 'null', []);
-    if (wish === 'now' || (wish === 'if_unset' && value === null)) setNow(column);
+    if (wish === 'clear') set[column] = null;
+    if (wish === 'now' || (wish === 'if_unset' && value === null)) at[column] = 0;
   }
-  if (stamps.settledAt === 'now') setNow('settled_at');
-  if (stamps.settledAt === 'clear') set('settled_at', 'null', []);
-  if (stamps.nextAttempt === 'never') set('next_attempt_at', 'null', []);
-  else if (stamps.nextAttempt !== undefined) set('next_attempt_at', `${now.sql} + ?`, [...now.bindings, Math.round(stamps.nextAttempt.inMs)]);
+  if (stamps.nextAttempt === 'never') set['next_attempt_at'] = null;
+  else if (stamps.nextAttempt !== undefined) at['next_attempt_at'] = Math.round(stamps.nextAttempt.inMs);
+  return { set, at };
+}
+
+/** The SET list of one recorded transition: only what it changes, so that unchanged indexes are left alone. */
+export function assignments(current: Transaction, transition: Transition, now: NowInSql, referenceShared: boolean): Assignments {
+  const parts: string[] = ['version = version + 1'];
+  const bindings: Binding[] = [];
+  for (const field of FIELDS) {
+    if (transition.changes[field] === undefined) continue;
+    parts.push(`${COLUMNS[field]} = ?`);
+    bindings.push(stored(transition.changes[field]));
+  }
+  const { set, at } = stampedColumns(current, transition);
+  for (const column of Object.keys(set)) parts.push(`${column} = null`);
+  for (const [column, ms] of Object.entries(at)) {
+    parts.push(ms === 0 ? `${column} = ${now.sql}` : `${column} = ${now.sql} + ?`);
+    bindings.push(...now.bindings, ...(ms === 0 ? [] : [ms]));
+  }
   if (transition.release) parts.push('lease_token = null', 'lease_holder = null', 'lease_expires_at = null');
   if (referenceShared) parts.push('reference_shared = 1');
   return { text: parts.join(', '), bindings };

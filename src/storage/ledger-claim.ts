@@ -30,14 +30,12 @@ const TAKE = 'lease_token = ?, lease_holder = ?, lease_expires_at = clock.now + 
 const CLOCK_MARGIN_MS = 60_000;
 
 /** Due by that instant, and old enough; a row from the future is old enough. */
-function isDue(by: string): string {
-  return `next_attempt_at is not null and next_attempt_at <= ${by} and (created_at <= clock.now - ? or created_at > clock.now + ${String(CLOCK_MARGIN_MS)})`;
+function isDue(...bounds: readonly string[]): string {
+  return `next_attempt_at is not null and ${bounds.map((bound) => `next_attempt_at <= ${bound}`).join(' and ')} and (created_at <= clock.now - ? or created_at > clock.now + ${String(CLOCK_MARGIN_MS)})`;
 }
 
-/** What a pass may take: due when it began, by the database's clock as it is now and as it was then. */
-function whenItBegan(database: Database): string {
-  return database.dialect === 'sqlite' ? 'min(?, clock.now - ?)' : 'least(?::bigint, clock.now - ?::bigint)';
-}
+/** What a pass may take: due when it began, by the database's clock as it was then (which an index serves) and as it is now. */
+const WHEN_IT_BEGAN = ['?', 'clock.now - ?'] as const;
 
 /** Further ahead than any backoff puts a row: its time was written while the clock was wrong, so it is due now. */
 const AHEAD = 'next_attempt_at > clock.now + ?';
@@ -96,7 +94,7 @@ export async function claimDue(database: Database, query: DueQuery, actor: Actor
     const all = database.dialect === 'sqlite' ? [...taking.bindings, ...wanted] : [...wanted, ...taking.bindings];
     return await database.write((sql) => rowsOf(sql, claimText(database, condition), all));
   };
-  const due = await take(isDue(whenItBegan(database)), [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs], query.limit);
+  const due = await take(isDue(...WHEN_IT_BEGAN), [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs], query.limit);
   const { furthestAheadMs } = query;
   const ahead =
     furthestAheadMs === undefined || due.length >= query.limit ? [] : await take(AHEAD, [furthestAheadMs], query.limit - due.length);
@@ -113,7 +111,7 @@ export async function listDue(database: Database, query: DueQuery): Promise<read
       sql,
       `with clock as (select ${database.now()} as now)
        select transactions.* from transactions, clock
-        where ${isDue(whenItBegan(database))} and (lease_expires_at is null or lease_expires_at <= clock.now)
+        where ${isDue(...WHEN_IT_BEGAN)} and (lease_expires_at is null or lease_expires_at <= clock.now)
         order by next_attempt_at, id limit ?`,
       [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs, query.limit],
     ),

@@ -5,10 +5,12 @@ import { PARAMS_VERSION } from '../domain/attempts.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import { actorRecord, holderOf } from './actors.ts';
 import { canonicalJson, entryHash, sha256, type UnsealedEntry } from './audit-chain.ts';
+import { insertCounted } from './counts.ts';
 import { firstRow, type Binding, type Database, type Row } from './database.ts';
 import { findConflict, lockLookAlikes } from './duplicate-guard.ts';
 import { newId } from './identifiers.ts';
-import { insertAuditEntry } from './ledger-audit.ts';
+import { auditInsert } from './ledger-audit.ts';
+import { changesText, NEW_ROW, writtenChanges } from './row-changes.ts';
 import { integer, text, transactionOf } from './rows.ts';
 
 const VERSION_ONE = 1;
@@ -121,6 +123,11 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
   const { request, fingerprint, actor, token } = opening;
   const sent = requestText(request);
   const id = newId('txn', now);
+  const state: Readonly<Record<string, Binding>> = {
+    ...{ params_version: PARAMS_VERSION, session: request.onSession ? 'on_session' : 'off_session' },
+    ...{ status: 'pending', step: 'create_sent', create_sent_at: now, next_attempt_at: now },
+    ...{ created_at: now, updated_at: now },
+  };
   const entry: UnsealedEntry = {
     transactionId: id,
     seq: VERSION_ONE,
@@ -131,13 +138,11 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
     to: { status: 'pending', step: 'create_sent' },
     detail: openedDetail(opening, sent, allowed),
     requestId: null,
+    changes: changesText(writtenChanges({ ...NEW_ROW, ...state }, now)),
   };
   const hash = entryHash('', entry);
   const values: Readonly<Record<string, Binding>> = {
-    ...{ id, key: request.key, ...requestColumns(request, fingerprint) },
-    ...{ params_version: PARAMS_VERSION, session: request.onSession ? 'on_session' : 'off_session' },
-    ...{ status: entry.to.status, step: entry.to.step, create_sent_at: now, next_attempt_at: now },
-    ...{ version: VERSION_ONE, audit_hash: hash, created_at: now, updated_at: now },
+    ...{ id, key: request.key, ...requestColumns(request, fingerprint), ...state, version: VERSION_ONE, audit_hash: hash },
     ...{ lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs },
   };
   const columns = Object.keys(values);
@@ -147,7 +152,7 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
     Object.values(values),
   );
   if (row === null) return null;
-  await insertAuditEntry(sql, { ...entry, hash });
+  await insertCounted(database, sql, auditInsert({ ...entry, hash }), { transactions: 1, entries: 1 });
   return transactionOf(row);
 }
 

@@ -1,15 +1,15 @@
 import type { Knex } from 'knex';
-import type { AuditEntry } from '../app/views.ts';
 import { BugError, PayreconError } from '../domain/errors.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
-import { actorText, canonicalJson, entryHash, textAroundInstant } from './audit-chain.ts';
-import { changed, rowsOf, type Database } from './database.ts';
+import { actorText, canonicalJson, entryHash, textAroundInstant, type ChainEntry } from './audit-chain.ts';
+import { countedPart, COUNTS_READ, shardOf, writeCounts } from './counts.ts';
+import { changed, rowsOf, type Binding, type Database } from './database.ts';
 import { declared, fromJson, json } from './json-rows.ts';
 import { AUDIT_COLUMNS } from './ledger-audit.ts';
 import { writtenTransaction } from './ledger-changes.ts';
 import { KEY_TYPES, keyOf, OURS, updateInput } from './ledger-input.ts';
 import { entryOf, ours, type Recording } from './ledger-recording.ts';
-import { NOTIFICATION_COLUMNS } from './notification-insert.ts';
+import { NOTIFICATION_COLUMNS, QUEUED_SELECT, queuedRow } from './notification-insert.ts';
 import { integer, text, transactionOf } from './rows.ts';
 
 /*
@@ -40,7 +40,7 @@ async function writeAllStepwise(database: Database, sql: Knex, recordings: reado
   const heads = await rowsOf(
     sql,
     `with clock as (select ${database.now()} as now), input as materialized (${fromJson(Object.keys(KEY_TYPES))})
-     select transactions.id, audit_hash, clock.now from input, transactions, clock where ${OURS}`,
+     select transactions.id, audit_hash, clock.now, ${COUNTS_READ} from input, transactions, clock where ${OURS}`,
     [json(recordings.map(keyOf))],
   );
   const [head] = heads;
@@ -63,6 +63,7 @@ async function writeAllStepwise(database: Database, sql: Knex, recordings: reado
   await changed(sql, `insert into audit_events (${AUDIT_COLUMNS}) ${fromJson(AUDIT_COLUMNS.split(', '))}`, [json(entries.map(entryColumns))]);
   const mails = taken.flatMap((recording) => mailsOf(recording, now));
   if (mails.length > 0) await changed(sql, `insert into notifications (${NOTIFICATION_COLUMNS}) ${fromJson(NOTIFICATION_COLUMNS.split(', '))}`, [json(mails)]);
+  await writeCounts(sql, head, { entries: entries.length, notifications: mails.length });
   return new Map(taken.map((recording) => [recording.current.id, writtenAt(recording, now)]));
 }
 
@@ -70,7 +71,7 @@ function writtenAt({ current, next, transition }: Recording, now: Instant): Tran
   return writtenTransaction(current, next, transition, now);
 }
 
-const SEALED = { sealed_before: 'text', sealed_after: 'text', actor: 'text', action: 'text', from_status: 'text', from_step: 'text', detail: 'text', request_id: 'text' };
+const SEALED = { sealed_before: 'text', sealed_after: 'text', actor: 'text', action: 'text', from_status: 'text', from_step: 'text', detail: 'text', request_id: 'text', changes: 'text' };
 
 async function writeAllAtOnce(database: Database, sql: Knex, recordings: readonly Recording[], attempt: number): Promise<AllWritten> {
   const { set, types, rows: input } = updateInput(recordings);
@@ -83,16 +84,19 @@ async function writeAllAtOnce(database: Database, sql: Knex, recordings: readonl
          audit_hash = encode(sha256(convert_to(audit_hash || input.sealed_before || clock.now::text || input.sealed_after, 'UTF8')), 'hex')
        from input, clock where ${OURS}
        returning transactions.id, transactions.version, updated_at, transactions.status, transactions.step, audit_hash,
-         input.actor, input.action, input.from_status, input.from_step, input.detail, input.request_id),
+         input.actor, input.action, input.from_status, input.from_step, input.detail, input.request_id, input.changes),
      entries as (
        insert into audit_events (${AUDIT_COLUMNS})
-       select id, version, updated_at, actor, action, from_status, from_step, status, step, detail, request_id, audit_hash from written),
+       select id, version, updated_at, actor, action, from_status, from_step, status, step, detail, request_id, audit_hash, changes from written),
      mails as (
        insert into notifications (${NOTIFICATION_COLUMNS})
-       select mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data
-         from written join jsonb_to_recordset(?::jsonb) as mail (id text, transaction_id text, kind text, recipient text, data text) on mail.transaction_id = written.id)
+       select ${QUEUED_SELECT}
+         from written join jsonb_to_recordset(?::jsonb) as mail (id text, transaction_id text, kind text, recipient text, data text) on mail.transaction_id = written.id
+       returning 1),
+     added as materialized (select (select count(*) from written) as entries, (select count(*) from mails) as notifications),
+     counted as (${countedPart({ entries: 'added.entries', notifications: 'added.notifications' }, 'added.entries > 0')})
      select id, updated_at from written`,
-    [json(recordings.map((recording, index) => ({ ...input[index], ...sealedOf(recording) }))), json(recordings.flatMap((recording) => mailsOf(recording, 0)))],
+    [json(recordings.map((recording, index) => ({ ...input[index], ...sealedOf(recording) }))), json(recordings.flatMap(mailInput)), shardOf(database)],
   );
   const at = new Map(rows.map((row) => [text(row, 'id'), integer(row, 'updated_at')]));
   const written = new Map<string, Transaction>();
@@ -113,21 +117,23 @@ function sealedOf(recording: Recording): Record<keyof typeof SEALED, string | nu
   return {
     ...{ sealed_before: sealed.before, sealed_after: sealed.after, actor: actorText(entry.actor), action: entry.action },
     ...{ from_status: recording.current.status, from_step: recording.current.step },
-    ...{ detail: canonicalJson(entry.detail), request_id: entry.requestId },
+    ...{ detail: canonicalJson(entry.detail), request_id: entry.requestId, changes: entry.changes },
   };
 }
 
-function entryColumns(entry: AuditEntry): Record<string, string | number | null> {
+function entryColumns(entry: ChainEntry): Record<string, string | number | null> {
   return {
     ...{ transaction_id: entry.transactionId, seq: entry.seq, at: entry.at, actor: actorText(entry.actor), action: entry.action },
     ...{ from_status: entry.from?.status ?? null, from_step: entry.from?.step ?? null, to_status: entry.to.status, to_step: entry.to.step },
-    ...{ detail: canonicalJson(entry.detail), request_id: entry.requestId, hash: entry.hash },
+    ...{ detail: canonicalJson(entry.detail), request_id: entry.requestId, hash: entry.hash, changes: entry.changes },
   };
 }
 
-function mailsOf({ current, mails }: Recording, at: Instant): readonly Record<string, string | number | null>[] {
-  return mails.map(({ id, kind, recipient, data }) => ({
-    ...{ id, transaction_id: current.id, kind, version: current.version + 1, recipient, state: 'queued' },
-    ...{ created_at: at, next_attempt_at: at, data },
-  }));
+/** What PostgreSQL is told of each e-mail; the rest it takes from the row that was written. */
+function mailInput({ current, mails }: Recording): readonly Readonly<Record<string, Binding>>[] {
+  return mails.map(({ id, kind, recipient, data }) => ({ id, transaction_id: current.id, kind, recipient, data }));
+}
+
+function mailsOf({ current, mails }: Recording, at: Instant): readonly Readonly<Record<string, Binding>>[] {
+  return mails.map((mail) => queuedRow({ transactionId: current.id, version: current.version + 1 }, mail, at));
 }

@@ -3,10 +3,11 @@ import type { Ledger, RecordResult } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { canonicalJson, entryHash, textAroundInstant } from './audit-chain.ts';
-import { firstRow, type Database, type Row } from './database.ts';
+import { countedPart, COUNTS_READ, shardOf, writeCounts } from './counts.ts';
+import { changed, firstRow, type Database, type Row } from './database.ts';
 import { UniqueViolation } from './faults.ts';
 import { groupCommit } from './group-commit.ts';
-import { AUDIT_COLUMNS, insertAuditEntry } from './ledger-audit.ts';
+import { AUDIT_COLUMNS, auditInsert } from './ledger-audit.ts';
 import { assignments } from './ledger-changes.ts';
 import { recordMany } from './ledger-record-many.ts';
 import { entryOf, ours, recordingOf, whereOurs, WHERE_OURS, type Recording } from './ledger-recording.ts';
@@ -69,7 +70,11 @@ async function send(database: Database, recording: Recording): Promise<Row | nul
 /** SQLite: no round trips to save, and no hash function in SQL; so first the clock and the chain's end, then the rest. */
 async function writeStepwise(database: Database, sql: Knex, recording: Recording): Promise<Row | null> {
   const { current, transition } = recording;
-  const head = await firstRow(sql, `select ${database.now()} as now, audit_hash from transactions where ${WHERE_OURS}`, whereOurs(recording));
+  const head = await firstRow(
+    sql,
+    `select ${database.now()} as now, audit_hash, ${COUNTS_READ} from transactions where ${WHERE_OURS}`,
+    whereOurs(recording),
+  );
   if (head === null) return null;
   const now = integer(head, 'now');
   const unsealed = { ...entryOf(recording), at: now };
@@ -81,8 +86,10 @@ async function writeStepwise(database: Database, sql: Knex, recording: Recording
     [...set.bindings, hash, ...whereOurs(recording)],
   );
   if (row === null) throw new BugError(`the row of ${current.id} changed within a transaction`);
-  await insertAuditEntry(sql, { ...unsealed, hash });
+  const entry = auditInsert({ ...unsealed, hash });
+  await changed(sql, entry.text, entry.bindings);
   await insertNotifications(sql, { transactionId: current.id, version: unsealed.seq }, recording.mails, now);
+  await writeCounts(sql, head, { entries: 1, notifications: recording.mails.length });
   return row;
 }
 
@@ -102,13 +109,15 @@ async function writeAtOnce(database: Database, sql: Knex, recording: Recording):
        from clock where ${WHERE_OURS} returning transactions.*),
      entry as (
        insert into audit_events (${AUDIT_COLUMNS})
-       select id, version, updated_at, ?::text, ?::text, ?::text, ?::text, status, step, ?::text, ?::text, audit_hash from written)
-     ${mails.text}
+       select id, version, updated_at, ?::text, ?::text, ?::text, ?::text, status, step, ?::text, ?::text, audit_hash, ?::text from written)
+     ${mails.text},
+     added as materialized (select count(*) as entries from written),
+     counted as (${countedPart({ entries: 'added.entries', notifications: `added.entries * ${String(recording.mails.length)}` }, 'added.entries > 0')})
      select * from written`,
     [
       ...[...set.bindings, sealed.before, sealed.after, ...whereOurs(recording)],
       ...[canonicalJson(entry.actor), entry.action, current.status, current.step, canonicalJson(entry.detail), entry.requestId],
-      ...mails.bindings,
+      ...[entry.changes, ...mails.bindings, shardOf(database)],
     ],
   );
 }

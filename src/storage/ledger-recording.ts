@@ -4,10 +4,11 @@ import { BugError } from '../domain/errors.ts';
 import type { JsonObject, Transaction } from '../domain/transaction.ts';
 import { mayFollow, settledAtFits, stepMayFollow, type Transition } from '../domain/transition.ts';
 import { actorRecord } from './actors.ts';
-import { entryHash, type textAroundInstant } from './audit-chain.ts';
+import { entryHash, type UnsealedEntry } from './audit-chain.ts';
 import { firstRow, type Database, type Row } from './database.ts';
 import { changedTransaction } from './ledger-changes.ts';
-import { auditEntryOf } from './rows.ts';
+import { changesText, recordedChanges } from './row-changes.ts';
+import { chainEntryOf } from './rows.ts';
 import { notificationsFor, type QueuedNotification } from './notification-insert.ts';
 
 /** One transition on its way into the ledger. */
@@ -53,7 +54,8 @@ function checkTransition(current: Transaction, lease: Lease, { changes, stamps, 
   if (problems.length > 0) throw new BugError(`illegal transition ${action} of ${current.id}: ${problems.join('; ')}`);
 }
 
-export function entryOf({ current, next, transition, actor, detail }: Recording): Parameters<typeof textAroundInstant>[0] {
+export function entryOf(recording: Recording): Omit<UnsealedEntry, 'at'> {
+  const { current, next, transition, actor, detail } = recording;
   return {
     transactionId: current.id,
     seq: current.version + 1,
@@ -63,6 +65,7 @@ export function entryOf({ current, next, transition, actor, detail }: Recording)
     to: { status: next.status, step: next.step },
     detail,
     requestId: transition.requestId,
+    changes: changesText(recordedChanges(recording)),
   };
 }
 
@@ -77,7 +80,7 @@ export async function ours(sql: Knex, recording: Recording, attempt: number): Pr
   const entry = entryOf(recording);
   const found = await firstRow(sql, 'select * from audit_events where transaction_id = ? and seq = ?', [entry.transactionId, entry.seq]);
   if (found === null) return null;
-  const written = auditEntryOf(found);
+  const written = chainEntryOf(found);
   if (entryHash('', { ...entry, at: written.at }) !== entryHash('', written)) return null;
   return firstRow(sql, 'select * from transactions where id = ?', [entry.transactionId]);
 }

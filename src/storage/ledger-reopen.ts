@@ -6,12 +6,14 @@ import { differingFields } from '../domain/charge-request.ts';
 import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import { actorRecord, holderOf } from './actors.ts';
 import { entryHash, sha256 } from './audit-chain.ts';
+import { insertCounted } from './counts.ts';
 import { firstRow, type Binding, type Database, type Row } from './database.ts';
 import { findConflict, lockLookAlikes } from './duplicate-guard.ts';
 import { UniqueViolation } from './faults.ts';
-import { insertAuditEntry } from './ledger-audit.ts';
+import { auditInsert } from './ledger-audit.ts';
 import { isHeld } from './ledger-claim.ts';
 import { requestColumns, requestText } from './ledger-open.ts';
+import { changesText, writtenChanges } from './row-changes.ts';
 import { integer, text, transactionOf } from './rows.ts';
 
 interface Attempting extends Reopening {
@@ -105,6 +107,11 @@ interface Before {
 async function write(database: Database, sql: Knex, attempting: Attempting, before: Before): Promise<Row> {
   const { current, actor, token } = attempting;
   const { now } = before;
+  const state: Readonly<Record<string, Binding>> = {
+    ...freshAttempt(attempting, now),
+    ...{ status: 'pending', step: 'create_sent', updated_at: now },
+  };
+  const kept = { created_at: current.createdAt, key_conflict_at: current.keyConflictAt };
   const entry = {
     transactionId: current.id,
     seq: current.version + 1,
@@ -115,12 +122,13 @@ async function write(database: Database, sql: Knex, attempting: Attempting, befo
     to: { status: 'pending' as const, step: 'create_sent' as const },
     detail: attemptDetail(attempting, before.looksLike),
     requestId: null,
+    changes: changesText(writtenChanges({ ...kept, ...state }, now)),
   };
   const hash = entryHash(text(before.row, 'audit_hash'), entry);
   const values: Readonly<Record<string, Binding>> = {
     ...requestColumns(attempting.request, attempting.fingerprint),
-    ...freshAttempt(attempting, now),
-    ...{ status: entry.to.status, step: entry.to.step, version: entry.seq, audit_hash: hash, updated_at: now },
+    ...state,
+    ...{ version: entry.seq, audit_hash: hash },
     ...{ lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs },
   };
   const row = await firstRow(
@@ -130,7 +138,7 @@ async function write(database: Database, sql: Knex, attempting: Attempting, befo
     [...Object.values(values), current.id, current.version],
   );
   if (row === null) throw new BugError(`the row of ${current.id} changed within a transaction`);
-  await insertAuditEntry(sql, { ...entry, hash });
+  await insertCounted(database, sql, auditInsert({ ...entry, hash }), { entries: 1 });
   return row;
 }
 

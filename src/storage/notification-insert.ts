@@ -5,6 +5,7 @@ import type { NotificationKind } from '../domain/transition.ts';
 import { canonicalJson } from './audit-chain.ts';
 import { changed, type Binding } from './database.ts';
 import { notificationId } from './identifiers.ts';
+import { sealOf, sealSql } from './seals.ts';
 
 /** An e-mail about to be queued with a recorded transition. */
 export interface QueuedNotification {
@@ -59,19 +60,45 @@ export function notificationsFor(next: Transaction, kinds: readonly Notification
     }));
 }
 
-export const NOTIFICATION_COLUMNS = 'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data';
+export const NOTIFICATION_COLUMNS = 'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data, seal';
+
+export interface MailSubject {
+  readonly transactionId: string;
+  readonly version: number;
+}
+
+/** The columns of an e-mail that is queued with a transition, in the order of NOTIFICATION_COLUMNS. */
+export function queuedRow(subject: MailSubject, { id, kind, recipient, data }: QueuedNotification, now: Instant): Readonly<Record<string, Binding>> {
+  const row = {
+    ...{ id, transaction_id: subject.transactionId, kind, version: subject.version, recipient, state: 'queued' },
+    ...{ created_at: now, next_attempt_at: now, data },
+  };
+  return { ...row, seal: sealOf('notifications', { ...NEW_NOTIFICATION, ...row }) };
+}
+
+/** What a queued e-mail says where its insert says nothing. */
+export const NEW_NOTIFICATION = {
+  ...{ transaction_id: null, outage_id: null, resend: 0, recipient: null, attempts: 0, sent_at: null, message_id: null },
+  ...{ last_error: null, claim_token: null },
+};
+
+/** The same for the one statement that PostgreSQL gets: columns of `mail` and of the updated row, `written`. */
+export const QUEUED_SELECT = `mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data,
+  ${sealSql('notifications', {
+    ...{ id: 'mail.id', transaction_id: 'written.id', outage_id: 'null', kind: 'mail.kind', version: 'written.version', resend: '0' },
+    ...{ recipient: 'mail.recipient', state: `'queued'`, attempts: '0', created_at: 'updated_at', next_attempt_at: 'updated_at' },
+    ...{ sent_at: 'null', message_id: 'null', last_error: 'null', data: 'mail.data', claim_token: 'null' },
+  })}`;
 
 export async function insertNotifications(
   sql: Knex,
-  subject: { readonly transactionId: string; readonly version: number },
+  subject: MailSubject,
   mails: readonly QueuedNotification[],
   now: Instant,
 ): Promise<void> {
   for (const mail of mails) {
-    await changed(sql, `insert into notifications (${NOTIFICATION_COLUMNS}) values (?, ?, ?, ?, ?, 'queued', ?, ?, ?)`, [
-      ...[mail.id, subject.transactionId, mail.kind, subject.version, mail.recipient],
-      ...[now, now, mail.data],
-    ]);
+    const row = queuedRow(subject, mail, now);
+    await changed(sql, `insert into notifications (${NOTIFICATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, Object.values(row));
   }
 }
 
@@ -82,7 +109,7 @@ export function notificationsPart(mails: readonly QueuedNotification[]): { reado
   return {
     text: `, mails as (
       insert into notifications (${NOTIFICATION_COLUMNS})
-      select mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data
+      select ${QUEUED_SELECT}
         from written, (values ${values}) as mail (id, kind, recipient, data))`,
     bindings: mails.flatMap((mail) => [mail.id, mail.kind, mail.recipient, mail.data]),
   };

@@ -1,7 +1,11 @@
 import type { Actor, ClaimedNotification, Outbox } from '../app/ports.ts';
 import type { Notification, UnsentCounts } from '../app/views.ts';
-import { changed, firstRow, rowsOf, type Database } from './database.ts';
+import { insertCounted } from './counts.ts';
+import { firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
 import { notificationId } from './identifiers.ts';
+import { wellFormed } from './json-rows.ts';
+import { NEW_NOTIFICATION } from './notification-insert.ts';
+import { insertOf, once, textParameter, updateSealed, withSeal } from './seals.ts';
 import { integer, notificationOf, storable, text, textOrNull } from './rows.ts';
 
 /*
@@ -19,12 +23,15 @@ export function createOutbox(database: Database): Outbox {
     claim: (limit, actor) => claim(database, limit, actor),
     async markSent({ notification, token }, messageId) {
       await database.write((sql) =>
-        changed(
-          sql,
-          `update notifications set state = 'sent', sent_at = ${database.now()}, message_id = ?, next_attempt_at = null, claim_token = null, last_error = null
-            where id = ? and claim_token = ?`,
-          [messageId, notification.id, token],
-        ),
+        updateSealed(database, sql, 'notifications', {
+          with: `v ${once(database)} (select ${database.now()} as sent_at, ${textParameter(database)} as message_id)`,
+          set: {
+            ...{ state: `'sent'`, sent_at: 'v.sent_at', message_id: 'v.message_id' },
+            ...{ next_attempt_at: 'null', claim_token: 'null', last_error: 'null' },
+          },
+          where: 'notifications.id = ? and notifications.claim_token = ?',
+          bindings: [messageId, notification.id, token],
+        }),
       );
     },
     markFailed: (claimed, error, retryInMs) => markFailed(database, claimed, error, retryInMs),
@@ -46,30 +53,44 @@ async function claim(database: Database, limit: number, actor: Actor): Promise<r
   // Before the claim is sent: the database counts from later on.
   const deadlineMs = database.clock.monotonicMs() + CLAIM_MS;
   const token = `${actor.host}:${String(actor.pid)}:${database.chance.token()}`;
-  const due = `select id from notifications, clock where next_attempt_at is not null and next_attempt_at <= clock.now
+  const due = `select id from notifications, v where next_attempt_at is not null and next_attempt_at <= v.now
     order by next_attempt_at, id limit ?`;
-  const set = `state = 'sending', attempts = attempts + 1, claim_token = ?, next_attempt_at = clock.now + ${String(CLAIM_MS)}`;
-  const sqlite = database.dialect === 'sqlite';
-  const statement = sqlite
-    ? `with clock as (select ${database.now()} as now) update notifications set ${set} from clock where id in (${due}) returning *`
-    : `with clock as materialized (select ${database.now()} as now), due as materialized (${due} for update of notifications skip locked)
-       update notifications set ${set} from clock, due where notifications.id = due.id returning notifications.*`;
-  const rows = await database.write((sql) => rowsOf(sql, statement, sqlite ? [token, limit] : [limit, token]));
+  const set = {
+    ...{ state: `'sending'`, attempts: 'notifications.attempts + 1', claim_token: 'v.token' },
+    next_attempt_at: `v.now + ${String(CLAIM_MS)}`,
+  };
+  const v = `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as token)`;
+  const rows = await database.write((sql) =>
+    updateSealed(
+      database,
+      sql,
+      'notifications',
+      database.dialect === 'sqlite'
+        ? { with: v, set, where: `notifications.id in (${due})`, bindings: [token, limit] }
+        : {
+            with: `${v}, due as materialized (${due} for update of notifications skip locked)`,
+            ...{ set, from: 'due', where: 'notifications.id = due.id', bindings: [token, limit] },
+          },
+    ),
+  );
   return rows
     .map((row) => ({ notification: notificationOf(row), token, deadlineMs }))
     .sort((a, b) => a.notification.createdAt - b.notification.createdAt || (a.notification.id < b.notification.id ? -1 : 1));
 }
 
 async function markFailed(database: Database, { notification, token }: ClaimedNotification, error: string, retryInMs: number | null): Promise<void> {
-  const next = retryInMs === null ? 'null' : `${database.now()} + ?`;
+  const kept = wellFormed(storable(error).slice(0, ERROR_KEPT));
+  const next = retryInMs === null ? 'null' : `v.now + ${String(Math.round(retryInMs))}`;
   await database.write((sql) =>
-    changed(sql, `update notifications set state = ?, next_attempt_at = ${next}, last_error = ?, claim_token = null where id = ? and claim_token = ?`, [
-      retryInMs === null ? 'failed' : 'queued',
-      ...(retryInMs === null ? [] : [Math.round(retryInMs)]),
-      storable(error).slice(0, ERROR_KEPT),
-      notification.id,
-      token,
-    ]),
+    updateSealed(database, sql, 'notifications', {
+      with: `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as last_error)`,
+      set: {
+        ...{ state: retryInMs === null ? `'failed'` : `'queued'`, next_attempt_at: next },
+        ...{ last_error: 'v.last_error', claim_token: 'null' },
+      },
+      where: 'notifications.id = ? and notifications.claim_token = ?',
+      bindings: [kept, notification.id, token],
+    }),
   );
 }
 
@@ -79,24 +100,30 @@ async function requeue(database: Database, id: string): Promise<Notification | n
     for (let round = 1; round <= REQUEUE_ROUNDS; round += 1) {
       const source = await firstRow(
         sql,
-        `select n.*, (select max(resend) from notifications o where o.kind = n.kind
+        `select n.*, ${database.now()} as now, (select max(resend) from notifications o where o.kind = n.kind
             and (o.outage_id = n.outage_id or (o.transaction_id = n.transaction_id and o.version = n.version))) as last_resend
            from notifications n where n.id = ?`,
         [id],
       );
       if (source === null) return null;
-      const subject = textOrNull(source, 'transaction_id') ?? text(source, 'outage_id');
-      const resend = integer(source, 'last_resend') + 1;
-      const row = await firstRow(
-        sql,
-        `insert into notifications (id, transaction_id, outage_id, kind, version, resend, recipient, state, created_at, next_attempt_at, data)
-         select ?, transaction_id, outage_id, kind, version, ?, recipient, 'queued', clock.now, clock.now, data
-           from notifications, (select ${database.now()} as now) as clock where id = ? on conflict do nothing returning *`,
-        [notificationId(subject, text(source, 'kind'), integer(source, 'version'), resend), resend, id],
-      );
-      if (row !== null) return notificationOf(row);
+      const row = resentRow(source);
+      const insert = insertOf('notifications', row);
+      const count = await insertCounted(database, sql, { ...insert, text: `${insert.text} on conflict do nothing` }, { notifications: 1 });
+      if (count > 0) return notificationOf(row);
     }
     return null;
+  });
+}
+
+function resentRow(source: Row): Readonly<Record<string, Binding>> {
+  const subject = textOrNull(source, 'transaction_id') ?? text(source, 'outage_id');
+  const resend = integer(source, 'last_resend') + 1;
+  const [kind, version, now] = [text(source, 'kind'), integer(source, 'version'), integer(source, 'now')];
+  return withSeal('notifications', {
+    ...NEW_NOTIFICATION,
+    ...{ id: notificationId(subject, kind, version, resend), kind, version, resend, state: 'queued' },
+    ...{ transaction_id: textOrNull(source, 'transaction_id'), outage_id: textOrNull(source, 'outage_id') },
+    ...{ recipient: textOrNull(source, 'recipient'), data: text(source, 'data'), created_at: now, next_attempt_at: now },
   });
 }
 

@@ -1,27 +1,20 @@
-import type { Actor, CauseKind, Passes } from '../app/ports.ts';
+import type { Knex } from 'knex';
+import type { Actor, CauseKind, Passes, PassReport } from '../app/ports.ts';
 import type { JsonObject } from '../domain/transaction.ts';
+import type { NotificationKind } from '../domain/transition.ts';
 import { canonicalJson } from './audit-chain.ts';
 import { changed, firstRow, type Database } from './database.ts';
 import { causeId, newId, notificationId } from './identifiers.ts';
-import { integer, passOf } from './rows.ts';
+import { insertCounted } from './counts.ts';
+import { wellFormed } from './json-rows.ts';
+import { NEW_NOTIFICATION } from './notification-insert.ts';
+import { integer, passOf, storable } from './rows.ts';
+import { insertOf, once, textParameter, updateSealed, withSeal } from './seals.ts';
 
 export function createPasses(database: Database): Passes {
   return {
     begin: (actor) => begin(database, actor),
-    async finish(id, report) {
-      await database.write((sql) =>
-        changed(
-          sql,
-          `update passes set finished_at = ${database.now()}, due = ?, succeeded = ?, failed = ?, canceled = ?, pending = ?, stuck = ?,
-             calls_list = ?, calls_retrieve = ?, calls_other = ?, outage = ?, not_sent = ?, stopped_by = ?, duration_ms = ? where id = ?`,
-          [
-            ...[report.due, report.settled.succeeded, report.settled.failed, report.settled.canceled, report.pending, report.stuck],
-            ...[report.stripeCalls.list, report.stripeCalls.retrieve, report.stripeCalls.other],
-            ...[report.outage ? 1 : 0, report.notSent, report.stoppedBy, Math.round(report.durationMs), id],
-          ],
-        ),
-      );
-    },
+    finish: (id, report) => finish(database, id, report),
     async last() {
       const row = await database.read((sql) => firstRow(sql, 'select * from passes order by id desc limit 1'));
       return row === null ? null : passOf(row);
@@ -29,8 +22,13 @@ export function createPasses(database: Database): Passes {
     tellCause: (kind, cause, evidence) => tellCause(database, kind, { cause, evidence }),
     openOutage: (evidence) => openOutage(database, evidence),
     async closeOutage() {
-      const closed = await database.write((sql) => changed(sql, `update outages set closed_at = ${database.now()} where closed_at is null`));
-      return closed > 0;
+      const closed = await database.write((sql) =>
+        updateSealed(database, sql, 'outages', {
+          with: `v ${once(database)} (select ${database.now()} as closed_at)`,
+          ...{ set: { closed_at: 'v.closed_at' }, where: 'outages.closed_at is null', bindings: [] },
+        }),
+      );
+      return closed.length > 0;
     },
   };
 }
@@ -47,20 +45,30 @@ async function tellCause(
     const row = await firstRow(sql, `select ${database.now()} as now`);
     const now = integer(row ?? {}, 'now');
     const id = causeId(`${kind}\n${cause}`, Math.floor(now / DAY_MS));
-    const inserted = await changed(
-      sql,
-      'insert into outages (id, opened_at, closed_at, evidence) values (?, ?, ?, ?) on conflict do nothing',
-      [id, now, now, canonicalJson({ ...evidence, cause })],
-    );
-    if (inserted === 0) return false;
-    await changed(
-      sql,
-      `insert into notifications (id, outage_id, kind, version, state, created_at, next_attempt_at, data)
-        values (?, ?, ?, 0, 'queued', ?, ?, ?)`,
-      [notificationId(id, kind, 0, 0), id, kind, now, now, canonicalJson({ ...evidence, cause, outage_id: id, opened_at: now })],
-    );
-    return true;
+    const outage = { id, opened_at: now, closed_at: now, evidence: canonicalJson({ ...evidence, cause }) };
+    return await insertOutage(database, sql, { outage, kind, data: { ...evidence, cause } });
   });
+}
+
+interface NewOutage {
+  readonly outage: { readonly id: string; readonly opened_at: number; readonly closed_at: number | null; readonly evidence: string };
+  readonly kind: NotificationKind;
+  readonly data: JsonObject;
+}
+
+/** With its one e-mail to the operator; false where there is one already. */
+async function insertOutage(database: Database, sql: Knex, { outage, kind, data }: NewOutage): Promise<boolean> {
+  const insert = insertOf('outages', withSeal('outages', outage));
+  const inserted = await changed(sql, `${insert.text} on conflict do nothing`, insert.bindings);
+  if (inserted === 0) return false;
+  const { id, opened_at: now } = outage;
+  const mail = withSeal('notifications', {
+    ...NEW_NOTIFICATION,
+    ...{ id: notificationId(id, kind, 0, 0), outage_id: id, kind, version: 0, state: 'queued' },
+    ...{ created_at: now, next_attempt_at: now, data: canonicalJson({ ...data, outage_id: id, opened_at: now }) },
+  });
+  await insertCounted(database, sql, insertOf('notifications', mail), { outages: 1, notifications: 1 });
+  return true;
 }
 
 async function begin(database: Database, actor: Actor): ReturnType<Passes['begin']> {
@@ -71,7 +79,8 @@ async function begin(database: Database, actor: Actor): ReturnType<Passes['begin
     );
     const startedAt = integer(row ?? {}, 'now');
     const id = newId('pass', startedAt);
-    await changed(sql, 'insert into passes (id, host, started_at) values (?, ?, ?)', [id, actor.host, startedAt]);
+    const pass = withSeal('passes', { ...NEW_PASS, id, host: actor.host, started_at: startedAt });
+    await insertCounted(database, sql, insertOf('passes', pass), { passes: 1 });
     return { id, startedAt, outageOpen: integer(row ?? {}, 'open_outages') > 0 };
   });
 }
@@ -86,16 +95,34 @@ async function openOutage(database: Database, evidence: JsonObject): Promise<boo
     const row = await firstRow(sql, `select ${database.now()} as now`);
     const now = integer(row ?? {}, 'now');
     if (mine === '') mine = newId('out', now);
-    const inserted = await changed(sql, 'insert into outages (id, opened_at, evidence) values (?, ?, ?) on conflict do nothing', [mine, now, canonicalJson(evidence)]);
-    if (inserted === 0) {
-      const own = await firstRow(sql, 'select id from outages where id = ?', [mine]);
-      return own !== null;
-    }
-    await changed(
-      sql,
-      `insert into notifications (id, outage_id, kind, version, state, created_at, next_attempt_at, data) values (?, ?, 'operator_outage', 0, 'queued', ?, ?, ?)`,
-      [notificationId(mine, 'operator_outage', 0, 0), mine, now, now, canonicalJson({ ...evidence, outage_id: mine, opened_at: now })],
-    );
-    return true;
+    const outage = { id: mine, opened_at: now, closed_at: null, evidence: canonicalJson(evidence) };
+    if (await insertOutage(database, sql, { outage, kind: 'operator_outage', data: evidence })) return true;
+    return (await firstRow(sql, 'select id from outages where id = ?', [mine])) !== null;
   });
+}
+
+const NEW_PASS = {
+  ...{ finished_at: null, due: 0, succeeded: 0, failed: 0, canceled: 0, pending: 0, stuck: 0 },
+  ...{ calls_list: 0, calls_retrieve: 0, calls_other: 0, outage: 0, not_sent: 0, stopped_by: null, duration_ms: 0 },
+};
+
+async function finish(database: Database, id: string, report: PassReport): Promise<void> {
+  const { settled, stripeCalls } = report;
+  const numbers = {
+    ...{ due: report.due, succeeded: settled.succeeded, failed: settled.failed, canceled: settled.canceled },
+    ...{ pending: report.pending, stuck: report.stuck, not_sent: report.notSent, outage: report.outage ? 1 : 0 },
+    ...{ calls_list: stripeCalls.list, calls_retrieve: stripeCalls.retrieve, calls_other: stripeCalls.other },
+    duration_ms: Math.round(report.durationMs),
+  };
+  await database.write((sql) =>
+    updateSealed(database, sql, 'passes', {
+      with: `v ${once(database)} (select ${database.now()} as finished_at, ${textParameter(database)} as stopped_by)`,
+      set: {
+        ...Object.fromEntries(Object.entries(numbers).map(([column, value]) => [column, String(value)])),
+        ...{ finished_at: 'v.finished_at', stopped_by: 'v.stopped_by' },
+      },
+      where: 'passes.id = ?',
+      bindings: [report.stoppedBy === null ? null : wellFormed(storable(report.stoppedBy)), id],
+    }),
+  );
 }

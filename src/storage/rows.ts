@@ -3,6 +3,7 @@ import type { AuditEntry, Notification, NotificationState } from '../app/views.t
 import { BugError } from '../domain/errors.ts';
 import { CANCELERS, FAILURE_KINDS, SESSIONS, STATUSES, STEPS, type JsonObject, type Review, type Status, type Step, type Transaction } from '../domain/transaction.ts';
 import type { Action, NotificationKind } from '../domain/transition.ts';
+import type { ChainEntry } from './audit-chain.ts';
 import type { Row } from './database.ts';
 
 /*
@@ -127,6 +128,11 @@ export function auditEntryOf(row: Row): AuditEntry {
     requestId: textOrNull(row, 'request_id'),
     hash: text(row, 'hash'),
   };
+}
+
+/** With what it wrote, as it is sealed; null on an entry of a version that did not keep it. */
+export function chainEntryOf(row: Row): ChainEntry {
+  return { ...auditEntryOf(row), changes: textOrNull(row, 'changes') };
 }
 
 const NOTIFICATION_STATES: readonly NotificationState[] = ['queued', 'sending', 'sent', 'failed'];

@@ -118,9 +118,9 @@ describe('exit code of everything else', () => {
   });
 
   it('audit: 5 on a bad entry', () => {
-    const verification = { transactions: 2, entries: 9, firstBad: null };
+    const verification = { transactions: 2, entries: 9, partly: 0, firstBad: null };
     ends({ kind: 'verified', verification }, 0);
-    ends({ kind: 'verified', verification: { ...verification, firstBad: { transactionId: 't', seq: 2, problem: 'hash' } } }, 5);
+    ends({ kind: 'verified', verification: { ...verification, firstBad: { table: 'audit_events', id: 't', transactionId: 't', seq: 2, problem: 'hash' } } }, 5);
   });
 
   it('what runs until it is stopped ends as the signal says', () => {

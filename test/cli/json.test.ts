@@ -222,11 +222,11 @@ describe('reconcile --json', () => {
 
 describe('other documents', () => {
   it('audit verify', async () => {
-    const firstBad = { transactionId: succeeded.id, seq: 2, problem: 'the hash does not fit' };
+    const firstBad = { table: 'audit_events', id: succeeded.id, transactionId: succeeded.id, seq: 2, problem: 'the hash does not fit' };
     const { code, stdout, calls } = await commandLine(['audit', 'verify', '--json'], {
-      payrecon: { verifyAudit: () => Promise.resolve({ transactions: 3, entries: 12, firstBad }) },
+      payrecon: { verifyAudit: () => Promise.resolve({ transactions: 3, entries: 12, partly: 1, firstBad }) },
     });
-    same(stdout, { transactions: 3, entries: 12, first_bad: { transaction_id: succeeded.id, seq: 2, problem: 'the hash does not fit' } });
+    same(stdout, { transactions: 3, entries: 12, partly_covered: 1, first_bad: { table: 'audit_events', id: succeeded.id, transaction_id: succeeded.id, seq: 2, problem: 'the hash does not fit' } });
     expect(code).toBe(5);
     expect(calls[0]?.args).toEqual([null]);
   });

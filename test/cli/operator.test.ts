@@ -94,18 +94,31 @@ describe('notifications', () => {
 
 describe('audit verify', () => {
   it('says that every hash fits', async () => {
-    const { code, stdout, calls } = await commandLine(['audit', 'verify', 'order-1'], { payrecon: { verifyAudit: () => Promise.resolve({ transactions: 1, entries: 5, firstBad: null }) } });
+    const { code, stdout, calls } = await commandLine(['audit', 'verify', 'order-1'], { payrecon: { verifyAudit: () => Promise.resolve({ transactions: 1, entries: 5, partly: 0, firstBad: null }) } });
     expect([code, stdout]).toEqual([0, '✓ 5 audit entries of 1 transaction: every hash fits.\n']);
     expect(calls[0]?.args).toEqual(['order-1']);
   });
 
   it('names the first bad entry', async () => {
     const { code, stdout, stderr } = await commandLine(['audit', 'verify'], {
-      payrecon: { verifyAudit: () => Promise.resolve({ transactions: 1, entries: 5, firstBad: { transactionId: succeeded.id, seq: 3, problem: 'the hash does not fit' } }) },
+      payrecon: { verifyAudit: () => Promise.resolve({ transactions: 1, entries: 5, partly: 0, firstBad: { table: 'audit_events', id: succeeded.id, transactionId: succeeded.id, seq: 3, problem: 'the hash does not fit' } }) },
     });
     expect(code).toBe(5);
     expect(stdout).toContain(`number 3 of ${succeeded.id}: the hash does not fit`);
     expect(stderr).toContain(`payrecon show ${succeeded.id}`);
+  });
+
+  it('names a row that is of no transaction, and what is covered only in part', async () => {
+    const verify = async (firstBad: { table: string; id: string | null; transactionId: null; seq: null; problem: string } | null, partly = 0): Promise<readonly string[]> => {
+      const { stdout, stderr } = await commandLine(['audit', 'verify'], { payrecon: { verifyAudit: () => Promise.resolve({ transactions: 3, entries: 5, partly, firstBad }) } });
+      return [stdout, stderr];
+    };
+    const bad = { table: 'passes', id: 'pass_1', transactionId: null, seq: null, problem: 'the row is not what was sealed' };
+    expect((await verify(bad))[0]).toContain('The first bad row is pass_1 of the table passes: the row is not what was sealed.');
+    expect((await verify({ ...bad, table: 'triggers', id: 'transactions_no_delete', problem: 'the trigger is gone' }))[0]).toContain('The trigger transactions_no_delete of the database: the trigger is gone.');
+    const [stdout, stderr] = await verify(null, 2);
+    expect(stdout).toContain('every hash fits');
+    expect(stderr).toContain('2 transactions were last written by an older version');
   });
 
   it('knows no such transaction: exit 6', async () => {

@@ -13,6 +13,7 @@ const entry: UnsealedEntry = {
   to: { status: 'pending', step: 'created' },
   detail: { b: [1, 0.5, null], a: 'ä"\u0000' },
   requestId: 'req_1',
+  changes: null,
 };
 
 const text =
@@ -27,6 +28,13 @@ describe('the audit chain', () => {
     const previous = 'a'.repeat(64);
     expect(entryHash(previous, entry)).toBe(createHash('sha256').update(previous + text, 'utf8').digest('hex'));
     expect(entryHash('', entry)).toBe('d18f8840f8f100d8f4b1299392a2714af1eb46c6db5921a4c722ab6e4e945716');
+  });
+
+  it('seals what an entry wrote, where it says so', () => {
+    const written = { ...entry, changes: '{"at":{"updated_at":0},"set":{"step":"created"}}' };
+    const { before, after } = textAroundInstant(written);
+    expect(`${before}${String(entry.at)}${after}`).toBe(text.replace(',"detail"', `,"changes":${written.changes},"detail"`));
+    expect(entryHash('', written)).not.toBe(entryHash('', entry));
   });
 
   it('writes an opening entry with nulls', () => {

@@ -1,5 +1,6 @@
 import { SEALED_COLUMNS, sealOf } from '../../src/storage/seals.ts';
 import { type RawConnection } from '../storage/targets.ts';
+import { pastTriggers, recount } from './reseal.ts';
 
 const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transactions', 'stripe_budgets'];
 
@@ -11,18 +12,8 @@ const FOUND = { rolled_back_at: null, rolled_back_evidence: null, whole_checked_
  * one, and opening it, takes longer than most cases. It stays who it is, with nothing known of its wholeness.
  */
 export async function emptyLedger(raw: RawConnection, dialect: 'sqlite' | 'postgres'): Promise<void> {
-  const emptying = [
-    ...TABLES.map((table) => `delete from ${table}`),
-    'update ledger_counts set transactions = 0, entries = 0',
-    ...(await forgetting(raw)),
-  ].join('; ');
-  if (dialect === 'postgres') {
-    await raw.run(`set session_replication_role = replica; ${emptying}; set session_replication_role = origin`);
-    return;
-  }
-  const triggers = await raw.rows(`select name, sql from sqlite_schema where type = 'trigger'`);
-  const dropped = triggers.map(({ name }) => `drop trigger ${String(name)}`);
-  await raw.run(`begin immediate; ${[...dropped, emptying, ...triggers.map(({ sql }) => String(sql))].join(';\n')}; commit`);
+  await pastTriggers(raw, dialect, [...TABLES.map((table) => `delete from ${table}`), ...(await forgetting(raw))]);
+  await recount(raw);
 }
 
 /** Sealed anew, as the product would. */

@@ -194,7 +194,7 @@ function begunAlive(evidence: Evidence, { atRest }: Expectations): readonly stri
 }
 
 function trailWhole({ rows, trail, trailOf, audit }: Evidence): readonly string[] {
-  const bad = audit.firstBad === null ? [] : [`${audit.firstBad.transactionId} entry ${audit.firstBad.seq}: ${audit.firstBad.problem}`];
+  const bad = audit.firstBad === null ? [] : [`${audit.firstBad.table} ${String(audit.firstBad.id)} entry ${String(audit.firstBad.seq)}: ${audit.firstBad.problem}`];
   const counted = audit.firstBad === null && audit.entries !== trail.length ? [`${audit.entries} entries were verified of ${trail.length}`] : [];
   const gaps = rows.flatMap((row) => {
     const own = trailOf.get(row.id) ?? [];

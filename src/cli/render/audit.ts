@@ -1,4 +1,4 @@
-import { type AuditVerification } from '../../app/views.ts';
+import { type AuditFinding, type AuditVerification } from '../../app/views.ts';
 import { type CommandContext } from '../context.ts';
 import { escapeText } from './escape.ts';
 import { hints } from './hint.ts';
@@ -6,21 +6,38 @@ import { writeJson } from './json.ts';
 import { createTheme } from './theme.ts';
 import { wrap } from './wrap.ts';
 
-export function writeVerification({ transactions, entries, firstBad }: AuditVerification, { json, out, err }: CommandContext): void {
+export function writeVerification(verification: AuditVerification, { json, out, err }: CommandContext): void {
+  const { transactions, entries, partly, firstBad } = verification;
   if (json) {
-    const bad = firstBad === null ? null : { transaction_id: firstBad.transactionId, seq: firstBad.seq, problem: firstBad.problem };
-    writeJson(out, { transactions, entries, first_bad: bad });
+    writeJson(out, { transactions, entries, partly_covered: partly, first_bad: firstBad === null ? null : findingJson(firstBad) });
     return;
   }
   const theme = createTheme(out);
-  const counts = `${counted(entries, 'audit entry', 'audit entries')} of ${counted(transactions, 'transaction', 'transactions')}`;
-  if (firstBad === null) {
-    out.write(`${theme.good('✓')} ${counts}: every hash fits.\n`);
+  if (firstBad !== null) {
+    out.write(`${theme.bad('✗')} ${wrap(escapeText(`${subjectOf(firstBad)}: ${firstBad.problem}.`), out.columns - 2, 2)}\n`);
+    err.write(hints([{ text: 'It was changed outside payrecon. Compare it with a backup, and with Stripe.', ...showCommand(firstBad) }], err));
     return;
   }
-  const where = `The first bad entry is number ${String(firstBad.seq)} of ${firstBad.transactionId}: ${firstBad.problem}.`;
-  out.write(`${theme.bad('✗')} ${wrap(escapeText(where), out.columns - 2, 2)}\n`);
-  err.write(hints([{ text: 'The trail was changed outside payrecon. Compare it with a backup, and with Stripe:', command: ['payrecon', 'show', firstBad.transactionId] }], err));
+  const counts = `${counted(entries, 'audit entry', 'audit entries')} of ${counted(transactions, 'transaction', 'transactions')}`;
+  out.write(`${theme.good('✓')} ${counts}: every hash fits.\n`);
+  if (partly === 0) return;
+  const older = `${counted(partly, 'transaction was', 'transactions were')} last written by an older version, whose entries do not say what they wrote: only the request, the status and the step are held against them.`;
+  err.write(hints([{ text: older }], err));
+}
+
+function findingJson({ table, id, transactionId, seq, problem }: AuditFinding): Readonly<Record<string, string | number | null>> {
+  return { table, id, transaction_id: transactionId, seq, problem };
+}
+
+function subjectOf({ table, id, transactionId, seq }: AuditFinding): string {
+  if (seq !== null && transactionId !== null) return `The first bad entry is number ${String(seq)} of ${transactionId}`;
+  if (table === 'triggers') return `The trigger ${id ?? ''} of the database`;
+  const what = `The first bad row is ${id === null ? 'one' : id} of the table ${table}`;
+  return transactionId === null ? what : `${what}, of ${transactionId}`;
+}
+
+function showCommand({ transactionId }: AuditFinding): { readonly command?: readonly string[] } {
+  return transactionId === null ? {} : { command: ['payrecon', 'show', transactionId] };
 }
 
 function counted(count: number, one: string, many: string): string {

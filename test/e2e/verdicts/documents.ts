@@ -96,7 +96,10 @@ export const passDocument = z.strictObject({
 export const verificationDocument = z.strictObject({
   transactions: z.int(),
   entries: z.int(),
-  first_bad: z.strictObject({ transaction_id: z.string(), seq: z.int(), problem: z.string() }).nullable(),
+  partly_covered: z.int(),
+  first_bad: z
+    .strictObject({ table: z.string(), id: z.string().nullable(), transaction_id: z.string().nullable(), seq: z.int().nullable(), problem: z.string() })
+    .nullable(),
 });
 
 export const errorDocument = z.strictObject({

@@ -96,10 +96,10 @@ describe.each(targets)('leases on $name', (target) => {
     const [third, first, second] = [await due(3 * minute), await due(minute), await due(2 * minute)];
     await due('never');
     await due(120 * minute);
+    offsetMs = 10 * minute;
     const leased = await openOne(storage);
-    await recordOne(storage, leased, aTransition({ stamps: { nextAttempt: { inMs: 1 } } }));
-    const now = await storage.ledger.now();
-    const query = { limit: 2, pendingAfterMs: 0, dueBy: now + 10 * minute };
+    await recordOne(storage, leased, aTransition({ stamps: { nextAttempt: { inMs: 0 } } }));
+    const query = { limit: 2, pendingAfterMs: 0, dueBy: await storage.ledger.now() };
 
     expect((await storage.ledger.due({ ...query, limit: 10 })).map(({ id }) => id)).toEqual([first, second, third]);
     const claimed = await storage.ledger.claimDue(query, reconciler);

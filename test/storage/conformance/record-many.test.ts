@@ -94,7 +94,7 @@ describe.each(targets)('recording many transitions at the same time on $name', (
     statements.length = 0;
     const results = await together(storage, claims, () => ({ ...succeeded, notifications: ['customer_succeeded'] }));
     expect(results.every(({ kind }) => kind === 'recorded')).toBe(true);
-    expect(statements).toEqual(target.name === 'postgres' ? ['with'] : ['begin', 'with', 'with', 'insert', 'insert', 'commit']);
+    expect(statements).toEqual(target.name === 'postgres' ? ['with'] : ['begin', 'with', 'with', 'insert', 'insert', 'update', 'commit']);
   });
 
   it('leaves out a row that somebody else has changed, and no other', async () => {
