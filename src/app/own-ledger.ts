@@ -170,7 +170,7 @@ async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity)
   throw new PayreconError(
     'configuration',
     'another_ledger',
-    `This ledger is new and empty, but another ledger has made payments on this Stripe account (the newest is ${others.id}). Nothing was sent: charged from here, an order could be charged twice. Point DATABASE_URL at that ledger, or take it along with \`payrecon migrate --from\`. If a second ledger is meant, add --new-ledger, and give it its own PAYRECON_NAMESPACE when it is made.`,
+    `This ledger is new and empty, but another ledger has made payments on this Stripe account (the newest is ${others.id}). Nothing was sent: charged from here, an order could be charged twice. Point DATABASE_URL at that ledger. If a second ledger is meant, add --new-ledger, and give it its own PAYRECON_NAMESPACE when it is made.`,
     { problems: [{ field: 'DATABASE_URL', message: 'names a new ledger' }] },
   );
 }
