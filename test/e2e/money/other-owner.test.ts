@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { targets, type Target } from '../../storage/targets.ts';
+import { refusalOf } from '../exit-codes/refusals.ts';
+import { aScene, chargeFlags, type Scene } from '../verdicts/scene.ts';
+import { chargeOrder, ORDER, paymentCalls } from './shop.ts';
+
+/* A ledger belongs to one Stripe account and mode: nothing is read as paid, sent, counted or concluded under another. */
+
+const OTHER_ACCOUNT = 'acct_1AnotherShop';
+const OTHER_KEY = 'sk_test_ofAnotherShop0123';
+const LIVE = { STRIPE_SECRET_KEY: 'sk_live_local0123456789abcdef', PAYRECON_LIVE: '1' };
+const OTHER = { STRIPE_SECRET_KEY: OTHER_KEY };
+
+async function aShop(target: Target): Promise<Scene> {
+  return await aScene(target, { sandbox: { keys: [{ key: OTHER_KEY, account: OTHER_ACCOUNT }], liveKeys: true } });
+}
+
+/** Everything that would send, count or conclude something. */
+const ACTING = [
+  [...chargeFlags(ORDER), '--reference', ORDER],
+  chargeFlags('another-order'),
+  ['reconcile', '--json'],
+  ['reconcile', '--dry-run', '--json'],
+  ['stuck', 'resolve', 'stuck', '--as', 'retry', '--reason', 'r', '--yes', '--json'],
+];
+
+/** A paid order, one whose outcome is not known, and one that waits for a person. */
+async function withWork(scene: Scene): Promise<void> {
+  expect((await chargeOrder(scene)).exitCode).toBe(0);
+  await scene.charge('stuck', { faults: 'payment_intents.confirm=html_502' });
+  scene.sandbox.setFaults('payment_intents.retrieve=500_before');
+  expect((await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).exitCode).toBe(5);
+  scene.sandbox.setFaults('');
+  expect((await scene.charge('lost', { faults: 'payment_intents.confirm=html_502_after' })).exitCode).toBe(75);
+}
+
+async function everythingStored(scene: Scene): Promise<unknown> {
+  return [
+    await scene.sql('select id, status, step, version, attempts, next_attempt_at, review from transactions order by id'),
+    await scene.sql('select count(*) as n from audit_events'),
+    await scene.sql('select id, state from notifications order by id'),
+    await scene.sql('select count(*) as n from passes'),
+  ];
+}
+
+describe.each(targets)('a ledger on $name', (target) => {
+  it('of test mode does nothing with a live key, and asks nothing: a test payment never answers for a live one', async () => {
+    const scene = await aShop(target);
+    await withWork(scene);
+    const before = await everythingStored(scene);
+    const sent = scene.sandbox.books.summary().requests;
+    for (const args of ACTING) {
+      const run = await scene.run(args, { env: LIVE });
+      expect({ args, ...refusalOf({ ...run, stderr: lastLine(run.stderr) }) }).toMatchObject({ exitCode: 2, code: 'other_mode', transaction: null });
+    }
+    expect(scene.sandbox.books.summary().requests).toBe(sent);
+    expect(await everythingStored(scene)).toEqual(before);
+    expect(scene.sandbox.books.of('acct_1SandboxLkdIwHu7', 'live').paymentIntents).toEqual([]);
+  });
+
+  it('of one account does nothing with the key of another, whose account is all that is asked, once', async () => {
+    const scene = await aShop(target);
+    await withWork(scene);
+    const before = await everythingStored(scene);
+    const sent = scene.sandbox.books.summary().requests;
+    for (const args of ACTING) {
+      const run = await scene.run(args, { env: OTHER });
+      const refused = refusalOf({ ...run, stderr: lastLine(run.stderr) });
+      expect({ args, ...refused }).toMatchObject({ exitCode: 2, code: 'other_account', fields: ['STRIPE_SECRET_KEY', 'DATABASE_URL'], transaction: null });
+      expect(refused.message).toContain(OTHER_ACCOUNT);
+    }
+    expect(scene.sandbox.books.requests.slice(sent).map(({ endpoint }) => endpoint)).toEqual(['account']);
+    expect(await everythingStored(scene)).toEqual(before);
+    expect(scene.sandbox.books.of(OTHER_ACCOUNT, 'test').paymentIntents).toEqual([]);
+
+    // With the right key at once, without any backoff in between: what was not known is found.
+    expect(await scene.pass()).toMatchObject({ report: { settled: { succeeded: 1 } } });
+    expect((await scene.look('lost')).row).toMatchObject({ status: 'succeeded', attempts: 0 });
+  });
+
+  it('is of one account from its first use on: a key that was tried there first decides it', async () => {
+    const scene = await aScene(target, { isNew: true, sandbox: { keys: [{ key: OTHER_KEY, account: OTHER_ACCOUNT }] } });
+    expect((await scene.charge('first', { env: OTHER })).exitCode).toBe(0);
+    const sent = scene.sandbox.books.summary().requests;
+    const refused = await scene.charge('second');
+    expect(refusalOf({ ...refused, stderr: lastLine(refused.stderr) })).toMatchObject({ exitCode: 2, code: 'other_account' });
+    expect(paymentCalls(scene, sent)).toEqual([]);
+    expect(scene.sandbox.books.of(OTHER_ACCOUNT, 'test').succeededCount()).toBe(1);
+    expect(scene.sandbox.books.succeededCount()).toBe(1);
+  });
+});
+
+/** The banner of live mode and notices come before. */
+function lastLine(text: string): string {
+  return `${text.trim().split('\n').at(-1) ?? ''}\n`;
+}
