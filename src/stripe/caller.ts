@@ -148,22 +148,24 @@ export class StripeCaller {
   }
 
   async #send(client: StripeClient, request: Request, call: WireCall): Promise<Outcome> {
+    const outcome = await this.#answerOf(client, request, call);
+    const { kind, wire } = outcome;
+    const isLock = kind === 'fault' && outcome.fault.code === 'lock_timeout';
+    // Whoever says it: Stripe's own limit, or that of something in between.
+    if (wire.status === 429 && !isLock) this.#limiter.slowDown(request.endpoint, rateLimitedReason(wire));
+    if (kind === 'fault' || (kind === 'value' && wire.status === 200)) this.stripeClock.saw(header(wire, 'date'));
+    return outcome;
+  }
+
+  async #answerOf(client: StripeClient, request: Request, call: WireCall): Promise<Outcome> {
     try {
       const value = await this.#wire.run(call, () => request.send(client.stripe));
-      const wire = call.facts();
-      this.stripeClock.saw(header(wire, 'date'));
-      return { kind: 'value', value, wire };
+      return { kind: 'value', value, wire: call.facts() };
     } catch (error) {
       const wire = call.facts();
       if (call.heldBack() && wire.attempts === 0) return { kind: 'not_sent', why: 'too_late', wire };
       const fault = client.fault(error);
-      // Whoever says it: Stripe's own limit, or that of something in between.
-      if (wire.status === 429 && fault?.code !== 'lock_timeout') {
-        this.#limiter.slowDown(request.endpoint, rateLimitedReason(wire));
-      }
-      if (fault === null) return { kind: 'nothing', wire };
-      this.stripeClock.saw(header(wire, 'date'));
-      return { kind: 'fault', fault, wire };
+      return fault === null ? { kind: 'nothing', wire } : { kind: 'fault', fault, wire };
     }
   }
 

@@ -22,16 +22,20 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(5);
 }
 
-/** Each answer takes so long; counts how many are asked for at the same time. */
-async function talkSlowly(ms: number, answer: (seen: Seen) => unknown): Promise<{ gateway: Gateway; most: () => number }> {
-  let [underWay, most] = [0, 0];
+/** Nothing new has been asked for so long: all that are asked for at the same time have come. */
+const QUIET_MS = 150;
+
+/** Answers once nothing new comes; counts how many are asked for at the same time. */
+async function talkInTurns(answer: (seen: Seen) => unknown): Promise<{ gateway: Gateway; most: () => number }> {
+  let [most, quiet] = [0, setTimeout(() => undefined, 0)];
+  const waiting: (() => void)[] = [];
   const { gateway } = await talk((seen, response) => {
-    underWay += 1;
-    most = Math.max(most, underWay);
-    setTimeout(() => {
-      underWay -= 1;
-      json(response, 200, answer(seen));
-    }, ms);
+    waiting.push(() => json(response, 200, answer(seen)));
+    most = Math.max(most, waiting.length);
+    clearTimeout(quiet);
+    quiet = setTimeout(() => {
+      for (const say of waiting.splice(0)) say();
+    }, QUIET_MS);
   });
   return { gateway, most: () => most };
 }
@@ -82,7 +86,7 @@ const TOO_FEW_FOR_A_PAGE = 19;
 
 describe('a known id', () => {
   it('is retrieved, few at once, and each is answered once', async () => {
-    const { gateway, most } = await talkSlowly(50, (seen) => intent({ id: seen.path.split('/').at(-1) }));
+    const { gateway, most } = await talkInTurns((seen) => intent({ id: seen.path.split('/').at(-1) }));
     const queries = Array.from({ length: TOO_FEW_FOR_A_PAGE }, (_, n) => query({ transactionId: `txn_${n}`, paymentIntent: `pi_${n}` }));
     const got = await answers(gateway, queries);
     for (const { transactionId, paymentIntent } of queries) {
@@ -180,7 +184,7 @@ describe('a scan', () => {
 
   it('of a long range reads stretches of time side by side, each row once', async () => {
     const list = listOf(many(5_000));
-    const { gateway, most } = await talkSlowly(30, list);
+    const { gateway, most } = await talkInTurns(list);
     const wanted = [...many(5_000).map(({ transaction }) => transaction), 'txn_none'];
     const got = await answers(gateway, wanted.map((id) => idless(id, START, START + 5_000)));
     for (const { id, transaction } of many(5_000)) expect(got.get(transaction)).toMatchObject({ kind: 'intent', intent: { id } });
