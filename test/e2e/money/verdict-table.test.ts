@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ChargeOutcome, Payrecon } from '../../../src/app/payrecon.ts';
 import { exitCode } from '../../../src/cli/exit-code.ts';
-import { DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES, type RefusalKind } from '../../../src/domain/refusals.ts';
+import { DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES, type RefusalKind } from '../../../src/domain/refusal-codes.ts';
 import { aRequest } from '../../storage/payments.ts';
 import { sqlite } from '../../storage/targets.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
