@@ -1,5 +1,6 @@
 import Sqlite from 'libsql';
 import pg from 'pg';
+import { recount } from '../test/support/reseal.ts';
 
 export type Cells = Readonly<Record<string, string | number | null>>;
 
@@ -69,11 +70,14 @@ function sqliteSink(path: string): Sink {
       database.exec('commit');
       return Promise.resolve();
     },
-    close() {
+    async close() {
       for (const { sql } of indexes) database.exec(sql);
+      await recount({
+        run: (sql) => Promise.resolve(void database.exec(sql)),
+        rows: (sql) => Promise.resolve(database.prepare(sql).all() as Record<string, unknown>[]),
+      });
       database.exec('pragma locking_mode = normal; pragma journal_mode = wal');
       database.close();
-      return Promise.resolve();
     },
   };
 }
@@ -100,6 +104,10 @@ async function postgresSink(url: string): Promise<Sink> {
     },
     async close() {
       for (const { sql } of indexes) await client.query(sql);
+      await recount({
+        run: async (sql) => { await client.query(sql); },
+        rows: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
+      });
       for (const table of ['transactions', 'audit_events', 'notifications']) await client.query(`vacuum (analyze) ${table}`);
       await client.end();
     },

@@ -57,7 +57,7 @@ export async function insertCounted(
 ): Promise<number> {
   if (database.dialect === 'sqlite') {
     const count = await changed(sql, insert.text, insert.bindings);
-    if (count > 0) await addCounts(sql, added);
+    if (count > 0) await addCounts(database, sql, added);
     return count;
   }
   const numbers = Object.fromEntries(Object.entries(added).map(([name, value]) => [name, String(value)]));
@@ -77,15 +77,17 @@ export const COUNTS_READ = `(select json_object(${COUNTED.map((name) => `'${name
   from ledger_counts where shard = ${String(ONE_SHARD)}) as counts`;
 
 /** SQLite, inside a transaction. */
-export async function addCounts(sql: Knex, added: Added): Promise<void> {
-  await writeCounts(sql, (await firstRow(sql, `select ${COUNTS_READ}`)) ?? {}, added);
+async function addCounts(database: Database, sql: Knex, added: Added): Promise<void> {
+  await writeCounts(database, sql, (await firstRow(sql, `select ${COUNTS_READ}`)) ?? {}, added);
 }
 
 /** The same where the shard was read before. One that somebody took away is found by `audit verify`. */
-export async function writeCounts(sql: Knex, read: Row, added: Added): Promise<void> {
+export async function writeCounts(database: Database, sql: Knex, read: Row, added: Added): Promise<void> {
   if (read['counts'] === null) return;
   const before = jsonObject(read, 'counts');
+  database.head?.entering(integer(before, 'entries'));
   const sums = Object.fromEntries(COUNTED.map((name) => [name, integer(before, name) + (added[name] ?? 0)])) as Record<Counted, number>;
+  database.head?.wrote(sums.entries);
   await changed(
     sql,
     `update ledger_counts set ${COUNTED.map((name) => `${name} = ?`).join(', ')}, seal = ? where shard = ?`,

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Chance, Clock } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { DriverError, type Fault } from './faults.ts';
+import type { LedgerHead } from './sqlite-head.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 export type Row = Readonly<Record<string, unknown>>;
@@ -25,6 +26,8 @@ export interface DatabaseParts {
   readonly where: string;
   readonly judge: (failed: DriverError) => Fault;
   readonly nowOffsetMs?: (() => number) | undefined;
+  /** SQLite: told how many audit entries there are. */
+  readonly head?: LedgerHead;
 }
 
 /** One open database: how statements are sent, what its clock says, and what its failures mean. */
@@ -35,6 +38,7 @@ export class Database {
   readonly leaseMs: number;
   readonly where: string;
   readonly knex: Knex;
+  readonly head: LedgerHead | undefined;
   /** Who we are to the server; set when it is opened. SQLite knows no users. */
   user: string | null = null;
   private readonly parts: DatabaseParts;
@@ -47,6 +51,7 @@ export class Database {
     this.leaseMs = parts.leaseMs;
     this.where = parts.where;
     this.knex = parts.knex;
+    this.head = parts.head;
   }
 
   /**
@@ -82,7 +87,9 @@ export class Database {
   /** The same in one transaction (BEGIN IMMEDIATE on SQLite). */
   async transact<T>(work: (sql: Knex, attempt: number) => Promise<T>): Promise<T> {
     this.refuseReadOnly();
-    return this.persist((attempt) => this.knex.transaction((sql) => work(sql, attempt)), false);
+    const result = await this.persist((attempt) => this.knex.transaction((sql) => work(sql, attempt)), false);
+    this.head?.committed();
+    return result;
   }
 
   private refuseReadOnly(): void {

@@ -63,7 +63,7 @@ async function writeAllStepwise(database: Database, sql: Knex, recordings: reado
   await changed(sql, `insert into audit_events (${AUDIT_COLUMNS}) ${fromJson(AUDIT_COLUMNS.split(', '))}`, [json(entries.map(entryColumns))]);
   const mails = taken.flatMap((recording) => mailsOf(recording, now));
   if (mails.length > 0) await changed(sql, `insert into notifications (${NOTIFICATION_COLUMNS}) ${fromJson(NOTIFICATION_COLUMNS.split(', '))}`, [json(mails)]);
-  await writeCounts(sql, head, { entries: entries.length, notifications: mails.length });
+  await writeCounts(database, sql, head, { entries: entries.length, notifications: mails.length });
   return new Map(taken.map((recording) => [recording.current.id, writtenAt(recording, now)]));
 }
 

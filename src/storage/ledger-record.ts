@@ -89,7 +89,7 @@ async function writeStepwise(database: Database, sql: Knex, recording: Recording
   const entry = auditInsert({ ...unsealed, hash });
   await changed(sql, entry.text, entry.bindings);
   await insertNotifications(sql, { transactionId: current.id, version: unsealed.seq }, recording.mails, now);
-  await writeCounts(sql, head, { entries: 1, notifications: recording.mails.length });
+  await writeCounts(database, sql, head, { entries: 1, notifications: recording.mails.length });
   return row;
 }
 

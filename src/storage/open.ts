@@ -42,7 +42,7 @@ const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
 
 /** Opens the ledger's database; throws PayreconError `configuration` or `unreachable`. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
-  const { database, warnings, witness, noting } = await openDatabase(options);
+  const { database, warnings, witness } = await openDatabase(options);
   let applied: readonly string[];
   try {
     applied = await prepareSchema(database, options);
@@ -51,7 +51,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     throw error;
   }
   return {
-    ledger: noting === undefined ? createLedger(database) : noting(createLedger(database)),
+    ledger: createLedger(database),
     identity: createIdentity(database, witness),
     history: createHistory(database),
     outbox: createOutbox(database),

@@ -1,4 +1,4 @@
-import type { Chance, Clock, Ledger } from '../app/ports.ts';
+import type { Chance, Clock } from '../app/ports.ts';
 import type { Database } from './database.ts';
 import type { Gate } from './gate.ts';
 
@@ -39,6 +39,4 @@ export interface OpenedDatabase {
   readonly warnings: () => readonly string[];
   /** See Identity: it differs after a restore or a failover. */
   readonly witness: () => Promise<string>;
-  /** Notes what is opened outside of the database, where a copy that is put back does not have it. */
-  readonly noting?: (ledger: Ledger) => Ledger;
 }

@@ -1,66 +1,122 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import type { Ledger } from '../app/ports.ts';
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { firstRow, type Database } from './database.ts';
-import { textOrNull } from './rows.ts';
+import { integerOrNull, textOrNull } from './rows.ts';
 
 /*
- * A file beside the ledger that names the newest transaction this machine has seen in it. A copy that
- * is put back over the ledger is behind it, even when it was made a second ago and lies in the same
+ * A file beside the ledger with the number of audit entries that this machine has seen in it. A copy
+ * that is put back over the ledger has fewer, even when it was made a second ago and lies in the same
  * place: then Stripe is asked whether the ledger is whole before anything is charged. The file proves
  * nothing by itself, so it is written without waiting for the disk, and it may be deleted.
+ *
+ *     led_01KF0000000000000000000000 000000000012 000000        ledger, entries, times put back
  */
 
 const OWNER_ONLY = 0o600;
-const LONGEST_ID = 64;
+const ENTRIES_DIGITS = 12;
+const EPOCH_DIGITS = 6;
+const NO_LEDGER = '-'.repeat(30);
 
-export interface SqliteHead {
-  /** Differs after the ledger was replaced by another file, or by an older state of itself. */
-  witness(): Promise<string>;
-  /** The same ledger, which notes what it opens. */
-  noting(ledger: Ledger): Ledger;
+interface Seen {
+  readonly ledger: string;
+  readonly entries: number;
+  /** How often a ledger was found that had fewer entries: each time is another witness. */
+  readonly epoch: number;
 }
 
-export function sqliteHead(database: Database, filename: string): SqliteHead {
+const NOTHING_SEEN: Seen = { ledger: NO_LEDGER, entries: 0, epoch: 0 };
+
+/** Told by the writes of this process, as they come and go. */
+export interface LedgerHead {
+  /** Under the write lock: how many entries there are before ours. */
+  entering(entries: number): void;
+  /** How many there will be, once it is committed. */
+  wrote(entries: number): void;
+  committed(): void;
+}
+
+export interface SqliteHead extends LedgerHead {
+  /** Differs after the ledger was replaced by another file, or by an older state of itself. */
+  witness(database: Database): Promise<string>;
+}
+
+export function sqliteHead(filename: string): SqliteHead {
   const path = `${filename}-head`;
-  let noted = '';
+  let entered = false;
+  let written = 0;
+  let noted = 0;
   return {
-    async witness() {
-      const { dev, ino } = statSync(filename);
-      const file = `file ${String(dev)}:${String(ino)}`;
-      const seen = readHead(path);
-      if (seen === '') return file;
-      const row = await database.read((sql) => firstRow(sql, 'select max(id) as newest from transactions'));
-      const newest = row === null ? null : textOrNull(row, 'newest');
-      return newest !== null && newest >= seen ? file : `${file} behind ${seen} at ${newest ?? 'nothing'}`;
+    entering(entries) {
+      if (entered) return;
+      entered = true;
+      // Whoever else writes notes it after his commit, so that under the lock nobody can have seen more than there is.
+      noteBehind(path, readHead(path), { ledger: null, entries });
     },
-    noting: (ledger) => ({
-      ...ledger,
-      async open(request, fingerprint, guard, actor) {
-        const result = await ledger.open(request, fingerprint, guard, actor);
-        if (result.kind === 'opened' && result.transaction.id > noted) {
-          noted = result.transaction.id;
-          writeHead(path, noted);
-        }
-        return result;
-      },
-    }),
+    wrote(entries) {
+      written = entries;
+    },
+    committed() {
+      if (written <= noted) return;
+      noted = written;
+      const seen = readHead(path);
+      if (seen.entries < noted) writeHead(path, { ...seen, entries: noted });
+    },
+    async witness(database) {
+      const { dev, ino } = statSync(filename);
+      // Read before the database: what is written meanwhile is more than what was seen.
+      const seen = readHead(path);
+      const row = await database.read((sql) =>
+        firstRow(sql, 'select (select id from ledger) as id, (select cast(sum(entries) as integer) from ledger_counts) as entries'),
+      );
+      const there = { ledger: textOrNull(row ?? { id: null }, 'id'), entries: integerOrNull(row ?? { entries: null }, 'entries') ?? 0 };
+      const { epoch } = noteBehind(path, seen, there);
+      return `file ${String(dev)}:${String(ino)}${epoch === 0 ? '' : `, put back ${String(epoch)} times`}`;
+    },
   };
 }
 
-function readHead(path: string): string {
+/** Notes that the ledger was put back, where it has fewer entries than were seen, or is another one. */
+function noteBehind(path: string, seen: Seen, there: { readonly ledger: string | null; readonly entries: number }): Seen {
+  const { ledger = null } = there;
+  const isOther = ledger !== null && seen.ledger !== NO_LEDGER && seen.ledger !== ledger;
+  const isBehind = there.entries < seen.entries;
+  const isNew = ledger !== null && seen.ledger === NO_LEDGER;
+  if (!isOther && !isBehind && !isNew) return seen;
+  const entries = isOther || isBehind ? there.entries : Math.max(seen.entries, there.entries);
+  const next = { ledger: ledger ?? seen.ledger, entries, epoch: seen.epoch + (isOther || isBehind ? 1 : 0) };
+  writeHead(path, next);
+  return next;
+}
+
+function readHead(path: string): Seen {
   try {
-    return readFileSync(path, 'utf8').trim().slice(0, LONGEST_ID);
+    const found = /^(\S{30}) (\d{12}) (\d{6})\n$/.exec(readFileSync(path, 'utf8'));
+    if (found === null) return NOTHING_SEEN;
+    return { ledger: found[1] ?? NO_LEDGER, entries: Number(found[2]), epoch: Number(found[3]) };
   } catch {
     // Never written, or not ours to read: the file of the ledger still tells what it can.
-    return '';
+    return NOTHING_SEEN;
   }
 }
 
-function writeHead(path: string, id: string): void {
+function writeHead(path: string, { ledger, entries, epoch }: Seen): void {
+  const line = `${ledger} ${String(entries).padStart(ENTRIES_DIGITS, '0')} ${String(epoch).padStart(EPOCH_DIGITS, '0')}\n`;
   try {
-    // Two processes may write in either order: the file then names one of their newest two, which a copy is behind as well.
-    writeFileSync(path, `${id}\n`, { mode: OWNER_ONLY });
+    // In place and always of one length, so that nobody reads half of it.
+    const handle = openHead(path);
+    try {
+      writeSync(handle, line, 0);
+    } finally {
+      closeSync(handle);
+    }
   } catch {
     // A folder that cannot be written to loses a warning, and no payment.
+  }
+}
+
+function openHead(path: string): number {
+  try {
+    return openSync(path, 'r+');
+  } catch {
+    return openSync(path, 'w', OWNER_ONLY);
   }
 }

@@ -12,18 +12,17 @@ export function openSqlite(options: OpeningOptions): OpenedDatabase {
   prepareSqliteFile(filename, { mayCreate: options.mayCreate && options.readOnly !== true });
   const { clock, chance, leaseMs, busyTimeoutMs, gate, nowOffsetMs } = options;
   const connection: SqliteSettings = { filename, busyTimeoutMs, readOnly: options.readOnly === true, clock, gate };
+  const head = sqliteHead(filename);
   const database = new Database({
-    ...{ dialect: 'sqlite', clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs },
+    ...{ dialect: 'sqlite', head, clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs },
     where: `SQLite file ${filename}`,
     judge: (failed) => sqliteFault(failed, filename),
     knex: knex({ ...sqliteConfig(connection), log: silentLog }),
   });
-  const head = sqliteHead(database, filename);
   return {
     database,
     warnings: () => [networkFileSystem(filename)].filter((warning) => warning !== null),
-    witness: () => head.witness(),
-    noting: (ledger) => head.noting(ledger),
+    witness: () => head.witness(database),
   };
 }
 

@@ -33,9 +33,9 @@ describe('a ledger in a SQLite file', () => {
     const path = database.url.slice('sqlite:'.length);
     const storage = await database.open();
     await openOne(storage);
-    expect((await readdir(dirname(path))).sort()).toEqual(['ledger.db', 'ledger.db-shm', 'ledger.db-wal']);
+    expect((await readdir(dirname(path))).sort()).toEqual(['ledger.db', 'ledger.db-head', 'ledger.db-shm', 'ledger.db-wal']);
     expect(await mode(dirname(path))).toBe('700');
-    for (const suffix of ['', '-shm', '-wal']) expect(await mode(`${path}${suffix}`)).toBe('600');
+    for (const suffix of ['', '-head', '-shm', '-wal']) expect(await mode(`${path}${suffix}`)).toBe('600');
     expect(storage.describe()).toBe(`SQLite file ${path}`);
     expect(storage.warnings()).toEqual([]);
   });
@@ -46,7 +46,7 @@ describe('a ledger in a SQLite file', () => {
     const storage = await open(join(folder, name));
     const { transaction } = await openOne(storage);
     await storage.close();
-    expect((await readdir(folder)).filter((each) => !/-(wal|shm)$/.test(each))).toEqual([name]);
+    expect((await readdir(folder)).filter((each) => !/-(wal|shm|head)$/.test(each))).toEqual([name]);
     expect((await stat(join(folder, name))).size).toBeGreaterThan(4_096);
     const again = await open(join(folder, name));
     expect(await again.ledger.find(transaction.id)).toEqual(transaction);

@@ -7,6 +7,7 @@ import { type Target } from '../../storage/targets.ts';
 import { type RunResult } from '../../support/binary.ts';
 import { bindLedger } from '../../support/bound-ledger.ts';
 import { aPaymentWorld, TEST_KEY, type PaymentWorld, type PaymentWorldOptions } from '../../support/payment-world.ts';
+import { pastTriggers, reseal } from '../../support/reseal.ts';
 import { statement } from '../../support/statement.ts';
 import { passDocument, shownDocument, verificationDocument, type Shown } from './documents.ts';
 
@@ -102,7 +103,7 @@ export async function aScene(target: Target, options: SceneOptions = {}): Promis
     mails: () => sandbox.books.mails.map(({ to, subject }) => ({ to: to.join(), subject })),
     age: async (key, ms) => age(sql, target, key, ms),
     makeDue: async (key) => {
-      await sql(`update transactions set next_attempt_at = created_at where key = ${quoted(key)} and next_attempt_at is not null`);
+      await moved(sql, target, `update transactions set next_attempt_at = created_at where key = ${quoted(key)} and next_attempt_at is not null`);
     },
     elsewhere: (path, params) => postToStripe(sandbox, path, params ?? {}),
     settleAtStripe: (id, settlement) => settleAtStripe(sandbox, id, settlement),
@@ -161,10 +162,18 @@ function identityOf(body: unknown): string {
 const INSTANTS = ['created_at', 'create_sent_at', 'confirm_sent_at', 'cancel_sent_at', 'absent_since', 'expected_by', 'next_attempt_at'];
 
 async function age(sql: Scene['sql'], target: Target, key: string, ms: number): Promise<void> {
-  // When a transaction was opened is fixed; only somebody who takes the guard away can change it.
-  await sql(`drop trigger if exists transactions_request_is_fixed${target.name === 'postgres' ? ' on transactions' : ''}`);
   const earlier = INSTANTS.map((column) => `${column} = ${column} - ${String(ms)}`).join(', ');
-  await sql(`update transactions set ${earlier} where key = ${quoted(key)}`);
+  await moved(sql, target, `update transactions set ${earlier} where key = ${quoted(key)}`);
+}
+
+/** When a transaction was opened is fixed, and what its entries wrote is sealed: both are got around, and true afterwards. */
+async function moved(sql: Scene['sql'], target: Target, change: string): Promise<void> {
+  const raw = {
+    run: async (text: string) => { await sql(text); },
+    rows: async (text: string) => [...(await sql(text))],
+  };
+  await pastTriggers(raw, target.name, [change]);
+  await reseal(raw, target.name);
 }
 
 function quoted(text: string): string {
