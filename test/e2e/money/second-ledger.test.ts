@@ -62,7 +62,7 @@ describe('another home', () => {
       const { error } = JSON.parse(said.stderr.trim().split('\n').at(-1) ?? '') as { error: { code: string; message: string } };
       expect(error).toMatchObject({ code: 'another_ledger', fields: ['DATABASE_URL'] });
       expect(error.message).toContain('--new-ledger');
-      expect(error.message).toContain('payrecon migrate --from');
+      expect(error.message).toContain('Point DATABASE_URL at that ledger');
     }
     expect(paymentCalls(scene, sent)).toEqual([]);
     expectPaidOnce(scene);
