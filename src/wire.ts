@@ -1,4 +1,5 @@
 import type { Payrecon } from './app/payrecon.ts';
+import type { LedgerIdentity } from './app/ports.ts';
 import type { ListFilter } from './app/views.ts';
 import type { Settings } from './config/settings.ts';
 import type { PassEnd } from './daemon/daemon.ts';
@@ -88,12 +89,17 @@ function assemble(settings: Settings, { role, notice }: Pick<OpenInput, 'role' |
 const MAIL_MS_A_PASS = 20_000;
 
 function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | 'reconcile'> {
+  // Asked once for each reading of who the ledger is: the lines of a file share the answer.
+  let whole: { readonly identity: LedgerIdentity; readonly done: Promise<void> } | null = null;
   return {
     async charge(request, options) {
       const [{ charge }, { mustBeWhole }] = await Promise.all([import('./app/charge.ts'), import('./app/own-ledger.ts')]);
       await parts.storageToCharge();
       const [own, { passes }] = await Promise.all([parts.whose(), parts.storage()]);
-      await mustBeWhole(await parts.ownLedgerDeps(), own.identity);
+      if (whole?.identity !== own.identity) {
+        whole = { identity: own.identity, done: parts.ownLedgerDeps().then(async (deps) => { await mustBeWhole(deps, own.identity); }) };
+      }
+      await whole.done;
       return await charge({ ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs }, request, options);
     },
     async reconcile(options) {
