@@ -101,12 +101,20 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
       say,
     };
   };
-  const whose = async (): Promise<OwnLedger> => {
-    if (owned !== null && clock.monotonicMs() - owned.atMs < OWNER_KNOWN_FOR_MS) return owned.own;
+  // The lines of a file that begin together ask once.
+  let owning: Promise<OwnLedger> | null = null;
+  const readOwner = async (): Promise<OwnLedger> => {
     const { ownLedger } = await import('../app/own-ledger.ts');
     const own = await ownLedger(await ownLedgerDeps());
     owned = { own, atMs: clock.monotonicMs() };
     return own;
+  };
+  const whose = async (): Promise<OwnLedger> => {
+    if (owned !== null && clock.monotonicMs() - owned.atMs < OWNER_KNOWN_FOR_MS) return owned.own;
+    owning ??= readOwner().finally(() => {
+      owning = null;
+    });
+    return await owning;
   };
   const advancingUnowned = async (): Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>> => ({
     ledger: (await storage()).ledger,
