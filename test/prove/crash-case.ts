@@ -1,5 +1,6 @@
 import { gatherEvidence, type Evidence } from '../support/evidence.ts';
 import { judge } from '../support/invariants.ts';
+import { customerLettersOf } from '../support/letters.ts';
 import { type Payrecon } from '../../src/app/payrecon.ts';
 import { type Command } from './commands.ts';
 import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from './dead-gate.ts';
@@ -189,10 +190,9 @@ async function judgeAtRest(ground: Ground, payrecon: Payrecon, crashes: number):
   return [...judge(evidence, { atRest: true, secrets, mailAnswersUnseen: crashes }), ...untold(evidence)];
 }
 
-const SETTLED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'canceled']);
-
-/** An operator is told once of an outage, and every customer whose payment is settled has been sent the e-mail that says how, to the right address. */
-function untold({ rows, mails, delivered }: Evidence): readonly string[] {
+/** An operator is told once of an outage, and every customer who is to be told of an outcome was sent that e-mail, to the right address. */
+function untold(evidence: Evidence): readonly string[] {
+  const { rows, mails, delivered } = evidence;
   const outages = mails.filter(({ kind }) => kind === 'operator_outage').length;
   const kinds = new Map(mails.map((mail) => [mail.id, { kind: mail.kind, transactionId: mail.transactionId }]));
   const told = new Set(
@@ -203,8 +203,9 @@ function untold({ rows, mails, delivered }: Evidence): readonly string[] {
     }),
   );
   const customers = rows.flatMap((row) => {
-    if (!SETTLED.has(row.status) || row.email === null || row.review?.byHand === true) return [];
-    return told.has(`${row.id} customer_${row.status} ${row.email}`) ? [] : [`${row.key} is ${row.status}, and its customer was not told`];
+    const due = customerLettersOf(evidence, row);
+    if (due.length === 0 || due.some((kind) => told.has(`${row.id} ${kind} ${row.email ?? ''}`))) return [];
+    return [`${row.key} is ${row.status}, and its customer was not told`];
   });
   return outages > 1 ? [...customers, `${outages} e-mails are about one outage`] : customers;
 }

@@ -40,6 +40,15 @@ export function lettersOfTrail({ rows, trail, trailOf, mails }: Evidence): reado
   return [...wrong, ...[...queued].map(([name, kinds]) => `${name} ${kinds.join()} tells of what did not happen`)];
 }
 
+/** The kinds of letter of which the customer has to have one about how the payment ended; none while it has not, or where none is due. */
+export function customerLettersOf({ trailOf }: Evidence, row: LedgerRow): readonly string[] {
+  const own = trailOf.get(row.id) ?? [];
+  const ended = own.findLast(({ fromStatus, toStatus }) => fromStatus !== toStatus);
+  if (row.email === null || ended === undefined || ended.toStatus !== row.status) return [];
+  const { one, optional } = dueAt(ended, own, new Set([row.id]));
+  return optional ? [] : one.filter((kind) => kind.startsWith('customer_'));
+}
+
 function dueAt(entry: TrailEntry, own: readonly TrailEntry[], addressed: ReadonlySet<string>): Due {
   // What is stuck may become a second question, e.g. when another amount shows up.
   const changed = entry.fromStatus !== entry.toStatus || entry.action === 'marked_stuck';
