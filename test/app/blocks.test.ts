@@ -15,7 +15,7 @@ const HELD = 7_000;
 const PAGE = 100;
 
 async function aBacklog(rows: number): Promise<PaymentWorld> {
-  const world = await aPaymentWorld(sqlite, { env: { SENDGRID_API_KEY: '' } });
+  const world = await aPaymentWorld(sqlite, { env: { SENDGRID_API_KEY: '' }, ledger: false });
   // By another process: nothing here may have the file open while it is filled.
   expect(await world.run(['migrate', 'up'])).toMatchObject({ exitCode: 0 });
   await fillLedger(world.database.url, Array.from({ length: rows }, (_, n) => ({ paymentIntent: `pi_${String(n)}`, createdAt: Date.now() - 3_600_000 + n, status: 'pending' as const })));

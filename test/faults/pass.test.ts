@@ -19,7 +19,8 @@ const PLACES: readonly Place[] = [
     by: 'pass',
     endpoint: 'account',
     before: 'payment_intents.confirm=html_502_after',
-    beside: 'payment_intents.retrieve#*=html_502',
+    // The list is what a pass asks first: a Stripe that answers it is there, and nobody probes.
+    beside: 'payment_intents.retrieve#*=html_502; payment_intents.list#*=html_502',
   },
   { name: 'e-mail', by: 'pass', endpoint: 'mail.send' },
 ];

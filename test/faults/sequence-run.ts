@@ -43,16 +43,27 @@ async function take(lane: Lane, step: Step): Promise<readonly string[]> {
 async function chargeOnce(lane: Lane, step: Extract<Step, { act: 'charge' }>): Promise<readonly string[]> {
   const { order, amount } = step;
   const { books } = lane.world.sandbox;
-  const before = await lane.source.raw.rows('select key, amount, reference, status from transactions');
+  const before = await lane.source.raw.rows('select * from transactions');
   const requests = books.requests.length;
   const ended = await under(lane, step, (caller, signal) => caller.charge({ key: order, amount, ...ORDERS[order] }, signal));
+  if (!mustBeRefused(before, step)) return dishonesty(lane, order, ended);
+  // Whether the ledger is whole may have to be asked first, by reading alone; 69 says that Stripe did not tell.
+  const sent = books.requests.slice(requests).filter(({ method }) => method !== 'GET').length;
+  return (ended.exitCode === 4 || ended.exitCode === 69) && sent === 0 ? [] : [`7: ${order} had to be refused, and ended with ${ended.exitCode} after ${sent} requests`];
+}
+
+/** By another payment of the same order, or because the key stands for another amount. */
+function mustBeRefused(before: readonly Readonly<Record<string, unknown>>[], { order, amount }: Extract<Step, { act: 'charge' }>): boolean {
   const same = before.find((row) => row['key'] === order);
   const open = new Set<unknown>(['pending', 'succeeded', 'stuck']);
   const other = before.some((row) => row['key'] !== order && row['reference'] === ORDERS[order].reference && open.has(row['status']));
-  const mustRefuse = same === undefined ? other : Number(same['amount']) !== amount;
-  if (!mustRefuse) return dishonesty(lane, order, ended);
-  const sent = books.requests.length - requests;
-  return ended.exitCode === 4 && sent === 0 ? [] : [`7: ${order} had to be refused, and ended with ${ended.exitCode} after ${sent} requests`];
+  if (same === undefined) return other;
+  const refusedRequest = same['status'] === 'failed' && same['failure_kind'] === 'request';
+  const fenced = same['status'] === 'canceled' && same['canceled_by'] === 'fence';
+  const corrected = refusedRequest && Number(same['intents']) === 0 && same['payment_intent'] === null;
+  if (Number(same['amount']) !== amount) return corrected ? other : true;
+  // A new attempt takes the order's reference again.
+  return (refusedRequest || fenced) && other;
 }
 
 async function bankSays(lane: Lane, says: 'pays' | 'refuses'): Promise<void> {

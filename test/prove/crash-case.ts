@@ -99,11 +99,18 @@ async function runFirst(ground: Ground, command: Command, gate: DeadGate): Promi
   ground.sandbox.setFaults(faults);
   ground.whileAsleep(meanwhile === undefined ? null : () => meanwhile(ground));
   try {
-    await (daemon ? ground.daemon(seamsThrough(gate, ground.clock)) : alive(ground, command.role, gate, command.run));
+    if (daemon) await daemonThrough(ground, gate);
+    else await alive(ground, command.role, gate, command.run);
   } finally {
     ground.sandbox.setFaults('');
     ground.whileAsleep(null);
   }
+}
+
+/** A daemon goes on after a bug and says it: what kills everything else must be said, too, or it was taken for an answer. */
+async function daemonThrough(ground: Ground, gate: DeadGate): Promise<void> {
+  const said = await ground.daemon(seamsThrough(gate, ground.clock));
+  if (gate.diedAt !== null && said.some((line) => line.includes('because of a bug') && line.includes(ProcessDied.name))) throw new ProcessDied(gate.diedAt);
 }
 
 /** A process of its own, from its opening to its end or its death. */

@@ -25,8 +25,8 @@ export interface Ground {
   begin(empty: boolean): Promise<void>;
   /** A process of payrecon. Whoever opens it closes it, or `end` does. */
   open(role: string, seams?: Seams, env?: Readonly<Record<string, string>>): Promise<Payrecon>;
-  /** A daemon, which ends after its first pass. */
-  daemon(seams?: Seams): Promise<void>;
+  /** A daemon, which ends after its first pass; what it said. */
+  daemon(seams?: Seams): Promise<readonly string[]>;
   /** Done when a process next sleeps; null takes it back. */
   whileAsleep(work: (() => Promise<void>) | null): void;
   /** The clock of a process: who sleeps a little is awake at once. */
@@ -130,13 +130,14 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
     async daemon(seams = {}) {
       const stop = new AbortController();
       // The first line says that it has begun, the next one how its pass ended.
-      let lines = 0;
-      const log = (): void => {
-        lines += 1;
-        if (lines === 2) stop.abort();
+      const lines: string[] = [];
+      const log = (line: string): void => {
+        lines.push(line);
+        if (lines.length === 2) stop.abort();
       };
       const environment = environmentWith({ PAYRECON_SCHEDULE: NEVER_AGAIN });
       await daemonFromEnvironment({ environment, flags: {}, limit: null, signal: stop.signal, log }, { clock, chance: chance(), nowOffsetMs: () => offsetMs, alone: options.sharedLimits !== true, ...seams });
+      return lines;
     },
     whileAsleep(work) {
       meanwhile = work;

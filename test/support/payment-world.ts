@@ -27,6 +27,8 @@ export interface PaymentWorldOptions {
   readonly sandbox?: SandboxOptions;
   /** The Stripe of another world: two ledgers on one account. */
   readonly beside?: Pick<PaymentWorld, 'sandbox'>;
+  /** False: the test makes the ledger itself, in another process. */
+  readonly ledger?: boolean;
 }
 
 export async function aPaymentWorld(target: Target, options: PaymentWorldOptions = {}): Promise<PaymentWorld> {
@@ -52,7 +54,7 @@ export async function aPaymentWorld(target: Target, options: PaymentWorldOptions
     ...options.env,
   };
   // A command that reads makes none by itself.
-  await (await database.open()).close();
+  if (options.ledger !== false) await (await database.open()).close();
   return {
     sandbox,
     database,
