@@ -3,6 +3,7 @@ import type { LedgerIdentity } from './app/ports.ts';
 import type { ListFilter } from './app/views.ts';
 import type { Settings } from './config/settings.ts';
 import type { PassEnd } from './daemon/daemon.ts';
+import { once } from './wire/ledger-storage.ts';
 import { openParts } from './wire/parts.ts';
 import type { Parts, Seams } from './wire/parts.ts';
 
@@ -88,18 +89,32 @@ function assemble(settings: Settings, { role, notice }: Pick<OpenInput, 'role' |
 /** E-mails must not hold up payments: the rest waits for the next pass. */
 const MAIL_MS_A_PASS = 20_000;
 
+interface Whole {
+  readonly identity: LedgerIdentity;
+  readonly isInDoubt: Promise<boolean>;
+  /** One look for all. */
+  readonly look: () => Promise<void>;
+}
+
 function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | 'reconcile'> {
-  // Asked once for each reading of who the ledger is: the lines of a file share the answer.
-  let whole: { readonly identity: LedgerIdentity; readonly done: Promise<void> } | null = null;
+  // Asked once for each reading of who the ledger is: the lines of a file share the answers.
+  let whole: Whole | null = null;
   return {
     async charge(request, options) {
-      const [{ charge }, { mustBeWhole }] = await Promise.all([import('./app/charge.ts'), import('./app/own-ledger.ts')]);
+      const [{ charge, isAnsweredHere }, { mustBeLookedAt, mustBeWhole }] = await Promise.all([import('./app/charge.ts'), import('./app/own-ledger.ts')]);
       await parts.storageToCharge();
-      const [own, { passes }] = await Promise.all([parts.whose(), parts.storage()]);
+      const [own, { passes, ledger }] = await Promise.all([parts.whose(), parts.storage()]);
       if (whole?.identity !== own.identity) {
-        whole = { identity: own.identity, done: parts.ownLedgerDeps().then(async (deps) => { await mustBeWhole(deps, own.identity); }) };
+        const deps = parts.ownLedgerDeps();
+        whole = {
+          identity: own.identity,
+          isInDoubt: deps.then(async (known) => await mustBeLookedAt(known, own.identity)),
+          look: once(async () => { await mustBeWhole(await deps, own.identity); }),
+        };
       }
-      await whole.done;
+      // What the ledger answers by itself asks nothing of Stripe, not even whether it is whole.
+      const { isInDoubt, look } = whole;
+      if ((await isInDoubt) && !(await isAnsweredHere(ledger, request))) await look();
       return await charge({ ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs }, request, options);
     },
     async reconcile(options) {

@@ -1,4 +1,4 @@
-import { isPassing } from '../domain/answer.ts';
+import { isPassing, type Answer } from '../domain/answer.ts';
 import { mayBeginAttempt, mayCorrect } from '../domain/attempts.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { differingFields } from '../domain/charge-request.ts';
@@ -7,7 +7,7 @@ import type { ChargeRequest, Transaction } from '../domain/transaction.ts';
 import { advance } from './advance.ts';
 import type { AdvanceDeps, Advanced } from './advance.ts';
 import type { ChargeOptions, ChargeOutcome, ChargeSituation } from './payrecon.ts';
-import type { Claimed, DuplicateGuard, OpenResult, Passes } from './ports.ts';
+import type { Claimed, DuplicateGuard, Ledger, OpenResult, Passes } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** How often a caller looks again while another process advances its transaction. */
@@ -48,6 +48,12 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest, options: 
   if (reopened !== null) return await begun(deps, reopened, asked);
   const current = known.fingerprint === asked.print ? known : await mustBeSameNow(deps, known, asked);
   return await waitForOutcome(deps, await resume(deps, current, asked), asked, true);
+}
+
+/** Whether the ledger has the answer to this request, or the reason to refuse it, and nothing of it will be sent. */
+export async function isAnsweredHere(ledger: Pick<Ledger, 'find'>, { key }: Pick<ChargeRequest, 'key'>): Promise<boolean> {
+  const known = await ledger.find(key);
+  return known !== null && known.key === key && known.status !== 'pending' && !mayBeginAttempt(known);
 }
 
 /** One call of `charge`. */
@@ -143,6 +149,11 @@ async function tellRefusedRequest(deps: ChargeDeps, transaction: Transaction): P
   }
 }
 
+/** What waited too long for its turn was not sent at all. */
+function isWorthAnotherTry(answer: Answer): boolean {
+  return isPassing(answer) || (answer.kind === 'unknown' && answer.reason === 'queue');
+}
+
 /**
  * A refusal that passes (a rate limit, a lock, a twin under way) is tried again within the caller's
  * wait, later and later, at random within each pause so that many do not come back together.
@@ -150,7 +161,7 @@ async function tellRefusedRequest(deps: ChargeDeps, transaction: Transaction): P
 async function throughPassing(deps: ChargeDeps, first: Advanced, asked: Asked): Promise<Advanced> {
   let advanced = first;
   let pauseMs = PASSING_PAUSE_MS;
-  while (advanced.last !== null && advanced.transaction.status === 'pending' && isPassing(advanced.last.answer)) {
+  while (advanced.last !== null && advanced.transaction.status === 'pending' && isWorthAnotherTry(advanced.last.answer)) {
     const leftMs = asked.waitUntilMs - deps.clock.monotonicMs();
     if (leftMs <= 0 || asked.options.signal?.aborted === true) break;
     await deps.clock.sleep(Math.min(pauseMs * (0.5 + deps.chance.uniform() / 2), leftMs), asked.options.signal);

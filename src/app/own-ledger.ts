@@ -1,8 +1,8 @@
 import { PayreconError } from '../domain/errors.ts';
-import { attemptOf, LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA } from '../domain/marks.ts';
+import { attemptOf, LEDGER_METADATA, TRANSACTION_METADATA, wasMadeByAnotherLedger } from '../domain/marks.ts';
 import type { LedgerMarks } from '../domain/move.ts';
 import type { IntentSnapshot } from '../domain/answer.ts';
-import type { AccountReader, Clock, Gateway, Identity, KeyAccount, LedgerIdentity, Passes, Standing } from './ports.ts';
+import type { AccountReader, Clock, Gateway, Identity, KeyAccount, LedgerIdentity, NewestIntents, Passes, Standing } from './ports.ts';
 
 /*
  * Whose ledger this is, and whether it is whole. Asked before anything is sent, counted or concluded:
@@ -157,16 +157,20 @@ async function mustRememberKey(deps: OwnLedgerDeps): Promise<void> {
   throw new PayreconError('unreachable', 'stripe_unreachable', 'Whose account this key is of is not known, because what answers at the address of Stripe knows no accounts. Nothing was sent or changed.');
 }
 
-/** A new ledger knows no key that was charged before it: elsewhere they are known. */
+/** A new ledger knows no key that was charged before it: elsewhere they are known. It has lost nothing, either. */
 async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<void> {
-  const newest = await deps.gateway.newestIntents();
+  const witness = await deps.identity.witness();
+  const own = { ledger: identity.id, namespace: identity.namespace };
+  const newest = await deps.gateway.newestIntents({ of: 'others', ...own });
   if (newest.kind === 'unknown') {
     throw new PayreconError('unreachable', 'stripe_unreachable', `Whether another ledger has charged on this account is not known, and Stripe did not say: ${newest.message}. Nothing was sent; run the same command again.`);
   }
-  // A key that may not list intents cannot charge through payrecon either: the next call says so.
-  if (newest.kind === 'unauthorized') return;
-  const others = newest.intents.find((intent) => isOfAnotherLedger(intent, identity));
-  if (others === undefined) return;
+  if (newest.kind === 'unauthorized') throw mayNotList(newest);
+  const others = newest.intents.find((intent) => wasMadeByAnotherLedger(intent, own));
+  if (others === undefined) {
+    await deps.identity.markWhole(witness);
+    return;
+  }
   throw new PayreconError(
     'configuration',
     'another_ledger',
@@ -175,20 +179,34 @@ async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity)
   );
 }
 
-function isOfAnotherLedger({ metadata }: IntentSnapshot, identity: LedgerIdentity): boolean {
-  if (metadata[TRANSACTION_METADATA] === undefined) return false;
-  return (metadata[NAMESPACE_METADATA] ?? '') === identity.namespace && metadata[LEDGER_METADATA] !== identity.id;
+/** Without the list nobody knows what a ledger has lost: to charge would be to guess. */
+function mayNotList({ httpStatus, message }: KeyRefused): PayreconError {
+  return new PayreconError(
+    'configuration',
+    'stripe_unauthorized',
+    `Stripe does not let this key list payment intents (${String(httpStatus)}): ${message}. Whether this ledger has all of its payments is not known, so nothing was sent. Give the key the right to read payment intents and run the same command again.`,
+    { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'may not list payment intents' }] },
+  );
 }
 
-/** Refuses to charge on a ledger that has lost payments; looks at Stripe only where there is reason to. */
-export async function mustBeWhole(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<void> {
+/**
+ * Whether Stripe has to be asked before anything is sent: the last look is old, or the ledger lies elsewhere.
+ *
+ * @throws PayreconError `configuration` (`ledger_rolled_back`) for one that is known to have lost payments.
+ */
+export async function mustBeLookedAt(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<boolean> {
   if (identity.rolledBackAt !== null) throw rolledBack();
   const [witness, now] = await Promise.all([deps.identity.witness(), deps.now()]);
   const checkedAt = identity.wholeCheckedAt;
   const isFresh = checkedAt !== null && checkedAt <= now && now - checkedAt < WHOLE_FOR_MS;
-  if (isFresh && identity.wholeWitness === witness) return;
+  return !isFresh || identity.wholeWitness !== witness;
+}
+
+/** Refuses to charge on a ledger that has lost payments. */
+export async function mustBeWhole(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<void> {
   const found = await checkWhole(deps, identity);
   if (found.kind === 'rolled_back') throw rolledBack();
+  if (found.kind === 'refused') throw mayNotList(found);
   if (found.kind === 'unknown') {
     throw new PayreconError('unreachable', 'stripe_unreachable', 'Whether this ledger has all of its payments is not known, and Stripe did not say. Nothing was sent; run the same command again.');
   }
@@ -203,7 +221,11 @@ export function rolledBack(): PayreconError {
   );
 }
 
+type KeyRefused = Pick<Extract<NewestIntents, { kind: 'unauthorized' }>, 'httpStatus' | 'message'>;
+
 export type Wholeness =
+  /** The key may not list payment intents. */
+  | ({ readonly kind: 'refused' } & KeyRefused)
   | { readonly kind: 'whole' }
   /** `lostHere`: transactions that are here, in a state from before their newest payment intent. */
   | { readonly kind: 'rolled_back'; readonly lostHere: readonly string[] }
@@ -216,8 +238,9 @@ export type Wholeness =
 export async function checkWhole(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<Wholeness> {
   // Before the list is read: what is written meanwhile is newer than what is compared.
   const witness = await deps.identity.witness();
-  const newest = await deps.gateway.newestIntents();
-  if (newest.kind !== 'intents') return { kind: 'unknown' };
+  const newest = await deps.gateway.newestIntents({ of: 'ledger', ledger: identity.id });
+  if (newest.kind === 'unauthorized') return { kind: 'refused', httpStatus: newest.httpStatus, message: newest.message };
+  if (newest.kind === 'unknown') return { kind: 'unknown' };
   const ours = newest.intents.filter(({ metadata, livemode }) => metadata[LEDGER_METADATA] === identity.id && livemode === deps.livemode);
   const before = lostBefore(identity);
   const ids = [...new Set([...ours.map(({ metadata }) => metadata[TRANSACTION_METADATA] ?? ''), ...before.keys()])];

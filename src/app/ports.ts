@@ -295,12 +295,20 @@ export interface OtherIntent {
   readonly matchedBy: 'idempotency_key' | 'metadata' | 'looks_alike';
 }
 
-/** What is asked about the account as a whole. Bounded: one page each, a few for `findOther`. */
+/** What is asked about the account as a whole. Bounded: a few pages each. */
 export interface AccountReader {
-  /** The newest intents on the account, newest first, at most 100: one call. */
-  newestIntents(): Promise<NewestIntents>;
+  /**
+   * The newest intents on the account, at most 100, and those that are looked for: one call where the
+   * newest 100 show one of them, or there are no more; one search besides where others have filled that page.
+   */
+  newestIntents(query: NewestQuery): Promise<NewestIntents>;
   findOther(query: OtherQuery): Promise<readonly OtherIntent[]>;
 }
+
+/** The intents of this ledger, or those that other ledgers of its namespace have made. */
+export type NewestQuery =
+  | { readonly of: 'ledger'; readonly ledger: string }
+  | { readonly of: 'others'; readonly ledger: string; readonly namespace: string };
 
 export type NewestIntents =
   | { readonly kind: 'intents'; readonly intents: readonly IntentSnapshot[] }

@@ -8,12 +8,13 @@ import { watchStripe } from './health.ts';
 import type { StripeHealth } from './health.ts';
 import type { PassOutcome, ReconcileOptions, ReconciledRow } from './payrecon.ts';
 import type { OwnLedger, Wholeness } from './own-ledger.ts';
-import type { Ledger, LedgerIdentity, Passes } from './ports.ts';
+import type { CallCounts, Ledger, LedgerIdentity, Passes } from './ports.ts';
 import type { History } from './views.ts';
 import { callsSince, tallyRows } from './tally.ts';
 import type { Tally } from './tally.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
+import type { KeyRefusal } from './unauthorized.ts';
 
 /** Pause between probes while it is being found out whether Stripe is away. */
 const PROBE_PAUSE_MS = 200;
@@ -44,14 +45,23 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
     return await dryRun({ ...deps, ledgerMarks: marks, doubted: identity.rolledBackAt !== null }, options);
   }
   const { ledger, gateway, anyChange } = noticingChanges(deps);
+  let passed: Passed;
   try {
-    return await runPass({ ...deps, ledger, gateway }, options);
+    passed = await runPass({ ...deps, ledger, gateway }, options);
   } catch (error) {
     throw anyChange() ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
   }
+  // The pass came to its end: nothing about its rows is unknown.
+  if (passed.refused !== null) throw stripeUnauthorized(passed.refused);
+  return passed.outcome;
 }
 
-async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome> {
+interface Passed {
+  readonly outcome: PassOutcome;
+  readonly refused: KeyRefusal | null;
+}
+
+async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<Passed> {
   const startedMs = deps.clock.monotonicMs();
   const callsBefore = deps.gateway.calls();
   const health = watchStripe();
@@ -60,6 +70,16 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
   const pass = await deps.passes.begin(deps.actor);
   const tally = tallyRows();
   const ended = await rowsOfPass(deps, options, { own, pass, health, tally, startedMs });
+  try {
+    return await endPass(deps, options, { own, pass, health, tally, startedMs, callsBefore }, ended);
+  } catch (error) {
+    // With the database away, what it was asked last is less than what may have been left half done before.
+    throw isAway(ended.error) ? ended.error : error;
+  }
+}
+
+async function endPass(deps: ReconcileDeps, options: ReconcileOptions, passing: Passing & { readonly callsBefore: CallCounts }, ended: RowsEnd): Promise<Passed> {
+  const { pass, health, tally, startedMs, callsBefore } = passing;
   const outage = await keepOutage(deps, health, pass.outageOpen);
   const interrupted = options.signal?.aborted ?? false;
   // Whatever became of the rows, the e-mails that are due go out.
@@ -73,10 +93,10 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
   });
   await deps.passes.finish(pass.id, report);
   if (ended.error !== null) throw ended.error;
-  if (ended.end.refused !== null) throw stripeUnauthorized(ended.end.refused);
   const { stuck, overdue } = await deps.history.needsPerson();
   const takeOverInMs = outage || interrupted ? null : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
-  return { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, rolledBack: ended.rolledBack, interrupted, takeOverInMs };
+  const outcome = { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, rolledBack: ended.rolledBack, interrupted, takeOverInMs };
+  return { outcome, refused: ended.end.refused };
 }
 
 interface Passing {
@@ -125,7 +145,7 @@ async function rowsOfPass(deps: ReconcileDeps, options: ReconcileOptions, passin
     const whole = await deps.checkWhole(own.identity);
     if (whole.kind === 'unknown') health.sawFailure();
     else health.sawWorking();
-    if (whole.kind !== 'unknown') rolledBack = whole.kind === 'rolled_back';
+    if (whole.kind === 'whole' || whole.kind === 'rolled_back') rolledBack = whole.kind === 'rolled_back';
     const blockDeps = { ...deps, ledgerMarks: own.marks, doubted: rolledBack, health, stop, probe, onRow };
     const end = await reconcileBlocks(blockDeps, options.limit, {
       pendingAfterMs: deps.pendingAfterMs,
@@ -133,12 +153,18 @@ async function rowsOfPass(deps: ReconcileDeps, options: ReconcileOptions, passin
       startedMs: passing.startedMs,
       first: whole.kind === 'rolled_back' ? whole.lostHere : [],
     });
-    return { end, rolledBack, error: null };
+    return { end: { ...end, refused: end.refused ?? listRefused(whole) }, rolledBack, error: null };
   } catch (error) {
     return { end: NOTHING_REFUSED, rolledBack, error: error instanceof Error ? error : new Error(String(error)) };
   } finally {
     letGo();
   }
+}
+
+/** A right that is missing is said at the end; what needs other calls was done. */
+function listRefused(whole: Wholeness): KeyRefusal | null {
+  if (whole.kind !== 'refused') return null;
+  return { httpStatus: whole.httpStatus, words: `Stripe does not let this key list payment intents (${String(whole.httpStatus)}): ${whole.message}` };
 }
 
 /** Null while Stripe does not say whose the key is: then nothing is concluded about any row. */
@@ -183,7 +209,7 @@ function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gate
       cancel: async (transaction) => await telling(gateway.cancel(transaction)),
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
       account: async () => await gateway.account(),
-      newestIntents: async () => await gateway.newestIntents(),
+      newestIntents: async (query) => await gateway.newestIntents(query),
       findOther: async (query) => await gateway.findOther(query),
       calls: () => gateway.calls(),
     },

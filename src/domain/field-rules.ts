@@ -21,8 +21,8 @@ const EMAIL = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61
 const MAX_EMAIL = 254;
 const MAX_EMAIL_LOCAL_PART = 64;
 
-/** Stripe keeps 50; one is ours (`payrecon_transaction`), by which a payment whose answer was lost is found again. */
-const MAX_METADATA_KEYS = 49;
+/** Stripe keeps 50; five are ours (domain/marks.ts), by which a payment whose answer was lost is found again. */
+const MAX_METADATA_KEYS = 45;
 const MAX_METADATA_KEY = 40;
 const MAX_METADATA_VALUE = 500;
 const RESERVED_METADATA_PREFIX = 'payrecon_';
@@ -70,7 +70,7 @@ export function metadataProblems(metadata: Readonly<Record<string, string>>, fie
   const entries = Object.entries(metadata);
   const problems: Problem[] = [];
   if (entries.length > MAX_METADATA_KEYS) {
-    problems.push({ field, message: `there are ${String(entries.length)} entries; at most ${String(MAX_METADATA_KEYS)} are allowed (Stripe keeps 50, one is payrecon's)` });
+    problems.push({ field, message: `there are ${String(entries.length)} entries; at most ${String(MAX_METADATA_KEYS)} are allowed (Stripe keeps 50, 5 are payrecon's)` });
   }
   // A thousand wrong rows would be a thousand sentences: the first few are enough to see what is wrong.
   for (const [name, value] of entries.slice(0, MAX_METADATA_KEYS)) {

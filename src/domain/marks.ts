@@ -29,6 +29,12 @@ export function foreignMark(
   return named === undefined ? 'its metadata names no ledger' : 'its metadata names another ledger';
 }
 
+/** Payrecon made it, for the same namespace, and not this ledger. */
+export function wasMadeByAnotherLedger({ metadata }: Pick<IntentSnapshot, 'metadata'>, own: { readonly ledger: string; readonly namespace: string }): boolean {
+  if (metadata[TRANSACTION_METADATA] === undefined) return false;
+  return (metadata[NAMESPACE_METADATA] ?? '') === own.namespace && metadata[LEDGER_METADATA] !== own.ledger;
+}
+
 /** Which attempt an intent was made for; intents of older versions are all of the first. */
 export function attemptOf(intent: Pick<IntentSnapshot, 'metadata'>): number {
   const text = intent.metadata[ATTEMPT_METADATA] ?? '1';

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { type Budgets } from '../app/budgets.ts';
-import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp, type NewestIntents, type OtherIntent, type OtherQuery } from '../app/ports.ts';
+import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp, type NewestIntents, type NewestQuery, type OtherIntent, type OtherQuery } from '../app/ports.ts';
 import { type Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
@@ -10,12 +10,12 @@ import { StripeCaller, type Request } from './caller.ts';
 import { Density } from './density.ts';
 import { classify } from './classify.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts';
-import { pageOf } from './list-page.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
+import { newestIntents } from './newest-intents.ts';
 import { findOther } from './other-intents.ts';
 import { type Outcome } from './outcome.ts';
 import { SharedLimiter } from './shared-limiter.ts';
-import { cancelParams, confirmParams, createParams, LIST_PAGE_SIZE, type LedgerNames } from './params.ts';
+import { cancelParams, confirmParams, createParams, type LedgerNames } from './params.ts';
 
 export interface GatewayOptions {
   readonly secretKey: string;
@@ -98,12 +98,8 @@ class StripeGateway implements Gateway {
     return readAccount(this.#caller, this.#secret);
   }
 
-  async newestIntents(): Promise<NewestIntents> {
-    const outcome = await this.#caller.call({ endpoint: 'list', send: (stripe) => stripe.paymentIntents.list({ limit: LIST_PAGE_SIZE }) });
-    const page = pageOf(outcome, this.#secret);
-    if (!('kind' in page)) return { kind: 'intents', intents: page.rows };
-    if (page.kind === 'unauthorized') return { kind: 'unauthorized', httpStatus: page.httpStatus, message: page.message };
-    return { kind: 'unknown', message: page.message };
+  newestIntents(query: NewestQuery): Promise<NewestIntents> {
+    return newestIntents({ caller: this.#caller, secret: this.#secret }, query);
   }
 
   findOther(query: OtherQuery): Promise<readonly OtherIntent[]> {

@@ -2,7 +2,7 @@ import { type Clock } from '../app/ports.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** What Stripe counts as one endpoint: all `GET /v1/payment_intents/{id}` together are one. */
-export const ENDPOINTS = ['create', 'confirm', 'cancel', 'retrieve', 'list', 'account', 'events'] as const;
+export const ENDPOINTS = ['create', 'confirm', 'cancel', 'retrieve', 'list', 'account', 'events', 'search'] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
 export interface Limits {

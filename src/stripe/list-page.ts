@@ -43,15 +43,24 @@ export function pageReader({ caller, secret }: Asking, signal?: AbortSignal): Pa
 }
 
 export function pageOf(outcome: Outcome, secret: string): Page | Unanswered {
+  return readPage(outcome, secret, 'list');
+}
+
+/** A page of the search, whose rows are as those of the list. */
+export function searchPageOf(outcome: Outcome, secret: string): Page | Unanswered {
+  return readPage(outcome, secret, 'search_result');
+}
+
+function readPage(outcome: Outcome, secret: string, object: 'list' | 'search_result'): Page | Unanswered {
   const unreadable = (): Extract<Answer, { kind: 'unknown' }> =>
-    unknown(outcome, 'malformed', `Stripe's list cannot be read (HTTP ${outcome.wire.status ?? 'none'})`);
+    unknown(outcome, 'malformed', `Stripe's ${object === 'list' ? 'list' : 'search'} cannot be read (HTTP ${outcome.wire.status ?? 'none'})`);
   if (outcome.kind !== 'value') {
     const answer = classify(outcome, { endpoint: 'retrieve', paymentIntent: null, secret });
     if (answer.kind === 'unknown' || answer.kind === 'unauthorized') return answer;
     return { ...unreadable(), answered: outcome.kind === 'fault' };
   }
   const { value } = outcome;
-  if (outcome.wire.status !== 200 || !isFields(value) || value['object'] !== 'list') return unreadable();
+  if (outcome.wire.status !== 200 || !isFields(value) || value['object'] !== object) return unreadable();
   const { data, has_more: hasMore } = value;
   if (typeof hasMore !== 'boolean') return unreadable();
   if (!Array.isArray(data) || data.length > LIST_PAGE_SIZE) return unreadable();

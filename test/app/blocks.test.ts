@@ -32,7 +32,7 @@ function answering(lookUp: (queries: readonly LookUp[], nth: number) => ReturnTy
     cancel: (transaction) => gateway.cancel(transaction),
     account: () => gateway.account(),
     calls: () => gateway.calls(),
-    newestIntents: () => gateway.newestIntents(),
+    newestIntents: (query) => gateway.newestIntents(query),
     findOther: (query) => gateway.findOther(query),
     lookUp: (queries) => lookUp(queries, (blocks += 1)),
   });

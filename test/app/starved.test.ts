@@ -17,7 +17,7 @@ function failingFor(gateway: Gateway, isBad: (transactionId: string) => boolean)
     cancel: (transaction) => gateway.cancel(transaction),
     account: () => gateway.account(),
     calls: () => gateway.calls(),
-    newestIntents: () => gateway.newestIntents(),
+    newestIntents: (query) => gateway.newestIntents(query),
     findOther: (query) => gateway.findOther(query),
     async *lookUp(queries, signal) {
       for (const query of queries) {

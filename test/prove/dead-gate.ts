@@ -118,7 +118,7 @@ export function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
     cancel: (transaction) => gate.around('stripe cancel', () => gateway.cancel(transaction)),
     account: () => gate.around('stripe account', () => gateway.account()),
     lookUp: (queries, signal) => lookUpThrough(gate, gateway, queries, signal),
-    newestIntents: () => gate.around('stripe newest', () => gateway.newestIntents()),
+    newestIntents: (query) => gate.around('stripe newest', () => gateway.newestIntents(query)),
     findOther: (query) => gate.around('stripe find other', () => gateway.findOther(query)),
     calls: () => gateway.calls(),
   };

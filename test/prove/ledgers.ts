@@ -4,6 +4,7 @@ import Sqlite from 'libsql';
 import { MIGRATIONS } from '../../migrations/list.ts';
 import { type RawConnection } from '../storage/targets.ts';
 import { emptyLedger } from '../support/empty-ledger.ts';
+import { pastTriggers } from '../support/reseal.ts';
 import { temporaryFolderInMemory } from '../support/temporary.ts';
 
 /** A ledger a case. */
@@ -54,12 +55,14 @@ export async function sqliteLedgers(): Promise<Ledgers> {
 /** One database, emptied for each case: making one takes longer than the case. */
 export async function postgresLedgers(url: string, raw: RawConnection): Promise<Ledgers> {
   let migrate: () => Promise<unknown> = () => Promise.resolve();
+  let owner: readonly string[] = [];
   await raw.run('create extension if not exists amcheck');
   return {
     url: () => url,
     async prepare(how) {
       migrate = how;
       await migrate();
+      owner = await ownerOf(raw);
     },
     async begin(empty) {
       if (empty) {
@@ -69,10 +72,23 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
       // The case before may have turned the schema back by a step, or never made it.
       const [found] = await raw.rows(`select to_regclass('public.payrecon_migrations') is not null as here`);
       const applied = found?.['here'] === true ? await raw.rows('select name from payrecon_migrations') : [];
-      if (applied.length !== MIGRATIONS.length) await migrate();
+      if (applied.length !== MIGRATIONS.length) {
+        await migrate();
+        await pastTriggers(raw, 'postgres', owner);
+      }
       await emptyLedger(raw, 'postgres');
     },
     raw: () => raw,
     end: () => Promise.resolve(),
   };
+}
+
+/** Makes a new schema the same ledger again: the processes that go on know it by its id. */
+async function ownerOf(raw: RawConnection): Promise<readonly string[]> {
+  const statements = ['ledger', 'stripe_keys'].map(async (table) => {
+    const rows = await raw.rows(`select row_to_json(${table})::text as row from ${table}`);
+    const inserts = rows.map(({ row }) => `insert into ${table} select * from json_populate_record(null::${table}, '${String(row).replaceAll("'", "''")}')`);
+    return [`delete from ${table}`, ...inserts];
+  });
+  return (await Promise.all(statements)).flat();
 }

@@ -26,7 +26,7 @@ async function stepsOf(ground: Ground, command: Command, run: number): Promise<r
         cancel: async (transaction) => await slowly(run, 3, () => gateway.cancel(transaction)),
         account: () => gateway.account(),
         lookUp: (queries, signal) => gateway.lookUp(queries, signal),
-        newestIntents: () => gateway.newestIntents(),
+        newestIntents: (query) => gateway.newestIntents(query),
         findOther: (query) => gateway.findOther(query),
         calls: () => gateway.calls(),
       }),

@@ -33,7 +33,9 @@ describe('the package that is published', () => {
     await execa('tar', ['-xzf', join(folder, filename), '-C', installed, '--strip-components=1'])
     // What npm would install beside it: the one package that is not inside the bundle.
     await execa('ln', ['-s', join(root, 'node_modules', '@libsql'), join(folder, 'node_modules', '@libsql')])
-    const { stdout } = await execa(process.execPath, [join(installed, 'bin', 'payrecon.js'), 'list', '--json'], here)
+    const payrecon = async (...args: string[]) => execa(process.execPath, [join(installed, 'bin', 'payrecon.js'), ...args], here)
+    await payrecon('migrate')
+    const { stdout } = await payrecon('list', '--json')
     expect(JSON.parse(stdout)).toEqual({ data: [], has_more: false, next_cursor: null })
     await writeFile(join(folder, 'use.mjs'), useTheLibrary)
     expect((await execa(process.execPath, ['use.mjs'], here)).stdout).toBe('{"ok":true,"found":0}')

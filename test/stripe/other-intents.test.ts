@@ -147,17 +147,58 @@ describe('what it costs', () => {
 });
 
 describe('the newest intents', () => {
-  it('are one page, or why there is none', async () => {
+  const OWN = { of: 'ledger', ledger: OURS.id } as const;
+  const ownIntent = (id: string): ReturnType<typeof intent> => intent({ id, metadata: { payrecon_ledger: OURS.id, payrecon_transaction: 'txn_1' } });
+
+  it('are one page where it shows one of them or is the last, or why there is none', async () => {
     const server = await startRawServer((_seen, response, n) => {
-      if (n === 0) json(response, 200, { object: 'list', data: [intent({ id: 'pi_2' }), intent({ id: 'pi_1' })], has_more: true });
-      else if (n === 1) stripeError(response, 403, { message: 'no right' });
+      if (n === 0) json(response, 200, { object: 'list', data: [intent({ id: 'pi_2' }), ownIntent('pi_1')], has_more: true });
+      else if (n === 1) json(response, 200, { object: 'list', data: [intent({ id: 'pi_2' })], has_more: false });
+      else if (n === 2) stripeError(response, 403, { message: 'no right' });
       else json(response, 200, { object: 'list', data: [{ id: 'pi_1' }], has_more: false });
     });
     open.push({ close: () => server[Symbol.asyncDispose]() });
     const ours = ledgerAt(server.base, () => OURS);
-    expect(await ours.newestIntents()).toMatchObject({ kind: 'intents', intents: [{ id: 'pi_2', clientSecret: null }, { id: 'pi_1' }] });
-    expect(await ours.newestIntents()).toEqual({ kind: 'unauthorized', httpStatus: 403, message: 'no right' });
-    expect(await ours.newestIntents()).toMatchObject({ kind: 'unknown' });
-    expect(server.seen.map(({ path, query }) => `${path}?${query.toString()}`)).toEqual(Array(3).fill('/v1/payment_intents?limit=100'));
+    expect(await ours.newestIntents(OWN)).toMatchObject({ kind: 'intents', intents: [{ id: 'pi_2', clientSecret: null }, { id: 'pi_1' }] });
+    expect(await ours.newestIntents(OWN)).toMatchObject({ kind: 'intents', intents: [{ id: 'pi_2' }] });
+    expect(await ours.newestIntents(OWN)).toEqual({ kind: 'unauthorized', httpStatus: 403, message: 'no right' });
+    expect(await ours.newestIntents(OWN)).toMatchObject({ kind: 'unknown' });
+    expect(server.seen.map(({ path, query }) => `${path}?${query.toString()}`)).toEqual(Array(4).fill('/v1/payment_intents?limit=100'));
+  });
+
+  it.each([
+    [OWN, "metadata['payrecon_ledger']:'led_ours'"],
+    [{ of: 'others', ledger: OURS.id, namespace: '' }, "-metadata['payrecon_transaction']:null AND metadata['payrecon_namespace']:null AND -metadata['payrecon_ledger']:'led_ours'"],
+    [{ of: 'others', ledger: OURS.id, namespace: "it's" }, String.raw`-metadata['payrecon_transaction']:null AND metadata['payrecon_namespace']:'it\'s' AND -metadata['payrecon_ledger']:'led_ours'`],
+  ] as const)('are searched for by their marks where others fill the newest page (%o)', async (query, asked) => {
+    const server = await startRawServer((_seen, response, n) => {
+      if (n === 0) json(response, 200, { object: 'list', data: [intent({ id: 'pi_9', metadata: {} })], has_more: true });
+      else json(response, 200, { object: 'search_result', data: [ownIntent('pi_1')], has_more: true, next_page: 'x' });
+    });
+    open.push({ close: () => server[Symbol.asyncDispose]() });
+    expect(await ledgerAt(server.base, () => OURS).newestIntents(query)).toMatchObject({ kind: 'intents', intents: [{ id: 'pi_9' }, { id: 'pi_1' }] });
+    expect(server.seen.map(({ path }) => path)).toEqual(['/v1/payment_intents', '/v1/payment_intents/search']);
+    expect(server.seen[1]!.query.get('query')).toBe(asked);
+  });
+
+  it('are looked for on ten pages where the search is not offered, and no further', async () => {
+    const server = await startRawServer((seen, response, n) => {
+      if (seen.path.endsWith('/search')) stripeError(response, 400, { message: 'no search for this account' });
+      else json(response, 200, { object: 'list', data: [intent({ id: `pi_${String(n)}` })], has_more: true });
+    });
+    open.push({ close: () => server[Symbol.asyncDispose]() });
+    const found = await ledgerAt(server.base, () => OURS).newestIntents(OWN);
+    expect(found.kind === 'intents' ? found.intents.map(({ id }) => id) : []).toEqual(['pi_0', ...Array.from({ length: 9 }, (_, n) => `pi_${String(n + 2)}`)]);
+    expect(server.seen.map(({ query }) => query.get('starting_after')).slice(2, 4)).toEqual(['pi_0', 'pi_2']);
+  });
+
+  it('end with the page that shows one of them', async () => {
+    const server = await startRawServer((seen, response, n) => {
+      if (seen.path.endsWith('/search')) stripeError(response, 400, {});
+      else json(response, 200, { object: 'list', data: [n < 3 ? intent({ id: `pi_${String(n)}` }) : ownIntent('pi_own')], has_more: true });
+    });
+    open.push({ close: () => server[Symbol.asyncDispose]() });
+    const found = await ledgerAt(server.base, () => OURS).newestIntents(OWN);
+    expect(found.kind === 'intents' ? found.intents.map(({ id }) => id) : []).toEqual(['pi_0', 'pi_2', 'pi_own']);
   });
 });

@@ -55,6 +55,16 @@ export function expectDecent(world: World, { stdout, stderr }: Said, secrets: re
 /** Wherever the request could have gone, nothing arrived. */
 export async function expectNothingSent(world: PaymentWorld): Promise<void> {
   expect(world.sandbox.books.requests).toEqual([]);
+  await expectNothingRecorded(world);
+}
+
+/** What a first use reads (whose the ledger is) may have been asked; nothing that changes anything was. */
+export async function expectNothingChanged(world: PaymentWorld): Promise<void> {
+  expect(world.sandbox.books.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+  await expectNothingRecorded(world);
+}
+
+async function expectNothingRecorded(world: PaymentWorld): Promise<void> {
   const path = world.database.url.startsWith('sqlite:') ? world.database.url.slice('sqlite:'.length) : null;
   if (path !== null && !existsSync(path)) return;
   const raw = await world.database.raw();

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { postgres, sqlite } from '../../storage/targets.ts';
 import type { PaymentWorld } from '../../support/payment-world.ts';
-import { aSteadyWorld, errorOf, expectDecent, expectNothingSent, type Said } from './command-line.ts';
+import { aSteadyWorld, errorOf, expectDecent, expectNothingChanged, expectNothingSent, type Said } from './command-line.ts';
 import { chargeLine } from './lines.ts';
 
 async function expectRefused(world: PaymentWorld, said: Said, exit: number, code: string | RegExp): Promise<void> {
@@ -30,7 +30,10 @@ test('a database that another session has locked: exit 69, and afterwards the sa
   // payrecon waits 10 s for a lock unless the address says otherwise; a test need not.
   const said = await world.run(chargeLine({}), { env: { DATABASE_URL: `${world.database.url}?lock_timeout=500` } });
   await raw.run('rollback');
-  await expectRefused(world, said, 69, 'database_locked');
+  expect({ exit: said.exitCode, stdout: said.stdout }).toEqual({ exit: 69, stdout: '' });
+  expect(errorOf(said).code).toBe('database_locked');
+  expectDecent(world, said, ['hunter2']);
+  await expectNothingChanged(world);
   expect((await world.run(chargeLine({}))).exitCode).toBe(0);
 });
 

@@ -118,7 +118,7 @@ async function chargeOnFullDisk(kibibytes: number): Promise<number | undefined> 
   const source = await evidenceSource(world.sandbox.books, world.database);
   await expectInvariants(source, { atRest: false });
   const opened = await source.raw.rows('select step from transactions');
-  if (opened.length === 0) expect(world.sandbox.books.requests).toEqual([]);
+  if (opened.length === 0) expect(world.sandbox.books.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
   expect({ kibibytes, exit: said.exitCode, recorded: opened.length > 0 }).toEqual({ kibibytes, exit: said.exitCode, recorded: said.exitCode !== 69 });
   // The lease of a process that could not give it back runs out.
   await source.raw.run('update transactions set lease_expires_at = 1 where lease_token is not null');

@@ -46,7 +46,8 @@ export function transactionOf(result: RunResult): { readonly id: string; readonl
 /** The code of the error that a command printed as JSON. */
 export function errorCodeOf(result: RunResult): string | null {
   if (result.stderr === '') return null;
-  return (JSON.parse(result.stderr) as { error: { code: string } }).error.code;
+  const documents = result.stderr.trim().split('\n').map((line) => JSON.parse(line) as { readonly error?: { readonly code: string } });
+  return documents.find(({ error }) => error !== undefined)?.error?.code ?? null;
 }
 
 export function chargeCommand(key: string, ...more: readonly string[]): readonly string[] {

@@ -79,13 +79,18 @@ describe('reconcile ends with', () => {
   });
 });
 
+/** A pass reads whether the ledger is whole before it reads any row. */
+function sentTo({ sandbox }: Scene): number {
+  return sandbox.books.requests.filter(({ method }) => method !== 'GET').length;
+}
+
 describe('a ledger that holds what payrecon never writes', () => {
   it('is a bug: 1, with the stack for a person and as JSON for a program; nothing is sent', async () => {
     const scene = await aScene(sqlite);
     await scene.charge('damaged', LOST);
     const raw = await scene.database.raw();
     await raw.run("update transactions set review = 'not JSON'");
-    const sent = scene.sandbox.books.summary().requests;
+    const sent = sentTo(scene);
 
     const shown = await scene.run(['show', 'damaged']);
     expect(shown).toMatchObject({ exitCode: 1, stdout: '' });
@@ -94,6 +99,6 @@ describe('a ledger that holds what payrecon never writes', () => {
     for (const args of [chargeFlags('damaged'), ['reconcile', '--json'], ['list', '--json'], ['stuck', 'resolve', 'damaged', '--as', 'failed', '--reason', 'r', '--yes', '--json']]) {
       expect(refusalOf(await scene.run(args))).toMatchObject({ exitCode: 1, code: 'bug', fields: [], transaction: null });
     }
-    expect(scene.sandbox.books.summary().requests).toBe(sent);
+    expect(sentTo(scene)).toBe(sent);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { targets, type Target } from '../../storage/targets.ts';
+import { TEST_KEY } from '../../support/payment-world.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
 import { aScene, chargeFlags, type Scene } from '../verdicts/scene.ts';
 import { chargeOrder, ORDER, paymentCalls } from './shop.ts';
@@ -8,7 +9,7 @@ import { chargeOrder, ORDER, paymentCalls } from './shop.ts';
 
 const OTHER_ACCOUNT = 'acct_1AnotherShop';
 const OTHER_KEY = 'sk_test_ofAnotherShop0123';
-const LIVE = { STRIPE_SECRET_KEY: 'sk_live_local0123456789abcdef', PAYRECON_LIVE: '1' };
+const LIVE = { STRIPE_SECRET_KEY: TEST_KEY.replace('test', 'live'), PAYRECON_LIVE: '1' };
 const OTHER = { STRIPE_SECRET_KEY: OTHER_KEY };
 
 async function aShop(target: Target): Promise<Scene> {

@@ -25,7 +25,9 @@ function charging(name: string, method: Method, prepare: Scene['prepare']): Scen
 }
 
 async function emptyLedger(ground: LedgerGround): Promise<void> {
-  const payrecon = await ground.open('status');
+  const payrecon = await ground.open('migrate');
+  await payrecon.migrate('up');
+  // The ledger knows whose it is from here on.
   await payrecon.status();
   await payrecon.close();
 }

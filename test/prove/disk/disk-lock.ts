@@ -89,7 +89,7 @@ function takingAt(gateway: Gateway, call: LockCase['from'], take: () => Promise<
     },
     account: () => gateway.account(),
     calls: () => gateway.calls(),
-    newestIntents: () => gateway.newestIntents(),
+    newestIntents: (query) => gateway.newestIntents(query),
     findOther: (query) => gateway.findOther(query),
   };
 }

@@ -79,7 +79,8 @@ function restarted(ground: LedgerGround, image: Image): string {
 
 async function openedByProduct(ground: LedgerGround): Promise<readonly string[]> {
   try {
-    const payrecon = await ground.open('list', {});
+    const payrecon = await ground.open('migrate', {});
+    await payrecon.migrate('up');
     await payrecon.status();
     const { firstBad } = await payrecon.verifyAudit(null);
     await payrecon.close();

@@ -43,7 +43,7 @@ export async function record(ground: LedgerGround, command: Command, point: Cras
 
 async function migrated(ground: LedgerGround, recorder: Recorder): Promise<void> {
   const payrecon = await ground.open('migrate', markedSeams(recorder, {}));
-  await payrecon.list({ statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: false }, 1, null);
+  await payrecon.migrate('up');
   await payrecon.close();
 }
 
@@ -88,7 +88,7 @@ function markedGateway(gateway: Gateway, mark: (mark: Mark) => void): Gateway {
     lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     account: () => gateway.account(),
     calls: () => gateway.calls(),
-    newestIntents: () => gateway.newestIntents(),
+    newestIntents: (query) => gateway.newestIntents(query),
     findOther: (query) => gateway.findOther(query),
   };
 }

@@ -169,7 +169,7 @@ export class Process {
           cancel: (transaction) => now().cancel(transaction),
           account: () => now().account(),
           lookUp: (queries, signal) => now().lookUp(queries, signal),
-          newestIntents: () => now().newestIntents(),
+          newestIntents: (query) => now().newestIntents(query),
           findOther: (query) => now().findOther(query),
           calls: () => gateway.calls(),
         };
@@ -185,7 +185,7 @@ export class Process {
       this.#inFlight({ call: name, transaction });
       return { kind: 'unknown', reason: 'timeout', effect: 'unknown', answered: false, httpStatus: null, rateLimitedReason: null, shouldRetry: null, requestId: null, message: 'no answer in time' };
     };
-    return { ...gateway, create: call('create'), confirm: call('confirm'), cancel: call('cancel'), account: () => gateway.account(), lookUp: (queries, signal) => gateway.lookUp(queries, signal), newestIntents: () => gateway.newestIntents(), findOther: (query) => gateway.findOther(query), calls: () => gateway.calls() };
+    return { ...gateway, create: call('create'), confirm: call('confirm'), cancel: call('cancel'), account: () => gateway.account(), lookUp: (queries, signal) => gateway.lookUp(queries, signal), newestIntents: (query) => gateway.newestIntents(query), findOther: (query) => gateway.findOther(query), calls: () => gateway.calls() };
   }
 
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

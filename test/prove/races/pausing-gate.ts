@@ -94,7 +94,7 @@ export class PausingGate {
       cancel: (transaction) => this.#through('stripe cancel', () => gateway.cancel(transaction)),
       account: () => this.#through('stripe account', () => gateway.account()),
       lookUp: (queries, signal) => this.#lookUp(gateway, queries, signal),
-      newestIntents: () => this.#through('stripe newest', () => gateway.newestIntents()),
+      newestIntents: (query) => this.#through('stripe newest', () => gateway.newestIntents(query)),
       findOther: (query) => this.#through('stripe find other', () => gateway.findOther(query)),
       calls: () => gateway.calls(),
     };

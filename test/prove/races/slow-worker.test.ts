@@ -68,7 +68,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       cancel: (transaction) => gateway.cancel(transaction),
       account: () => gateway.account(),
       calls: () => gateway.calls(),
-      newestIntents: () => gateway.newestIntents(),
+      newestIntents: (query) => gateway.newestIntents(query),
       findOther: (query) => gateway.findOther(query),
       async *lookUp(queries: readonly LookUp[], signal?: AbortSignal) {
         for (let count = 0; count < 4; count += 1) {
@@ -107,7 +107,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       cancel: (transaction) => gateway.cancel(transaction),
       account: () => gateway.account(),
       calls: () => gateway.calls(),
-      newestIntents: () => gateway.newestIntents(),
+      newestIntents: (query) => gateway.newestIntents(query),
       findOther: (query) => gateway.findOther(query),
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     });
