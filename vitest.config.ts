@@ -7,8 +7,8 @@ export default defineConfig({
     // Processes, not threads: native drivers, signals and the current directory belong to a process.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     teardownTimeout: 15_000,
     slowTestThreshold: 2_000,
     allowOnly: false,

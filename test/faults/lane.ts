@@ -24,6 +24,7 @@ const QUIET_WITHIN_MS = 5_000;
 export interface Ended {
   readonly exitCode: number;
   readonly status: string | null;
+  readonly failureKind: string | null;
   readonly paymentIntent: string | null;
 }
 
@@ -138,15 +139,15 @@ async function chargeAsked(payrecon: Payrecon, request: ChargeRequest, signal?: 
 }
 
 function endedWith(outcome: ChargeOutcome, signal: AbortSignal | undefined): Ended {
-  const { status, paymentIntent } = outcome.transaction;
-  return { exitCode: exitCode({ kind: 'charged', outcome }, signal?.aborted === true ? 'SIGTERM' : null), status, paymentIntent };
+  const { status, failureKind, paymentIntent } = outcome.transaction;
+  return { exitCode: exitCode({ kind: 'charged', outcome }, signal?.aborted === true ? 'SIGTERM' : null), status, failureKind, paymentIntent };
 }
 
 /** Only expected errors; a bug fails the test. */
 function refusedWith(error: unknown): Ended {
   if (!(error instanceof PayreconError)) throw error;
   const { transaction } = error;
-  return { exitCode: exitCode({ kind: 'failed', error }, null), status: transaction?.status ?? null, paymentIntent: transaction?.paymentIntent ?? null };
+  return { exitCode: exitCode({ kind: 'failed', error }, null), status: transaction?.status ?? null, failureKind: transaction?.failureKind ?? null, paymentIntent: transaction?.paymentIntent ?? null };
 }
 
 async function passOnce(payrecon: Payrecon, signal?: AbortSignal): Promise<number> {
@@ -180,6 +181,7 @@ function mailerWithin(deadlineMs: number, { env }: PaymentWorld, onTimeout: () =
 const HONEST: Readonly<Record<string, readonly number[]>> = {
   succeeded: [0],
   failed: [3],
+  refused: [2],
   canceled: [3],
   stuck: [5],
   // 2: Stripe refused the key, which the caller has to change; 143: stopped by a signal.
@@ -195,7 +197,8 @@ export async function stillHeld({ source: { raw } }: Lane): Promise<readonly str
 
 /** What is untrue about how a charge ended; empty when it told the truth. */
 export function dishonesty({ world }: Lane, key: string, ended: Ended): readonly string[] {
-  const status = String(ended.status);
+  // A refused request has failed by our own mistake, which the caller has to change.
+  const status = ended.status === 'failed' && ended.failureKind === 'request' ? 'refused' : String(ended.status);
   if (HONEST[status]?.includes(ended.exitCode) !== true) return [`11: ${key} ended with ${ended.exitCode} while it is ${status}`];
   if (ended.exitCode !== 0) return [];
   const paid = world.sandbox.books.paymentIntent(ended.paymentIntent ?? '')?.status === 'succeeded';

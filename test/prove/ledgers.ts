@@ -55,7 +55,7 @@ export async function sqliteLedgers(): Promise<Ledgers> {
 /** One database, emptied for each case: making one takes longer than the case. */
 export async function postgresLedgers(url: string, raw: RawConnection): Promise<Ledgers> {
   let migrate: () => Promise<unknown> = () => Promise.resolve();
-  let owner: readonly string[] = [];
+  let owner: Owner = { id: '', restore: [] };
   await raw.run('create extension if not exists amcheck');
   return {
     url: () => url,
@@ -72,10 +72,9 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
       // The case before may have turned the schema back by a step, or never made it.
       const [found] = await raw.rows(`select to_regclass('public.payrecon_migrations') is not null as here`);
       const applied = found?.['here'] === true ? await raw.rows('select name from payrecon_migrations') : [];
-      if (applied.length !== MIGRATIONS.length) {
-        await migrate();
-        await pastTriggers(raw, 'postgres', owner);
-      }
+      if (applied.length !== MIGRATIONS.length) await migrate();
+      const [now] = await raw.rows('select id, bound_at from ledger');
+      if (now?.['id'] !== owner.id || now['bound_at'] === null) await pastTriggers(raw, 'postgres', owner.restore);
       await emptyLedger(raw, 'postgres');
     },
     raw: () => raw,
@@ -83,12 +82,18 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
   };
 }
 
+interface Owner {
+  readonly id: string;
+  readonly restore: readonly string[];
+}
+
 /** Makes a new schema the same ledger again: the processes that go on know it by its id. */
-async function ownerOf(raw: RawConnection): Promise<readonly string[]> {
+async function ownerOf(raw: RawConnection): Promise<Owner> {
   const statements = ['ledger', 'stripe_keys'].map(async (table) => {
     const rows = await raw.rows(`select row_to_json(${table})::text as row from ${table}`);
     const inserts = rows.map(({ row }) => `insert into ${table} select * from json_populate_record(null::${table}, '${String(row).replaceAll("'", "''")}')`);
     return [`delete from ${table}`, ...inserts];
   });
-  return (await Promise.all(statements)).flat();
+  const [ledger] = await raw.rows('select id from ledger');
+  return { id: String(ledger?.['id']), restore: (await Promise.all(statements)).flat() };
 }

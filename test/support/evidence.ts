@@ -41,6 +41,8 @@ export interface TrailEntry {
   readonly fromStatus: string | null;
   readonly toStatus: string;
   readonly toStep: string;
+  /** Whose fault the entry says that a failure is; null where it says nothing. */
+  readonly failureKind: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
@@ -161,8 +163,15 @@ function trailEntry(row: Row): TrailEntry {
   return {
     ...{ transactionId: text(row, 'transaction_id'), seq: Number(row['seq']), action: text(row, 'action') },
     ...{ fromStatus: textOrNull(row, 'from_status'), toStatus: text(row, 'to_status'), toStep: text(row, 'to_step') },
+    failureKind: failureKindSet(textOrNull(row, 'changes')),
     detail: JSON.parse(text(row, 'detail')) as Record<string, unknown>,
   };
+}
+
+/** Null where the entry did not write it. */
+function failureKindSet(changes: string | null): string | null {
+  const { set = {} } = changes === null ? {} : (JSON.parse(changes) as { readonly set?: Readonly<Record<string, unknown>> });
+  return typeof set['failure_kind'] === 'string' ? set['failure_kind'] : null;
 }
 
 function queuedMail(row: Row): QueuedMail {

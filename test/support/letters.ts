@@ -81,7 +81,10 @@ function dueToFailure(entry: TrailEntry, own: readonly TrailEntry[]): Due | null
     const authentication = AUTHENTICATION.has(error['code']) || AUTHENTICATION.has(error['decline_code']);
     return { one: [authentication ? 'customer_authentication' : 'customer_failed'], optional: false };
   }
-  return confirmWasSent(entry, own) ? { one: CUSTOMER, optional: false } : null;
+  if (!confirmWasSent(entry, own)) return null;
+  // Our own mistake is the operator's; whether it was one is held against the books elsewhere (invariant 12).
+  const kind = sinceLastAttempt(entry, own).findLast(({ failureKind }) => failureKind !== null)?.failureKind;
+  return kind === 'request' ? NONE : { one: CUSTOMER, optional: false };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -54,7 +54,11 @@ function read(path: string): LedgerDump {
   }
 }
 
-/** A migration that is made again after the cut is the same one. */
+/** A migration that is made again after the cut is the same one, and so is a ledger that belongs to nobody yet. */
 function withoutTimeOfMigration(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).filter(([column]) => column !== 'migration_time'));
+  const other = 'bound_at' in row && row['bound_at'] === null ? OF_A_NEW_LEDGER : OF_A_MIGRATION;
+  return Object.fromEntries(Object.entries(row).filter(([column]) => !other.has(column)));
 }
+
+const OF_A_MIGRATION: ReadonlySet<string> = new Set(['migration_time']);
+const OF_A_NEW_LEDGER: ReadonlySet<string> = new Set(['id', 'created_at', 'seal']);

@@ -6,7 +6,7 @@ export interface Mutant {
   readonly name: string;
   readonly what: string;
   readonly patches: readonly Patch[];
-  readonly lane: LaneName;
+  readonly lane: LaneName | 'tests';
   /** The test file of that lane, and the case by which it notices. */
   readonly test: string;
   readonly env: Readonly<Record<string, string>>;
@@ -17,21 +17,23 @@ export interface Mutant {
 const CRASH = { lane: 'sqlite-single-crash', test: 'test/prove/crash-sqlite.test.ts' } as const;
 
 const LATE = { lane: 'late-writers', test: 'test/prove/races/late-writer.test.ts' } as const;
+/** A test that no lane contains. */
+const TESTS = (test: string): Pick<Mutant, 'lane' | 'test' | 'env'> => ({ lane: 'tests', test, env: {} });
 const SCRIPTS = (file: string): Pick<Mutant, 'lane' | 'test'> => ({ lane: 'fault-scripts', test: `test/faults/${file}.test.ts` });
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-idempotency-key',
     what: 'a payment intent is made without an idempotency key',
-    patches: [{ file: 'src/stripe/gateway.ts', find: '{ idempotencyKey: createIdempotencyKey(transaction) }', replace: '{}' }],
+    patches: [{ file: 'src/stripe/gateway.ts', find: 'stripe.paymentIntents.create(params, { idempotencyKey })', replace: 'stripe.paymentIntents.create(params, idempotencyKey === null ? { idempotencyKey } : {})' }],
     ...CRASH,
     env: { PROVE_CASE: 'charge, a card | again' },
     says: /4 what is settled|7 one idempotency key/,
   },
   {
     name: 'key-per-attempt',
-    what: 'each attempt has an idempotency key of its own',
-    patches: [{ file: 'src/stripe/idempotency.ts', find: 'payrecon-create-${sha256(transaction.key)}', replace: 'payrecon-create-${sha256(`${transaction.key} ${Math.random()}`)}' }],
+    what: 'each create has an idempotency key of its own',
+    patches: [{ file: 'src/stripe/idempotency.ts', find: 'payrecon-create-${digestOf(transaction, namespace)}', replace: 'payrecon-create-${digestOf(transaction, `${namespace} ${Math.random()}`)}' }],
     ...CRASH,
     env: { PROVE_CASE: 'charge, a card | again' },
     says: /4 what is settled|7 one idempotency key/,
@@ -42,9 +44,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/app/advance.ts',
-        find: 'const result = await deps.ledger.record(transaction, lease, move.record, deps.actor);',
+        find: 'const result = await deps.ledger.record(transaction, lease, record, deps.actor);',
         replace: `if (move.kind === 'ask' && move.call === 'confirm') await ask(deps, 'confirm', { ...transaction, ...move.record.changes }, now, options.signal);
-      const result = await deps.ledger.record(transaction, lease, move.record, deps.actor);`,
+      const result = await deps.ledger.record(transaction, lease, record, deps.actor);`,
       },
     ],
     ...CRASH,
@@ -79,8 +81,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/domain/plan.ts',
-        find: 'return cancelMove(transaction, answer.intent, answer.failure, answer.requestId, context);',
-        replace: `return { kind: 'stop', reason: 'settled', words: 'declined', record: { action: 'settled', changes: { status: 'failed', step: 'settled', failureCode: 'declined', paymentIntent: answer.intent.id, stripeStatus: answer.intent.status }, stamps: { settledAt: 'now', nextAttempt: 'never' }, detail: {}, requestId: null, notifications: ['customer_failed'], release: true } };`,
+        find: 'return cancelMove(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);',
+        replace: `return { kind: 'stop', reason: 'settled', words: 'declined', record: { action: 'settled', changes: { status: 'failed', step: 'settled', failureCode: 'declined', failureKind: 'declined', paymentIntent: answer.intent.id, stripeStatus: answer.intent.status }, stamps: { settledAt: 'now', nextAttempt: 'never' }, detail: {}, requestId: null, notifications: ['customer_failed'], release: true } };`,
       },
     ],
     ...CRASH,
@@ -90,7 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'amount-not-compared',
     what: 'a payment of another amount counts as ours',
-    patches: [{ file: 'src/domain/on-intent.ts', find: 'if (intent.amount === transaction.amount && intent.currency === transaction.currency) {', replace: 'if (intent.id !== transaction.id) {' }],
+    patches: [{ file: 'src/domain/on-intent.ts', find: 'if (receivedAsAsked(transaction, intent)) {', replace: 'if (intent.id !== transaction.id) {' }],
     lane: 'model',
     test: 'test/prove/model/regressions.test.ts',
     env: {},
@@ -113,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
         find: 'stripe.paymentIntents.list(listParams(asked))',
         replace: 'stripe.paymentIntents.search({ query: `created>=${asked.fromSeconds} AND created<=${asked.toSeconds}`, limit: LIST_PAGE_SIZE })',
       },
-      { file: 'src/stripe/list-page.ts', find: "value['object'] !== 'list'", replace: "value['object'] !== 'search_result'" },
+      { file: 'src/stripe/list-page.ts', find: "value['object'] !== object", replace: "value['object'] !== 'search_result'" },
     ],
     ...SCRIPTS('absence'),
     env: {},
@@ -173,6 +175,58 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'test/prove/crash-sqlite-passes.test.ts',
     env: { PROVE_CASE: 'reconcile, several at a time | passes | before 6' },
     says: /6 every e-mail|customer was not told/,
+  },
+  {
+    name: 'received-not-compared',
+    what: 'what Stripe received is not compared with what was asked for',
+    patches: [{ file: 'src/domain/marks.ts', find: 'return intent.amountReceived === transaction.amount && intent.amount', replace: 'return intent.amount' }],
+    ...TESTS('test/app/received.test.ts'),
+    says: /amount_mismatch/,
+  },
+  {
+    name: 'attempt-before-cancel',
+    what: 'a new attempt begins while the intent of the last one could still be paid',
+    patches: [
+      {
+        file: 'src/domain/on-refusal.ts',
+        find: "return cancelMove(transaction, { intent: fenced, failure, kind: 'request', requestId: answer.requestId }, context);",
+        replace: `return { kind: 'stop', reason: 'settled', words: 'refused', record: { action: 'settled', changes: { status: 'failed', step: 'settled', failureCode: failure.code, failureKind: 'request', paymentIntent: fenced.id, stripeStatus: fenced.status }, stamps: { settledAt: 'now', nextAttempt: 'never' }, detail: {}, requestId: null, notifications: [], release: true } };`,
+      },
+      { file: 'src/domain/attempts.ts', find: "return paymentIntent === null || stripeStatus === 'canceled';", replace: 'return true;' },
+    ],
+    ...SCRIPTS('regressions'),
+    env: {},
+    says: /could be charged|of an earlier one is|is settled, but/,
+  },
+  {
+    name: 'executed-and-sent-anew',
+    what: 'a create that Stripe may have carried out is taken for one that it refused for the moment, and sent again under a new key',
+    patches: [
+      { file: 'src/domain/answer.ts', find: "return answer.reason === 'rate_limited' || answer.reason === 'lock_timeout' || answer.reason === 'conflict';", replace: 'return answer.answered;' },
+      {
+        file: 'src/stripe/gateway.ts',
+        find: 'const idempotencyKey = createIdempotencyKey(transaction, this.#namespace());',
+        replace: 'const idempotencyKey = createIdempotencyKey(transaction, `${this.#namespace()} ${Math.random()}`);',
+      },
+    ],
+    ...SCRIPTS('regressions'),
+    env: {},
+    says: /could be charged|of an earlier one is|is settled, but|was charged/,
+  },
+  {
+    name: 'account-not-compared',
+    what: 'a key of another account charges on a ledger that belongs to one',
+    patches: [{ file: 'src/app/own-ledger.ts', find: 'if (identity.account === null || owner.account === null || identity.account === owner.account) return;', replace: 'if (identity !== null) return;' }],
+    ...TESTS('test/app/own-ledger.test.ts'),
+    says: /other_account|nothing was thrown|resolved/,
+  },
+  {
+    name: 'bank-blamed',
+    what: 'a request that Stripe refused counts as a decline of the bank',
+    patches: [{ file: 'src/domain/refusals.ts', find: "byCode !== 'unknown' ? 'request' : 'unknown'", replace: "byCode !== 'unknown' ? 'declined' : 'unknown'" }],
+    ...SCRIPTS('regressions'),
+    env: {},
+    says: /no bank was asked|blames a bank|"status": "failed"|did not happen/,
   },
   {
     name: 'synchronous-normal',

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { targets } from '../storage/targets.ts';
+import { errorOf } from '../storage/errors-of.ts';
+import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../support/payment-world.ts';
+import { aCard, AT_ONCE } from './payments-left.ts';
+
+/* Whose ledger it is, in one process; what people are told is test/e2e/money's. */
+
+const ANOTHER_KEY = 'sk_test_another0123456789abcdef';
+const ANOTHER_ACCOUNT = 'acct_1AnotherShop';
+
+/** One local Stripe with two accounts, a key of each. */
+const TWO_ACCOUNTS = { sandbox: { keys: [{ key: TEST_KEY }, { key: ANOTHER_KEY, account: ANOTHER_ACCOUNT }] } };
+
+function changesAt({ sandbox }: PaymentWorld): number {
+  return sandbox.books.requests.filter(({ method }) => method !== 'GET').length;
+}
+
+test.each(targets)('a key of another account charges nothing on a ledger that belongs to one ($name)', async (target) => {
+  const world = await aPaymentWorld(target, TWO_ACCOUNTS);
+  await (await world.open('charge')).charge(aCard('first'), AT_ONCE);
+  const sent = changesAt(world);
+  const other = await world.open('charge', { env: { STRIPE_SECRET_KEY: ANOTHER_KEY } });
+  expect(await errorOf(other.charge(aCard('second'), AT_ONCE))).toMatchObject({ kind: 'configuration', code: 'other_account' });
+  expect(changesAt(world)).toBe(sent);
+  expect(await (await world.database.raw()).rows('select key from transactions')).toEqual([{ key: 'first' }]);
+});
