@@ -129,6 +129,8 @@ function afterError(kind: ErrorKind): ExitCode {
       return EXIT.usage;
     case 'refused':
       return EXIT.refused;
+    case 'findings':
+      return EXIT.findings;
     case 'not_found':
       return EXIT.notFound;
     case 'unreachable':

@@ -3,9 +3,9 @@ import type { Transaction } from './transaction.ts';
 
 /**
  * What kind of end an expected error is; the command line turns it into the exit code of the contract
- * (usage and configuration 2, refused 4, not_found 6, unreachable 69, unknown_outcome 75).
+ * (usage and configuration 2, refused 4, findings 5, not_found 6, unreachable 69, unknown_outcome 75).
  */
-export type ErrorKind = 'usage' | 'configuration' | 'refused' | 'not_found' | 'unreachable' | 'unknown_outcome';
+export type ErrorKind = 'usage' | 'configuration' | 'refused' | 'findings' | 'not_found' | 'unreachable' | 'unknown_outcome';
 
 export interface Problem {
   /** The flag, field or variable to change, as the person typed or would type it. */

@@ -100,6 +100,7 @@ describe('exit code of everything else', () => {
     ['usage', 2],
     ['configuration', 2],
     ['refused', 4],
+    ['findings', 5],
     ['not_found', 6],
     ['unreachable', 69],
     ['unknown_outcome', 75],
