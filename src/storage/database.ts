@@ -27,7 +27,9 @@ export interface DatabaseParts {
   readonly judge: (failed: DriverError) => Fault;
   readonly nowOffsetMs?: (() => number) | undefined;
   /** SQLite: told how many audit entries there are. */
-  readonly head?: LedgerHead;
+  readonly head?: LedgerHead | undefined;
+  /** `knex` is a transaction: after a failure it is over, so no statement of it is sent again. */
+  readonly inTransaction?: boolean;
 }
 
 /** One open database: how statements are sent, what its clock says, and what its failures mean. */
@@ -52,6 +54,13 @@ export class Database {
     this.where = parts.where;
     this.knex = parts.knex;
     this.head = parts.head;
+  }
+
+  /** The same database as the transaction `sql` sees it; for reading inside of it. */
+  within(sql: Knex): Database {
+    const inside = new Database({ ...this.parts, knex: sql, inTransaction: true });
+    inside.user = this.user;
+    return inside;
   }
 
   /**
@@ -107,7 +116,7 @@ export class Database {
         const fault = this.judge(error);
         uncertain ||= fault.kind === 'uncertain' && !readOnly;
         const hopeless = fault.kind === 'final' && !(uncertain && isUnreachable(fault.error));
-        const over = attempt === TRIES || this.clock.monotonicMs() >= untilMs;
+        const over = attempt === TRIES || this.parts.inTransaction === true || this.clock.monotonicMs() >= untilMs;
         if (hopeless || over) throw uncertain && isUnreachable(fault.error) ? unknownWrite(this.where, fault.error) : fault.error;
         await this.clock.sleep(pauseMs(attempt, this.chance.uniform()));
       }

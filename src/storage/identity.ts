@@ -15,7 +15,7 @@ import { insertOf, SEALED_COLUMNS, sealOf, withSeal } from './seals.ts';
  */
 
 type Column = (typeof SEALED_COLUMNS)['ledger'][number];
-type Values = Readonly<Record<Column, Binding>>;
+export type LedgerValues = Readonly<Record<Column, Binding>>;
 
 /** Ids in one statement; far below what either database takes. */
 const IDS_A_STATEMENT = 500;
@@ -49,7 +49,7 @@ export function createIdentity(database: Database, witness: () => Promise<string
   };
 }
 
-async function ledgerRow(sql: Knex, lock = ''): Promise<Row | null> {
+export async function ledgerRow(sql: Knex, lock = ''): Promise<Row | null> {
   return await firstRow(sql, `select * from ledger where one = 1${lock}`);
 }
 
@@ -74,8 +74,8 @@ function identityOf(row: Row): LedgerIdentity {
 async function create(database: Database, namespace: string): Promise<LedgerIdentity> {
   const row = await database.transact(async (sql) => {
     const now = await clock(database, sql);
-    const nothing = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, null])) as Values;
-    const values: Values = { ...nothing, id: newId('led', now), namespace, created_at: now };
+    const nothing = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, null])) as LedgerValues;
+    const values: LedgerValues = { ...nothing, id: newId('led', now), namespace, created_at: now };
     const insert = insertOf('ledger', { one: 1, ...withSeal('ledger', values) });
     await insertCounted(database, sql, { ...insert, text: `${insert.text} on conflict do nothing` }, { ledgers: 1 });
     return await ledgerRow(sql);
@@ -89,25 +89,35 @@ async function clock(database: Database, sql: Knex): Promise<number> {
 }
 
 /** Changes the row under its lock and seals it anew; an empty change writes nothing. */
-async function change(database: Database, decide: (row: Row, now: number, attempt: number) => Partial<Values>): Promise<Row> {
+async function change(database: Database, decide: (row: Row, now: number, attempt: number) => Partial<LedgerValues>): Promise<Row> {
   return await database.transact(async (sql, attempt) => {
     const row = await ledgerRow(sql, database.dialect === 'postgres' ? ' for update' : '');
     if (row === null) throw new BugError('the ledger has no identity yet');
     const wanted = decide(row, await clock(database, sql), attempt);
     if (Object.keys(wanted).length === 0) return row;
-    const before = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, row[column]])) as Values;
-    const next = { ...wanted, seal: sealOf('ledger', { ...before, ...wanted }) };
-    await changed(
-      sql,
-      `update ledger set ${Object.keys(next).map((column) => `${column} = ?`).join(', ')} where one = 1`,
-      Object.values(next),
-    );
-    return { ...row, ...next };
+    return await updateLedger(sql, row, wanted);
   });
 }
 
+/** The ledger's row with other values, and the seal that fits them. */
+export function resealedLedger(row: Row, wanted: Partial<LedgerValues>): Partial<LedgerValues> & { readonly seal: string } {
+  const before = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, row[column]])) as LedgerValues;
+  return { ...wanted, seal: sealOf('ledger', { ...before, ...wanted }) };
+}
+
+/** Under the row's lock; returns the row as it is then. */
+export async function updateLedger(sql: Knex, row: Row, wanted: Partial<LedgerValues>): Promise<Row> {
+  const next = resealedLedger(row, wanted);
+  await changed(
+    sql,
+    `update ledger set ${Object.keys(next).map((column) => `${column} = ?`).join(', ')} where one = 1`,
+    Object.values(next),
+  );
+  return { ...row, ...next };
+}
+
 /** What is set stays. A ledger that was bound by mode alone gets its account from a key of that mode which may read it. */
-function binding(row: Row, { account, livemode }: KeyAccount, now: number): Partial<Values> {
+function binding(row: Row, { account, livemode }: KeyAccount, now: number): Partial<LedgerValues> {
   const bound = integerOrNull(row, 'livemode');
   if (bound === null) return { account, livemode: livemode ? 1 : 0, bound_at: now };
   const fills = textOrNull(row, 'account') === null && account !== null && (bound === 1) === livemode;

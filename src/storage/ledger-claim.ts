@@ -179,3 +179,25 @@ async function eachToken<T>(leases: readonly Lease[], work: (token: string, ids:
 function marks(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ');
 }
+
+export interface Held {
+  readonly transactionId: string;
+  /** `role@host:pid`. */
+  readonly holder: string;
+  readonly endsInMs: number;
+}
+
+/** One transaction that a process works on at this moment, or null. */
+export async function firstHeld(database: Database): Promise<Held | null> {
+  const row = await database.read((sql) =>
+    firstRow(
+      sql,
+      `with clock as (select ${database.now()} as now)
+       select id, lease_holder, lease_expires_at - clock.now as ends_in_ms from transactions, clock
+        where lease_expires_at > clock.now and lease_expires_at <= clock.now + ${String(LONGEST_LEASE_MS)}
+        order by lease_expires_at desc limit 1`,
+    ),
+  );
+  if (row === null) return null;
+  return { transactionId: text(row, 'id'), holder: String(row['lease_holder']), endsInMs: integer(row, 'ends_in_ms') };
+}

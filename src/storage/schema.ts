@@ -62,22 +62,35 @@ const MIGRATION_LOCK = 7_290_418_533;
  */
 async function exclusively(database: Database, work: (sql: Knex.Transaction) => Promise<readonly string[]>): Promise<readonly string[]> {
   return database.transact(async (sql) => {
-    if (database.dialect === 'postgres') await rowsOf(sql, 'select pg_advisory_xact_lock(?::bigint)', [String(MIGRATION_LOCK)]);
+    await waitForOthers(database, sql);
     return work(sql as Knex.Transaction);
   });
+}
+
+/** Until the transaction ends, no other process migrates this ledger or takes one along to this place. */
+async function waitForOthers(database: Database, sql: Knex): Promise<void> {
+  if (database.dialect === 'postgres') await rowsOf(sql, 'select pg_advisory_xact_lock(?::bigint)', [String(MIGRATION_LOCK)]);
 }
 
 const CONFIG = { tableName: MIGRATIONS_TABLE, migrationSource } satisfies Knex.MigratorConfig;
 
 /** Runs what is pending; returns the names, oldest first. */
 export async function migrateUp(database: Database): Promise<readonly string[]> {
-  return exclusively(database, async (sql) => {
-    const status = await schemaStatus(database, sql);
-    if (status.state === 'ahead') throw schemaAhead(status, database.where);
-    if (status.state === 'current') return [];
-    await sql.migrate.latest(CONFIG);
-    return status.pending;
-  });
+  return exclusively(database, (sql) => latest(database, sql));
+}
+
+/** The same inside a transaction that goes on, so that a schema appears together with what is written into it. */
+export async function migrateUpWithin(database: Database, sql: Knex): Promise<readonly string[]> {
+  await waitForOthers(database, sql);
+  return await latest(database, sql as Knex.Transaction);
+}
+
+async function latest(database: Database, sql: Knex.Transaction): Promise<readonly string[]> {
+  const status = await schemaStatus(database, sql);
+  if (status.state === 'ahead') throw schemaAhead(status, database.where);
+  if (status.state === 'current') return [];
+  await sql.migrate.latest(CONFIG);
+  return status.pending;
 }
 
 /** Takes the newest migration back; refuses where that would lose payments. */
