@@ -7,6 +7,7 @@ import type { Database, Dialect } from './database.ts';
 import { createHistory } from './history.ts';
 import { createIdentity } from './identity.ts';
 import { createLedger } from './ledger.ts';
+import { refuseMoved } from './ledger-moved.ts';
 import { noLedger } from './no-ledger.ts';
 import type { OpenedDatabase, StorageOptions } from './options.ts';
 import { createOutbox } from './outbox.ts';
@@ -59,8 +60,14 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     budgets: createBudgets(database),
     dialect: database.dialect,
     schema: () => database.read((sql) => schemaStatus(database, sql)),
-    migrateUp: async () => (applied = await migrateUp(database)),
-    migrateDown: () => migrateDown(database),
+    migrateUp: async () => {
+      await refuseMoved(database);
+      return (applied = await migrateUp(database));
+    },
+    migrateDown: async () => {
+      await refuseMoved(database);
+      return await migrateDown(database);
+    },
     created: () => applied.includes(FIRST_MIGRATION),
     describe: () => database.where,
     warnings,

@@ -1,3 +1,4 @@
+import { MOVED_MESSAGE } from '../../migrations/0004_triggers.ts';
 import { BugError, PayreconError, type ErrorKind } from '../domain/errors.ts';
 import { codeOf, final, UniqueViolation, type DriverError, type Fault } from './faults.ts';
 
@@ -93,9 +94,20 @@ export function isConstraint(error: unknown): boolean {
  */
 const SYNC_FAILED: ReadonlySet<number> = new Set([1034, 1290]);
 
+const CONSTRAINT_TRIGGER = 1811;
+
+/** A process that had the ledger open when it was moved; a trigger has no other way to say so than its text. */
+function movedMeanwhile(file: string): PayreconError {
+  const sentence = `The ledger ${file} was moved to another database. Nothing was recorded here. Point DATABASE_URL there.`;
+  return new PayreconError('configuration', 'ledger_moved', sentence, {
+    problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was moved' }],
+  });
+}
+
 export function sqliteFault(failed: DriverError, file: string): Fault {
   const { original } = failed;
   if (CONSTRAINT_UNIQUE.has(codeOf(original))) return final(new UniqueViolation(original.message));
+  if (extendedCode(original) === CONSTRAINT_TRIGGER && original.message.includes(MOVED_MESSAGE)) return final(movedMeanwhile(file));
   const code = primaryCode(original) || openCode(original);
   const known = sqliteError(code, file, original);
   if (known === null) return final(new BugError(`SQLite refused a statement: ${original.message}`, { cause: original }));
