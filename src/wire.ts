@@ -194,7 +194,7 @@ function mail({ storage, dispatch }: Parts): Pick<Payrecon, 'sendNotifications' 
   };
 }
 
-function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'migrate' | 'migrationStatus'> {
+function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'migrate' | 'move' | 'migrationStatus'> {
   return {
     async doctor() {
       const [{ examine }, { describeSettings }] = await Promise.all([import('./app/doctor.ts'), import('./config/describe.ts')]);
@@ -216,6 +216,7 @@ function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'mi
       await parts.greetNew(storage);
       return names;
     },
+    move: async (from) => await parts.move(from),
     async migrationStatus() {
       return await (await parts.anyStorage({ mayCreate: false })).schema();
     },

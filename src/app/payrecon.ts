@@ -1,6 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
 import type { ChargeRequest, Instant, JsonObject, Resolution, Transaction } from '../domain/transaction.ts';
-import type { PassReport, PassRow } from './ports.ts';
+import type { LedgerMove, PassReport, PassRow } from './ports.ts';
 import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, UnsentCounts } from './views.ts';
 
 /*
@@ -164,6 +164,8 @@ export interface Payrecon {
   status(): Promise<LedgerStatus>;
   doctor(): Promise<readonly DoctorCheck[]>;
   migrate(direction: 'up' | 'down'): Promise<readonly string[]>;
+  /** Takes the SQLite ledger of that address to the PostgreSQL database of the settings, and marks it as moved. */
+  move(from: string): Promise<LedgerMove>;
   migrationStatus(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
   /** Mode and account for the banner; asks nothing of Stripe. */
   readonly mode: 'test' | 'live' | 'none';

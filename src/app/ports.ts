@@ -146,6 +146,19 @@ export interface LedgerIdentity {
   readonly wholeWitness: string | null;
 }
 
+/** A ledger that was taken along by `migrate --from`; counts are of what it held then. */
+export interface LedgerMove {
+  readonly from: string;
+  readonly to: string;
+  readonly transactions: number;
+  readonly auditEntries: number;
+  readonly notifications: number;
+  /** Run at the new place. */
+  readonly migrations: readonly string[];
+  /** An earlier run had committed the copy. */
+  readonly alreadyThere: boolean;
+}
+
 export interface KeyAccount {
   readonly account: string | null;
   readonly livemode: boolean;

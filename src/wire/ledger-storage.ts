@@ -1,4 +1,6 @@
 import type { Settings } from '../config/settings.ts';
+import { parseDatabase } from '../config/database.ts';
+import type { LedgerMove } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Storage, StorageOptions } from '../storage/open.ts';
 
@@ -15,6 +17,8 @@ export interface LedgerStorage {
   readonly anyStorage: (making: Pick<StorageOptions, 'mayCreate'>) => Promise<Storage>;
   /** Gives a ledger that was just made its identity, and says where it is. */
   readonly greetNew: (storage: Storage) => Promise<void>;
+  /** Takes the ledger at that address here. */
+  readonly move: (from: string) => Promise<LedgerMove>;
 }
 
 export interface LedgerStorageInput {
@@ -58,7 +62,32 @@ export function ledgerStorage({ settings, options, onClose, say }: LedgerStorage
     },
     anyStorage: async (making) => await open({ ...making, anySchema: true, autoMigrate: false }),
     greetNew,
+    move: async (from) => {
+      const source = sourceOf(from);
+      if (database.kind !== 'postgres') throw notPostgres(database.shown);
+      const { moveLedger } = await import('../storage/move.ts');
+      return await moveLedger({ from: source, url: database.url, to: database.shown, namespace, options });
+    },
   };
+}
+
+function sourceOf(from: string): string {
+  const parsed = parseDatabase(from, process.cwd());
+  if (parsed.ok && parsed.value.kind === 'sqlite') return parsed.value.shown;
+  const message = parsed.ok ? 'only an SQLite ledger is taken along: it must be sqlite:/PATH' : parsed.message;
+  throw new PayreconError('usage', 'bad_from', 'The ledger to take along cannot be read as an address. Nothing was copied or changed.', {
+    problems: [{ field: '--from', message }],
+  });
+}
+
+function notPostgres(shown: string): PayreconError {
+  return new PayreconError(
+    'configuration',
+    'target_not_postgres',
+    `A ledger is taken along to PostgreSQL only, and DATABASE_URL names ${shown}. Nothing was copied or changed. ` +
+      'To go on with an SQLite ledger at another place, stop what uses it and move its file.',
+    { problems: [{ field: 'DATABASE_URL', message: 'set it to postgres://USER@HOST/NAME' }] },
+  );
 }
 
 /** Opens at the first use; what failed to open is tried again at the next. */

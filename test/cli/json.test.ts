@@ -279,6 +279,15 @@ describe('other documents', () => {
     const up = await commandLine(['migrate', '--json'], { payrecon: { migrate: () => Promise.resolve(['0001_ledger']) } });
     same(up.stdout, { direction: 'up', migrations: ['0001_ledger'] });
     expect(up.calls[0]?.args).toEqual(['up']);
+    const moved = { from: 'sqlite:/var/ledger.db', to: 'postgres://u@h/d', transactions: 4, auditEntries: 12, notifications: 3 };
+    const move = await commandLine(['migrate', '--from', moved.from, '--json'], {
+      payrecon: { move: () => Promise.resolve({ ...moved, migrations: ['0001_ledger'], alreadyThere: false }) },
+    });
+    same(move.stdout, {
+      direction: 'up',
+      migrations: ['0001_ledger'],
+      moved: { from: moved.from, to: moved.to, transactions: 4, audit_entries: 12, notifications: 3 },
+    });
     const status = await commandLine(['migrate', 'status', '--json'], {
       payrecon: { migrationStatus: () => Promise.resolve({ applied: ['0001_ledger'], pending: [], unknown: [] }) },
     });

@@ -35,6 +35,8 @@ describe('doctor', () => {
   });
 });
 
+const moved = { from: 'sqlite:/var/ledger.db', to: 'postgres://u@h/d', transactions: 4, auditEntries: 12, notifications: 3, migrations: ['0001_ledger'], alreadyThere: false };
+
 describe('migrate', () => {
   it('goes up without being told', async () => {
     const { code, stdout, calls } = await commandLine(['migrate'], { payrecon: { migrate: () => Promise.resolve(['0001_ledger']) } });
@@ -56,6 +58,23 @@ describe('migrate', () => {
     expect(asked.code).toBe(0);
     const refused = await commandLine(['migrate', 'down'], { answers: [{ to: 'confirm', asked: 'is lost', answer: false }] });
     expect([refused.code, refused.opened]).toEqual([2, []]);
+  });
+
+  it('takes a ledger along, says what it held, and where to point from then on', async () => {
+    const { code, stdout, stderr, calls } = await commandLine(['migrate', '--from', 'sqlite:/var/ledger.db'], { payrecon: { move: () => Promise.resolve(moved) } });
+    expect(code).toBe(0);
+    expect(calls).toMatchObject([{ args: ['sqlite:/var/ledger.db'] }]);
+    expect(stdout).toMatch(/^Moved\n +transactions +4\n +audit entries +12\n +e-mails +3\n +from +sqlite:\/var\/ledger\.db\n +to +postgres:\/\/u@h\/d\n$/);
+    expect(stderr).toMatch(/Every row was compared[^]*DATABASE_URL/);
+    const again = await commandLine(['migrate', 'up', '--from', moved.from], { payrecon: { move: () => Promise.resolve({ ...moved, alreadyThere: true }) } });
+    expect(again.stdout).toContain('by an earlier run');
+    expect(again.stderr).not.toContain('compared');
+  });
+
+  it.each(['down', 'status'])('takes none along on the way %s', async (direction) => {
+    const { code, stderr, opened } = await commandLine(['migrate', direction, '--from', 'sqlite:/var/ledger.db']);
+    expect([code, opened]).toEqual([2, []]);
+    expect(stderr).toContain('--from: goes with');
   });
 
   it('says what is pending and what is unknown', async () => {

@@ -1,4 +1,5 @@
 import { type Payrecon } from '../../app/payrecon.ts';
+import { type LedgerMove } from '../../app/ports.ts';
 import { type CommandContext } from '../context.ts';
 import { block } from './block.ts';
 import { hints } from './hint.ts';
@@ -15,6 +16,30 @@ export function writeMigrated(direction: 'up' | 'down', names: readonly string[]
   const theme = createTheme(out);
   if (names.length === 0) err.write(hints([{ text: direction === 'up' ? 'The schema is up to date.' : 'There is nothing to take back.' }], err));
   else out.write(`${theme.strong(direction === 'up' ? 'Applied' : 'Taken back')}\n${names.map((name) => `  ${name}\n`).join('')}`);
+}
+
+export function writeMoved(move: LedgerMove, { json, out, err }: CommandContext): void {
+  const { from, to, transactions, auditEntries, notifications, migrations, alreadyThere } = move;
+  if (json) {
+    writeJson(out, { direction: 'up', migrations, moved: { from, to, transactions, audit_entries: auditEntries, notifications } });
+    return;
+  }
+  const theme = createTheme(out);
+  const counted = [
+    { label: 'transactions', value: String(transactions) },
+    { label: 'audit entries', value: String(auditEntries) },
+    { label: 'e-mails', value: String(notifications) },
+    { label: 'from', value: from },
+    { label: 'to', value: to },
+  ];
+  out.write(`${theme.strong(alreadyThere ? 'Moved, already by an earlier run' : 'Moved')}\n${block(counted, theme, out)}`);
+  const compared = alreadyThere ? '' : 'Every row was compared and every hash fits. ';
+  err.write(
+    hints([
+      { text: `${compared}The old ledger is marked as moved: it can be read, and nothing is charged there.` },
+      { text: 'Point DATABASE_URL of everything that charges and reconciles at the new place, and look:', command: ['payrecon', 'doctor'] },
+    ], err),
+  );
 }
 
 export function writeMigrationStatus({ applied, pending, unknown }: MigrationStatus, { json, out, err }: CommandContext): void {
