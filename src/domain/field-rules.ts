@@ -1,3 +1,4 @@
+import { firstOf } from './code-points.ts';
 import type { Problem } from './errors.ts';
 import { holdsSecret, withoutSecrets } from './secret-texts.ts';
 
@@ -5,7 +6,8 @@ import { holdsSecret, withoutSecrets } from './secret-texts.ts';
  * What a text from outside must be before it is stored or sent. Texts are kept exactly as given, not
  * trimmed and not normalised to NFC: the same bytes go into our unique index, to Stripe and back, and
  * whoever compares them there gets what they wrote. Folding two spellings into one would make one
- * payment of what the caller's system counts as two.
+ * payment of what the caller's system counts as two. Spellings that look alike are refused instead, by
+ * domain/look-alikes.ts.
  */
 
 /**
@@ -34,11 +36,21 @@ function lengthOf(text: string): number {
   return length;
 }
 
+/** What a decoder puts where the bytes are no UTF-8: two different texts would come out of it the same. */
+const REPLACEMENT = /\ufffd/;
+
+/** Why this text is not the one that was written; null when nothing shows that it is not. */
+export function encodingProblem(text: string): string | null {
+  const found = firstOf(text, REPLACEMENT);
+  return found === null ? null : `it was written in bytes that are no UTF-8 (${found}): give it in UTF-8`;
+}
+
 /** Why this cannot be a text of 1 to `max` characters on one line; null when it can. */
 export function textProblem(text: string, max: number): string | null {
   if (text === '') return 'it is empty';
   if (lengthOf(text) > max) return `it has ${String(lengthOf(text))} characters; at most ${String(max)} are allowed`;
-  if (UNPRINTABLE.test(text)) return 'it contains a control character or a broken character: remove it';
+  const unprintable = firstOf(text, UNPRINTABLE);
+  if (unprintable !== null) return `it contains a control character or a broken character (${unprintable}): remove it`;
   if (holdsSecret(text)) return "it holds a secret (a key, or a password), which belongs neither into the ledger nor into Stripe's records";
   return null;
 }
@@ -57,7 +69,8 @@ export function nameProblem(text: string, max: number): string | null {
 export function emailProblem(text: string): string | null {
   if (text === '') return 'it is empty';
   if (text.length > MAX_EMAIL) return `it is longer than the ${String(MAX_EMAIL)} characters an e-mail address may have`;
-  if (UNPRINTABLE.test(text)) return 'it contains a control character: write one plain address, such as ada@example.com';
+  const unprintable = firstOf(text, UNPRINTABLE);
+  if (unprintable !== null) return `it contains a control character (${unprintable}): write one plain address, such as ada@example.com`;
   const [local = ''] = text.split('@');
   if (!EMAIL.test(text) || local.length > MAX_EMAIL_LOCAL_PART || local.startsWith('.') || local.endsWith('.') || local.includes('..')) {
     return 'it is not an e-mail address: write one plain address, such as ada@example.com';
