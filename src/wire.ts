@@ -3,6 +3,8 @@ import type { LedgerIdentity } from './app/ports.ts';
 import type { ListFilter } from './app/views.ts';
 import type { Settings } from './config/settings.ts';
 import type { PassEnd } from './daemon/daemon.ts';
+import { PayreconError } from './domain/errors.ts';
+import type { Storage } from './storage/open.ts';
 import { once } from './wire/ledger-storage.ts';
 import { openParts } from './wire/parts.ts';
 import type { Parts, Seams } from './wire/parts.ts';
@@ -101,7 +103,13 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
   let whole: Whole | null = null;
   return {
     async charge(request, options) {
-      const [{ charge, isAnsweredHere }, { mustBeLookedAt, mustBeWhole }] = await Promise.all([import('./app/charge.ts'), import('./app/own-ledger.ts')]);
+      const [{ charge, isAnsweredHere }, { mustBeLookedAt, mustBeWhole }, { refuseDoubtful }] = await Promise.all([
+        import('./app/charge.ts'),
+        import('./app/own-ledger.ts'),
+        import('./app/doubtful-texts.ts'),
+      ]);
+      // Before there is a ledger: a request that is refused makes none.
+      await refuseDoubtful(request, async () => (await storageIfThere(parts))?.ledger ?? null);
       await parts.storageToCharge();
       const [own, { passes, ledger }] = await Promise.all([parts.whose(), parts.storage()]);
       if (whole?.identity !== own.identity) {
@@ -136,6 +144,13 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
       );
     },
   };
+}
+
+async function storageIfThere({ storage }: Parts): Promise<Storage | null> {
+  return await storage().catch((error: unknown) => {
+    if (error instanceof PayreconError && error.code === 'no_ledger') return null;
+    throw error;
+  });
 }
 
 const NEEDS_PERSON: ListFilter = { statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: true };

@@ -1,6 +1,6 @@
 import { CURRENCY_CODES, findCurrency } from './currencies.ts';
 import type { Problem } from './errors.ts';
-import { emailProblem, metadataProblems, nameProblem, quoted, textProblem } from './field-rules.ts';
+import { emailProblem, encodingProblem, metadataProblems, nameProblem, quoted, textProblem } from './field-rules.ts';
 import { DEFAULT_METHOD_TYPE, METHOD_TYPES } from './method-types.ts';
 import { parseAmount, parseMinor } from './money.ts';
 import { nearest } from './nearest.ts';
@@ -106,9 +106,28 @@ export function parseChargeRequest(input: ChargeInput, names: FieldNames = FLAG_
   const metadata = input.metadata ?? {};
   problems.push(...metadataProblems(metadata, names.metadata));
 
-  if (problems.length > 0) return { ok: false, problems };
+  const broken = brokenTexts(input, names);
+  const alone = new Set(broken.map(({ field }) => field));
+  const all = [...broken, ...problems.filter(({ field }) => !alone.has(field))];
+  if (all.length > 0) return { ok: false, problems: all };
   const request = { key, reference, amount, currency, customer, paymentMethod, methodTypes, email, description, metadata: byName(metadata), onSession: input.onSession ?? false };
   return { ok: true, request };
+}
+
+/** Fields that were no UTF-8. What else is wrong with them is not worth a word: the text is not the one that was meant. */
+function brokenTexts(input: ChargeInput, names: FieldNames): readonly Problem[] {
+  const { metadata = {}, methodTypes = [], onSession: _onSession, ...texts } = input;
+  const all: readonly (readonly [keyof ChargeInput, string])[] = [
+    ...(Object.entries(texts) as [keyof typeof texts, string | undefined][]).map(([field, text]) => [field, text ?? ''] as const),
+    ...methodTypes.map((text) => ['methodTypes', text] as const),
+    ...Object.entries(metadata).flat().map((text) => ['metadata', text] as const),
+  ];
+  const found = new Map<string, Problem>();
+  for (const [field, text] of all) {
+    const message = encodingProblem(text);
+    if (message !== null && !found.has(names[field])) found.set(names[field], { field: names[field], message });
+  }
+  return [...found.values()];
 }
 
 /** Reads whichever amount was given; 0, with the problem noted, when it cannot be read. */

@@ -165,6 +165,28 @@ describe('parseChargeRequest', () => {
     expect(accepted({ ...good, email }).email).toBe(email);
   });
 
+  it.each<[string, ChargeInput]>([
+    ['--key', { key: 'jos\ufffd' }],
+    ['--reference', { reference: '\ufffd' }],
+    ['--description', { description: 'caf\ufffd' }],
+    ['--email', { email: '\ufffd@example.com' }],
+    ['--payment-method', { paymentMethod: 'pm_\ufffd' }],
+    ['--customer', { customer: 'cus_\ufffd' }],
+    ['--currency', { currency: 'us\ufffd' }],
+    ['--amount', { amount: '1.00\ufffd' }],
+    ['--method-type', { methodTypes: ['card', 'c\ufffd'] }],
+    ['--metadata', { metadata: { a: 'b\ufffd' } }],
+    ['--metadata', { metadata: { 'a\ufffd': 'b' } }],
+  ])('says of %s that its bytes were no UTF-8, and nothing else', (field, change) => {
+    expect(problems({ ...good, ...change })).toEqual([expect.stringMatching(/^--[a-z-]+: .*bytes that are no UTF-8 \(U\+FFFD at character \d+\)/)]);
+    expect(problems({ ...good, ...change })[0]?.startsWith(`${field}: `)).toBe(true);
+  });
+
+  it('says which character it is, and where', () => {
+    expect(problems({ ...good, key: '💡b\u0007' })).toEqual(['--key: it contains a control character or a broken character (U+0007 at character 3): remove it']);
+    expect(problems({ ...good, description: 'a\ud800' })).toEqual([expect.stringContaining('(U+D800 at character 2)')]);
+  });
+
   it('counts characters as people do, at every limit', () => {
     const lamp = '💡';
     expect(accepted({ ...good, key: lamp.repeat(255), reference: 'r'.repeat(255), description: lamp.repeat(1000) }).key).toBe(lamp.repeat(255));
