@@ -17,8 +17,6 @@ export interface ChargeRow {
 const COLUMNS = ['key', 'amount', 'amount_minor', 'currency', 'payment_method', 'customer', 'reference', 'email', 'description'] as const;
 const REQUIRED = ['key', 'currency', 'payment_method'] as const;
 const METADATA = 'metadata.';
-/** What a decoder puts where the bytes are no UTF-8. */
-const REPLACEMENT = '\ufffd';
 
 /** What is wrong with the header of a file; a column that nobody reads would be a field that is silently not sent. */
 export function headerProblems(columns: readonly string[]): readonly Problem[] {
@@ -26,19 +24,24 @@ export function headerProblems(columns: readonly string[]): readonly Problem[] {
   let more = 0;
   const add = (field: string, message: string): void => { problems.push({ field, message }); };
   const seen = new Set<string>();
+  const folded = new Set<string>();
   for (const [at, column] of columns.entries()) {
     const where = `column ${String(at + 1)}`;
-    if (!isWrong(column, seen)) seen.add(column);
+    const fold = withoutCaseAndSpaces(column);
+    const isTwice = folded.has(fold);
+    folded.add(fold);
+    if (!isTwice && isKnown(column)) seen.add(column);
     else if (problems.length >= MAX_PROBLEMS) more += 1;
-    else add(where, seen.has(column) ? `${quoted(column)} is there twice` : unknownField(column));
+    else add(where, isTwice ? `${quoted(column)} is there twice, but perhaps for capital letters and spaces` : unknownField(column));
   }
   for (const column of REQUIRED) if (!seen.has(column)) add(column, 'this column is missing');
   if (!seen.has('amount') && !seen.has('amount_minor')) add('amount', 'this column is missing: give amount or amount_minor');
   return more === 0 ? problems : [...problems, moreProblems(more)];
 }
 
-function isWrong(column: string, seen: ReadonlySet<string>): boolean {
-  return seen.has(column) || !isKnown(column);
+/** `Key` beside `key` is a second column of that name, and which of them counts cannot be known. */
+function withoutCaseAndSpaces(column: string): string {
+  return column.toLowerCase().replaceAll(/\s/g, '');
 }
 
 /** A line can hold a hundred thousand mistakes, and a file a million such lines: so many are told one by one. */
@@ -109,10 +112,6 @@ function notText(name: string): string {
 }
 
 function parseFields(fields: ReadonlyMap<string, string>, found: readonly Problem[], methodTypes: readonly string[]): ParsedChargeRequest {
-  const problems = [...found];
-  for (const [name, text] of fields) {
-    if (`${name}${text}`.includes(REPLACEMENT)) problems.push({ field: name, message: 'it is not written in UTF-8' });
-  }
   const metadata = [...fields].filter(([name]) => name.startsWith(METADATA)).map(([name, text]) => [name.slice(METADATA.length), text] as const);
   const parsed = parseChargeRequest(
     {
@@ -130,9 +129,9 @@ function parseFields(fields: ReadonlyMap<string, string>, found: readonly Proble
     },
     COLUMN_NAMES,
   );
-  if (parsed.ok) return problems.length === 0 ? parsed : unreadable(problems);
-  const named = new Set(problems.map(({ field }) => field));
-  return unreadable([...problems, ...parsed.problems.filter(({ field }) => !named.has(field))]);
+  if (parsed.ok) return found.length === 0 ? parsed : unreadable(found);
+  const named = new Set(found.map(({ field }) => field));
+  return unreadable([...found, ...parsed.problems.filter(({ field }) => !named.has(field))]);
 }
 
 /** A line that cannot be read as a charge at all. */

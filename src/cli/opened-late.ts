@@ -31,6 +31,7 @@ export function openedLate(fd: number, open: () => Stream & { write(bytes: Uint8
       return opened?.destroyed ?? false;
     },
     once: (event, listener) => stream().once(event, listener),
+    off: (event, listener) => stream().off(event, listener),
     on(event, listener) {
       listeners.push(listener);
       opened?.on(event, listener);

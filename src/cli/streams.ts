@@ -27,6 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 interface Writable {
   write(text: string): boolean;
   once(event: 'drain' | 'close', listener: () => void): unknown;
+  off(event: 'drain' | 'close', listener: () => void): unknown;
   readonly writableNeedDrain: boolean;
   readonly destroyed: boolean;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
@@ -56,6 +57,8 @@ export function outputTo(stream: Writable, environment: Environment, failed: (er
   const wake = (): void => {
     const woken = waiting;
     waiting = [];
+    stream.off('drain', wake);
+    stream.off('close', wake);
     for (const each of woken) each();
   };
   stream.on('error', (error) => {
@@ -77,6 +80,8 @@ export function outputTo(stream: Writable, environment: Environment, failed: (er
       if (broken || stream.destroyed || !stream.writableNeedDrain) return;
       await new Promise<void>((resolve) => {
         waiting.push(resolve);
+        // A listener for each of hundreds that wait would look like a leak, to Node as well.
+        if (waiting.length > 1) return;
         stream.once('drain', wake);
         stream.once('close', wake);
       });

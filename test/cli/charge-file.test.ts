@@ -60,11 +60,6 @@ describe('a file of CSV', () => {
     expect(code).toBe(2);
   });
 
-  it('refuses letters that are no UTF-8 rather than charging under another key', async () => {
-    const { lines } = await chargeAll(Buffer.concat([Buffer.from(`${HEADER}\n`), Buffer.from(`${line('Jos\xe9')}\n`, 'latin1'), Buffer.from(line('b'))]));
-    expect(lines.map(({ result, error }) => [result, error?.fields])).toEqual([['invalid', ['key']], ['succeeded', undefined]]);
-  });
-
   it('stops where a quotation mark is never closed, and says which line opened it', async () => {
     const { code, lines, stderr } = await chargeAll([HEADER, line('a'), `"${line('b')}`, line('c')].join('\n'));
     expect(endings(lines)).toEqual([[2, 'a', 'succeeded']]);

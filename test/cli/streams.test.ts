@@ -55,6 +55,21 @@ describe('an output', () => {
     expect(failed).not.toHaveBeenCalled();
   });
 
+  it('listens for a slow reader once, however many wait and however often', async () => {
+    const stream = new PassThrough({ highWaterMark: 1 });
+    const output = outputTo(stream, {}, () => undefined);
+    const counts: number[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      output.write('xx');
+      const waiting = Promise.all(Array.from({ length: 20 }, async () => { await output.drained?.(); }));
+      counts.push(stream.listenerCount('drain') + stream.listenerCount('close'));
+      stream.read();
+      await waiting;
+    }
+    expect(counts.every((count) => count === counts[0])).toBe(true);
+    expect(stream.listenerCount('close')).toBeLessThan(5);
+  });
+
   it('tells once when it can no longer be written', async () => {
     const failed = vi.fn();
     const output = outputTo(sink(Object.assign(new Error('no space left'), { code: 'ENOSPC' })), {}, failed);

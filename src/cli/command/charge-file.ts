@@ -11,6 +11,7 @@ import { resultJson, resultLine, summary, summaryHints, summaryJson } from '../r
 import { jsonText } from '../render/json.ts';
 import { openProgress } from '../render/progress.ts';
 import { type ByteSource } from '../services.ts';
+import { type TextBytes } from './charge-file/text.ts';
 import { type ChargeFlags, defaultConcurrency, defaultWaitMs } from './charge-flags.ts';
 
 export interface ChargeFileArguments {
@@ -106,9 +107,11 @@ function asReadError(file: string, error: unknown): unknown {
 }
 
 async function openRows(file: string, source: ByteSource, methodTypes: readonly string[]): Promise<ChargeRows> {
-  const rows = (await isCsv(file, source))
-    ? (await import('./charge-file/csv.ts')).csvRows(source, methodTypes)
-    : (await import('./charge-file/json-lines.ts')).jsonRows(source, methodTypes);
+  const { readText } = await import('./charge-file/text.ts');
+  const text = await readText(source.stream).catch((error: unknown) => { throw asReadError(file, error); });
+  const rows = isCsv(file, text)
+    ? (await import('./charge-file/csv.ts')).csvRows(text, methodTypes)
+    : (await import('./charge-file/json-lines.ts')).jsonRows(text, methodTypes);
   return {
     async next(): Promise<IteratorResult<ChargeRow, undefined>> {
       try {
@@ -124,14 +127,6 @@ async function openRows(file: string, source: ByteSource, methodTypes: readonly 
 const OPENING_BRACE = 0x7b;
 
 /** By the name; standard input has none, and begins with a brace where it holds objects. */
-async function isCsv(file: string, { stream }: ByteSource): Promise<boolean> {
-  if (file !== '-') return /\.csv$/i.test(file);
-  await new Promise<void>((resolve, reject) => {
-    stream.once('readable', resolve);
-    stream.once('error', reject);
-  });
-  const chunk = stream.read() as Buffer | null;
-  if (chunk === null) return true;
-  stream.unshift(chunk);
-  return chunk.find((byte) => byte > 0x20 && byte < 0x80) !== OPENING_BRACE;
+function isCsv(file: string, { firstVisible }: TextBytes): boolean {
+  return file === '-' ? firstVisible !== OPENING_BRACE : /\.csv$/i.test(file);
 }

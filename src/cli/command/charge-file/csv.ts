@@ -1,77 +1,131 @@
-import { CsvError, parse, type Parser } from 'csv-parse';
-import { parse as parseAtOnce } from 'csv-parse/sync';
+import { type CsvError, parse, type Parser } from 'csv-parse';
 import { type ChargeRow, headerProblems, readCells, unreadable } from '../../../app/charge-row.ts';
 import { PayreconError } from '../../../domain/errors.ts';
 import { withoutSecrets } from '../../../domain/secret-texts.ts';
-import { type ByteSource } from '../../services.ts';
+import { collapseLineEnds } from './line-ends.ts';
 import { LONGEST_LINE, tooLong } from './limits.ts';
+import { notUtf8, type TextBytes, unreadableFrom } from './text.ts';
 
 /*
  * Rows of CSV (RFC 4180, in UTF-8). The reader is told to take a stray quotation mark for a letter, because otherwise
- * it loses its place and with it the lines that follow; a row with such a mark is then read once more, strictly, and
- * fails alone.
+ * it loses its place and with it the lines that follow; a row with such a mark is then looked at once more, strictly,
+ * and fails alone.
  */
 
-const delimiters = ['\r\n', '\n', '\r'];
-
-interface Parsed {
+interface Read {
+  /** Where it begins. */
+  readonly line: number;
   readonly record: readonly string[];
+  /** As it was written, but for the line ends: each run of them is one line feed. */
   readonly raw: string;
-  readonly info: { readonly bytes: number };
+  /** How many line ends stood for each line feed in `raw`. */
+  readonly runs: readonly number[];
+  readonly endsAtByte: number;
 }
 
-export async function* csvRows(source: ByteSource, methodTypes: readonly string[]): AsyncGenerator<ChargeRow, undefined> {
-  let line = 1;
+export async function* csvRows(source: TextBytes, methodTypes: readonly string[]): AsyncGenerator<ChargeRow, undefined> {
   let columns: readonly string[] | null = null;
-  const { records, lost } = open(source);
-  for await (const each of records) {
-    const { record, raw, info } = each as Parsed;
-    const at = line;
-    line += raw.match(/\r\n|\n|\r/g)?.length ?? 0;
-    if (columns === null) columns = headerOf(record, raw);
-    else if (record.some((cell) => cell !== '')) {
-      const broken = quoteProblem(raw);
-      const parsed = broken === null ? readCells(columns, record, methodTypes) : unreadable([{ field: 'line', message: broken }]);
-      yield { line: at, key: broken === null ? keyOf(columns, record) : null, parsed, endsAtByte: info.bytes };
+  for await (const read of records(source)) {
+    const { line, record, raw, endsAtByte } = read;
+    const undecoded = /[\ufffd\0]/.exec(raw);
+    if (undecoded !== null) throw unreadableFrom(lineIn(read, undecoded.index), notUtf8);
+    if (columns === null) {
+      columns = headerOf(read);
+      continue;
     }
+    const broken = strayQuote(raw) ? quoteProblem(read) : null;
+    const parsed = broken === null ? readCells(columns, record, methodTypes) : unreadable([{ field: 'line', message: broken }]);
+    yield { line, key: broken === null ? keyOf(columns, record) : null, parsed, endsAtByte };
   }
-  const error = lost();
-  if (error !== null) throw unreadableFrom(line, error);
   if (columns === null) throw new PayreconError('usage', 'empty_file', 'The file is empty: there is not even a line with the names of the columns. Nothing was sent.');
   return undefined;
 }
 
-/** An error of the reader would take with it the rows that it has read and not handed over yet, so it is only noted. */
-function open({ stream }: ByteSource): { readonly records: AsyncIterable<unknown>; readonly lost: () => CsvError | null } {
+/** The reader hands its records over as it makes them; an error that it meets is raised once those before it are handed on. */
+async function* records({ pieces }: TextBytes): AsyncGenerator<Read, undefined> {
+  const { feed, runs } = collapseLineEnds();
+  let line = 1;
+  let endsBefore = 0;
+  let endsAtByte = 0;
+  let ready: Read[] = [];
+  /** Where the next record begins: the run before it is over once it has. */
+  const begin = (): number => {
+    for (const run of runs.splice(0, endsBefore)) line += run;
+    endsBefore = 0;
+    return line;
+  };
+  const { parser, lost } = open(({ record, raw }) => {
+    const begins = begin();
+    endsBefore = lineFeeds(raw);
+    if (record.some((cell) => cell !== '')) ready.push({ line: begins, record, raw, runs: runs.slice(0, endsBefore), endsAtByte });
+  });
+  const handOver = (): readonly Read[] => {
+    const those = ready;
+    ready = [];
+    return those;
+  };
+  for await (const piece of pieces) {
+    endsAtByte += piece.length;
+    await done((callback) => parser.write(feed(piece), callback));
+    yield* handOver();
+    if (lost() !== null) break;
+  }
+  await done((callback) => parser.end(callback));
+  yield* handOver();
+  const error = lost();
+  if (error !== null) throw unreadableFrom(begin(), error.code === 'CSV_MAX_RECORD_SIZE' ? tooLong : 'a quotation mark is opened and never closed', error);
+  return undefined;
+}
+
+async function done(work: (callback: (error?: Error | null) => void) => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    work((error) => {
+      if (error === undefined || error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
+interface Parsed {
+  readonly record: readonly string[];
+  readonly raw: string;
+}
+
+function open(take: (parsed: Parsed) => void): { readonly parser: Parser; readonly lost: () => CsvError | null } {
   let lost: CsvError | null = null;
   const parser: Parser = parse({
-    bom: true,
-    info: true,
     raw: true,
     relax_quotes: true,
     relax_column_count: true,
-    record_delimiter: delimiters,
+    record_delimiter: '\n',
     max_record_size: LONGEST_LINE,
     skip_records_with_error: true,
     on_skip: (error) => {
       lost ??= error ?? null;
-      stream.unpipe(parser);
-      parser.end();
       return undefined;
     },
-    on_record: (record) => (lost === null ? record : null),
+    on_record: (parsed: unknown) => {
+      if (lost === null) take(parsed as Parsed);
+      return null;
+    },
   });
-  stream.on('error', (error) => parser.destroy(error));
-  // A source that is closed before its end says so by no error.
-  stream.on('close', () => { if (!stream.readableEnded) parser.destroy(); });
-  stream.pipe(parser);
-  return { records: parser, lost: () => lost };
+  // Nothing comes out of it, and only then does it end.
+  parser.resume();
+  return { parser, lost: () => lost };
 }
 
-function headerOf(record: readonly string[], raw: string): readonly string[] {
-  const columns = record.map((name) => name.trim());
-  const broken = quoteProblem(raw);
-  const problems = broken === null ? headerProblems(columns) : [{ field: 'line 1', message: broken }];
+function lineFeeds(text: string): number {
+  return text.match(/\n/g)?.length ?? 0;
+}
+
+/** The line of the file on which something in the raw text stands. */
+function lineIn({ line, raw, runs }: Read, index: number): number {
+  return runs.slice(0, lineFeeds(raw.slice(0, index))).reduce((sum, run) => sum + run, line);
+}
+
+function headerOf(read: Read): readonly string[] {
+  const columns = read.record.map((name) => name.trim());
+  const problems = strayQuote(read.raw) ? [{ field: `line ${String(read.line)}`, message: quoteProblem(read) }] : headerProblems(columns);
   if (problems.length === 0) return columns;
   throw new PayreconError('usage', 'invalid_header', 'The first line of the file does not name the columns of charges; nothing was sent.', { problems });
 }
@@ -81,19 +135,30 @@ function keyOf(columns: readonly string[], record: readonly string[]): string | 
   return key === '' ? null : withoutSecrets(key);
 }
 
-function quoteProblem(raw: string): string | null {
-  if (!raw.includes('"')) return null;
-  try {
-    parseAtOnce(raw, { relax_column_count: true, record_delimiter: delimiters });
-    return null;
-  } catch (error) {
-    if (error instanceof CsvError) return 'a quotation mark stands where none may: put the cell in quotation marks, and double each one within it';
-    throw error;
+/** Whether a mark stands anywhere but around a whole cell, or doubled within one that has them around it. */
+function strayQuote(raw: string): boolean {
+  if (!raw.includes('"')) return false;
+  let quoted = false;
+  for (let at = 0; at < raw.length; at += 1) {
+    if (raw[at] !== '"') continue;
+    if (!quoted) {
+      if (at > 0 && !isBoundary(raw[at - 1])) return true;
+      quoted = true;
+    } else if (raw[at + 1] === '"') at += 1;
+    else {
+      if (at + 1 < raw.length && !isBoundary(raw[at + 1])) return true;
+      quoted = false;
+    }
   }
+  return quoted;
 }
 
-/** A quotation mark that is never closed takes in all that follows: nobody can say where the next row begins. */
-function unreadableFrom(line: number, error: CsvError): PayreconError {
-  const what = error.code === 'CSV_MAX_RECORD_SIZE' ? tooLong : 'a quotation mark is opened and never closed';
-  return new PayreconError('usage', 'unreadable_file', `From line ${String(line)} on the file cannot be read: ${what}. What follows was not begun; correct the line and run the same command again.`, { cause: error });
+function isBoundary(character: string | undefined): boolean {
+  return character === ',' || character === '\n';
+}
+
+function quoteProblem(read: Read): string {
+  const last = lineIn(read, read.raw.endsWith('\n') ? read.raw.length - 1 : read.raw.length);
+  const below = last === read.line ? '' : ` (it takes in the lines as far as line ${String(last)})`;
+  return `a quotation mark stands where none may${below}: put the cell in quotation marks, and double each one within it`;
 }

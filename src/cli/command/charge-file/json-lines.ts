@@ -1,49 +1,54 @@
+import { isUtf8 } from 'node:buffer';
 import { type ChargeRow, readObject, unreadable } from '../../../app/charge-row.ts';
+import { parseJsonText } from '../../../domain/json-text.ts';
 import { withoutSecrets } from '../../../domain/secret-texts.ts';
-import { type ByteSource } from '../../services.ts';
-import { LONGEST_LINE } from './limits.ts';
+import { ENDLESS_LINE, LONGEST_LINE } from './limits.ts';
+import { notUtf8, type TextBytes, unreadableFrom } from './text.ts';
 
 /** Rows of JSON lines: an object a line, in UTF-8. Only a line feed ends a line: the other separators may stand in a text. */
-export async function* jsonRows(source: ByteSource, methodTypes: readonly string[]): AsyncGenerator<ChargeRow, undefined> {
+export async function* jsonRows(source: TextBytes, methodTypes: readonly string[]): AsyncGenerator<ChargeRow, undefined> {
   let line = 0;
   let endsAtByte = 0;
-  for await (const bytes of lines(source)) {
+  for await (const { bytes, size } of lines(source)) {
     line += 1;
-    endsAtByte += bytes.size;
-    const text = bytes.text?.replace(line === 1 ? /^\ufeff/ : '', '').trim();
-    if (text === '') continue;
-    const parsed = text === undefined ? null : parseJson(text);
-    if (parsed === null) {
-      const message = text === undefined ? 'it is longer than a charge can be' : 'it is not JSON';
-      yield { line, key: null, parsed: unreadable([{ field: 'line', message }]), endsAtByte };
-    } else yield { line, key: keyOf(parsed.value), parsed: readObject(parsed.value, methodTypes), endsAtByte };
+    endsAtByte += size;
+    if (bytes === null) {
+      if (size > ENDLESS_LINE) throw unreadableFrom(line, `it has no end within ${String(ENDLESS_LINE / 1024 / 1024)} MiB`);
+      yield { line, key: null, parsed: unreadable([{ field: 'line', message: 'it is longer than a charge can be' }]), endsAtByte };
+      continue;
+    }
+    if (!isUtf8(bytes) || bytes.includes(0)) throw unreadableFrom(line, notUtf8);
+    const text = bytes.toString('utf8');
+    // Only what JSON counts as blank: a mark of another file that was put behind this one is none.
+    if (/^[ \t\r\n]*$/.test(text)) continue;
+    const json = parseJsonText(text);
+    if (json.ok) yield { line, key: keyOf(json.value), parsed: readObject(json.value, methodTypes), endsAtByte };
+    else yield { line, key: json.twice.length > 0 ? keyOnce(text, json.twice) : null, parsed: unreadable([{ field: 'line', message: json.message }]), endsAtByte };
   }
   return undefined;
 }
 
-function parseJson(text: string): { readonly value: unknown } | null {
-  try {
-    return { value: JSON.parse(text) as unknown };
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+/** To find the line by; the key of a line with two is neither of them. */
+function keyOnce(text: string, twice: readonly string[]): string | null {
+  return twice.includes('key') ? null : keyOf(JSON.parse(text));
 }
 
 function keyOf(value: unknown): string | null {
-  if (typeof value !== 'object' || value === null || !('key' in value)) return null;
-  return typeof value.key === 'string' ? withoutSecrets(value.key) : null;
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'key')) return null;
+  const { key } = value as { readonly key: unknown };
+  return typeof key === 'string' ? withoutSecrets(key) : null;
 }
 
 const LINE_FEED = 0x0a;
 
 interface Line {
   /** Null when it is too long to be kept. */
-  readonly text: string | null;
+  readonly bytes: Buffer | null;
   readonly size: number;
 }
 
-async function* lines(source: ByteSource): AsyncGenerator<Line, undefined> {
+/** The last one may be cut off, where it is endless. */
+async function* lines({ pieces }: TextBytes): AsyncGenerator<Line, undefined> {
   let parts: Buffer[] = [];
   let size = 0;
   const take = (part: Buffer): void => {
@@ -52,13 +57,12 @@ async function* lines(source: ByteSource): AsyncGenerator<Line, undefined> {
     else parts = [];
   };
   const end = (): Line => {
-    const ended = { text: size <= LONGEST_LINE ? Buffer.concat(parts).toString('utf8') : null, size };
+    const ended = { bytes: size <= LONGEST_LINE ? Buffer.concat(parts) : null, size };
     parts = [];
     size = 0;
     return ended;
   };
-  for await (const chunk of source.stream) {
-    const bytes = Buffer.from(chunk as Uint8Array);
+  for await (const bytes of pieces) {
     let from = 0;
     for (let at = bytes.indexOf(LINE_FEED); at !== -1; at = bytes.indexOf(LINE_FEED, from)) {
       take(bytes.subarray(from, at + 1));
@@ -66,6 +70,7 @@ async function* lines(source: ByteSource): AsyncGenerator<Line, undefined> {
       yield end();
     }
     if (from < bytes.length) take(bytes.subarray(from));
+    if (size > ENDLESS_LINE) break;
   }
   if (size > 0) yield end();
   return undefined;
