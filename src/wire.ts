@@ -59,8 +59,14 @@ export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {
     import('./daemon/service-manager.ts'),
     import('./app/pass-line.ts'),
   ]);
+  // Each pass opens the ledger anew: what is wrong with its place is said once.
+  const said = new Set<string>();
+  const notice = (sentence: string): void => {
+    if (!said.has(sentence)) log(sentence);
+    said.add(sentence);
+  };
   const pass = async (stop: AbortSignal): Promise<PassEnd> => {
-    const payrecon = assemble(settings, { role: 'reconcile', notice: log }, seams);
+    const payrecon = assemble(settings, { role: 'reconcile', notice }, seams);
     try {
       const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop, ...(onRow === undefined ? {} : { onRow }) });
       return { line: passLine(outcome), againInMs: outcome.takeOverInMs };

@@ -22,10 +22,14 @@ export function createContext(services: CliServices, globals: Globals, typed: re
   return { ...globals, services, typed, notices, out: shownOut, err: shownErr, prompts: services.prompts(shownErr) };
 }
 
-/** Programs that read standard error are told of live mode alone; people at a terminal always see where they are. */
-async function introduce(payrecon: Payrecon, { err, json }: CommandContext): Promise<void> {
+/**
+ * Programs that read standard error are told of live mode alone; people at a terminal always see where they are. A
+ * warning reaches a program too: most payrecon is run by cron, where nobody looks at a terminal.
+ */
+async function introduce(payrecon: Payrecon, { err, json, notices }: CommandContext): Promise<void> {
   const saysMode = err.isTerminal || payrecon.mode === 'live';
-  const warnings = json && !err.isTerminal ? [] : payrecon.warnings;
+  const warnings = json ? [] : payrecon.warnings;
+  if (json) notices.push(...payrecon.warnings);
   if (!saysMode && warnings.length === 0) return;
   const { banner, warningLines } = await import('./render/banner.ts');
   if (saysMode) err.write(banner(payrecon, err));
@@ -50,7 +54,11 @@ export async function withPayrecon<Result>(
   try {
     await introduce(payrecon, context);
     const result = await use(payrecon);
-    for (const notice of context.notices.splice(0)) context.err.write(`${JSON.stringify({ notice })}\n`);
+    const notices = context.notices.splice(0);
+    if (notices.length > 0) {
+      const { jsonText } = await import('./render/json.ts');
+      for (const notice of notices) context.err.write(jsonText({ notice }, { isTerminal: false }));
+    }
     return result;
   } finally {
     await payrecon.close();

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { PayreconError, type Problem } from '../domain/errors.ts';
 import { parseDatabase, type Database } from './database.ts';
 import { DATABASE_DECLARATION, DATABASE_URL, DECLARATIONS, STRIPE_RPS, type Declaration, type DeclaredValues, type Property } from './declarations.ts';
+import { noteEndpoints } from './endpoints.ts';
+import { permissionWarnings } from './permissions.ts';
 import { unknownVariables } from './settings-file.ts';
 import { Lookup, SET_BUT_EMPTY, type Found, type Notes, type SettingsSources } from './sources.ts';
 
@@ -51,9 +53,13 @@ export function loadSettings(sources: SettingsSources): Settings {
   const database = readDatabase(lookup, sources, notes.problems, take);
   notes.problems.push(...unknownVariables(sources.environment));
   const stripeMode = modeOf(declared.stripeSecretKey);
-  const refused = togetherProblems(declared, stripeMode, notes);
+  const refused = togetherProblems(declared, stripeMode, notes, sources);
   if (database === null || notes.problems.length > 0) throw badSettings(notes.problems, refused);
 
+  if (database.kind === 'sqlite') {
+    const { path } = database;
+    notes.warnings.push(...permissionWarnings({ path, mode: sources.permissions(path), about: 'the ledger', private: true }, sources.permissions));
+  }
   const stripeRps = declared.stripeRps ?? (stripeMode === 'test' ? STRIPE_RPS.test : STRIPE_RPS.live);
   return { ...declared, database, stripeMode, stripeRps, warnings: notes.warnings, origins, configFile: lookup.file?.path ?? null };
 }
@@ -87,18 +93,17 @@ function modeOf(key: string | null): StripeMode {
 }
 
 /** What is wrong with settings that are right one by one. Returns the refusal of the live key, where there is one. */
-function togetherProblems(declared: DeclaredValues, mode: StripeMode, { problems, warnings }: Notes): Problem | null {
-  const { backoffBaseMs, backoffCapMs, stripeApiBase, live } = declared;
+function togetherProblems(declared: DeclaredValues, mode: StripeMode, notes: Notes, { environment, unverifiedTls }: SettingsSources): Problem | null {
+  const { backoffBaseMs, backoffCapMs, stripeApiBase, sendgridApiBase, sendgridApiKey, live } = declared;
+  const { problems } = notes;
   if (backoffBaseMs > backoffCapMs) {
     problems.push({ field: 'PAYRECON_BACKOFF_BASE', message: 'it must not be longer than PAYRECON_BACKOFF_CAP' });
   }
-  if (mode !== 'live') return null;
-  if (stripeApiBase !== null && stripeApiBase !== 'https://api.stripe.com') {
-    // A proxy on the way out is legitimate; a forgotten variable is not, so it is said.
-    warnings.push(`STRIPE_API_BASE: the live key is sent to ${stripeApiBase}, not to Stripe itself`);
-  }
+  const endpoints = { mode, stripeApiBase, sendgridApiBase, hasSendgridKey: sendgridApiKey !== null };
+  // The settings may have come from somewhere else than the environment that Node looks at.
+  noteEndpoints({ ...endpoints, unverifiedTls: unverifiedTls || environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' }, notes);
   // A wrong value of PAYRECON_LIVE is read as null, so it does not allow anything either.
-  if (live) return null;
+  if (mode !== 'live' || live) return null;
   const refused = { field: 'STRIPE_SECRET_KEY', message: 'it is a live key, which moves real money: allow it with --live or PAYRECON_LIVE=1' };
   problems.push(refused);
   return refused;

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Problem } from '../domain/errors.ts';
 import { CONFIG_NAME, SECRET_NAMES, type Declaration, type WhenEmpty } from './declarations.ts';
+import { permissionWarnings, type Guarded } from './permissions.ts';
 import { readSettingsFile, type SettingsFile } from './settings-file.ts';
 
 /** Where settings come from; `systemSources` makes the real one. */
@@ -10,6 +11,10 @@ export interface SettingsSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A file's text and permission bits (null where the system has none); null when there is no such file. Throws when it cannot be read. */
   readonly readFile: (path: string) => FileContent | null;
+  /** Permission bits of a file or folder, with the sticky one; null where there are none, or no such file. */
+  readonly permissions: (path: string) => number | null;
+  /** Whether Node, in this process, takes every certificate for the right one. */
+  readonly unverifiedTls: boolean;
   /** The user's folders for payrecon. Asked only when a default depends on them. */
   readonly folders: () => { readonly config: Folder; readonly data: Folder };
   /** What relative paths begin at. */
@@ -47,9 +52,6 @@ interface Place {
   readonly suffix: string;
   readonly source: string;
 }
-
-/** Group and others may read it. */
-const READABLE_BY_OTHERS = 0o044;
 
 type Sought = Pick<Declaration<unknown>, 'name' | 'flag' | 'whenEmpty'>;
 
@@ -124,10 +126,7 @@ export class Lookup {
       this.#problem(field, `the file ${path} is empty`);
       return null;
     }
-    // Not an error: container platforms hand out their secrets readable by everybody inside the container.
-    if (content.mode !== null && (content.mode & READABLE_BY_OTHERS) !== 0) {
-      this.#notes.warnings.push(`${path} (${field}) can be read by other users of this machine: chmod 600 it`);
-    }
+    this.#warnAbout({ path, mode: content.mode, about: field, private: true });
     return { text, field, source: `secret file ${path}` };
   }
 
@@ -147,7 +146,12 @@ export class Lookup {
       if (named !== undefined) this.#problem(field, `there is no file ${path}`);
       return null;
     }
+    this.#warnAbout({ path, mode: content.mode, about: 'the settings file', private: false });
     return readSettingsFile(path, content.text, this.#notes.problems);
+  }
+
+  #warnAbout(file: Guarded): void {
+    this.#notes.warnings.push(...permissionWarnings(file, this.#sources.permissions));
   }
 
   #defaultPath(): string | null {

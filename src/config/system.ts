@@ -1,4 +1,4 @@
-import { fstatSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { fstatSync, closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { cwd, env, platform } from 'node:process';
 import { userFolders } from './folders.ts';
@@ -9,7 +9,25 @@ const MAX_FILE_BYTES = 64 * 1024;
 
 /** The machine's own environment, files and folders. */
 export function systemSources(flags: SettingsSources['flags'], environment: SettingsSources['environment'] = env): SettingsSources {
-  return { flags, environment, readFile, folders: () => userFolders(environment, { platform, home: homeOf }), cwd: cwd() };
+  return {
+    flags,
+    environment,
+    readFile,
+    permissions,
+    unverifiedTls: env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',
+    folders: () => userFolders(environment, { platform, home: homeOf }),
+    cwd: cwd(),
+  };
+}
+
+/** What cannot be looked at is left to whoever opens it. */
+function permissions(path: string): number | null {
+  if (platform === 'win32') return null;
+  try {
+    return statSync(path).mode & 0o7777;
+  } catch {
+    return null;
+  }
 }
 
 /** By the system's list of users where no variable says it; null for a user who is not on it. */

@@ -82,7 +82,8 @@ export const apiBase: Parser<string> = (text) => {
   return good(url.origin);
 };
 
-function isLoopback(hostname: string): boolean {
+/** A host name as `URL` writes it. */
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 

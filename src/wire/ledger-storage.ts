@@ -36,6 +36,7 @@ export function ledgerStorage({ settings, options, onClose, say }: LedgerStorage
     const { openStorage } = await import('../storage/open.ts');
     const opened = await openStorage({ ...options, ...how, url });
     onClose(async () => { await opened.close(); });
+    for (const warning of opened.warnings()) say(warning);
     return opened;
   };
   const greetNew = async (storage: Storage): Promise<void> => {

@@ -255,9 +255,20 @@ describe('warnings of the settings', () => {
     expect(stderr).toContain(String.raw`! /etc/key can be read by others: \e[31mchmod 600 it`);
   });
 
-  it('stay out of the way of a program', async () => {
-    const { stderr } = await commandLine(['list', '--json'], { payrecon: { list, warnings } });
-    expect(stderr).toBe('');
+  it('reach a program as documents of their own, or beside the error', async () => {
+    const notice = '/etc/key can be read by others: \u001b[31mchmod 600 it';
+    const { stdout, stderr } = await commandLine(['list', '--json'], { payrecon: { list, warnings } });
+    expect(JSON.parse(stderr)).toEqual({ notice });
+    expect(stderr).not.toContain('\u001b');
+    expect(JSON.parse(stdout)).toEqual({ data: [], has_more: false, next_cursor: null });
+    const failing = () => Promise.reject(new PayreconError('unreachable', 'database', 'Away.'));
+    const failed = await commandLine(['list', '--json'], { payrecon: { list: failing, warnings } });
+    expect(JSON.parse(failed.stderr)).toEqual({ error: { code: 'database', message: 'Away.', fields: [] }, notices: [notice] });
+  });
+
+  it('are said to cron, and on a terminal with --json once', async () => {
+    expect((await commandLine(['list'], { payrecon: { list, warnings } })).stderr.match(/chmod 600 it/g)).toHaveLength(1);
+    expect((await commandLine(['list', '--json'], { columns: 80, payrecon: { list, warnings } })).stderr.match(/chmod 600 it/g)).toHaveLength(1);
   });
 });
 

@@ -8,13 +8,16 @@ export interface Given {
   /** Texts by path; with permission bits where they matter. */
   readonly files?: Readonly<Record<string, string | FileContent>>;
   readonly unreadable?: readonly string[];
+  /** Permission bits by path, of what is not read; everything else is its owner's. */
+  readonly permissions?: Readonly<Record<string, number>>;
+  readonly unverifiedTls?: boolean;
   readonly folders?: Partial<ReturnType<SettingsSources['folders']>>;
 }
 
 export const SETTINGS_FILE = '/home/ada/.config/payrecon/payrecon.env';
 
 /** Sources without a machine: nothing but what the test gives. */
-export function sourcesOf({ flags = {}, env = {}, files = {}, unreadable = [], folders }: Given): SettingsSources {
+export function sourcesOf({ flags = {}, env = {}, files = {}, unreadable = [], permissions = {}, unverifiedTls = false, folders }: Given): SettingsSources {
   return {
     flags,
     environment: env,
@@ -23,6 +26,8 @@ export function sourcesOf({ flags = {}, env = {}, files = {}, unreadable = [], f
       const file = files[path];
       return typeof file === 'string' ? { text: file, mode: 0o600 } : (file ?? null);
     },
+    permissions: (path) => permissions[path] ?? 0o700,
+    unverifiedTls,
     folders: () => ({
       config: { ok: true, path: '/home/ada/.config/payrecon' },
       data: { ok: true, path: '/home/ada/.local/share/payrecon' },
