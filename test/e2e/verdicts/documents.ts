@@ -104,4 +104,5 @@ export const verificationDocument = z.strictObject({
 
 export const errorDocument = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), fields: z.array(z.string()) }),
+  notices: z.array(z.string().min(1)).optional(),
 });
