@@ -231,13 +231,28 @@ function sentAsAsked(evidence: Evidence): readonly string[] {
 }
 
 /** What is asked twice of Stripe must be recognisable as the same: a second key would charge a second time. */
-function oneKeyACall({ requests }: Evidence): readonly string[] {
+function oneKeyACall(evidence: Evidence): readonly string[] {
   const keys = new Map<string, Set<string | null>>();
-  for (const { endpoint, path, idempotency_key: key } of requests) {
+  for (const { endpoint, path, idempotency_key: key } of evidence.requests) {
     if (endpoint === 'payment_intents.confirm' || (endpoint === 'payment_intents.create' && key === null)) keys.set(path, (keys.get(path) ?? new Set()).add(key));
   }
-  return [...keys].filter(([, used]) => used.size > 1 || used.has(null)).map(([path, used]) => `${path} was asked under the keys ${[...used].join(', ')}`);
+  const under = [...keys].filter(([, used]) => used.size > 1 || used.has(null)).map(([path, used]) => `${path} was asked under the keys ${[...used].join(', ')}`);
+  return [...under, ...madeTwice(evidence)];
 }
+
+/** Stripe knows a key for a day: a create that is repeated sooner under its key makes no second intent of an attempt. */
+function madeTwice({ intents }: Evidence): readonly string[] {
+  const first = new Map<string, Intent>();
+  return [...intents].sort((a, b) => a.created - b.created).flatMap((intent) => {
+    const name = `attempt ${intent.metadata['payrecon_attempt'] ?? '1'} of ${intent.metadata['payrecon_transaction'] ?? intent.id}`;
+    const before = first.get(name);
+    if (before === undefined) first.set(name, intent);
+    const soon = before !== undefined && intent.created - before.created < SECONDS_A_KEY_IS_KNOWN;
+    return soon ? [`${name} made ${before.id} and ${intent.id} under two keys`] : [];
+  });
+}
+
+const SECONDS_A_KEY_IS_KNOWN = 86_400;
 
 function nothingHeld({ rows, mails }: Evidence, { atRest, now = 0 }: Expectations): readonly string[] {
   if (!atRest) return [];

@@ -21,6 +21,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   // What fails here fails because of a cable.
   PAYRECON_MAX_ATTEMPTS: '100',
   PAYRECON_DUPLICATE_WINDOW: '0',
+  // What is put off for longer than this is taken for the mistake of a clock, and is due at once.
+  PAYRECON_BACKOFF_CAP: '2h',
   // E-mails are sent when the hosts have ended: whose cable is cut would wait for the mail service most of the time.
   SENDGRID_API_KEY: '',
 };

@@ -28,7 +28,7 @@ const SHOWN = 5;
  */
 export async function runHistories(target: Target, cases: number, part: number): Promise<Part> {
   const ground = await openGround(target);
-  const courier = openCourier(ground);
+  const courier = await openCourier(ground);
   const startedMs = performance.now();
   const mustMeet = SITUATIONS.filter((what) => cases >= MANY || (cases >= SOME && !RARE.has(what)));
   const counts = new Map<string, number>();

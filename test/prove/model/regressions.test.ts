@@ -72,7 +72,7 @@ const HISTORIES: Readonly<Record<string, Partial<History> & Pick<History, 'actio
 
 test.each(Object.keys(HISTORIES))('%s', { timeout: 60_000 }, async (name) => {
   const ground = await openGround(sqlite);
-  const courier = openCourier(ground);
+  const courier = await openCourier(ground);
   const { wrong } = await play(ground, courier, { methods: {}, crowded: false, actions: [], ...HISTORIES[name] });
   courier.close();
   expect(wrong).toEqual([]);
@@ -89,7 +89,7 @@ function wakingUp(first: number, second: number): readonly Action[] {
 
 test('wherever a caller sleeps past its lease, and however far another one comes before it wakes up', { timeout: 120_000 }, async () => {
   const ground = await openGround(sqlite);
-  const courier = openCourier(ground);
+  const courier = await openCourier(ground);
   const wrong: string[] = [];
   let refused = 0;
   for (let first = 2; first <= 7; first += 1) {
@@ -106,7 +106,7 @@ test('wherever a caller sleeps past its lease, and however far another one comes
 
 test('a decision about a payment that needs nobody takes no lease, which a death would leave behind', { timeout: 60_000 }, async () => {
   const ground = await openGround(sqlite);
-  const courier = openCourier(ground);
+  const courier = await openCourier(ground);
   const history: History = { methods: {}, crowded: false, actions: [] };
   const world = await World.begin(ground, history, courier);
   await world.process(0, false).run(history, { do: 'charge', key: 'order-a' }, null);

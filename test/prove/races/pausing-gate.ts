@@ -116,7 +116,7 @@ export class PausingGate {
   }
 }
 
-const SHOWN_SQL = 400;
+const SHOWN_SQL = 4_000;
 
 function shown(sql: string): string {
   return sql.replaceAll(/\s+/g, ' ').slice(0, SHOWN_SQL);
