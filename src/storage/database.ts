@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { Chance, Clock } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { DriverError, type Fault } from './faults.ts';
-import type { LedgerHead } from './sqlite-head.ts';
+import type { LedgerHead } from './ledger-head.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 export type Row = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import type { Stamps } from '../domain/transition.ts';
 import type { Binding } from './database.ts';
 import { COLUMNS, FIELDS, stored } from './ledger-changes.ts';
-import type { Recording } from './ledger-recording.ts';
+import type { Recording } from './recording.ts';
 
 /*
  * What many transitions make of their rows, for one UPDATE: whole values, and words where the database's clock decides.

@@ -8,7 +8,8 @@ import { declared, fromJson, json } from './json-rows.ts';
 import { AUDIT_COLUMNS } from './ledger-audit.ts';
 import { writtenTransaction } from './ledger-changes.ts';
 import { KEY_TYPES, keyOf, OURS, updateInput } from './ledger-input.ts';
-import { entryOf, ours, type Recording } from './ledger-recording.ts';
+import { entryOf, ours } from './ledger-recording.ts';
+import type { Recording } from './recording.ts';
 import { NOTIFICATION_COLUMNS, QUEUED_SELECT, queuedRow } from './notification-insert.ts';
 import { integer, text, transactionOf } from './rows.ts';
 

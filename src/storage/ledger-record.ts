@@ -10,7 +10,8 @@ import { groupCommit } from './group-commit.ts';
 import { AUDIT_COLUMNS, auditInsert } from './ledger-audit.ts';
 import { assignments } from './ledger-changes.ts';
 import { recordMany } from './ledger-record-many.ts';
-import { entryOf, ours, recordingOf, whereOurs, WHERE_OURS, type Recording } from './ledger-recording.ts';
+import { entryOf, ours, recordingOf, whereOurs, WHERE_OURS } from './ledger-recording.ts';
+import type { Recording } from './recording.ts';
 import { insertNotifications, notificationsPart } from './notification-insert.ts';
 import { integer, text, transactionOf } from './rows.ts';
 

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Actor, Lease } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
-import type { JsonObject, Transaction } from '../domain/transaction.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import { mayFollow, settledAtFits, stepMayFollow, type Transition } from '../domain/transition.ts';
 import { actorRecord } from './actors.ts';
 import { entryHash, type UnsealedEntry } from './audit-chain.ts';
@@ -9,21 +9,8 @@ import { firstRow, type Database, type Row } from './database.ts';
 import { changedTransaction } from './ledger-changes.ts';
 import { changesText, recordedChanges } from './row-changes.ts';
 import { chainEntryOf } from './rows.ts';
-import { notificationsFor, type QueuedNotification } from './notification-insert.ts';
-
-/** One transition on its way into the ledger. */
-export interface Recording {
-  readonly current: Transaction;
-  readonly lease: Lease;
-  readonly transition: Transition;
-  readonly actor: JsonObject;
-  /** The row as it will be, but for what the database's clock sets. */
-  readonly next: Transaction;
-  readonly detail: JsonObject;
-  readonly mails: readonly QueuedNotification[];
-  /** The reference is held by another row; see the index transactions_reference_held. */
-  readonly referenceShared: boolean;
-}
+import { notificationsFor } from './notification-insert.ts';
+import type { Recording } from './recording.ts';
 
 /** @throws BugError for a transition that may not follow on the row. */
 export function recordingOf(database: Database, current: Transaction, lease: Lease, transition: Transition, actor: Actor): Recording {

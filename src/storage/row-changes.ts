@@ -1,9 +1,9 @@
-import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts';
+import type { Instant, Transaction } from '../domain/transaction.ts';
 import { canonicalJson, sha256 } from './audit-chain.ts';
 import type { Binding, Row } from './database.ts';
 import { COLUMNS, FIELDS, stampedColumns, stored } from './ledger-changes.ts';
 import type { QueuedNotification } from './notification-insert.ts';
-import type { Recording } from './ledger-recording.ts';
+import type { Recording } from './recording.ts';
 
 /*
  * What an audit entry wrote, as it is sealed with it:
@@ -48,7 +48,7 @@ export interface SealedMail {
 }
 
 export function changesText({ set, at, mails }: RowChanges): string {
-  return canonicalJson({ at, set, ...(mails.length === 0 ? {} : { mails: mails.map(({ id, kind, sha256 }) => ({ id, kind, sha256 })) }) } as JsonObject);
+  return canonicalJson({ at, set, ...(mails.length === 0 ? {} : { mails: mails.map(({ id, kind, sha256 }) => ({ id, kind, sha256 })) }) });
 }
 
 /** Null for what no version of payrecon has written. */
@@ -58,7 +58,7 @@ export function changesOf(written: string): RowChanges | null {
   const mails = value['mails'] ?? [];
   if (!Array.isArray(mails) || !mails.every(isSealedMail)) return null;
   const areNumbers = Object.values(value['at']).every((ms) => Number.isSafeInteger(ms));
-  return areNumbers ? { set: value['set'] as RowChanges['set'], at: value['at'] as RowChanges['at'], mails } : null;
+  return areNumbers ? { set: value['set'], at: value['at'], mails } : null;
 }
 
 function parsedOrNull(written: string): unknown {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { firstRow, type Database } from './database.ts';
+import type { LedgerHead } from './ledger-head.ts';
 import { integerOrNull, textOrNull } from './rows.ts';
 
 /*
@@ -24,15 +25,6 @@ interface Seen {
 }
 
 const NOTHING_SEEN: Seen = { ledger: NO_LEDGER, entries: 0, epoch: 0 };
-
-/** Told by the writes of this process, as they come and go. */
-export interface LedgerHead {
-  /** Under the write lock: how many entries there are before ours. */
-  entering(entries: number): void;
-  /** How many there will be, once it is committed. */
-  wrote(entries: number): void;
-  committed(): void;
-}
 
 export interface SqliteHead extends LedgerHead {
   /** Differs after the ledger was replaced by another file, or by an older state of itself. */
@@ -76,7 +68,7 @@ export function sqliteHead(filename: string): SqliteHead {
 
 /** Notes that the ledger was put back, where it has fewer entries than were seen, or is another one. */
 function noteBehind(path: string, seen: Seen, there: { readonly ledger: string | null; readonly entries: number }): Seen {
-  const { ledger = null } = there;
+  const { ledger } = there;
   const isOther = ledger !== null && seen.ledger !== NO_LEDGER && seen.ledger !== ledger;
   const isBehind = there.entries < seen.entries;
   const isNew = ledger !== null && seen.ledger === NO_LEDGER;

@@ -1,6 +1,7 @@
 import type { AuditFinding } from '../app/views.ts';
 import { rowsOf, type Database, type Row } from './database.ts';
 import { notificationId } from './identifiers.ts';
+import { textOrNull } from './rows.ts';
 import { mailDigest, type SealedMail } from './row-changes.ts';
 import { fitsSeal } from './seals.ts';
 import { rangeCondition, type IdRange } from './verify-range.ts';
@@ -77,8 +78,7 @@ function mailProblem(row: Row, version: number, mails: Checked['mails']): string
 
 /** A resend has the words and the addressee of the first one, and an identity that follows from it. */
 function isThatMail(row: Row, { id, kind, sha256 }: SealedMail): boolean {
-  const recipient = row['recipient'] === null ? null : String(row['recipient']);
-  if (mailDigest(recipient, String(row['data'])) !== sha256) return false;
+  if (mailDigest(textOrNull(row, 'recipient'), String(row['data'])) !== sha256) return false;
   const resend = Number(row['resend']);
   return row['id'] === (resend === 0 ? id : notificationId(String(row['transaction_id']), kind, Number(row['version']), resend));
 }
@@ -96,6 +96,5 @@ function gapOf(rows: readonly Row[]): AuditFinding | null {
 }
 
 function badMail(row: Row, problem: string): AuditFinding {
-  const transactionId = row['transaction_id'] === null ? null : String(row['transaction_id']);
-  return { table: 'notifications', id: String(row['id']), transactionId, seq: null, problem };
+  return { table: 'notifications', id: String(row['id']), transactionId: textOrNull(row, 'transaction_id'), seq: null, problem };
 }

@@ -68,17 +68,22 @@ function entryProblem(row: Row, state: Replaying): string | null {
   // What is hashed is the canonical text: the same values written otherwise have the same hash.
   const isCanonical = canonicalJson(entry.actor) === row['actor'] && canonicalJson(entry.detail) === row['detail'];
   if (!isCanonical || entryHash(last?.hash ?? '', entry) !== entry.hash) return 'the entry is not what was sealed: its hash does not fit';
-  // One that is null makes the other unread.
-  if ((row['from_status'] === null) !== (row['from_step'] === null)) return 'the entry begins at half a place';
-  if (last === null && entry.from !== null) return 'the first entry is not the opening one';
-  if (last !== null && !(entry.from?.status === last.to.status && entry.from.step === last.to.step)) {
-    return 'the entry does not begin where the one before it ended';
-  }
+  const place = placeProblem(row, entry, last);
+  if (place !== null) return place;
   if (entry.action === 'opened' || entry.action === 'new_attempt') state.asked = entry;
   state.sharesReference ||= entry.detail['reference_also_held'] === true;
   const problem = entry.changes === null ? (state.row === null ? null : 'the entry does not say what it wrote') : replayProblem(entry, entry.changes, state);
   state.last = entry;
   return problem;
+}
+
+/** Where the entry begins: where the one before it ended, and the first one nowhere. */
+function placeProblem(row: Row, entry: ChainEntry, last: ChainEntry | null): string | null {
+  // One that is null makes the other unread.
+  if ((row['from_status'] === null) !== (row['from_step'] === null)) return 'the entry begins at half a place';
+  if (last === null) return entry.from === null ? null : 'the first entry is not the opening one';
+  const follows = entry.from?.status === last.to.status && entry.from.step === last.to.step;
+  return follows ? null : 'the entry does not begin where the one before it ended';
 }
 
 function replayProblem(entry: ChainEntry, written: string, state: Replaying): string | null {

@@ -1,5 +1,5 @@
 import type { AdvanceDeps } from '../app/advance.ts';
-import type { DispatchLimits } from '../app/dispatch.ts';
+import type { DispatchDeps, DispatchLimits } from '../app/dispatch.ts';
 import type { OwnLedger, OwnLedgerDeps } from '../app/own-ledger.ts';
 import type { DispatchReport } from '../app/payrecon.ts';
 import type { Budgets } from '../app/budgets.ts';
@@ -67,24 +67,60 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
   });
   const { storage } = opened;
 
+  const owner = ownerOf(settings, { storage, gateway: async () => await gateway(), clock, say });
   const gateway = once(async () => {
     const [{ openGateway }, { requireStripe }] = await Promise.all([import('../stripe/gateway.ts'), import('../config/settings.ts')]);
-    const opened = openGateway({
+    const stripe = openGateway({
       secretKey: requireStripe(settings).secretKey,
       apiBase: settings.stripeApiBase,
       deadlineMs: settings.stripeDeadlineMs,
       requestsPerSecond: settings.stripeRps,
       endpointRequestsPerSecond: settings.stripeEndpointRps,
       clock,
-      ledger: () => (owned === null ? null : { id: owned.own.marks.id, namespace: owned.own.identity.namespace }),
+      ledger: owner.known,
       ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
       // Whoever is not a pass has a person waiting.
       urgent: role !== 'reconcile',
     });
-    onClose(() => { opened.close(); });
-    return seams.wrapGateway?.(opened) ?? opened;
+    onClose(() => { stripe.close(); });
+    return seams.wrapGateway?.(stripe) ?? stripe;
   });
 
+  const { ownLedgerDeps, whose } = owner;
+  const advancingUnowned = async (): Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>> => ({
+    ledger: (await storage()).ledger,
+    gateway: await gateway(),
+    clock,
+    chance,
+    limits: limitsOf(settings),
+    actor,
+  });
+
+  const mailer = once(async () => await mailerOf(settings, seams));
+
+  return {
+    ...opened,
+    gateway,
+    mailer,
+    advancing: async () => {
+      const { marks, identity } = await whose();
+      return { ...(await advancingUnowned()), ledgerMarks: marks, doubted: identity.rolledBackAt !== null };
+    },
+    advancingUnowned,
+    ownLedgerDeps,
+    whose,
+    dispatch: async (limits, signal) =>
+      await dispatchWith({ outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor }, limits, signal),
+    close,
+  };
+}
+
+interface Owner extends Pick<Parts, 'ownLedgerDeps' | 'whose'> {
+  /** Null until it was asked. */
+  readonly known: () => { readonly id: string; readonly namespace: string } | null;
+}
+
+function ownerOf(settings: Settings, { storage, gateway, clock, say }: Pick<Parts, 'storage' | 'gateway'> & Pick<OwnLedgerDeps, 'clock' | 'say'>): Owner {
   let owned: { readonly own: OwnLedger; readonly atMs: number } | null = null;
   const ownLedgerDeps = async (): Promise<OwnLedgerDeps> => {
     const [{ identity, passes, ledger }, stripe] = await Promise.all([storage(), gateway()]);
@@ -109,45 +145,16 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
     owned = { own, atMs: clock.monotonicMs() };
     return own;
   };
-  const whose = async (): Promise<OwnLedger> => {
-    if (owned !== null && clock.monotonicMs() - owned.atMs < OWNER_KNOWN_FOR_MS) return owned.own;
-    owning ??= readOwner().finally(() => {
-      owning = null;
-    });
-    return await owning;
-  };
-  const advancingUnowned = async (): Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>> => ({
-    ledger: (await storage()).ledger,
-    gateway: await gateway(),
-    clock,
-    chance,
-    limits: limitsOf(settings),
-    actor,
-  });
-
-  const mailer = once(async () => {
-    const { openMailer } = await import('../email/mailer.ts');
-    const { sendgridApiKey: apiKey, sendgridApiBase: apiBase, mailFrom: from, operatorEmail } = settings;
-    const opened = openMailer({ apiKey, apiBase, from, operatorEmail });
-    return seams.wrapMailer?.(opened) ?? opened;
-  });
-
   return {
-    ...opened,
-    gateway,
-    mailer,
-    advancing: async () => {
-      const { marks, identity } = await whose();
-      return { ...(await advancingUnowned()), ledgerMarks: marks, doubted: identity.rolledBackAt !== null };
-    },
-    advancingUnowned,
     ownLedgerDeps,
-    whose,
-    dispatch: async (limits, signal) => {
-      const { dispatch } = await import('../app/dispatch.ts');
-      return await dispatch({ outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor }, limits, signal);
+    known: () => (owned === null ? null : { id: owned.own.marks.id, namespace: owned.own.identity.namespace }),
+    whose: async () => {
+      if (owned !== null && clock.monotonicMs() - owned.atMs < OWNER_KNOWN_FOR_MS) return owned.own;
+      owning ??= readOwner().finally(() => {
+        owning = null;
+      });
+      return await owning;
     },
-    close,
   };
 }
 
@@ -157,6 +164,18 @@ function sharedBudgets(storage: () => Promise<Storage>): Budgets {
     take: async (budgets, wanted) => await (await storage()).budgets.take(budgets, wanted),
     slowDown: async (names) => { await (await storage()).budgets.slowDown(names); },
   };
+}
+
+async function mailerOf(settings: Settings, { wrapMailer }: Seams): Promise<Mailer> {
+  const { openMailer } = await import('../email/mailer.ts');
+  const { sendgridApiKey: apiKey, sendgridApiBase: apiBase, mailFrom: from, operatorEmail } = settings;
+  const mailer = openMailer({ apiKey, apiBase, from, operatorEmail });
+  return wrapMailer?.(mailer) ?? mailer;
+}
+
+async function dispatchWith(deps: DispatchDeps, limits: DispatchLimits, signal?: AbortSignal): Promise<DispatchReport> {
+  const { dispatch } = await import('../app/dispatch.ts');
+  return await dispatch(deps, limits, signal);
 }
 
 function limitsOf(settings: Settings): Limits {

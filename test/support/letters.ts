@@ -44,7 +44,7 @@ export function lettersOfTrail({ rows, trail, trailOf, mails }: Evidence): reado
 export function customerLettersOf({ trailOf }: Evidence, row: LedgerRow): readonly string[] {
   const own = trailOf.get(row.id) ?? [];
   const ended = own.findLast(({ fromStatus, toStatus }) => fromStatus !== toStatus);
-  if (row.email === null || ended === undefined || ended.toStatus !== row.status) return [];
+  if (row.email === null || ended?.toStatus !== row.status) return [];
   const { one, optional } = dueAt(ended, own, new Set([row.id]));
   return optional ? [] : one.filter((kind) => kind.startsWith('customer_'));
 }

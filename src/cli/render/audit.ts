@@ -32,7 +32,7 @@ function findingJson({ table, id, transactionId, seq, problem }: AuditFinding): 
 function subjectOf({ table, id, transactionId, seq }: AuditFinding): string {
   if (seq !== null && transactionId !== null) return `The first bad entry is number ${String(seq)} of ${transactionId}`;
   if (table === 'triggers') return `The trigger ${id ?? ''} of the database`;
-  const what = `The first bad row is ${id === null ? 'one' : id} of the table ${table}`;
+  const what = `The first bad row is ${id ?? 'one'} of the table ${table}`;
   return transactionId === null ? what : `${what}, of ${transactionId}`;
 }
 

@@ -57,11 +57,16 @@ function answerOf(asked: Asked, ended: Ended): readonly string[] {
   }
 }
 
+/** 69: whether the ledger is whole could not be asked, and nothing was sent or recorded. */
+const REASONS: Readonly<Partial<Record<number, ReadonlySet<string | null>>>> = {
+  4: new Set(['key_reused', 'reference_taken']),
+  69: new Set(['stripe_unreachable']),
+};
+
 function honest({ history, after }: Asked, { command, exitCode, transaction, errorCode }: Ended): readonly string[] {
   if (command.do !== 'charge' || exitCode === null) return [];
-  if (exitCode === 4) return errorCode === 'key_reused' || errorCode === 'reference_taken' ? [] : ['refused without a reason'];
-  // Whether the ledger is whole could not be asked: nothing was sent, nor recorded.
-  if (exitCode === 69) return errorCode === 'stripe_unreachable' && transaction === null ? [] : ['out of reach without a reason'];
+  const reasons = REASONS[exitCode];
+  if (reasons !== undefined) return reasons.has(errorCode) && (exitCode === 4 || transaction === null) ? [] : ['refused without a reason'];
   if (transaction === null) return ['no transaction was shown'];
   if (transaction.amount !== requestOf(history, command.key, command.other === true).amount) return ['an answer about another amount than was asked for'];
   if (!HONEST[transaction.status].includes(exitCode)) return [`while it is ${transaction.status}`];
@@ -77,14 +82,20 @@ function chargedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do
   const request = requestOf(asked.history, command.key, command.other === true);
   const was = before.rows.find(({ key }) => key === command.key);
   const is = after.rows.find(({ key }) => key === command.key);
-  const silent = newRequests(asked).length === 0 && is?.version === was?.version ? [] : ['something was sent or recorded'];
+  const nothingRecorded = is?.version === was?.version;
+  const silent = newRequests(asked).length === 0 && nothingRecorded ? [] : ['something was sent or recorded'];
   const refusal = refusalOf(before, request, was);
   if (refusal !== null) return ended.errorCode === refusal ? silent : [`it had to be refused: ${refusal}`];
-  if (ended.exitCode === 69) return asked.undisturbed || is?.version !== was?.version ? ['Stripe was within reach, or something was recorded'] : [];
+  if (ended.exitCode === 69) return outOfReach(asked, nothingRecorded);
   if (is === undefined || ended.exitCode === 4) return ['nothing stood against it'];
   if (ended.transaction?.status !== is.status) return [`the ledger says ${is.status}`];
-  if (was !== undefined && (isFinal(was) || was.status === 'stuck')) return is.status === was.status ? silent : ['asking again changed what was settled'];
-  return was === undefined ? comesTo(asked, command.key, ended, is) : [];
+  if (was === undefined) return comesTo(asked, command.key, ended, is);
+  if (!isFinal(was) && was.status !== 'stuck') return [];
+  return is.status === was.status ? silent : ['asking again changed what was settled'];
+}
+
+function outOfReach({ undisturbed }: Asked, nothingRecorded: boolean): readonly string[] {
+  return undisturbed || !nothingRecorded ? ['Stripe was within reach, or something was recorded'] : [];
 }
 
 function refusalOf(before: Snapshot, request: ChargeRequest, was: Row | undefined): string | null {

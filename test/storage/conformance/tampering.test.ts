@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditFinding } from '../../../src/app/views.ts';
 import type { Storage } from '../../../src/storage/open.ts';
+import { CHAIN_COLUMNS, LEASE_COLUMNS, REQUEST_COLUMNS, STATE_COLUMNS } from '../../../src/storage/row-changes.ts';
 import { pastTriggers } from '../../support/reseal.ts';
 import { actor, aRequest, aTransition, noGuard, openOne, reconciler, recordOne, stuck, succeeded } from '../payments.ts';
 import { postgres, targets, type RawConnection, type Target } from '../targets.ts';
@@ -106,7 +107,7 @@ async function withoutChecks(target: Target, raw: RawConnection): Promise<void> 
 function otherValues({ isText }: Column, value: unknown): readonly string[] {
   if (value === null) return [isText ? `'x'` : '1'];
   if (!isText) return [String(Number(value) + 100)];
-  const text = String(value);
+  const text = shownAsText(value);
   const middle = Math.floor(text.length / 2);
   const letter = text[middle] === 'a' ? 'b' : 'a';
   const changed = [`${text.slice(0, middle)}${letter}${text.slice(middle + 1)}`, `${text} `].filter((other) => other !== text);
@@ -115,7 +116,13 @@ function otherValues({ isText }: Column, value: unknown): readonly string[] {
 
 function literal(value: unknown): string {
   if (value === null) return 'null';
-  return typeof value === 'number' ? String(value) : `'${String(value).replaceAll("'", "''")}'`;
+  return typeof value === 'number' ? String(value) : `'${shownAsText(value).replaceAll("'", "''")}'`;
+}
+
+/** Text columns hold nothing else. */
+function shownAsText(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`not a text: ${JSON.stringify(value)}`);
+  return value;
 }
 
 /** Rows by their whole content, which is what the statement that changes one names them by. */
@@ -169,6 +176,14 @@ describe.each(targets)('what was changed past payrecon, on $name,', (target) => 
     expect(refused).toEqual([]);
     expect(tried).toBeGreaterThan(250);
     expect((await storage.history.verifyAudit(null)).firstBad).toBeNull();
+  });
+
+  it('knows every column of a transaction as one that is replayed, sealed with the request, chained or a lease', async () => {
+    const database = await target.fresh();
+    await database.open();
+    const columns = (await columnsOf(target, await database.raw())).filter(({ table }) => table === 'transactions').map(({ column }) => column);
+    const known = [...STATE_COLUMNS, ...REQUEST_COLUMNS, ...CHAIN_COLUMNS, ...LEASE_COLUMNS];
+    expect([...columns].sort()).toEqual([...known].sort());
   });
 
   it('leaves no column out that the list does not justify', async () => {
