@@ -29,6 +29,8 @@ export async function sqliteLedgers(): Promise<Ledgers> {
       await migrate();
     },
     async begin(empty) {
+      connection?.close();
+      connection = null;
       count += 1;
       path = join(folder, `${count}.db`);
       if (!empty) await copyFile(template, path);

@@ -37,7 +37,7 @@ async function expectRefusesToWrite(old: Scene): Promise<void> {
 async function used(old: Scene): Promise<void> {
   expect((await chargeOrder(old)).exitCode).toBe(0);
   expect((await old.charge('declined', { method: 'pm_card_chargeDeclined' })).exitCode).toBe(3);
-  expect((await old.charge('letters', { more: ['--description', 'Ein Stück � für später 🛒', '--metadata', 'größe=€'] })).exitCode).toBe(0);
+  expect((await old.charge('letters', { more: ['--description', 'Ein Stück “Kuchen” für später 🛒', '--metadata', 'größe=€'] })).exitCode).toBe(0);
   expect((await old.charge('open', { env: { STRIPE_API_BASE: await refusingUrl() } })).exitCode).toBe(75);
 }
 

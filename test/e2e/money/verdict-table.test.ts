@@ -123,8 +123,8 @@ describe('every code by which Stripe may refuse', () => {
     const { paymentIntents } = scene.sandbox.books;
     expect(paymentIntents.filter(({ status }) => status !== 'succeeded' && status !== 'canceled')).toEqual([]);
     expect(scene.sandbox.books.succeededCount()).toBe(ALL.filter(({ kind }) => VERDICTS[kind].again.exit === 0).length);
-    // The operator, once a cause.
-    const causes = new Set(ALL.filter(({ kind }) => kind === 'request').map(({ fault }) => fault.split(':')[3] ?? 'invalid_request'));
+    // The operator, once a cause: the decline code, else the code.
+    const causes = new Set(ALL.filter(({ kind }) => kind === 'request').map(({ fault }) => fault.split(':').slice(3).at(-1) ?? 'invalid_request'));
     const told = await scene.sql("select id from notifications where kind = 'operator_request_refused'");
     expect(told).toHaveLength(causes.size);
     await scene.verifyAudit();

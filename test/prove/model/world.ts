@@ -203,7 +203,6 @@ function rowOf(row: Readonly<Record<string, unknown>>): Row {
 export async function openCourier(ground: Ground): Promise<Gateway & { close(): void }> {
   // The ledger is the same one in every history.
   const [row] = await ground.raw().rows('select id, namespace from ledger');
-  await ground.end();
   const ledger = { id: String(row?.['id']), namespace: String(row?.['namespace']) };
   return openGateway({ ledger: () => ledger, secretKey: TEST_KEY, apiBase: ground.sandbox.url, deadlineMs: 10_000, requestsPerSecond: 10_000, endpointRequestsPerSecond: 10_000, clock: systemClock });
 }
