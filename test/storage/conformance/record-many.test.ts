@@ -109,6 +109,16 @@ describe.each(targets)('recording many transitions at the same time on $name', (
     expect((await storage.history.verifyAudit(null)).firstBad).toBeNull();
   });
 
+  it('leaves out a row that somebody else holds by now, though nothing of it was changed', async () => {
+    const storage = await (await target.fresh()).open();
+    const claims = await openAll(storage, 4);
+    const late = claims.map((claimed, index) => (index === 2 ? { ...claimed, lease: { ...claimed.lease, token: 'other' } } : claimed));
+    const results = await together(storage, late, () => succeeded);
+    expect(results.map(({ kind }) => kind)).toEqual(['recorded', 'recorded', 'stale', 'recorded']);
+    expect(await storage.ledger.find('key-2')).toEqual(claims[2]!.transaction);
+    expect((await storage.history.verifyAudit(null)).firstBad).toBeNull();
+  });
+
   it('refuses a row that does not go in, and records the others', async () => {
     const storage = await (await target.fresh()).open();
     const claims = await openAll(storage, 4);
