@@ -235,7 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [{ file: 'src/storage/sqlite-client.ts', find: 'pragma synchronous = full', replace: 'pragma synchronous = normal' }],
     lane: 'power-cut',
     test: 'test/prove/disk/power-cut.test.ts',
-    env: { PROVE_CASE: 'power-cut 0.6' },
+    env: { PROVE_CASE: 'power-cut 0.4' },
     says: /was acknowledged, and the ledger is in the state after/,
   },
 ];
