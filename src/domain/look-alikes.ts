@@ -23,7 +23,7 @@ const PLAIN = /^[\x20-\x7e]*$/;
 const WORD = /[\p{L}\p{M}]+/gu;
 const DIGIT = /\p{Nd}/gu;
 
-/** Scripts that have letters of the same shape. A word in a single one of them is as good as any other. */
+/** Scripts that have letters of the same shape. A word in a single one of them means one thing. */
 const ALIKE: readonly (readonly [string, RegExp])[] = [
   ['Latin', /\p{Script=Latin}/u],
   ['Cyrillic', /\p{Script=Cyrillic}/u],

@@ -1,7 +1,7 @@
 import { type Key, METHODS, methodOf, requestOf, type Command, type History, type Method } from './history.ts';
 import { type Ended } from './process.ts';
 import { type ChargeRequest } from '../../../src/domain/transaction.ts';
-import { intentsOf, isFinal, newRequests, type Step } from './rules.ts';
+import { intentsOf, isFinal, leavesKeyFree, mayBeCorrected, newRequests, type Step } from './rules.ts';
 import { type Intent, type Row, type Snapshot } from './world.ts';
 
 /*
@@ -57,15 +57,16 @@ function answerOf(asked: Asked, ended: Ended): readonly string[] {
   }
 }
 
-/** 69: whether the ledger is whole could not be asked, and nothing was sent or recorded. */
+/** 2, 69: whether the ledger is whole could not be asked, and nothing was sent or recorded. */
 const REASONS: Readonly<Partial<Record<number, ReadonlySet<string | null>>>> = {
+  2: new Set(['stripe_unauthorized']),
   4: new Set(['key_reused', 'reference_taken']),
   69: new Set(['stripe_unreachable']),
 };
 
 function honest({ history, after }: Asked, { command, exitCode, transaction, errorCode }: Ended): readonly string[] {
   if (command.do !== 'charge' || exitCode === null) return [];
-  const reasons = REASONS[exitCode];
+  const reasons = exitCode === 2 && transaction !== null ? undefined : REASONS[exitCode];
   if (reasons !== undefined) return reasons.has(errorCode) && (exitCode === 4 || transaction === null) ? [] : ['refused without a reason'];
   if (transaction === null) return ['no transaction was shown'];
   if (transaction.amount !== requestOf(history, command.key, command.other === true).amount) return ['an answer about another amount than was asked for'];
@@ -83,13 +84,15 @@ function chargedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do
   const was = before.rows.find(({ key }) => key === command.key);
   const is = after.rows.find(({ key }) => key === command.key);
   const nothingRecorded = is?.version === was?.version;
-  const silent = newRequests(asked).length === 0 && nothingRecorded ? [] : ['something was sent or recorded'];
+  // Whether the ledger is whole may have been read before another payment of the same order was found.
+  const sent = newRequests(asked).filter(({ endpoint }) => endpoint !== 'payment_intents.list');
+  const silent = sent.length === 0 && nothingRecorded ? [] : ['something was sent or recorded'];
   const refusal = refusalOf(before, request, was);
+  if (ended.exitCode === 69 || (ended.exitCode === 2 && ended.transaction === null)) return outOfReach(asked, nothingRecorded);
   if (refusal !== null) return ended.errorCode === refusal ? silent : [`it had to be refused: ${refusal}`];
-  if (ended.exitCode === 69) return outOfReach(asked, nothingRecorded);
   if (is === undefined || ended.exitCode === 4) return ['nothing stood against it'];
   if (ended.transaction?.status !== is.status) return [`the ledger says ${is.status}`];
-  if (was === undefined) return comesTo(asked, command.key, ended, is);
+  if (was === undefined || leavesKeyFree(was)) return comesTo(asked, command.key, ended, is);
   if (!isFinal(was) && was.status !== 'stuck') return [];
   return is.status === was.status ? silent : ['asking again changed what was settled'];
 }
@@ -99,8 +102,10 @@ function outOfReach({ undisturbed }: Asked, nothingRecorded: boolean): readonly 
 }
 
 function refusalOf(before: Snapshot, request: ChargeRequest, was: Row | undefined): string | null {
-  if (was !== undefined) return was.amount === request.amount ? null : 'key_reused';
-  const held = before.rows.some(({ reference, status }) => reference !== null && reference === request.reference && HOLDS.has(status));
+  if (was !== undefined && was.amount !== request.amount && !mayBeCorrected(was)) return 'key_reused';
+  // A new attempt takes the reference of its order again; one that goes on has it.
+  if (was !== undefined && !leavesKeyFree(was)) return null;
+  const held = before.rows.some(({ key, reference, status }) => key !== request.key && reference !== null && reference === request.reference && HOLDS.has(status));
   return held ? 'reference_taken' : null;
 }
 

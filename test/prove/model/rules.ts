@@ -33,6 +33,20 @@ export function isFinal({ status }: Row): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'canceled';
 }
 
+/**
+ * Whether the same key may begin a new attempt: Stripe refused what we sent, or nobody confirmed it and it was fenced off
+ * or proved absent. What a bank refused, a person decided or Stripe did by itself uses the key up.
+ */
+export function leavesKeyFree({ status, failureKind, canceledBy, keyConflict, review }: Row): boolean {
+  const ours = (status === 'failed' && failureKind === 'request') || (status === 'canceled' && canceledBy === 'fence');
+  return ours && !keyConflict && review === null;
+}
+
+/** Other parameters may be given while no payment intent has ever existed. */
+export function mayBeCorrected(row: Row): boolean {
+  return leavesKeyFree(row) && row.failureKind === 'request' && row.intents === 0 && row.paymentIntent === null;
+}
+
 export function intentsOf(snapshot: Snapshot, row: Row): readonly Intent[] {
   return snapshot.intentsOf.get(row.id) ?? [];
 }
@@ -63,7 +77,10 @@ const answersStay: Rule = ({ before, after }) =>
     const is = after.rows.find(({ id }) => id === was.id);
     if (is === undefined) return [`${named(was)} is gone`];
     if (is.version < was.version) return [`${named(was)} went back to version ${String(is.version)}`];
-    if (is.amount !== was.amount || is.key !== was.key) return [`${named(was)} became another payment`];
+    const began = is.attempt > was.attempt;
+    const corrected = began && was.intents === 0 && was.paymentIntent === null;
+    if (is.key !== was.key || (is.amount !== was.amount && !corrected)) return [`${named(was)} became another payment`];
+    if (began) return isFinal(was) && !leavesKeyFree(was) ? [`${named(was)} had used its key up, and began attempt ${String(is.attempt)}`] : [];
     if (is.status === was.status) return [];
     if (is.version === was.version) return [`${named(was)} became ${is.status} without a recorded transition`];
     if (settledByStripe(before, was)) return [`${named(was)} was settled by Stripe's last word, and became ${is.status}`];
@@ -157,7 +174,7 @@ const absenceIsProven: Rule = (step) =>
     const was = step.before.rows.find(({ id }) => id === row.id);
     const settledNow = row.status === 'canceled' && was?.status !== 'canceled' && row.review?.byHand !== 'canceled';
     if (!settledNow || row.paymentIntent !== null) return [];
-    const sent = createIdempotencyKey({ key: row.key, attempt: 1 });
+    const sent = createIdempotencyKey({ key: row.key, attempt: row.attempt });
     const mayExist = step.after.requests.some((request) => request.idempotency_key === sent && !provablyNothing(request));
     const scans = step.after.requests.filter(({ endpoint, status, fault, at }) => endpoint === 'payment_intents.list' && status === 200 && isWhole(fault) && at >= row.createdAt - MINUTE_MS);
     const apartMs = (scans.at(-1)?.at ?? 0) - (scans[0]?.at ?? 0);

@@ -10,7 +10,7 @@ import { isFinal, newRequests } from './rules.ts';
  */
 
 export const SITUATIONS = [
-  ...['first charges', 'charges again', 'answers from the ledger', 'keys with other parameters', 'references taken'],
+  ...['first charges', 'charges again', 'new attempts', 'corrected parameters', 'answers from the ledger', 'keys with other parameters', 'references taken'],
   ...['passes', 'mails sent by hand', 'decisions refused', 'decided succeeded', 'decided failed', 'decided canceled', 'decided retry', 'canceled at Stripe by a person'],
   ...['settled at Stripe', 'paid after a decline', 'another amount', 'refunds', 'rolled forward', 'late arrivals'],
   ...['waits past a lease', 'waits past 23 h', 'waits past days', 'passes in an outage', 'outages recorded', 'mail outages'],
@@ -18,7 +18,7 @@ export const SITUATIONS = [
   ...['stuck', 'absences proven', 'late truths', 'decisions corrected', 'overdue or waiting', 'crowded scans'],
 ] as const;
 /** Too rare to be looked for in a few histories. */
-export const RARE: ReadonlySet<Situation> = new Set(['another amount', 'paid after a decline', 'decisions corrected', 'canceled at Stripe by a person', 'late writers refused', 'decided canceled', 'decided retry', 'refunds', 'crowded scans']);
+export const RARE: ReadonlySet<Situation> = new Set(['corrected parameters', 'another amount', 'paid after a decline', 'decisions corrected', 'canceled at Stripe by a person', 'late writers refused', 'decided canceled', 'decided retry', 'refunds', 'crowded scans']);
 export type Situation = (typeof SITUATIONS)[number];
 export type Counts = ReadonlyMap<string, number>;
 
@@ -125,6 +125,10 @@ export function countAfter(counts: Map<string, number>, { trail, mails }: Eviden
       if (decided.has(transactionId)) add('decisions corrected');
     }
     if (action === 'resolved' && toStatus !== 'pending') decided.add(transactionId);
+    if (action === 'new_attempt') {
+      add('new attempts');
+      if (detail['corrected'] !== undefined) add('corrected parameters');
+    }
     if (detail['expected_by'] !== undefined) add('overdue or waiting');
   }
   add('outages recorded', mails.filter(({ kind }) => kind === 'operator_outage').length);

@@ -16,6 +16,13 @@ export interface Row {
   readonly status: 'pending' | 'succeeded' | 'failed' | 'canceled' | 'stuck';
   readonly step: string;
   readonly paymentIntent: string | null;
+  /** Which payment intent, or the lack of one, the row is at; and how many there have been. */
+  readonly attempt: number;
+  readonly intents: number;
+  readonly failureKind: string | null;
+  readonly canceledBy: string | null;
+  /** Stripe has called the key used by something else. */
+  readonly keyConflict: boolean;
   readonly attempts: number;
   readonly version: number;
   readonly createdAt: number;
@@ -193,6 +200,7 @@ function rowOf(row: Readonly<Record<string, unknown>>): Row {
   return {
     ...{ id: text('id') ?? '', key: text('key') ?? '', reference: text('reference'), amount: number('amount') ?? 0 },
     ...{ status: (text('status') ?? '') as Row['status'], step: text('step') ?? '', paymentIntent: text('payment_intent') },
+    ...{ attempt: number('attempt') ?? 0, intents: number('intents') ?? 0, failureKind: text('failure_kind'), canceledBy: text('canceled_by'), keyConflict: number('key_conflict_at') !== null },
     ...{ attempts: number('attempts') ?? 0, version: number('version') ?? 0, createdAt: number('created_at') ?? 0, createSentAt: number('create_sent_at') },
     ...{ settledAt: number('settled_at'), nextAttemptAt: number('next_attempt_at'), leaseToken: text('lease_token'), leaseHolder: text('lease_holder') },
     review: review === null ? null : { reason: review.reason, byHand: review.resolution?.as ?? null },
