@@ -53,7 +53,7 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest, options: 
 /** Whether the ledger has the answer to this request, or the reason to refuse it, and nothing of it will be sent. */
 export async function isAnsweredHere(ledger: Pick<Ledger, 'find'>, request: ChargeRequest): Promise<boolean> {
   const known = await ledger.find(request.key);
-  if (known === null || known.key !== request.key) return false;
+  if (known?.key !== request.key) return false;
   if (known.fingerprint !== fingerprint(request)) return !mayCorrect(known);
   return known.status !== 'pending' && !mayBeginAttempt(known);
 }

@@ -66,9 +66,7 @@ const REASONS: Readonly<Partial<Record<number, ReadonlySet<string | null>>>> = {
 
 function honest({ history, after }: Asked, { command, exitCode, transaction, errorCode }: Ended): readonly string[] {
   if (command.do !== 'charge' || exitCode === null) return [];
-  const reasons = exitCode === 2 && transaction !== null ? undefined : REASONS[exitCode];
-  if (reasons !== undefined) return reasons.has(errorCode) && (exitCode === 4 || transaction === null) ? [] : ['refused without a reason'];
-  if (transaction === null) return ['no transaction was shown'];
+  if (transaction === null || exitCode === 4) return REASONS[exitCode]?.has(errorCode) === true ? [] : ['no transaction was shown, or it was refused without a reason'];
   if (transaction.amount !== requestOf(history, command.key, command.other === true).amount) return ['an answer about another amount than was asked for'];
   if (!HONEST[transaction.status].includes(exitCode)) return [`while it is ${transaction.status}`];
   if (exitCode !== 0 || transaction.review?.resolution?.as === 'succeeded') return [];
@@ -92,7 +90,11 @@ function chargedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do
   if (refusal !== null) return ended.errorCode === refusal ? silent : [`it had to be refused: ${refusal}`];
   if (is === undefined || ended.exitCode === 4) return ['nothing stood against it'];
   if (ended.transaction?.status !== is.status) return [`the ledger says ${is.status}`];
-  if (was === undefined || leavesKeyFree(was)) return comesTo(asked, command.key, ended, is);
+  return was === undefined || leavesKeyFree(was) ? comesTo(asked, command.key, ended, is) : staysAs(was, is, silent);
+}
+
+/** What is settled, or waits for a person, is answered from the ledger. */
+function staysAs(was: Row, is: Row, silent: readonly string[]): readonly string[] {
   if (!isFinal(was) && was.status !== 'stuck') return [];
   return is.status === was.status ? silent : ['asking again changed what was settled'];
 }

@@ -77,15 +77,20 @@ const answersStay: Rule = ({ before, after }) =>
     const is = after.rows.find(({ id }) => id === was.id);
     if (is === undefined) return [`${named(was)} is gone`];
     if (is.version < was.version) return [`${named(was)} went back to version ${String(is.version)}`];
-    const began = is.attempt > was.attempt;
-    const corrected = began && was.intents === 0 && was.paymentIntent === null;
-    if (is.key !== was.key || (is.amount !== was.amount && !corrected)) return [`${named(was)} became another payment`];
-    if (began) return isFinal(was) && !leavesKeyFree(was) ? [`${named(was)} had used its key up, and began attempt ${String(is.attempt)}`] : [];
+    if (is.attempt > was.attempt) return begunAgain(was, is);
+    if (is.amount !== was.amount || is.key !== was.key) return [`${named(was)} became another payment`];
     if (is.status === was.status) return [];
     if (is.version === was.version) return [`${named(was)} became ${is.status} without a recorded transition`];
     if (settledByStripe(before, was)) return [`${named(was)} was settled by Stripe's last word, and became ${is.status}`];
     return isFinal(was) && !isFinal(is) && is.status !== 'stuck' ? [`${named(was)} was settled, and became ${is.status}`] : [];
   });
+
+/** A new attempt, of what had left its key free by then; for another amount only where no payment intent has ever existed. */
+function begunAgain(was: Row, is: Row): readonly string[] {
+  if (isFinal(was) && !leavesKeyFree(was)) return [`${named(was)} had used its key up, and began attempt ${String(is.attempt)}`];
+  const corrected = was.intents === 0 && was.paymentIntent === null;
+  return is.key !== was.key || (is.amount !== was.amount && !corrected) ? [`${named(was)} became another payment`] : [];
+}
 
 const rowsTellTheTruth: Rule = ({ after, rolledForward }) =>
   after.rows.flatMap((row) => {
