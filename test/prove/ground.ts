@@ -125,7 +125,10 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
       await quiet(world.sandbox);
       await control('reset', {});
       offsetMs = 0;
-      await ledgers.begin(empty);
+      if (await ledgers.begin(empty)) {
+        for (const payrecon of lasting.values()) await payrecon.close();
+        lasting.clear();
+      }
     },
     async daemon(seams = {}) {
       const stop = new AbortController();

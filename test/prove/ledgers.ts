@@ -11,7 +11,8 @@ import { temporaryFolderInMemory } from '../support/temporary.ts';
 export interface Ledgers {
   url(): string;
   prepare(migrate: () => Promise<unknown>): Promise<void>;
-  begin(empty: boolean): Promise<void>;
+  /** Whether the ledger is another one than the processes that go on may have known. */
+  begin(empty: boolean): Promise<boolean>;
   raw(): RawConnection;
   end(): Promise<void>;
 }
@@ -34,6 +35,7 @@ export async function sqliteLedgers(): Promise<Ledgers> {
       count += 1;
       path = join(folder, `${count}.db`);
       if (!empty) await copyFile(template, path);
+      return false;
     },
     raw() {
       connection ??= new Sqlite(path, { timeout: 5_000 });
@@ -69,15 +71,17 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
     async begin(empty) {
       if (empty) {
         await raw.run('drop schema public cascade; create schema public; create extension if not exists amcheck');
-        return;
+        return true;
       }
       // The case before may have turned the schema back by a step, or never made it.
       const [found] = await raw.rows(`select to_regclass('public.payrecon_migrations') is not null as here`);
       const applied = found?.['here'] === true ? await raw.rows('select name from payrecon_migrations') : [];
       if (applied.length !== MIGRATIONS.length) await migrate();
       const [now] = await raw.rows('select id, bound_at from ledger');
-      if (now?.['id'] !== owner.id || now['bound_at'] === null) await pastTriggers(raw, 'postgres', owner.restore);
+      const isOther = now?.['id'] !== owner.id || now['bound_at'] === null;
+      if (isOther) await pastTriggers(raw, 'postgres', owner.restore);
       await emptyLedger(raw, 'postgres');
+      return isOther;
     },
     raw: () => raw,
     end: () => Promise.resolve(),
