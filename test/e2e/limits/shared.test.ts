@@ -12,7 +12,7 @@ const PER_SECOND = 25;
 const FOR_MS = 8_000;
 /** Where the processes have not all begun, or have partly ended. */
 const EDGE_MS = 500;
-/** A charge waits a quarter of a second behind passes and for a turn of its own; a second's turns are what a busy machine adds. */
+/** A quarter of a second behind passes, a turn of its own, and what a busy machine adds; who goes first is test/stripe/shared-limiter's. */
 const OVERTAKEN_AT_MOST = PER_SECOND;
 
 /** Resolves to how to begin, once it has connected. */
@@ -25,7 +25,7 @@ async function asking(task: Readonly<Record<string, unknown>>): Promise<{ readon
   return { begin: () => void child.stdin.write('go\n'), ended };
 }
 
-test.each(targets)('three processes on one ledger ($name) use up one limit together, and a charge goes before them', { timeout: 60_000 }, async (target) => {
+test.each(targets)('three processes on one ledger ($name) use up one limit together, and hold up a charge by less than a second of turns', { timeout: 60_000 }, async (target) => {
   const sandbox = await startSandbox({ rateLimits: { perSecond: PER_SECOND, perEndpoint: PER_SECOND } });
   onTestFinished(() => sandbox.close());
   const database = await target.fresh();
