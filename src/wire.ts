@@ -99,7 +99,7 @@ const MAIL_MS_A_PASS = 20_000;
 
 interface Whole {
   readonly identity: LedgerIdentity;
-  readonly isInDoubt: Promise<boolean>;
+  readonly isInDoubt: () => Promise<boolean>;
   /** One look for all. */
   readonly look: () => Promise<void>;
 }
@@ -122,13 +122,13 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
         const deps = parts.ownLedgerDeps();
         whole = {
           identity: own.identity,
-          isInDoubt: deps.then(async (known) => await mustBeLookedAt(known, own.identity)),
+          isInDoubt: once(async () => await mustBeLookedAt(await deps, own.identity)),
           look: once(async () => { await mustBeWhole(await deps, own.identity); }),
         };
       }
       // What the ledger answers by itself asks nothing of Stripe, not even whether it is whole.
       const { isInDoubt, look } = whole;
-      if ((await isInDoubt) && !(await isAnsweredHere(ledger, request))) await look();
+      if ((await isInDoubt()) && !(await isAnsweredHere(ledger, request))) await look();
       return await charge({ ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs }, request, options);
     },
     async reconcile(options) {

@@ -2,7 +2,7 @@ import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
 import { type StripeCaller } from './caller.ts';
 import { classify, unknown } from './classify.ts';
 import { requestId, type Outcome } from './outcome.ts';
-import { LIST_PAGE_SIZE, listParams, type PageRequest } from './params.ts';
+import { LIST_PAGE_SIZE, listParams, type NewestPageRequest, type PageRequest } from './params.ts';
 import { isFields, readIntent } from './snapshot.ts';
 
 /** Who asks. */
@@ -20,7 +20,7 @@ export interface Page {
 }
 
 /** One page of Stripe's list, or why there is none. */
-export type PageReader = (asked: PageRequest) => Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }>;
+export type PageReader = (asked: PageRequest | NewestPageRequest) => Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }>;
 
 /** A page that is refused for its rate is asked for so many times in all. */
 const RATE_LIMITED_TRIES = 4;

@@ -1,7 +1,7 @@
 import { type NewestIntents, type NewestQuery } from '../app/ports.ts';
 import { type IntentSnapshot } from '../domain/answer.ts';
 import { LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA, wasMadeByAnotherLedger } from '../domain/marks.ts';
-import { pageOf, searchPageOf, type Asking, type Page, type Unanswered } from './list-page.ts';
+import { pageReader, searchPageOf, type Asking, type Page, type Unanswered } from './list-page.ts';
 import { LIST_PAGE_SIZE } from './params.ts';
 
 /*
@@ -28,9 +28,8 @@ function isLookedFor(intent: IntentSnapshot, query: NewestQuery): boolean {
   return query.of === 'ledger' ? intent.metadata[LEDGER_METADATA] === query.ledger : wasMadeByAnotherLedger(intent, query);
 }
 
-async function listed({ caller, secret }: Asking, after: string | null): Promise<Page | Unanswered> {
-  const params = { limit: LIST_PAGE_SIZE, ...(after === null ? {} : { starting_after: after }) };
-  return pageOf(await caller.call({ endpoint: 'list', send: (stripe) => stripe.paymentIntents.list(params) }), secret);
+async function listed(asking: Asking, after: string | null): Promise<Page | Unanswered> {
+  return (await pageReader(asking)({ after })).page;
 }
 
 async function searched({ caller, secret }: Asking, query: NewestQuery): Promise<Page | Unanswered> {

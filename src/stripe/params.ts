@@ -76,13 +76,16 @@ export interface PageRequest {
   readonly after: string | null;
 }
 
+/** The newest of all times, or those after one that was shown. */
+export type NewestPageRequest = Pick<PageRequest, 'after'>;
+
 /**
  * Not filtered by customer although Stripe could: somebody may have changed the customer of an intent
  * in the Dashboard, and a filter would then hide what we must not miss.
  */
-export function listParams(page: PageRequest): Stripe.PaymentIntentListParams {
+export function listParams(page: PageRequest | NewestPageRequest): Stripe.PaymentIntentListParams {
   return {
-    created: { gte: page.fromSeconds, lte: page.toSeconds },
+    ...('fromSeconds' in page ? { created: { gte: page.fromSeconds, lte: page.toSeconds } } : {}),
     limit: LIST_PAGE_SIZE,
     ...(page.after === null ? {} : { starting_after: page.after }),
   };

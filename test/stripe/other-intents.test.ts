@@ -181,6 +181,15 @@ describe('the newest intents', () => {
     expect(server.seen[1]!.query.get('query')).toBe(asked);
   });
 
+  it('are asked for again where Stripe refuses the page for its rate', async () => {
+    const server = await startRawServer((_seen, response, n) => {
+      if (n === 0) stripeError(response, 429, { code: 'rate_limit' });
+      else json(response, 200, { object: 'list', data: [ownIntent('pi_1')], has_more: false });
+    });
+    open.push({ close: () => server[Symbol.asyncDispose]() });
+    expect(await ledgerAt(server.base, () => OURS).newestIntents(OWN)).toMatchObject({ kind: 'intents', intents: [{ id: 'pi_1' }] });
+  });
+
   it('are looked for on ten pages where the search is not offered, and no further', async () => {
     const server = await startRawServer((seen, response, n) => {
       if (seen.path.endsWith('/search')) stripeError(response, 400, { message: 'no search for this account' });

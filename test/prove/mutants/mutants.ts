@@ -113,7 +113,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'src/stripe/list-page.ts',
         find: 'stripe.paymentIntents.list(listParams(asked))',
-        replace: 'stripe.paymentIntents.search({ query: `created>=${asked.fromSeconds} AND created<=${asked.toSeconds}`, limit: LIST_PAGE_SIZE })',
+        replace: 'stripe.paymentIntents.search({ query: `created>=${asked.fromSeconds ?? 0} AND created<=${asked.toSeconds ?? 99999999999}`, limit: LIST_PAGE_SIZE })',
       },
       { file: 'src/stripe/list-page.ts', find: 'const page = pageOf(outcome, secret);', replace: 'const page = searchPageOf(outcome, secret);' },
     ],
