@@ -2,6 +2,7 @@ import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import type { Call, Context, LedgerMarks, Limits, Purpose, Seen, StopReason } from '../domain/move.ts';
 import { plan } from '../domain/plan.ts';
+import { firstSend, scanWindow } from '../domain/scan-window.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
 import { withOtherIntents } from './other-intents.ts';
 import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } from './ports.ts';
@@ -13,14 +14,6 @@ import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } fr
 
 /** No path through the plan is longer: scan, create, scan, cancel a stray, scan, confirm, retrieve, cancel, retrieve. */
 const MAX_CALLS = 10;
-
-/**
- * How long after the first send an intent may still have come into being: the day in which a create
- * is sent again, and two more for one that Stripe rolls forward late. Bounds what a scan has to read.
- */
-const SCAN_SPAN_MS = 72 * 3_600_000;
-/** A scan reads no more of the list than this, however old the row says it is. */
-const LONGEST_SCAN_MS = 8 * 24 * 3_600_000;
 
 /**
  * The worst call waits for as long as its time limit in our own queue, and then takes that limit twice,
@@ -195,31 +188,21 @@ export interface LookUpContext {
  * id, or every intent that bears its id, by the list.
  */
 export function lookUpOf(transaction: Transaction, { call, now, ledger }: LookUpContext): LookUp {
-  const { from, to } = scanWindow(transaction, now);
   const { attempt, paymentIntent, paramsVersion } = transaction;
+  const known = call === 'retrieve' ? paymentIntent : null;
+  // With a known id only an estimate is wanted, of the page of the list that shows it.
+  const { from, to } = known === null
+    ? scanWindow(transaction, now)
+    : { from: Math.min(firstSend(transaction), now), to: now };
   return {
     transactionId: transaction.id,
-    paymentIntent: call === 'retrieve' ? transaction.paymentIntent : null,
+    paymentIntent: known,
     customer: transaction.customer,
     createdFrom: from,
     createdTo: to,
     askedAt: now,
     row: { attempt, paymentIntent, paramsVersion, ledger },
   };
-}
-
-/** When an intent of it may have come into being, in the database's time. */
-function scanWindow(transaction: Transaction, now: Instant): { readonly from: Instant; readonly to: Instant } {
-  const { createSentAt, createdAt, paymentIntent } = transaction;
-  const first = Math.min(createSentAt ?? createdAt, createdAt);
-  // Stamped by a clock that was ahead: all that is known is that it was not long ago.
-  if (first > now) return { from: now - SCAN_SPAN_MS, to: now };
-  // A row that was never sent, or is sent anew, may be older than what the list is asked about for it.
-  const isOpenEnded = createSentAt === null || paymentIntent !== null || transaction.attempt > 1;
-  if (isOpenEnded) return { from: Math.max(first, now - LONGEST_SCAN_MS), to: now };
-  // A clock that was set forward since the send makes the row look older than it is: a week is covered.
-  const isRecent = now - createSentAt < LONGEST_SCAN_MS;
-  return { from: createSentAt, to: isRecent ? now : createSentAt + SCAN_SPAN_MS };
 }
 
 export async function lookUpOne(gateway: Gateway, query: LookUp, signal?: AbortSignal): Promise<Answer> {

@@ -106,6 +106,47 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
   });
 });
 
+/** A clock that was wrong when the create was stamped, by so much (ahead: negative), and was put right; the create was so long ago. */
+const WRONG_CLOCKS = [
+  { name: 'a year behind', behindMs: 365 * DAY_MS, agoMs: 25 * HOUR_MS },
+  { name: 'a year behind, just now', behindMs: 365 * DAY_MS, agoMs: 0 },
+  { name: 'a year ahead', behindMs: -365 * DAY_MS, agoMs: 10 * DAY_MS },
+  { name: 'five days ahead, a week ago', behindMs: -5 * DAY_MS, agoMs: 7 * DAY_MS },
+];
+
+describe.each(targets)('a create that was stamped by a clock that was wrong, on $name', (target) => {
+  async function stampedWrongly(fault: string, { behindMs, agoMs }: (typeof WRONG_CLOCKS)[number]): Promise<Scene> {
+    const scene = await aScene(target, { env: { PAYRECON_STUCK_AFTER: '7d' } });
+    scene.sandbox.clock.advance(-agoMs);
+    await scene.charge('unknown', { faults: `payment_intents.create=${fault}` });
+    scene.sandbox.clock.advance(agoMs);
+    await scene.age('unknown', agoMs + behindMs);
+    return scene;
+  }
+
+  it.each(WRONG_CLOCKS)('is found where it was carried out, and canceled: $name', async (clock) => {
+    const scene = await stampedWrongly('html_502_after', clock);
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 } } });
+    const { row, intents, mails } = await scene.look('unknown');
+    expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
+    expect(mails).toEqual([]);
+    await scene.verifyAudit();
+  });
+
+  it.each(WRONG_CLOCKS)('is called absent after two scans where it was not: $name', async (clock) => {
+    const scene = await stampedWrongly('html_502', clock);
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
+    await scene.age('unknown', 6 * MINUTE_MS);
+    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 } } });
+    const { row, intents } = await scene.look('unknown');
+    expect(row).toMatchObject({ payment_intent: null, canceled_by: 'fence' });
+    expect(Number(row.audit.at(-1)!.detail['scanned_from'])).toBeLessThan(Date.now() - clock.agoMs);
+    expect(Number(row.audit.at(-1)!.detail['scanned_to'])).toBeGreaterThan(Date.now());
+    expect(intents).toEqual([]);
+    await scene.verifyAudit();
+  });
+});
+
 describe.each(targets)('a payment that was taken as absent, on $name', (target) => {
   it.each([
     { name: 'unconfirmed is canceled too', params: {}, status: 'canceled', told: [] },
