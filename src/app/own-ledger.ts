@@ -202,8 +202,13 @@ export async function mustBeLookedAt(deps: OwnLedgerDeps, identity: LedgerIdenti
   return !isFresh || identity.wholeWitness !== witness;
 }
 
-/** Refuses to charge on a ledger that has lost payments. */
+/**
+ * Refuses to charge on a ledger that has lost payments, and on one that is still empty while another
+ * one has charged: whoever bound it, and when, says nothing about what was charged elsewhere since.
+ */
 export async function mustBeWhole(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<void> {
+  // First, because a ledger that was looked at and found whole is not looked at again for a while.
+  if (!deps.newLedger && (await deps.identity.isEmpty())) await refuseSecondLedger(deps, identity);
   const found = await checkWhole(deps, identity);
   if (found.kind === 'rolled_back') throw rolledBack();
   if (found.kind === 'refused') throw mayNotList(found);
@@ -255,7 +260,8 @@ export async function checkWhole(deps: OwnLedgerDeps, identity: LedgerIdentity):
     return { kind: 'rolled_back', lostHere: [...lost.keys()].filter((id) => standings.has(id)) };
   }
   if (identity.rolledBackAt !== null) await deps.identity.clearRolledBack();
-  await deps.identity.markWhole(witness);
+  // An empty one is looked at again before its first charge: another ledger may have charged by then.
+  if (!(await deps.identity.isEmpty())) await deps.identity.markWhole(witness);
   return { kind: 'whole' };
 }
 

@@ -6,6 +6,7 @@ import { aCard, AT_ONCE } from './payments-left.ts';
 
 /* Whose ledger it is, in one process; what people are told is test/e2e/money's. */
 
+const HOUR_MS = 3_600_000;
 const ANOTHER_KEY = 'sk_test_another0123456789abcdef';
 const ANOTHER_ACCOUNT = 'acct_1AnotherShop';
 
@@ -24,4 +25,27 @@ test.each(targets)('a key of another account charges nothing on a ledger that be
   expect(await errorOf(other.charge(aCard('second'), AT_ONCE))).toMatchObject({ kind: 'configuration', code: 'other_account' });
   expect(changesAt(world)).toBe(sent);
   expect(await (await world.database.raw()).rows('select key from transactions')).toEqual([{ key: 'first' }]);
+});
+
+test.each(targets)('a ledger that was bound before another one charged, and is still empty, is new all the same ($name)', async (target) => {
+  const later = await aPaymentWorld(target);
+  await (await later.open('charge')).inspect('nothing').catch(() => undefined);
+  const first = await aPaymentWorld(target, { beside: later });
+  await (await first.open('charge')).charge(aCard('order'), AT_ONCE);
+  later.sandbox.clock.advance(25 * HOUR_MS);
+  const sent = changesAt(later);
+
+  for (const key of ['order', 'order', 'another order']) {
+    const again = await later.open('charge', { seams: { nowOffsetMs: () => 25 * HOUR_MS } });
+    await again.reconcile({ limit: null, dryRun: false });
+    expect(await errorOf(again.charge(aCard(key), AT_ONCE))).toMatchObject({ kind: 'configuration', code: 'another_ledger' });
+  }
+  expect(changesAt(later)).toBe(sent);
+  expect(await (await later.database.raw()).rows('select key from transactions')).toEqual([]);
+
+  const meant = await later.open('charge', { env: { PAYRECON_NEW_LEDGER: '1' }, seams: { nowOffsetMs: () => 25 * HOUR_MS } });
+  expect(await meant.charge(aCard('another order'), AT_ONCE)).toMatchObject({ transaction: { status: 'succeeded' } });
+  // It is a ledger of its own from now on, and need not be meant again.
+  const charging = await later.open('charge', { seams: { nowOffsetMs: () => 25 * HOUR_MS } });
+  expect(await charging.charge(aCard('a third order'), AT_ONCE)).toMatchObject({ transaction: { status: 'succeeded' } });
 });
