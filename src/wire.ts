@@ -183,8 +183,7 @@ function reading({ storage }: Parts): Pick<Payrecon, 'list' | 'show' | 'stuck' |
     },
     async status() {
       const { ledgerStatus } = await import('./app/history.ts');
-      const { history, passes, outbox } = await storage();
-      return await ledgerStatus(history, passes, outbox);
+      return await ledgerStatus(await storage());
     },
   };
 }
@@ -225,6 +224,7 @@ function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'mi
         describe: describeSettings(settings),
         mode: stripeMode,
         madeByChargeAt: settings.database.kind === 'sqlite' ? settings.database.shown : null,
+        ledgerAt: settings.database.shown,
         openStorage: parts.storage,
         gateway: stripeMode === 'none' ? null : await parts.gateway(),
         mail: { configured, hasKey: sendgridApiKey !== null, hasSender: mailFrom !== null, hasOperator: operatorEmail !== null },
@@ -237,7 +237,7 @@ function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'mi
       await parts.greetNew(storage);
       return names;
     },
-    move: async (from) => await parts.move(from),
+    move: parts.move,
     async migrationStatus() {
       return await (await parts.anyStorage({ mayCreate: false })).schema();
     },

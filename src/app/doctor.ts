@@ -1,7 +1,9 @@
 import { PayreconError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/duration.ts';
+import { ledgerState, ledgerStateWords } from '../domain/ledger-state.ts';
+import type { LedgerState } from '../domain/ledger-state.ts';
 import type { DoctorCheck } from './payrecon.ts';
-import type { AccountAnswer, Gateway, Ledger, Outbox, Passes } from './ports.ts';
+import type { AccountAnswer, Gateway, Identity, Ledger, Outbox, Passes } from './ports.ts';
 import type { History } from './views.ts';
 
 /** Beyond this, Stripe's `created` and our own times no longer compare well. */
@@ -15,12 +17,15 @@ export interface DoctorDeps {
   readonly mode: 'test' | 'live' | 'none';
   /** Where the first charge makes the ledger; null where only `payrecon migrate` does. */
   readonly madeByChargeAt: string | null;
+  /** As DATABASE_URL names it, without a password. */
+  readonly ledgerAt: string;
   /** Opens the database; what it throws is a finding, not a crash. */
   readonly openStorage: () => Promise<{
     readonly ledger: Ledger;
     readonly history: History;
     readonly outbox: Outbox;
     readonly passes: Passes;
+    readonly identity: Pick<Identity, 'read'>;
     describe(): string;
     schema(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
   }>;
@@ -59,6 +64,7 @@ async function examineDatabase(deps: DoctorDeps, checks: DoctorCheck[]): Promise
     const schema = await storage.schema();
     const now = await storage.ledger.now();
     checks.push(ok('database', `${storage.describe()} answers`), ok('schema', `${String(schema.applied.length)} migrations applied, none missing`));
+    checks.push(ledgerCheck(ledgerState(await storage.identity.read()), deps.ledgerAt));
     const [last, needs, counts] = await Promise.all([storage.passes.last(), storage.history.needsPerson(), storage.outbox.counts()]);
     return { now, queued: counts.queued, failedMails: counts.failed, checks: [lastPassCheck(last?.startedAt ?? null, now), stuckCheck(needs)] };
   } catch (error) {
@@ -71,6 +77,14 @@ async function examineDatabase(deps: DoctorDeps, checks: DoctorCheck[]): Promise
     checks.push({ name: error.code.startsWith('schema') ? 'schema' : 'database', state: 'failed', message: error.message, failure });
     return null;
   }
+}
+
+/** A setting that names an old place is to be corrected; what else stops charging is for a person to end. */
+function ledgerCheck(state: LedgerState, where: string): DoctorCheck {
+  const words = ledgerStateWords(state, where);
+  if (words === null) return ok('ledger', 'payments can be made on it');
+  const failure = state.kind === 'moved' ? 'configuration' : null;
+  return { name: 'ledger', state: 'failed', message: `${words.what} ${words.safe}`, failure };
 }
 
 function stripeCheck(mode: DoctorDeps['mode'], account: AccountAnswer | null): DoctorCheck {

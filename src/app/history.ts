@@ -1,10 +1,11 @@
 import { PayreconError } from '../domain/errors.ts';
 import { quoted } from '../domain/field-rules.ts';
 import { explain } from '../domain/explain.ts';
+import { ledgerState } from '../domain/ledger-state.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
 import type { LedgerStatus, ShownTransaction, TransactionPage } from './payrecon.ts';
-import type { Ledger, Outbox, Passes } from './ports.ts';
+import type { Identity, Ledger, Outbox, Passes } from './ports.ts';
 import type { AuditVerification, History, ListFilter } from './views.ts';
 
 const MAX_PAGE = 1_000;
@@ -44,8 +45,17 @@ export async function verifyAudit(ledger: Ledger, history: History, idOrKey: str
   return await history.verifyAudit((await findOrFail(ledger, idOrKey)).id);
 }
 
-/** What is open, the last pass and the e-mails, on one screen. */
-export async function ledgerStatus(history: History, passes: Passes, outbox: Outbox): Promise<LedgerStatus> {
-  const [open, lastPass, emails] = await Promise.all([history.openCounts(), passes.last(), outbox.counts()]);
-  return { ...open, lastPass, emails };
+export interface StatusDeps {
+  readonly history: History;
+  readonly passes: Passes;
+  readonly outbox: Outbox;
+  readonly identity: Pick<Identity, 'read'>;
+}
+
+/** Whether payments can be made here, what is open, the last pass and the e-mails, on one screen. */
+export async function ledgerStatus({ history, passes, outbox, identity }: StatusDeps): Promise<LedgerStatus> {
+  const [open, lastPass, emails, ledger] = await Promise.all([
+    history.openCounts(), passes.last(), outbox.counts(), identity.read(),
+  ]);
+  return { ...open, lastPass, emails, state: ledgerState(ledger) };
 }

@@ -1,4 +1,5 @@
 import { PayreconError } from '../domain/errors.ts';
+import { ledgerState } from '../domain/ledger-state.ts';
 import { attemptOf, LEDGER_METADATA, TRANSACTION_METADATA, wasMadeByAnotherLedger } from '../domain/marks.ts';
 import type { LedgerMarks } from '../domain/move.ts';
 import type { IntentSnapshot } from '../domain/answer.ts';
@@ -74,9 +75,14 @@ function ownOf(deps: OwnLedgerDeps, identity: LedgerIdentity): OwnLedger {
   return { identity, marks: { id: identity.id, livemode: deps.livemode } };
 }
 
-function refuseMoved({ movedTo }: LedgerIdentity): void {
-  if (movedTo === null) return;
-  throw new PayreconError('configuration', 'ledger_moved', `This ledger was moved to ${movedTo}; nothing was sent. Point DATABASE_URL there.`, {
+function refuseMoved(identity: LedgerIdentity): void {
+  const state = ledgerState(identity);
+  if (state.kind !== 'moved' && state.kind !== 'moving') return;
+  const sentence = state.kind === 'moved'
+    ? `This ledger was moved to ${state.to}; nothing was sent. Point DATABASE_URL there.`
+    : `Moving this ledger to ${state.to} was begun and has not ended; nothing was sent. `
+      + 'End it with the same `payrecon migrate --from`, then point DATABASE_URL there.';
+  throw new PayreconError('configuration', 'ledger_moved', sentence, {
     problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was moved' }],
   });
 }

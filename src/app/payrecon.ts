@@ -1,6 +1,7 @@
 import type { Answer } from '../domain/answer.ts';
+import type { LedgerState } from '../domain/ledger-state.ts';
 import type { ChargeRequest, Instant, JsonObject, Resolution, Transaction } from '../domain/transaction.ts';
-import type { LedgerMove, PassReport, PassRow } from './ports.ts';
+import type { LedgerMove, MoveProgress, PassReport, PassRow } from './ports.ts';
 import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, UnsentCounts } from './views.ts';
 
 /*
@@ -128,7 +129,7 @@ export interface DispatchReport {
 }
 
 export interface DoctorCheck {
-  /** `configuration`, `database`, `schema`, `stripe`, `clock`, `sendgrid`, `last_pass`, `stuck`. */
+  /** `configuration`, `database`, `schema`, `ledger`, `stripe`, `clock`, `sendgrid`, `last_pass`, `stuck`. */
   readonly name: string;
   readonly state: 'ok' | 'warning' | 'failed';
   readonly message: string;
@@ -144,6 +145,7 @@ export interface LedgerStatus {
   readonly oldestPendingAt: Instant | null;
   readonly lastPass: PassRow | null;
   readonly emails: UnsentCounts;
+  readonly state: LedgerState;
 }
 
 export interface Payrecon {
@@ -165,7 +167,7 @@ export interface Payrecon {
   doctor(): Promise<readonly DoctorCheck[]>;
   migrate(direction: 'up' | 'down'): Promise<readonly string[]>;
   /** Takes the SQLite ledger of that address to the PostgreSQL database of the settings, and marks it as moved. */
-  move(from: string): Promise<LedgerMove>;
+  move(from: string, onProgress?: (progress: MoveProgress) => void): Promise<LedgerMove>;
   migrationStatus(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
   /** Mode and account for the banner; asks nothing of Stripe. */
   readonly mode: 'test' | 'live' | 'none';

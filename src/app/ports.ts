@@ -139,11 +139,20 @@ export interface LedgerIdentity {
   readonly boundAt: Instant | null;
   /** Where it was taken by `migrate --from`; nothing may be charged here any more. */
   readonly movedTo: string | null;
+  /** When that ended; null while it goes on, or was cut short. */
+  readonly movedAt: Instant | null;
   readonly rolledBackAt: Instant | null;
   readonly rolledBackEvidence: JsonObject | null;
   /** When Stripe's newest intents were last all found here, and in which storage. */
   readonly wholeCheckedAt: Instant | null;
   readonly wholeWitness: string | null;
+}
+
+/** How far a move is; `done` rows of `rows` in this part of it. */
+export interface MoveProgress {
+  readonly part: 'copying' | 'comparing' | 'verifying';
+  readonly done: number;
+  readonly rows: number;
 }
 
 /** A ledger that was taken along by `migrate --from`; counts are of what it held then. */

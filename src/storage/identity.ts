@@ -63,6 +63,7 @@ function identityOf(row: Row): LedgerIdentity {
     createdAt: integer(row, 'created_at'),
     boundAt: integerOrNull(row, 'bound_at'),
     movedTo: textOrNull(row, 'moved_to'),
+    movedAt: integerOrNull(row, 'moved_at'),
     rolledBackAt: integerOrNull(row, 'rolled_back_at'),
     rolledBackEvidence: row['rolled_back_evidence'] === null ? null : jsonObject(row, 'rolled_back_evidence'),
     wholeCheckedAt: integerOrNull(row, 'whole_checked_at'),

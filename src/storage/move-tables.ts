@@ -52,8 +52,15 @@ async function nextRows(database: Database, { name, key }: MovedTable, after: Ro
   return await database.read((sql) => rowsOf(sql, text, bindings));
 }
 
+export interface ReadingTable {
+  readonly from: Database;
+  readonly table: MovedTable;
+  /** Called after each batch with its number of rows. */
+  readonly onRows: (batch: number) => void;
+}
+
 /** Inside a transaction of the target. */
-export async function copyTable(from: Database, target: Knex, table: MovedTable): Promise<void> {
+export async function copyTable({ from, table, onRows }: ReadingTable, target: Knex): Promise<void> {
   for (let after: Row | null = null; ; ) {
     const rows = await nextRows(from, table, after);
     const [first] = rows;
@@ -63,6 +70,7 @@ export async function copyTable(from: Database, target: Knex, table: MovedTable)
     await fitting(table, () =>
       rowsOf(target, `insert into ${table.name} (${columns}) select ${columns} from json_populate_recordset(null::${table.name}, ?::json)`, [texts]),
     );
+    onRows(rows.length);
     after = rows.at(-1) ?? null;
   }
 }
@@ -89,7 +97,7 @@ export function unfit(table: string, what: string, cause?: unknown): PayreconErr
 }
 
 /** Both sides from their first row to their last one: as many, and each as it was. Null when they agree. */
-export async function firstDifference(from: Database, to: Database, table: MovedTable): Promise<string | null> {
+export async function firstDifference({ from, table, onRows }: ReadingTable, to: Database): Promise<string | null> {
   const [there, here] = [await countOf(from, table), await countOf(to, table)];
   if (there !== here) return `${table.name} has ${String(there)} rows, and the copy ${String(here)}`;
   for (let after: Row | null = null; ; ) {
@@ -97,6 +105,7 @@ export async function firstDifference(from: Database, to: Database, table: Moved
     const copies = await nextRows(to, table, after);
     const differing = rows.findIndex((row, index) => digest(asMoved(table, row)) !== digest(copies[index] ?? {}));
     if (differing >= 0) return `a row of ${table.name} is not as it was: ${keyText(table, rows[differing] ?? {})}`;
+    onRows(rows.length);
     after = rows.at(-1) ?? null;
     if (after === null) return null;
   }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import type { MoveProgress } from '../app/ports.ts';
 import { BugError, PayreconError } from '../domain/errors.ts';
 import { firstRow, rowsOf, type Database } from './database.ts';
 import { verifyAudit } from './history-verify.ts';
@@ -15,6 +16,7 @@ export interface Filling {
   readonly id: string;
   /** Told `true` when the target was seen under its locks without the ledger, and `false` before a COMMIT is sent. */
   readonly onAbsent: (isCertain: boolean) => void;
+  readonly onProgress: (progress: MoveProgress) => void;
 }
 
 /** A look without a lock, before anything is begun. @throws PayreconError `target_not_empty`, `schema_ahead`. */
@@ -54,7 +56,7 @@ const REPLACED = ['notifications', 'outages', 'passes', 'stripe_keys', 'ledger',
  * Repeated after a COMMIT whose answer was lost, it finds its own work; the advisory lock lets it look only
  * when the server is done with that COMMIT.
  */
-export async function fill({ from, target, id, onAbsent }: Filling): Promise<readonly string[]> {
+export async function fill({ from, target, id, onAbsent, onProgress }: Filling): Promise<readonly string[]> {
   return await target.transact(async (sql) => {
     const to = target.within(sql);
     const migrations = await migrateUpWithin(to, sql);
@@ -68,18 +70,34 @@ export async function fill({ from, target, id, onAbsent }: Filling): Promise<rea
     }
     onAbsent(true);
     for (const table of REPLACED) await rowsOf(sql, `delete from ${table}`);
-    await copyAll(from, to, sql);
+    await copyAll({ from, to, onProgress }, sql);
     onAbsent(false);
     return migrations;
   });
 }
 
-async function copyAll(from: Database, to: Database, sql: Knex): Promise<void> {
-  for (const table of MOVED_TABLES) await copyTable(from, sql, table);
+interface Copying extends Pick<Filling, 'from' | 'onProgress'> {
+  readonly to: Database;
+}
+
+async function copyAll({ from, to, onProgress }: Copying, sql: Knex): Promise<void> {
+  let rows = 0;
+  for (const table of MOVED_TABLES) rows += await countOf(from, table);
+  const counting = (part: MoveProgress['part']): ((batch: number) => void) => {
+    let done = 0;
+    return (batch) => {
+      done += batch;
+      onProgress({ part, done, rows });
+    };
+  };
+  const copied = counting('copying');
+  for (const table of MOVED_TABLES) await copyTable({ from, table, onRows: copied }, sql);
+  const compared = counting('comparing');
   for (const table of MOVED_TABLES) {
-    const difference = await firstDifference(from, to, table);
+    const difference = await firstDifference({ from, table, onRows: compared }, to);
     if (difference !== null) throw differs(to, difference);
   }
+  onProgress({ part: 'verifying', done: 0, rows });
   const { firstBad } = await verifyAudit(to, null);
   if (firstBad !== null) throw differs(to, `${firstBad.table}${firstBad.id === null ? '' : ` ${firstBad.id}`}: ${firstBad.problem}`);
 }

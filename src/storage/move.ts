@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { LedgerMove } from '../app/ports.ts';
+import type { LedgerMove, MoveProgress } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import { countOf } from './move-tables.ts';
@@ -37,6 +37,7 @@ export interface MoveInput {
   /** For a ledger of an older version, which has no identity before its first use. */
   readonly namespace: string;
   readonly options: Omit<StorageOptions, 'url' | 'mayCreate'>;
+  readonly onProgress?: (progress: MoveProgress) => void;
 }
 
 interface Sides {
@@ -99,7 +100,7 @@ async function move(input: MoveInput, { source, target }: Sides, { before, found
 type Copied = { readonly kind: 'done'; readonly migrations: readonly string[] } | { readonly kind: 'taken_back'; readonly cause: unknown };
 
 /** Holds the source's write lock to its end: the other side is compared with what cannot change. `isFirst`: this run made the mark. */
-async function copyMarked({ source, target }: Sides, { to, from: shown }: MoveInput, isFirst: boolean): Promise<readonly string[]> {
+async function copyMarked({ source, target }: Sides, { to, from: shown, onProgress = () => undefined }: MoveInput, isFirst: boolean): Promise<readonly string[]> {
   const copied = await source.transact(async (sql): Promise<Copied> => {
     const inside = source.within(sql);
     const ledger = await readSource(inside);
@@ -112,7 +113,7 @@ async function copyMarked({ source, target }: Sides, { to, from: shown }: MoveIn
     const onAbsent = (isCertain: boolean): void => { isAbsent = isCertain; };
     let migrations: readonly string[];
     try {
-      migrations = await fill({ from: inside, target, id: ledger.id, onAbsent });
+      migrations = await fill({ from: inside, target, id: ledger.id, onAbsent, onProgress });
     } catch (cause) {
       const isBack = isAbsent && (await takesBack(sql));
       if (!isBack) throw stillMarked(cause, shown, to);

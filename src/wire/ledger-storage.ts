@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import { parseDatabase } from '../config/database.ts';
-import type { LedgerMove } from '../app/ports.ts';
+import type { LedgerMove, MoveProgress } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Storage, StorageOptions } from '../storage/open.ts';
 
@@ -18,7 +18,7 @@ export interface LedgerStorage {
   /** Gives a ledger that was just made its identity, and says where it is. */
   readonly greetNew: (storage: Storage) => Promise<void>;
   /** Takes the ledger at that address here. */
-  readonly move: (from: string) => Promise<LedgerMove>;
+  readonly move: (from: string, onProgress?: (progress: MoveProgress) => void) => Promise<LedgerMove>;
 }
 
 export interface LedgerStorageInput {
@@ -63,11 +63,14 @@ export function ledgerStorage({ settings, options, onClose, say }: LedgerStorage
     },
     anyStorage: async (making) => await open({ ...making, anySchema: true, autoMigrate: false }),
     greetNew,
-    move: async (from) => {
+    move: async (from, onProgress) => {
       const source = sourceOf(from);
       if (database.kind !== 'postgres') throw notPostgres(database.shown);
       const { moveLedger } = await import('../storage/move.ts');
-      return await moveLedger({ from: source, url: database.url, to: database.shown, namespace, options });
+      return await moveLedger({
+        ...{ from: source, url: database.url, to: database.shown, namespace, options },
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
     },
   };
 }

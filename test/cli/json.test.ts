@@ -264,12 +264,13 @@ describe('other documents', () => {
     const lastPass = { ...pass.report, id: 'pas_1', host: 'till-1', startedAt: createdAt, finishedAt: createdAt + 1_234 };
     const { code, stdout } = await commandLine(['status', '--json'], {
       payrecon: {
-        status: () => Promise.resolve({ pending: 3, stuck: 1, overdue: 0, oldestPendingAt: createdAt, lastPass, emails: { queued: 1, sending: 0, failed: 0 } }),
+        status: () => Promise.resolve({ pending: 3, stuck: 1, overdue: 0, oldestPendingAt: createdAt, lastPass, emails: { queued: 1, sending: 0, failed: 0 }, state: { kind: 'in_use' } }),
       },
     });
     expect(code).toBe(5);
     expect(JSON.parse(stdout)).toMatchObject({
       mode: 'test', ledger: 'sqlite:/tmp/ledger.db', pending: 3, stuck: 1, overdue: 0, oldest_pending_at: '2026-11-22T06:11:05.123Z',
+      ledger_state: 'in_use', rolled_back_at: null, moved_to: null, moved_at: null,
       last_pass: { pass: 'pas_1', due: 4, host: 'till-1', started_at: '2026-11-22T06:11:05.123Z', finished_at: '2026-11-22T06:11:06.357Z' },
       notifications: { queued: 1, sending: 0, failed: 0 },
     });
@@ -281,13 +282,20 @@ describe('other documents', () => {
     expect(up.calls[0]?.args).toEqual(['up']);
     const moved = { from: 'sqlite:/var/ledger.db', to: 'postgres://u@h/d', transactions: 4, auditEntries: 12, notifications: 3 };
     const move = await commandLine(['migrate', '--from', moved.from, '--json'], {
-      payrecon: { move: () => Promise.resolve({ ...moved, migrations: ['0001_ledger'], alreadyThere: false }) },
+      payrecon: {
+        move: (_from, onProgress) => {
+          onProgress?.({ part: 'copying', done: 1, rows: 4 });
+          return Promise.resolve({ ...moved, migrations: ['0001_ledger'], alreadyThere: false });
+        },
+      },
     });
     same(move.stdout, {
       direction: 'up',
       migrations: ['0001_ledger'],
       moved: { from: moved.from, to: moved.to, transactions: 4, audit_entries: 12, notifications: 3 },
     });
+    // Without a terminal nothing is said while it goes on.
+    expect(move.stderr).toBe('');
     const status = await commandLine(['migrate', 'status', '--json'], {
       payrecon: { migrationStatus: () => Promise.resolve({ applied: ['0001_ledger'], pending: [], unknown: [] }) },
     });

@@ -38,6 +38,25 @@ describe('doctor', () => {
 const moved = { from: 'sqlite:/var/ledger.db', to: 'postgres://u@h/d', transactions: 4, auditEntries: 12, notifications: 3, migrations: ['0001_ledger'], alreadyThere: false };
 
 describe('migrate', () => {
+  it('shows on a terminal how far a move is, and takes the line away at its end', async () => {
+    const { code, stderr } = await commandLine(['migrate', '--from', 'sqlite:/var/ledger.db'], {
+      columns: 80,
+      payrecon: {
+        move: (from, onProgress) => {
+          onProgress?.({ part: 'copying', done: 500, rows: 2_000 });
+          onProgress?.({ part: 'verifying', done: 0, rows: 2_000 });
+          return Promise.resolve({
+            from, to: 'postgres://u@h/d', transactions: 1, auditEntries: 2, notifications: 0,
+            migrations: [], alreadyThere: false,
+          });
+        },
+      },
+    });
+    expect(code).toBe(0);
+    const clear = '\r\u001b[K';
+    expect(stderr).toContain(`${clear}copying · 500 of 2000 rows · 25 %${clear}verifying 2000 rows${clear}`);
+  });
+
   it('goes up without being told', async () => {
     const { code, stdout, calls } = await commandLine(['migrate'], { payrecon: { migrate: () => Promise.resolve(['0001_ledger']) } });
     expect([code, stdout]).toEqual([0, 'Applied\n  0001_ledger\n']);
@@ -150,7 +169,7 @@ describe('audit verify', () => {
 
 describe('status', () => {
   it('is one screen, and exits with 5 when a person is needed', async () => {
-    const status = { pending: 2, stuck: 0, overdue: 1, oldestPendingAt: createdAt, lastPass: null, emails: { queued: 1, sending: 1, failed: 0 } };
+    const status = { pending: 2, stuck: 0, overdue: 1, oldestPendingAt: createdAt, lastPass: null, emails: { queued: 1, sending: 1, failed: 0 }, state: { kind: 'in_use' as const } };
     const { code, stdout, stderr } = await commandLine(['status'], { columns: 80, payrecon: { status: () => Promise.resolve(status) } });
     expect(code).toBe(5);
     expect(stdout).toMatch(/pending +2, the oldest from 3 min ago/);

@@ -43,7 +43,10 @@ async function runMove(direction: Direction, from: string, context: CommandConte
   }
   return withPayrecon(context, { needsStripe: false, role: 'migrate' }, async (payrecon) => {
     const { writeMoved } = await import('../render/migrate.ts');
-    writeMoved(await payrecon.move(from), context);
+    const { openMoveProgress } = await import('../render/move-progress.ts');
+    const progress = context.err.isTerminal ? openMoveProgress(context.err, () => performance.now()) : null;
+    const moving = progress === null ? payrecon.move(from) : payrecon.move(from, progress.show);
+    writeMoved(await moving.finally(() => progress?.clear()), context);
     return { kind: 'done' };
   });
 }

@@ -15,6 +15,8 @@ export async function runStatus(context: CommandContext): Promise<Ending> {
     const status = await payrecon.status();
     const { writeStatus } = await import('../render/status.ts');
     writeStatus(status, payrecon, context);
-    return { kind: 'work_left', items: status.stuck + status.overdue };
+    // A ledger that was moved is left behind; one whose move has not ended is a person's to end.
+    const isStopped = status.state.kind === 'rolled_back' || status.state.kind === 'moving';
+    return { kind: 'work_left', items: status.stuck + status.overdue + (isStopped ? 1 : 0) };
   });
 }

@@ -1,6 +1,7 @@
 import { type LedgerStatus, type Payrecon } from '../../app/payrecon.ts';
 import { type PassRow } from '../../app/ports.ts';
 import { type Instant, type JsonObject } from '../../domain/transaction.ts';
+import { type LedgerState, ledgerStateWords } from '../../domain/ledger-state.ts';
 import { type CommandContext } from '../context.ts';
 import { block } from './block.ts';
 import { type Hint, hints } from './hint.ts';
@@ -22,6 +23,7 @@ export function writeStatus(status: LedgerStatus, where: Where, { json, out, err
   const oldest = oldestPendingAt === null ? '' : `, the oldest from ${relativeTime(oldestPendingAt, now)}`;
   const lines = [
     { label: 'ledger', value: where.ledger },
+    { label: 'state', value: STATES[status.state.kind], paint: theme.bad },
     { label: 'mode', value: where.mode === 'none' ? 'no Stripe key' : where.mode, ...(where.mode === 'live' ? { paint: theme.bad } : {}) },
     { label: 'pending', value: `${String(pending)}${oldest}` },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
@@ -30,7 +32,20 @@ export function writeStatus(status: LedgerStatus, where: Where, { json, out, err
     { label: 'e-mails', value: `${String(emails.queued + emails.sending)} queued, ${String(emails.failed)} failed` },
   ];
   out.write(`${theme.strong('payrecon')}\n${block(lines, theme, out)}`);
-  err.write(hints(statusHints(status), err));
+  err.write(hints([...stateHints(status.state, where), ...statusHints(status)], err));
+}
+
+/** Said where no payments can be made. */
+const STATES: Readonly<Record<LedgerState['kind'], string | null>> = {
+  in_use: null,
+  rolled_back: 'rolled back: nothing is charged on it',
+  moving: 'being moved, not ended: nothing is charged on it',
+  moved: 'moved: nothing is charged on it',
+};
+
+function stateHints(state: LedgerState, { ledger }: Where): readonly Hint[] {
+  const words = ledgerStateWords(state, ledger);
+  return words === null ? [] : [{ text: words.what }, { text: words.safe }];
 }
 
 function passText(pass: PassRow, now: Instant): string {
@@ -47,10 +62,15 @@ function statusHints({ pending, stuck, overdue, lastPass }: LedgerStatus): reado
   return all;
 }
 
-function statusJson({ pending, stuck, overdue, oldestPendingAt, lastPass, emails }: LedgerStatus, { mode, ledger }: Where): JsonObject {
+function statusJson(status: LedgerStatus, { mode, ledger }: Where): JsonObject {
+  const { pending, stuck, overdue, oldestPendingAt, lastPass, emails, state } = status;
   return {
     mode,
     ledger,
+    ledger_state: state.kind,
+    rolled_back_at: state.kind === 'rolled_back' ? timeJson(state.since) : null,
+    moved_to: state.kind === 'moved' || state.kind === 'moving' ? state.to : null,
+    moved_at: state.kind === 'moved' ? timeJson(state.at) : null,
     pending,
     stuck,
     overdue,

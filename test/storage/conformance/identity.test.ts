@@ -13,7 +13,7 @@ describe.each(targets)('who the ledger is, on $name', (target) => {
     const made = await storage.identity.create('shop-a');
     expect(made).toEqual({
       ...{ id: made.id, account: null, livemode: null, namespace: 'shop-a', createdAt: made.createdAt, boundAt: null },
-      ...{ movedTo: null, rolledBackAt: null, rolledBackEvidence: null, wholeCheckedAt: null, wholeWitness: null },
+      ...{ movedTo: null, movedAt: null, rolledBackAt: null, rolledBackEvidence: null, wholeCheckedAt: null, wholeWitness: null },
     });
     expect(made.id).toMatch(/^led_[0-9A-HJKMNP-TV-Z]{26}$/);
     expect(await storage.identity.create('shop-b')).toEqual(made);
