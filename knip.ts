@@ -9,6 +9,7 @@ const config: KnipConfig = {
     'bench/*.ts',
     'test/support/postgres-supervisor.js',
     'test/prove/binary/preload.js',
+    'test/prove/mutants/bugs/*.ts',
   ],
   project: ['src/**/*.ts!', 'migrations/**/*.ts!', 'bin/*.js!', 'test/**/*.{ts,js}', 'bench/**/*.ts', '*.{ts,js}'],
   // The supervisor resolves it by name at run time.

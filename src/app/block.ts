@@ -202,7 +202,7 @@ async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: rea
   const counted = deferred.filter(({ advanced }) => advanced.reason === 'unknown');
   if (counted.length > 0 && !deps.health.worked() && !deps.stop.signal.aborted) await deps.probe();
   for (const { claimed, advanced } of deferred) {
-    const counts = advanced.reason === 'unknown' && deps.health.worked() && !deps.health.away();
+    const counts = advanced.reason === 'unknown' && deps.health.blamesOne();
     const { transaction } = advanced;
     const context = contextOf(deps, { purpose: 'reconcile', justOpened: false }, advanced.now, []);
     const detail = advanced.last === null ? {} : detailOf(advanced.last.answer, advanced.last.call);

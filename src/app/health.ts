@@ -16,6 +16,8 @@ export interface StripeHealth {
   worked(): boolean;
   failuresInARow(): number;
   away(): boolean;
+  /** Others get through: what fails now is the fault of its transaction, and counts against it. */
+  blamesOne(): boolean;
 }
 
 export function watchStripe(): StripeHealth {
@@ -28,6 +30,7 @@ export function watchStripe(): StripeHealth {
   const sawFailure = (): void => {
     failuresInARow += 1;
   };
+  const away = (): boolean => failuresInARow >= OUTAGE_AFTER_FAILURES;
   return {
     saw(answer) {
       if (showsStripeWorking(answer)) sawWorking();
@@ -38,6 +41,7 @@ export function watchStripe(): StripeHealth {
     sawFailure,
     worked: () => worked,
     failuresInARow: () => failuresInARow,
-    away: () => failuresInARow >= OUTAGE_AFTER_FAILURES,
+    away,
+    blamesOne: () => worked && !away(),
   };
 }

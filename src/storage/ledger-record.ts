@@ -10,7 +10,7 @@ import { groupCommit } from './group-commit.ts';
 import { AUDIT_COLUMNS, auditInsert } from './ledger-audit.ts';
 import { assignments } from './ledger-changes.ts';
 import { recordMany } from './ledger-record-many.ts';
-import { entryOf, ours, recordingOf, whereOurs, WHERE_OURS } from './ledger-recording.ts';
+import { entryOf, ours, recordingOf, whereOurs } from './ledger-recording.ts';
 import type { Recording } from './recording.ts';
 import { insertNotifications, notificationsPart } from './notification-insert.ts';
 import { integer, text, transactionOf } from './rows.ts';
@@ -71,10 +71,11 @@ async function send(database: Database, recording: Recording): Promise<Row | nul
 /** SQLite: no round trips to save, and no hash function in SQL; so first the clock and the chain's end, then the rest. */
 async function writeStepwise(database: Database, sql: Knex, recording: Recording): Promise<Row | null> {
   const { current, transition } = recording;
+  const where = whereOurs(recording);
   const head = await firstRow(
     sql,
-    `select ${database.now()} as now, audit_hash, ${COUNTS_READ} from transactions where ${WHERE_OURS}`,
-    whereOurs(recording),
+    `select ${database.now()} as now, audit_hash, ${COUNTS_READ} from transactions where ${where.text}`,
+    where.bindings,
   );
   if (head === null) return null;
   const now = integer(head, 'now');
@@ -83,8 +84,8 @@ async function writeStepwise(database: Database, sql: Knex, recording: Recording
   const set = assignments(current, transition, { sql: '?', bindings: [now] }, recording.referenceShared);
   const row = await firstRow(
     sql,
-    `update transactions set ${set.text}, audit_hash = ? where ${WHERE_OURS} returning *`,
-    [...set.bindings, hash, ...whereOurs(recording)],
+    `update transactions set ${set.text}, audit_hash = ? where ${where.text} returning *`,
+    [...set.bindings, hash, ...where.bindings],
   );
   if (row === null) throw new BugError(`the row of ${current.id} changed within a transaction`);
   const entry = auditInsert({ ...unsealed, hash });
@@ -100,6 +101,7 @@ async function writeAtOnce(database: Database, sql: Knex, recording: Recording):
   const entry = entryOf(recording);
   const sealed = textAroundInstant(entry);
   const set = assignments(current, transition, { sql: 'clock.now', bindings: [] }, recording.referenceShared);
+  const where = whereOurs(recording);
   const mails = notificationsPart(recording.mails);
   return firstRow(
     sql,
@@ -107,7 +109,7 @@ async function writeAtOnce(database: Database, sql: Knex, recording: Recording):
      written as (
        update transactions set ${set.text},
          audit_hash = encode(sha256(convert_to(audit_hash || ?::text || clock.now::text || ?::text, 'UTF8')), 'hex')
-       from clock where ${WHERE_OURS} returning transactions.*),
+       from clock where ${where.text} returning transactions.*),
      entry as (
        insert into audit_events (${AUDIT_COLUMNS})
        select id, version, updated_at, ?::text, ?::text, ?::text, ?::text, status, step, ?::text, ?::text, audit_hash, ?::text from written)
@@ -116,7 +118,7 @@ async function writeAtOnce(database: Database, sql: Knex, recording: Recording):
      counted as (${countedPart({ entries: 'added.entries', notifications: `added.entries * ${String(recording.mails.length)}` }, 'added.entries > 0')})
      select * from written`,
     [
-      ...[...set.bindings, sealed.before, sealed.after, ...whereOurs(recording)],
+      ...[...set.bindings, sealed.before, sealed.after, ...where.bindings],
       ...[canonicalJson(entry.actor), entry.action, current.status, current.step, canonicalJson(entry.detail), entry.requestId],
       ...[entry.changes, ...mails.bindings, shardOf(database)],
     ],

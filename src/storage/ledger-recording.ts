@@ -5,7 +5,7 @@ import type { Transaction } from '../domain/transaction.ts';
 import { mayFollow, settledAtFits, stepMayFollow, type Transition } from '../domain/transition.ts';
 import { actorRecord } from './actors.ts';
 import { entryHash, type UnsealedEntry } from './audit-chain.ts';
-import { firstRow, type Database, type Row } from './database.ts';
+import { firstRow, type Binding, type Database, type Row } from './database.ts';
 import { changedTransaction } from './ledger-changes.ts';
 import { changesText, recordedChanges } from './row-changes.ts';
 import { chainEntryOf } from './rows.ts';
@@ -22,10 +22,18 @@ export function recordingOf(database: Database, current: Transaction, lease: Lea
   };
 }
 
-export const WHERE_OURS = 'id = ? and version = ? and lease_token = ?';
+/** A condition, with the values of its places. */
+export interface Condition {
+  readonly text: string;
+  readonly bindings: readonly Binding[];
+}
 
-export function whereOurs({ current, lease }: Recording): [string, number, string] {
-  return [current.id, current.version, lease.token];
+/** True of the recording's row as long as it is as the recording saw it, and under its lease. */
+export function whereOurs({ current, lease }: Recording): Condition {
+  return {
+    text: 'id = ? and version = ? and lease_token = ?',
+    bindings: [current.id, current.version, lease.token],
+  };
 }
 
 function checkTransition(current: Transaction, lease: Lease, { changes, stamps, action }: Transition): void {

@@ -21,6 +21,13 @@ describe('whether Stripe is away', () => {
     expect(after('timeout', reason).worked()).toBe(true);
   });
 
+  it('a failure counts against its transaction only while others get through', () => {
+    const outage = Array.from({ length: OUTAGE_AFTER_FAILURES }, () => 'timeout' as const);
+    expect(after('timeout').blamesOne()).toBe(false);
+    expect(after('ok', 'timeout').blamesOne()).toBe(true);
+    expect(after('ok', ...outage).blamesOne()).toBe(false);
+  });
+
   it.each(['interrupted', 'queue'] as const)('what we broke off, or never sent, ourselves says nothing: %s', (reason) => {
     const health = after(...Array.from({ length: OUTAGE_AFTER_FAILURES }, () => reason));
     expect([health.away(), health.worked()]).toEqual([false, false]);

@@ -1,6 +1,5 @@
-import { startVitest } from 'vitest/node';
-import { MUTANTS } from './mutants.ts';
-import { patchPlugin } from './patch.ts';
+import { startVitest, type SerializedError } from 'vitest/node';
+import { CONTROL, MUTANTS } from './mutants.ts';
 
 /*
  * Runs each mutant's lane with the mutant in place: one project each in one run of the tests, so that the start is
@@ -10,8 +9,15 @@ import { patchPlugin } from './patch.ts';
 // The figures of a lane with a bug in it are nobody's.
 Reflect.deleteProperty(process.env, 'PROVE_REPORT');
 
+/** The message, the code of an error of payrecon, and the value that was found. */
+function wordsOf({ message, actual, ...rest }: SerializedError): string {
+  const code: unknown = rest['code'];
+  return [message, code, actual].filter((part) => typeof part === 'string').join('\n');
+}
+
 const names = process.argv.slice(2);
-const chosen = MUTANTS.filter(({ name }) => names.length === 0 || names.includes(name));
+const every = [...MUTANTS, CONTROL];
+const chosen = every.filter(({ name }) => names.length === 0 || names.includes(name));
 
 const vitest = await startVitest('test', [], {
   config: false,
@@ -20,11 +26,11 @@ const vitest = await startVitest('test', [], {
   // One database is enough to notice a bug that is not about databases.
   testNamePattern: /^(?!.*postgres)/i,
   projects: chosen.map((mutant) => ({
-    plugins: [patchPlugin(mutant.patches)],
     test: {
       name: mutant.name,
       include: [mutant.test],
       globalSetup: ['test/support/run.ts'],
+      setupFiles: [`test/prove/mutants/bugs/${mutant.name}.ts`],
       pool: 'forks' as const,
       env: { PROVE_SIZE: 'quick', ...mutant.env },
       testTimeout: 60_000,
@@ -34,7 +40,7 @@ const vitest = await startVitest('test', [], {
 });
 const outcomes = vitest.state.getTestModules().map((module) => {
   const failures = [...module.children.allTests('failed')].flatMap((test) => test.result().errors ?? []);
-  const said = [...failures, ...module.errors()].map(({ message, actual }) => `${message}\n${typeof actual === 'string' ? actual : ''}`).join('\n');
+  const said = [...failures, ...module.errors()].map(wordsOf).join('\n');
   return { name: module.project.name, passed: module.ok(), said };
 });
 await vitest.close();

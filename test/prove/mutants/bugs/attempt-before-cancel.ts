@@ -1,0 +1,43 @@
+import { vi } from 'vitest';
+import { replaced } from '../replaced.ts';
+
+vi.mock(import('../../../../src/domain/sends.ts'), async (importOriginal) => {
+  const original = await importOriginal();
+  const { settleMove } = await import('../../../../src/domain/moves.ts');
+  return replaced(original, {
+    cancelMove: (transaction, fence, context) => {
+      const { intent, failure, kind, requestId } = fence;
+      if (failure === null || kind !== 'request') {
+        return original.cancelMove(transaction, fence, context);
+      }
+      const changes = {
+        paymentIntent: intent.id,
+        stripeStatus: intent.status,
+        ...original.failureOf(failure, kind),
+      };
+      const outcome = { changes, words: 'refused', detail: {}, requestId };
+      return settleMove(transaction, { ...outcome, status: 'failed' }, context);
+    },
+  });
+});
+
+vi.mock(import('../../../../src/domain/attempts.ts'), async (importOriginal) => {
+  const original = await importOriginal();
+  return replaced(original, {
+    mayBeginAttempt: (transaction) => {
+      const asIfNeverMade = { ...transaction, paymentIntent: null };
+      return original.mayBeginAttempt(asIfNeverMade);
+    },
+  });
+});
+
+// The list is read before a later attempt is confirmed, and would show the intent of the last one.
+vi.mock(import('../../../../src/domain/plan.ts'), async (importOriginal) => {
+  const original = await importOriginal();
+  return replaced(original, {
+    plan: (transaction, seen, context) => {
+      const asIfTheFirst = { ...transaction, attempt: 1 };
+      return original.plan(asIfTheFirst, seen, context);
+    },
+  });
+});

@@ -1,0 +1,9 @@
+import { vi } from 'vitest';
+import { replaced } from '../replaced.ts';
+
+vi.mock(import('../../../../src/app/health.ts'), async (importOriginal) => {
+  const original = await importOriginal();
+  return replaced(original, {
+    watchStripe: () => ({ ...original.watchStripe(), blamesOne: () => true }),
+  });
+});

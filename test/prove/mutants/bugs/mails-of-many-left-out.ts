@@ -1,0 +1,12 @@
+import { vi } from 'vitest';
+import { replaced } from '../replaced.ts';
+
+vi.mock(import('../../../../src/storage/ledger-record-many.ts'), async (importOriginal) => {
+  const original = await importOriginal();
+  return replaced(original, {
+    recordMany: async (database, recordings) => {
+      const withoutMails = recordings.map((recording) => ({ ...recording, mails: [] }));
+      return await original.recordMany(database, withoutMails);
+    },
+  });
+});

@@ -1,0 +1,6 @@
+import { vi } from 'vitest';
+import { replaced } from '../replaced.ts';
+
+vi.mock(import('../../../../src/storage/ledger-input.ts'), async (importOriginal) =>
+  replaced(await importOriginal(), { OURS: 'transactions.id = input.id' }),
+);

@@ -1,0 +1,7 @@
+import { vi } from 'vitest';
+import { replaced } from '../replaced.ts';
+
+vi.mock(import('../../../../src/domain/marks.ts'), async (importOriginal) => {
+  const original = await importOriginal();
+  return replaced(original, { receivedAsAsked: original.askedAlike });
+});
