@@ -111,7 +111,8 @@ export async function listDue(database: Database, query: DueQuery): Promise<read
       sql,
       `with clock as (select ${database.now()} as now)
        select transactions.* from transactions, clock
-        where ${isDue(...WHEN_IT_BEGAN)} and (lease_expires_at is null or lease_expires_at <= clock.now)
+        where ${isDue(...WHEN_IT_BEGAN)}
+          and (lease_expires_at is null or lease_expires_at <= clock.now or lease_expires_at > clock.now + ${String(LONGEST_LEASE_MS)})
         order by next_attempt_at, id limit ?`,
       [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs, query.limit],
     ),

@@ -15,6 +15,8 @@ import { integer, notificationOf, storable, text, textOrNull } from './rows.ts';
 
 /** Far longer than one call to the mail service may take. */
 const CLAIM_MS = 60_000;
+/** Twice the longest time after which a failed e-mail is tried again. */
+const FURTHEST_AHEAD_MS = 2 * 3_600_000;
 const ERROR_KEPT = 1_000;
 const REQUEUE_ROUNDS = 5;
 
@@ -49,18 +51,36 @@ export function createOutbox(database: Database): Outbox {
   };
 }
 
+const DUE = 'next_attempt_at <= v.now';
+/** Further ahead than any claim or backoff puts it: its time was written while the clock was wrong, so it is due now. */
+const AHEAD = `next_attempt_at > v.now + ${String(FURTHEST_AHEAD_MS)}`;
+
 async function claim(database: Database, limit: number, actor: Actor): Promise<readonly ClaimedNotification[]> {
   // Before the claim is sent: the database counts from later on.
   const deadlineMs = database.clock.monotonicMs() + CLAIM_MS;
   const token = `${actor.host}:${String(actor.pid)}:${database.chance.token()}`;
-  const due = `select id from notifications, v where next_attempt_at is not null and next_attempt_at <= v.now
+  const due = await take(database, { token, when: DUE, limit });
+  const ahead = due.length < limit ? await take(database, { token, when: AHEAD, limit: limit - due.length }) : [];
+  return [...due, ...ahead]
+    .map((row) => ({ notification: notificationOf(row), token, deadlineMs }))
+    .sort((a, b) => a.notification.createdAt - b.notification.createdAt || (a.notification.id < b.notification.id ? -1 : 1));
+}
+
+interface Taking {
+  readonly token: string;
+  readonly when: string;
+  readonly limit: number;
+}
+
+async function take(database: Database, { token, when, limit }: Taking): Promise<readonly Row[]> {
+  const due = `select id from notifications, v where next_attempt_at is not null and ${when}
     order by next_attempt_at, id limit ?`;
   const set = {
     ...{ state: `'sending'`, attempts: 'notifications.attempts + 1', claim_token: 'v.token' },
     next_attempt_at: `v.now + ${String(CLAIM_MS)}`,
   };
   const v = `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as token)`;
-  const rows = await database.write((sql) =>
+  return await database.write((sql) =>
     updateSealed(
       database,
       sql,
@@ -73,9 +93,6 @@ async function claim(database: Database, limit: number, actor: Actor): Promise<r
           },
     ),
   );
-  return rows
-    .map((row) => ({ notification: notificationOf(row), token, deadlineMs }))
-    .sort((a, b) => a.notification.createdAt - b.notification.createdAt || (a.notification.id < b.notification.id ? -1 : 1));
 }
 
 async function markFailed(database: Database, { notification, token }: ClaimedNotification, error: string, retryInMs: number | null): Promise<void> {

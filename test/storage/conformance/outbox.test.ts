@@ -49,6 +49,20 @@ describe.each(targets)('the outbox on $name', (target) => {
     expect(await storage.outbox.claim(10, actor)).toEqual([]);
   });
 
+  it.each([
+    ['queued', false],
+    ['being sent by a process that is gone', true],
+  ])('takes an e-mail whose time a clock that was a year ahead has written: %s', async (_state, claimed) => {
+    let offsetMs = 365 * 24 * 60 * minute;
+    const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
+    const id = await queueOne(storage);
+    if (claimed) await storage.outbox.claim(10, actor);
+    offsetMs = 0;
+    expect(await storage.outbox.claim(10, reconciler)).toMatchObject([{ notification: { id } }]);
+    // Claimed by the clock as it is now: nobody else takes it meanwhile.
+    expect(await storage.outbox.claim(10, actor)).toEqual([]);
+  });
+
   it('puts a failure back for later, or gives it up for good', async () => {
     let offsetMs = 0;
     const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
