@@ -8,7 +8,7 @@ import type { Knex } from 'knex';
  * copy on purpose: a migration does what it did when it was released.
  */
 
-const COLUMNS = {
+export const SEALED_AT_0004 = {
   notifications: [
     'id', 'transaction_id', 'outage_id', 'kind', 'version', 'resend', 'recipient', 'state', 'attempts', 'created_at',
     'next_attempt_at', 'sent_at', 'message_id', 'last_error', 'data', 'claim_token',
@@ -21,7 +21,7 @@ const COLUMNS = {
   ledger_counts: ['shard', 'transactions', 'entries', 'notifications', 'passes', 'outages', 'ledgers', 'keys'],
 } as const;
 
-type Table = keyof typeof COLUMNS;
+type Table = keyof typeof SEALED_AT_0004;
 type Row = Readonly<Record<string, string | number | null>>;
 
 /** Rows at a time on SQLite, which has no sha256 of its own. */
@@ -57,8 +57,8 @@ async function rowsOf(knex: Knex, text: string, bindings: readonly string[] = []
   return 'rows' in result ? result.rows : result;
 }
 
-function sealOf(table: Table, row: Row): string {
-  const parts = COLUMNS[table].map((column) => {
+export function sealOf(table: Table, row: Row): string {
+  const parts = SEALED_AT_0004[table].map((column) => {
     const value = row[column] ?? null;
     return value === null ? '-' : `${String(Buffer.byteLength(String(value)))}:${String(value)}`;
   });
@@ -66,6 +66,6 @@ function sealOf(table: Table, row: Row): string {
 }
 
 function sealSql(table: Table): string {
-  const parts = COLUMNS[table].map((column) => `coalesce(octet_length(${column}::text)::text || ':' || ${column}::text, '-')`);
+  const parts = SEALED_AT_0004[table].map((column) => `coalesce(octet_length(${column}::text)::text || ':' || ${column}::text, '-')`);
   return `encode(sha256(convert_to(concat_ws(E'\\n', '${table}', ${parts.join(', ')}), 'UTF8')), 'hex')`;
 }
