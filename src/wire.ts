@@ -99,37 +99,51 @@ const MAIL_MS_A_PASS = 20_000;
 
 interface Whole {
   readonly identity: LedgerIdentity;
+  /** Until the look has found the ledger whole. */
   readonly isInDoubt: () => Promise<boolean>;
   /** One look for all. */
   readonly look: () => Promise<void>;
 }
 
+/** For one reading of who the ledger is. */
+async function wholeOf(parts: Parts, identity: LedgerIdentity): Promise<Whole> {
+  const { doubt, mustBeWhole } = await import('./app/own-ledger.ts');
+  const deps = await parts.ownLedgerDeps();
+  let isFoundWhole = false;
+  const doubted = once(async () => await doubt(deps, identity));
+  return {
+    identity,
+    isInDoubt: async () => !isFoundWhole && (await doubted()).isInDoubt,
+    look: once(async () => {
+      await mustBeWhole(deps, identity, (await doubted()).witness);
+      isFoundWhole = true;
+    }),
+  };
+}
+
 function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | 'reconcile'> {
   // Asked once for each reading of who the ledger is: the lines of a file share the answers.
-  let whole: Whole | null = null;
+  let whole: { readonly identity: LedgerIdentity; readonly opened: Promise<Whole> } | null = null;
   return {
     async charge(request, options) {
-      const [{ charge, isAnsweredHere }, { mustBeLookedAt, mustBeWhole }, { refuseDoubtful }] = await Promise.all([
+      const [{ charge, answerFromLedger }, { refuseDoubtful }] = await Promise.all([
         import('./app/charge.ts'),
-        import('./app/own-ledger.ts'),
         import('./app/doubtful-texts.ts'),
       ]);
       // Before there is a ledger: a request that is refused makes none.
       await refuseDoubtful(request, async () => (await storageIfThere(parts))?.ledger ?? null);
       await parts.storageToCharge();
-      const [own, { passes, ledger }] = await Promise.all([parts.whose(), parts.storage()]);
-      if (whole?.identity !== own.identity) {
-        const deps = parts.ownLedgerDeps();
-        whole = {
-          identity: own.identity,
-          isInDoubt: once(async () => await mustBeLookedAt(await deps, own.identity)),
-          look: once(async () => { await mustBeWhole(await deps, own.identity); }),
-        };
+      const [{ identity }, { passes }] = await Promise.all([parts.whose(), parts.storage()]);
+      if (whole?.identity !== identity) whole = { identity, opened: wholeOf(parts, identity) };
+      const { isInDoubt, look } = await whole.opened;
+      const deps = { ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs };
+      if (await isInDoubt()) {
+        // What the ledger answers by itself asks nothing of Stripe, not even whether it is whole.
+        const answer = await answerFromLedger(deps, request, options);
+        if (answer !== null) return answer;
+        await look();
       }
-      // What the ledger answers by itself asks nothing of Stripe, not even whether it is whole.
-      const { isInDoubt, look } = whole;
-      if ((await isInDoubt()) && !(await isAnsweredHere(ledger, request))) await look();
-      return await charge({ ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs }, request, options);
+      return await charge(deps, request, options);
     },
     async reconcile(options) {
       const [{ reconcile }, { checkWhole }] = await Promise.all([import('./app/reconcile.ts'), import('./app/own-ledger.ts')]);

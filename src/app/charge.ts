@@ -7,7 +7,7 @@ import type { ChargeRequest, Transaction } from '../domain/transaction.ts';
 import { advance } from './advance.ts';
 import type { AdvanceDeps, Advanced } from './advance.ts';
 import type { ChargeOptions, ChargeOutcome, ChargeSituation } from './payrecon.ts';
-import type { Claimed, DuplicateGuard, Ledger, OpenResult, Passes } from './ports.ts';
+import type { Claimed, DuplicateGuard, OpenResult, Passes } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** How often a caller looks again while another process advances its transaction. */
@@ -33,14 +33,7 @@ export interface ChargeDeps extends AdvanceDeps {
  *   suspected; nothing was sent), `configuration` (Stripe refused our key), `unreachable` (database).
  */
 export async function charge(deps: ChargeDeps, request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome> {
-  const asked: Asked = {
-    request,
-    print: fingerprint(request),
-    guard: { windowMs: deps.duplicateWindowMs, allow: options.allowDuplicate },
-    options,
-    waitUntilMs: deps.clock.monotonicMs() + options.waitMs,
-    begunHere: false,
-  };
+  const asked = askedOf(deps, request, options);
   const opened = await deps.ledger.open(request, asked.print, asked.guard, deps.actor);
   if (opened.kind === 'opened') return await begun(deps, opened, asked);
   const known = existingOrRefused(opened, asked);
@@ -50,12 +43,35 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest, options: 
   return await waitForOutcome(deps, await resume(deps, current, asked), asked, true);
 }
 
-/** Whether the ledger has the answer to this request, or the reason to refuse it, and nothing of it will be sent. */
-export async function isAnsweredHere(ledger: Pick<Ledger, 'find'>, request: ChargeRequest): Promise<boolean> {
-  const known = await ledger.find(request.key);
-  if (known?.key !== request.key) return false;
-  if (known.fingerprint !== fingerprint(request)) return !mayCorrect(known);
-  return known.status !== 'pending' && !mayBeginAttempt(known);
+/**
+ * What the ledger alone answers: an outcome that is on record. Null where something would be sent.
+ *
+ * @throws PayreconError `refused`, as `charge`: for what the ledger knows, nothing has to be asked.
+ */
+export async function answerFromLedger(deps: ChargeDeps, request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome | null> {
+  const asked = askedOf(deps, request, options);
+  const { print, guard } = asked;
+  const found = await deps.ledger.conflict(request, guard, null);
+  if (found === null) return null;
+  const known = existingOrRefused(found, asked);
+  if (known.fingerprint === print ? mayBeginAttempt(known) : mayCorrect(known)) {
+    const against = await deps.ledger.conflict(request, guard, known.id);
+    if (against !== null && against.kind !== 'exists') throw refusedBy(against, request);
+    return null;
+  }
+  const settled = standing(known);
+  return settled === null ? null : await waitForOutcome(deps, settled, asked, true);
+}
+
+function askedOf(deps: ChargeDeps, request: ChargeRequest, options: ChargeOptions): Asked {
+  return {
+    request,
+    print: fingerprint(request),
+    guard: { windowMs: deps.duplicateWindowMs, allow: options.allowDuplicate },
+    options,
+    waitUntilMs: deps.clock.monotonicMs() + options.waitMs,
+    begunHere: false,
+  };
 }
 
 /** One call of `charge`. */

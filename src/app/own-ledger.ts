@@ -195,27 +195,34 @@ function mayNotList({ httpStatus, message }: KeyRefused): PayreconError {
   );
 }
 
+export interface Doubt {
+  readonly isInDoubt: boolean;
+  /** What the storage was made of when it was looked at. */
+  readonly witness: string;
+}
+
 /**
  * Whether Stripe has to be asked before anything is sent: the last look is old, or the ledger lies elsewhere.
  *
  * @throws PayreconError `configuration` (`ledger_rolled_back`) for one that is known to have lost payments.
  */
-export async function mustBeLookedAt(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<boolean> {
+export async function doubt(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<Doubt> {
   if (identity.rolledBackAt !== null) throw rolledBack();
   const [witness, now] = await Promise.all([deps.identity.witness(), deps.now()]);
   const checkedAt = identity.wholeCheckedAt;
   const isFresh = checkedAt !== null && checkedAt <= now && now - checkedAt < WHOLE_FOR_MS;
-  return !isFresh || identity.wholeWitness !== witness;
+  return { isInDoubt: !isFresh || identity.wholeWitness !== witness, witness };
 }
 
 /**
  * Refuses to charge on a ledger that has lost payments, and on one that is still empty while another
  * one has charged: whoever bound it, and when, says nothing about what was charged elsewhere since.
+ * `witness` is the doubt's.
  */
-export async function mustBeWhole(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<void> {
+export async function mustBeWhole(deps: OwnLedgerDeps, identity: LedgerIdentity, witness: string): Promise<void> {
   // First, because a ledger that was looked at and found whole is not looked at again for a while.
   if (!deps.newLedger && (await deps.identity.isEmpty())) await refuseSecondLedger(deps, identity);
-  const found = await checkWhole(deps, identity);
+  const found = await compareNewest(deps, identity, witness);
   if (found.kind === 'rolled_back') throw rolledBack();
   if (found.kind === 'refused') throw mayNotList(found);
   if (found.kind === 'unknown') {
@@ -247,8 +254,11 @@ export type Wholeness =
  * is missing, that says nothing was sent, or that is at an earlier attempt was lost.
  */
 export async function checkWhole(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<Wholeness> {
-  // Before the list is read: what is written meanwhile is newer than what is compared.
-  const witness = await deps.identity.witness();
+  return await compareNewest(deps, identity, await deps.identity.witness());
+}
+
+/** `witness` was read before the list is: what is written meanwhile is newer than what is compared. */
+async function compareNewest(deps: OwnLedgerDeps, identity: LedgerIdentity, witness: string): Promise<Wholeness> {
   const newest = await deps.gateway.newestIntents({ of: 'ledger', ledger: identity.id });
   if (newest.kind === 'unauthorized') return { kind: 'refused', httpStatus: newest.httpStatus, message: newest.message };
   if (newest.kind === 'unknown') return { kind: 'unknown' };

@@ -68,6 +68,8 @@ export type OpenResult =
   /** Looks like the same payment under another key. */
   | { readonly kind: 'duplicate_suspected'; readonly other: Transaction; readonly matched: readonly ('customer' | 'email' | 'payment_method')[] };
 
+export type Conflict = Exclude<OpenResult, { readonly kind: 'opened' }>;
+
 export interface Reopening {
   readonly request: ChargeRequest;
   readonly fingerprint: string;
@@ -119,6 +121,11 @@ export interface Ledger {
    * `duplicate_suspected` as `open`; `stale` when the row is no longer what was seen.
    */
   reopen(current: Transaction, opening: Reopening, actor: Actor): Promise<ReopenResult>;
+  /**
+   * What `open` would answer without opening, read and not locked; null when it would open. With
+   * `except`, what `reopen` of that row would meet.
+   */
+  conflict(request: ChargeRequest, guard: DuplicateGuard, except: string | null): Promise<Conflict | null>;
   /** By id or by key. */
   find(idOrKey: string): Promise<Transaction | null>;
   /** The database's clock. */

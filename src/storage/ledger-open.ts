@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Actor, DuplicateGuard, OpenResult } from '../app/ports.ts';
+import type { Actor, Conflict, DuplicateGuard, OpenResult } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
 import { PARAMS_VERSION } from '../domain/attempts.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
@@ -85,8 +85,23 @@ export async function openTransaction(
   });
 }
 
+type Asking = Pick<Opening, 'request' | 'guard'>;
+
+/** Without a lock: a row that another process inserts meanwhile is met by whoever opens. */
+export async function findConflictOnly(database: Database, asking: Asking, except: string | null): Promise<Conflict | null> {
+  return await database.read(async (sql) => {
+    const now = await clockOf(database, sql);
+    const conflict = await findConflict(sql, asking.request, asking.guard, { now, except });
+    return conflict === null ? null : conflictResult(conflict, asking, now);
+  });
+}
+
 async function beginAt(database: Database, sql: Knex, opening: Opening): Promise<Instant> {
   if (database.dialect === 'postgres' && opening.guard.windowMs > 0) await lockLookAlikes(sql, opening.request);
+  return await clockOf(database, sql);
+}
+
+async function clockOf(database: Database, sql: Knex): Promise<Instant> {
   const row = await firstRow(sql, `select ${database.now()} as now`);
   if (row === null) throw new BugError('the database told no time');
   return integer(row, 'now');
@@ -98,7 +113,7 @@ function opened(database: Database, opening: Opening, transaction: Transaction, 
 }
 
 /** Null for a look-alike that the caller allows. */
-function conflictResult(conflict: { readonly why: string; readonly row: Row }, opening: Opening, now: Instant): OpenResult | null {
+function conflictResult(conflict: { readonly why: string; readonly row: Row }, opening: Asking, now: Instant): Conflict | null {
   const other = transactionOf(conflict.row);
   const { request, guard } = opening;
   switch (conflict.why) {

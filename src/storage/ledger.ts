@@ -2,7 +2,7 @@ import type { Ledger } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
 import { firstRow, type Database } from './database.ts';
 import { claimDue, claimOne, firstLeaseEndMs, listDue, releaseLeases, renewLeases } from './ledger-claim.ts';
-import { openTransaction } from './ledger-open.ts';
+import { findConflictOnly, openTransaction } from './ledger-open.ts';
 import { reopenTransaction } from './ledger-reopen.ts';
 import { createRecorder } from './ledger-record.ts';
 import { integer, transactionOf } from './rows.ts';
@@ -18,6 +18,7 @@ export function createLedger(database: Database): Ledger {
     release: (leases) => releaseLeases(database, leases),
     record: createRecorder(database),
     reopen: (current, opening, actor) => reopenTransaction(database, current, opening, actor),
+    conflict: (request, guard, except) => findConflictOnly(database, { request, guard }, except),
     async find(idOrKey) {
       // Somebody's key may read like an id; the id comes first.
       const row = await database.read((sql) =>

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { targets } from '../storage/targets.ts';
 import { errorOf } from '../storage/errors-of.ts';
 import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../support/payment-world.ts';
-import { aCard, AT_ONCE } from './payments-left.ts';
+import { aCard, AT_ONCE, EVERYTHING_DUE } from './payments-left.ts';
 
 /* Whose ledger it is, in one process; what people are told is test/e2e/money's. */
 
@@ -48,4 +48,45 @@ test.each(targets)('a ledger that was bound before another one charged, and is s
   // It is a ledger of its own from now on, and need not be meant again.
   const charging = await later.open('charge', { seams: { nowOffsetMs: () => 25 * HOUR_MS } });
   expect(await charging.charge(aCard('a third order'), AT_ONCE)).toMatchObject({ transaction: { status: 'succeeded' } });
+});
+
+test.each(targets)('what the ledger answers or refuses by itself asks nothing of Stripe, however old the last look is ($name)', async (target) => {
+  const world = await aPaymentWorld(target);
+  const first = { ...aCard('first'), reference: 'order-1' };
+  await (await world.open('charge')).charge(first, AT_ONCE);
+  await (await world.database.raw()).run('update ledger set whole_checked_at = 1');
+  const reads: string[] = [];
+  const gate = { before: (_kind: string, sql: string) => { reads.push(sql); }, after: () => undefined };
+  const payrecon = await world.open('charge', { seams: { gate } });
+  const sent = world.sandbox.books.requests.length;
+  const guarded = { ...AT_ONCE, allowDuplicate: false };
+
+  const taken = payrecon.charge({ ...aCard('second'), reference: 'order-1' }, AT_ONCE);
+  expect(await errorOf(taken)).toMatchObject({ kind: 'refused', code: 'reference_taken' });
+  expect(await errorOf(payrecon.charge({ ...first, key: 'third', reference: null }, guarded))).toMatchObject({ code: 'duplicate_suspected' });
+  expect(await errorOf(payrecon.charge({ ...first, amount: first.amount + 1 }, AT_ONCE))).toMatchObject({ code: 'key_reused' });
+  reads.splice(0);
+  expect(await payrecon.charge(first, AT_ONCE)).toMatchObject({ repeated: true, situation: 'settled', transaction: { status: 'succeeded' } });
+  expect(reads.filter((sql) => sql.includes('from transactions'))).toHaveLength(1);
+  expect(world.sandbox.books.requests).toHaveLength(sent);
+
+  // Whatever is to be sent is another matter.
+  await payrecon.charge(aCard('fourth'), AT_ONCE);
+  expect(world.sandbox.books.requests[sent]).toMatchObject({ method: 'GET', endpoint: 'payment_intents.list' });
+});
+
+test.each(targets)('a payment that was fenced off and whose reference was charged since is refused without a call ($name)', async (target) => {
+  const world = await aPaymentWorld(target);
+  const payrecon = await world.open('charge');
+  const fenced = { ...aCard('fenced'), reference: 'order-1' };
+  world.sandbox.setFaults('payment_intents.confirm=html_502');
+  await payrecon.charge(fenced, AT_ONCE);
+  world.sandbox.setFaults('');
+  await payrecon.reconcile(EVERYTHING_DUE);
+  await payrecon.charge({ ...aCard('other'), reference: 'order-1' }, AT_ONCE);
+  await (await world.database.raw()).run('update ledger set whole_checked_at = 1');
+  const sent = world.sandbox.books.requests.length;
+  const again = (await world.open('charge')).charge(fenced, AT_ONCE);
+  expect(await errorOf(again)).toMatchObject({ kind: 'refused', code: 'reference_taken' });
+  expect(world.sandbox.books.requests).toHaveLength(sent);
 });

@@ -118,7 +118,7 @@ function unexpected(): never {
   throw new Error('a pass only renews and releases here');
 }
 
-const NOTHING_ELSE = { open: unexpected, claim: unexpected, claimDue: unexpected, takeOverInMs: unexpected, due: unexpected, record: unexpected, reopen: unexpected, find: unexpected, now: unexpected };
+const NOTHING_ELSE = { open: unexpected, claim: unexpected, claimDue: unexpected, takeOverInMs: unexpected, due: unexpected, record: unexpected, reopen: unexpected, conflict: unexpected, find: unexpected, now: unexpected };
 
 describe('leases that are held by a pass', () => {
   it('outlive a renewal that fails: the next one extends them', async () => {
