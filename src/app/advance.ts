@@ -125,7 +125,7 @@ async function cancelSecondIntent(deps: AdvanceDeps, stale: Transaction, seen: S
 }
 
 export function contextOf(
-  deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'>,
+  deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'> & { readonly gateway: Pick<Gateway, 'aheadMs'> },
   options: Pick<Advance, 'purpose' | 'justOpened' | 'begunHere' | 'signal'>,
   now: Instant,
   made: readonly Call[],
@@ -133,6 +133,7 @@ export function contextOf(
   return {
     purpose: options.purpose,
     now,
+    stripeAheadMs: deps.gateway.aheadMs(now) ?? 0,
     limits: deps.limits,
     uniform: deps.chance.uniform(),
     justOpened: options.justOpened && made.length === 0,

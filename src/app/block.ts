@@ -115,7 +115,7 @@ async function runAll(
   };
   for (const claimed of claims) {
     const { transaction, now } = claimed;
-    const call = firstCall(transaction, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits });
+    const call = firstCall(transaction, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits, stripeAheadMs: deps.gateway.aheadMs(now) ?? 0 });
     if ((call === 'retrieve' || call === 'scan') && !deps.forbidden.has(call)) queries.push(lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }));
     else start(claimed, null);
   }

@@ -67,7 +67,7 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
 
 /** A create is never sent in a dry run: the list is asked instead. */
 function firstQuestion(deps: AdvanceDeps, row: Transaction, now: number): 'retrieve' | 'scan' | null {
-  const call = firstCall(row, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits });
+  const call = firstCall(row, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits, stripeAheadMs: deps.gateway.aheadMs(now) ?? 0 });
   return call === null || call === 'retrieve' ? call : 'scan';
 }
 

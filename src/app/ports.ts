@@ -307,6 +307,11 @@ export interface Gateway extends AccountReader {
   lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<{ readonly query: LookUp; readonly answer: Answer }>;
   /** One cheap call that tells whether Stripe answers, and for whom. */
   account(): Promise<AccountAnswer>;
+  /**
+   * How far Stripe's clock is ahead of the database's, in ms, where the database's shows `now`: by Stripe's last answer.
+   * 0 within a minute; null before its first answer.
+   */
+  aheadMs(now: Instant): number | null;
   /** Calls on the wire since the gateway was made. */
   calls(): CallCounts;
 }

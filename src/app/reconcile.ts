@@ -210,6 +210,7 @@ function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gate
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
       account: async () => await gateway.account(),
       newestIntents: async (query) => await gateway.newestIntents(query),
+      aheadMs: (at) => gateway.aheadMs(at),
       findOther: async (query) => await gateway.findOther(query),
       calls: () => gateway.calls(),
     },

@@ -56,6 +56,8 @@ export interface Context {
   readonly ledger: LedgerMarks | null;
   /** The ledger was found rolled back: what it says was never sent is not believed. */
   readonly doubted: boolean;
+  /** How far Stripe's clock is ahead of `now`, in ms; 0 where nobody knows. */
+  readonly stripeAheadMs: number;
   /** A signal arrived: begin nothing that moves money. */
   readonly stopping: boolean;
 }

@@ -178,7 +178,7 @@ function onUnconfirmed(
     transaction.step !== 'cancel_sent' &&
     intent.status === 'requires_confirmation' &&
     askedAlike(transaction, intent) &&
-    (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context.now));
+    (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context));
   if (mayConfirm && context.made.includes('confirm')) {
     return { kind: 'stop', record: observed(transaction, 'not confirmed at Stripe yet', seen.requestId, seen), reason: 'unknown', words: 'not confirmed at Stripe yet' };
   }
@@ -186,9 +186,13 @@ function onUnconfirmed(
   return cancelMove(transaction, { ...fence, kind: null }, context);
 }
 
-/** A first send that lies in the future was stamped by a wrong clock: nobody knows how old the key is. */
-function isYoungKey(sentAt: Instant, now: Instant): boolean {
-  return now >= sentAt && now - sentAt < KEY_LIFETIME_MS;
+/**
+ * A first send that lies in the future was stamped by a wrong clock: nobody knows how old the key is. Where Stripe's clock
+ * shows that more time has gone by than ours, it is Stripe that forgets the key.
+ */
+function isYoungKey(sentAt: Instant, { now, stripeAheadMs }: Pick<Context, 'now' | 'stripeAheadMs'>): boolean {
+  const ageMs = now - sentAt;
+  return ageMs >= 0 && Math.max(ageMs, ageMs + stripeAheadMs) < KEY_LIFETIME_MS;
 }
 
 /**

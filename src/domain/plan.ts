@@ -36,7 +36,7 @@ export function plan(transaction: Transaction, seen: Seen | null, context: Conte
 }
 
 /** What decides which question comes first. */
-export type FirstCallContext = Pick<Context, 'purpose' | 'now' | 'doubted'> & {
+export type FirstCallContext = Pick<Context, 'purpose' | 'now' | 'doubted' | 'stripeAheadMs'> & {
   readonly limits: Pick<Context['limits'], 'stuckAfterMs'>;
 };
 
@@ -53,7 +53,8 @@ export function firstCall(transaction: Transaction, context: FirstCallContext): 
   if (transaction.absentSince !== null && purpose !== 'charge') return 'scan';
   // A first send in the future was stamped by a wrong clock: nobody knows how old the key is.
   const ageMs = now - transaction.createSentAt;
-  return ageMs >= 0 && ageMs < KEY_LIFETIME_MS ? 'create' : 'scan';
+  // Set back since, the database's clock shows less than has gone by at Stripe, which forgets keys by its own.
+  return ageMs >= 0 && Math.max(ageMs, ageMs + context.stripeAheadMs) < KEY_LIFETIME_MS ? 'create' : 'scan';
 }
 
 /** Nothing was sent, as far as this ledger knows. */

@@ -98,6 +98,10 @@ class StripeGateway implements Gateway {
     return readAccount(this.#caller, this.#secret);
   }
 
+  aheadMs(now: number): number | null {
+    return this.#caller.stripeClock.aheadOf(now);
+  }
+
   newestIntents(query: NewestQuery): Promise<NewestIntents> {
     return newestIntents({ caller: this.#caller, secret: this.#secret }, query);
   }

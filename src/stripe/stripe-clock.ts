@@ -21,6 +21,11 @@ export class StripeClock {
     if (!Number.isNaN(stripeMs)) this.#seen = { stripeMs, atMs: this.#clock.monotonicMs() };
   }
 
+  /** How far Stripe's clock is ahead of the database's, which has just been read; 0 within a minute, null before Stripe's first answer. */
+  aheadOf(now: number): number | null {
+    return this.measure()({ askedAt: now });
+  }
+
   /**
    * Begins to count from now, when the database's clock has just been read for the look-ups. The
    * result tells for each of them how far Stripe's clock is ahead (0 within a minute), as soon as it

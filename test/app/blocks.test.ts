@@ -33,6 +33,7 @@ function answering(lookUp: (queries: readonly LookUp[], nth: number) => ReturnTy
     account: () => gateway.account(),
     calls: () => gateway.calls(),
     newestIntents: (query) => gateway.newestIntents(query),
+    aheadMs: (at) => gateway.aheadMs(at),
     findOther: (query) => gateway.findOther(query),
     lookUp: (queries) => lookUp(queries, (blocks += 1)),
   });

@@ -18,6 +18,7 @@ function failingFor(gateway: Gateway, isBad: (transactionId: string) => boolean)
     account: () => gateway.account(),
     calls: () => gateway.calls(),
     newestIntents: (query) => gateway.newestIntents(query),
+    aheadMs: (at) => gateway.aheadMs(at),
     findOther: (query) => gateway.findOther(query),
     async *lookUp(queries, signal) {
       for (const query of queries) {

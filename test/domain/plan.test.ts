@@ -30,6 +30,8 @@ describe('the first question', () => {
     ['a create whose answer was lost is sent again under its key', aTransaction(), {}, 'ask create'],
     ['.. by the caller too', aTransaction(), { purpose: 'charge' }, 'ask create'],
     ['.. but never once the key may be gone', aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS }), {}, 'ask scan'],
+    ['.. by the clock of Stripe, which forgets it', aTransaction({ createSentAt: NOW - 1 }), { stripeAheadMs: KEY_LIFETIME_MS - 1 }, 'ask scan'],
+    ['.. nor while the clock of Stripe is behind', aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS }), { stripeAheadMs: -KEY_LIFETIME_MS }, 'ask scan'],
     ['.. nor by the caller', aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS }), { purpose: 'charge' }, 'ask scan'],
     ['a known id is retrieved', aConfirmSent(), {}, 'ask retrieve'],
     ['a row missed once by a scan is scanned again', aTransaction({ absentSince: NOW - 400_000 }), {}, 'ask scan'],

@@ -119,6 +119,7 @@ export function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
     account: () => gate.around('stripe account', () => gateway.account()),
     lookUp: (queries, signal) => lookUpThrough(gate, gateway, queries, signal),
     newestIntents: (query) => gate.around('stripe newest', () => gateway.newestIntents(query)),
+    aheadMs: (now) => gateway.aheadMs(now),
     findOther: (query) => gate.around('stripe find other', () => gateway.findOther(query)),
     calls: () => gateway.calls(),
   };

@@ -12,7 +12,7 @@ import { type RawConnection, type Target } from '../storage/targets.ts';
 import { cleanEnvironment } from '../support/environment.ts';
 import { aPaymentWorld } from '../support/payment-world.ts';
 import { temporaryFolder } from '../support/temporary.ts';
-import { postgresLedgers, sqliteLedgers } from './ledgers.ts';
+import { postgresLedgers, sqliteLedgers, type Copies } from './ledgers.ts';
 
 /** Where cases run one after the other, each in a ledger of its own and with books that are empty when it begins. */
 export interface Ground {
@@ -33,9 +33,14 @@ export interface Ground {
   readonly clock: Clock;
   /** The database's clock and Stripe's. */
   advance(ms: number): void;
+  /** The database's clock alone: it was set ahead or, negative, back. */
+  setLedgerClock(byMs: number): void;
+  /** What the database's clock shows. */
+  ledgerNow(): number;
   settleAtStripe(id: string, settlement: Readonly<Record<string, unknown>>): Promise<void>;
   /** Looks past the product. */
   raw(): RawConnection;
+  readonly copies: Copies | null;
   /** Closes what the case has opened. */
   end(): Promise<void>;
 }
@@ -149,6 +154,11 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
       offsetMs += ms;
       world.sandbox.clock.advance(ms);
     },
+    setLedgerClock(byMs) {
+      offsetMs += byMs;
+    },
+    ledgerNow: () => Date.now() + offsetMs,
+    copies: ledgers.copies,
     settleAtStripe: (id, settlement) => control(`payment_intents/${id}/settle`, settlement),
     raw: () => ledgers.raw(),
     async end() {

@@ -1,4 +1,4 @@
-import { copyFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
 import { MIGRATIONS } from '../../migrations/list.ts';
@@ -14,8 +14,24 @@ export interface Ledgers {
   /** Whether the ledger is another one than the processes that go on may have known. */
   begin(empty: boolean): Promise<boolean>;
   raw(): RawConnection;
+  /** Copies of the ledger, as a backup makes them; null where none can be put back under the same address. */
+  readonly copies: Copies | null;
   end(): Promise<void>;
 }
+
+/** A ledger that is one file can be copied, and an older copy put in its place. */
+export interface Copies {
+  /** A consistent copy of the ledger as it is now. */
+  make(): Promise<Copy>;
+  /** Puts a copy in the ledger's place. Every process that had it open has to have ended. */
+  putBack(copy: Copy): Promise<void>;
+}
+
+export interface Copy {
+  readonly path: string;
+}
+
+const OWNER_ONLY = 0o600;
 
 /** A file a case, copied from one that was migrated. */
 export async function sqliteLedgers(): Promise<Ledgers> {
@@ -24,7 +40,7 @@ export async function sqliteLedgers(): Promise<Ledgers> {
   let path = template;
   let count = 0;
   let connection: InstanceType<typeof Sqlite> | null = null;
-  return {
+  const ledgers: Ledgers = {
     url: () => `sqlite:${path}`,
     async prepare(migrate) {
       await migrate();
@@ -48,12 +64,30 @@ export async function sqliteLedgers(): Promise<Ledgers> {
         rows: (sql) => Promise.resolve(raw.prepare(sql).all() as Record<string, unknown>[]),
       };
     },
+    copies: {
+      async make() {
+        count += 1;
+        const copy = { path: join(folder, `${count}.copy`) };
+        await ledgers.raw().run(`vacuum into '${copy.path}'`);
+        await chmod(copy.path, OWNER_ONLY);
+        return copy;
+      },
+      async putBack(copy) {
+        connection?.close();
+        connection = null;
+        // The count of entries beside the file (`-head`) belongs to the machine, and stays.
+        for (const ending of ['', '-wal', '-shm']) await rm(`${path}${ending}`, { force: true });
+        await copyFile(copy.path, path);
+      },
+    },
     async end() {
       connection?.close();
       connection = null;
       for (const ending of ['', '-wal', '-shm', '-head']) await rm(`${path}${ending}`, { force: true });
+      for (const file of await readdir(folder)) if (file.endsWith('.copy')) await rm(join(folder, file));
     },
   };
+  return ledgers;
 }
 
 /** One database, emptied for each case: making one takes longer than the case. */
@@ -84,6 +118,7 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
       return isOther;
     },
     raw: () => raw,
+    copies: null,
     end: () => Promise.resolve(),
   };
 }

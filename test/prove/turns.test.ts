@@ -27,6 +27,7 @@ async function stepsOf(ground: Ground, command: Command, run: number): Promise<r
         account: () => gateway.account(),
         lookUp: (queries, signal) => gateway.lookUp(queries, signal),
         newestIntents: (query) => gateway.newestIntents(query),
+        aheadMs: (at) => gateway.aheadMs(at),
         findOther: (query) => gateway.findOther(query),
         calls: () => gateway.calls(),
       }),

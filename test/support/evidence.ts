@@ -23,6 +23,8 @@ export interface LedgerRow {
   readonly failureCode: string | null;
   readonly failureKind: string | null;
   readonly canceledBy: string | null;
+  /** Stripe has called the key used by something else. */
+  readonly keyConflict: boolean;
   readonly attempt: number;
   /** 1: its creates bear only the transaction's id; 2: the ledger's, the attempt and the key's hash as well. */
   readonly paramsVersion: number;
@@ -149,7 +151,7 @@ function ledgerRow(row: Row): LedgerRow {
     ...{ id: text(row, 'id'), key: text(row, 'key'), reference: textOrNull(row, 'reference') },
     ...{ status: text(row, 'status'), step: text(row, 'step'), amount: Number(row['amount']), currency: text(row, 'currency') },
     ...{ email: textOrNull(row, 'email'), paymentIntent: textOrNull(row, 'payment_intent'), failureCode: textOrNull(row, 'failure_code') },
-    ...{ failureKind: textOrNull(row, 'failure_kind'), canceledBy: textOrNull(row, 'canceled_by') },
+    ...{ failureKind: textOrNull(row, 'failure_kind'), canceledBy: textOrNull(row, 'canceled_by'), keyConflict: row['key_conflict_at'] !== null },
     ...{ attempt: Number(row['attempt']), paramsVersion: Number(row['params_version']) },
     amountReceived: row['amount_received'] === null ? null : Number(row['amount_received']),
     currencyReceived: textOrNull(row, 'currency_received'),

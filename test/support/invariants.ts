@@ -138,6 +138,8 @@ function outcomeAtStripe(evidence: Evidence, row: LedgerRow): readonly string[] 
   // An authentication that failed is a decline without a charge.
   const declined = evidence.charges.some((charge) => charge.status === 'failed' && ids.has(charge.payment_intent)) || intents.some((intent) => intent.last_payment_error !== null);
   if (declined) return ['failed'];
+  // What somebody else has charged under the key is a question to a person, whatever its age.
+  if (intents.length === 0 && row.keyConflict) return ['stuck'];
   // What was never sent waits for its caller; a request that Stripe refused has failed, whatever earlier attempts left.
   if (intents.length === 0) return row.step === 'recorded' ? ['pending', 'canceled'] : ['canceled', 'failed'];
   return row.step === 'recorded' || row.failureKind === 'request' ? ['canceled', 'failed', 'pending'] : ['canceled'];
@@ -205,12 +207,17 @@ function trailWhole({ rows, trail, trailOf, audit }: Evidence): readonly string[
   return [...bad, ...counted, ...gaps];
 }
 
+/** The identity that a message to the mail service bears. */
+export function notificationOf(body: unknown): string {
+  return String((body as { custom_args?: Record<string, unknown> }).custom_args?.['payrecon_notification']);
+}
+
 function mailsRight(evidence: Evidence, { atRest, mailWorks = true, mailAnswersUnseen = 0 }: Expectations): readonly string[] {
   const { mails, delivered, requests } = evidence;
   const unsent = mails.filter((mail) => atRest && mailWorks && mail.state !== 'sent').map((mail) => `${mail.id} (${mail.kind}) is still ${mail.state}`);
   const copies = new Map<string, number>();
   for (const { body } of delivered) {
-    const id = String((body as { custom_args?: Record<string, unknown> }).custom_args?.['payrecon_notification']);
+    const id = notificationOf(body);
     copies.set(id, (copies.get(id) ?? 0) + 1);
   }
   const known = new Set(mails.map((mail) => mail.id));

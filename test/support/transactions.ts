@@ -107,5 +107,5 @@ export function sawUnknown(changes: Partial<Extract<Answer, { kind: 'unknown' }>
 }
 
 export function aContext(changes: Partial<Context> = {}): Context {
-  return { purpose: 'reconcile', now: NOW, limits: LIMITS, uniform: 0.5, justOpened: false, begunHere: false, made: [], ledger: LEDGER, doubted: false, stopping: false, ...changes };
+  return { purpose: 'reconcile', now: NOW, limits: LIMITS, uniform: 0.5, justOpened: false, begunHere: false, made: [], ledger: LEDGER, doubted: false, stripeAheadMs: 0, stopping: false, ...changes };
 }

@@ -90,6 +90,7 @@ function takingAt(gateway: Gateway, call: LockCase['from'], take: () => Promise<
     account: () => gateway.account(),
     calls: () => gateway.calls(),
     newestIntents: (query) => gateway.newestIntents(query),
+    aheadMs: (at) => gateway.aheadMs(at),
     findOther: (query) => gateway.findOther(query),
   };
 }

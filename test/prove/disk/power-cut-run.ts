@@ -89,6 +89,7 @@ function markedGateway(gateway: Gateway, mark: (mark: Mark) => void): Gateway {
     account: () => gateway.account(),
     calls: () => gateway.calls(),
     newestIntents: (query) => gateway.newestIntents(query),
+    aheadMs: (at) => gateway.aheadMs(at),
     findOther: (query) => gateway.findOther(query),
   };
 }

@@ -1,8 +1,8 @@
 import { type Key, METHODS, methodOf, requestOf, type Command, type History, type Method } from './history.ts';
 import { type Ended } from './process.ts';
 import { type ChargeRequest } from '../../../src/domain/transaction.ts';
-import { intentsOf, isFinal, leavesKeyFree, mayBeCorrected, newRequests, type Step } from './rules.ts';
-import { type Intent, type Row, type Snapshot } from './world.ts';
+import { intentsOf, isFinal, leavesKeyFree, lostPayments, mayBeCorrected, newRequests, type Step } from './rules.ts';
+import { type Intent, type Request, type Row, type Snapshot } from './world.ts';
 
 /*
  * The other half of the model: what a command may answer. Of commands that run at the same time only that it is true;
@@ -57,15 +57,27 @@ function answerOf(asked: Asked, ended: Ended): readonly string[] {
   }
 }
 
+/** A ledger that lost payments, or that began beside another one: nothing is charged from it. */
+const OF_LEDGERS: ReadonlySet<string | null> = new Set(['ledger_rolled_back', 'another_ledger']);
+
+/** Whether it is true that the ledger is not the one to charge from. */
+function ledgerRefused({ before }: Asked, errorCode: string | null): readonly string[] {
+  if (errorCode === 'ledger_rolled_back') return before.rolledBack || lostPayments(before).length > 0 ? [] : ['the ledger has all of its payments'];
+  const others = before.intents.filter(({ metadata }) => metadata['payrecon_ledger'] !== undefined && metadata['payrecon_ledger'] !== before.ledger);
+  return others.length > 0 && before.rows.length === 0 ? [] : ['no other ledger has made a payment, or this one is not new'];
+}
+
 /** 2, 69: whether the ledger is whole could not be asked, and nothing was sent or recorded. */
 const REASONS: Readonly<Partial<Record<number, ReadonlySet<string | null>>>> = {
-  2: new Set(['stripe_unauthorized']),
+  2: new Set(['stripe_unauthorized', ...OF_LEDGERS]),
   4: new Set(['key_reused', 'reference_taken']),
   69: new Set(['stripe_unreachable']),
 };
 
-function honest({ history, after }: Asked, { command, exitCode, transaction, errorCode }: Ended): readonly string[] {
+function honest(asked: Asked, { command, exitCode, transaction, errorCode }: Ended): readonly string[] {
+  const { history, after } = asked;
   if (command.do !== 'charge' || exitCode === null) return [];
+  if (OF_LEDGERS.has(errorCode)) return ledgerRefused(asked, errorCode);
   if (transaction === null || exitCode === 4) return REASONS[exitCode]?.has(errorCode) === true ? [] : ['no transaction was shown, or it was refused without a reason'];
   if (transaction.amount !== requestOf(history, command.key, command.other === true).amount) return ['an answer about another amount than was asked for'];
   if (!HONEST[transaction.status].includes(exitCode)) return [`while it is ${transaction.status}`];
@@ -81,16 +93,26 @@ function chargedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do
   const request = requestOf(asked.history, command.key, command.other === true);
   const was = before.rows.find(({ key }) => key === command.key);
   const is = after.rows.find(({ key }) => key === command.key);
-  const nothingRecorded = is?.version === was?.version;
+  const nothingRecorded = isUnchanged(was, is);
   // Whether the ledger is whole may have been read before another payment of the same order was found.
   const sent = newRequests(asked).filter(({ endpoint }) => endpoint !== 'payment_intents.list');
   const silent = sent.length === 0 && nothingRecorded ? [] : ['something was sent or recorded'];
+  if (OF_LEDGERS.has(ended.errorCode)) return nothingRecorded ? silentButForReads(sent) : silent;
   const refusal = refusalOf(before, request, was);
   if (ended.exitCode === 69 || (ended.exitCode === 2 && ended.transaction === null)) return outOfReach(asked, nothingRecorded);
   if (refusal !== null) return ended.errorCode === refusal ? silent : [`it had to be refused: ${refusal}`];
   if (is === undefined || ended.exitCode === 4) return ['nothing stood against it'];
   if (ended.transaction?.status !== is.status) return [`the ledger says ${is.status}`];
   return was === undefined || leavesKeyFree(was) ? comesTo(asked, command.key, ended, is) : staysAs(was, is, silent);
+}
+
+/** Whose the account is and what is on it had to be read. */
+function silentButForReads(sent: readonly Request[]): readonly string[] {
+  return sent.filter(({ method }) => method !== 'GET').map(({ path }) => `${path} was sent`);
+}
+
+function isUnchanged(was: Row | undefined, is: Row | undefined): boolean {
+  return is?.version === was?.version;
 }
 
 /** What is settled, or waits for a person, is answered from the ledger. */
@@ -111,12 +133,15 @@ function refusalOf(before: Snapshot, request: ChargeRequest, was: Row | undefine
   return held ? 'reference_taken' : null;
 }
 
-function comesTo({ history, undisturbed }: Asked, key: Key, ended: Ended, is: Row): readonly string[] {
+function comesTo({ history, undisturbed, before }: Asked, key: Key, ended: Ended, is: Row): readonly string[] {
+  if (is.keyConflict || lostPayments(before).length > 0) return [];
   const expected = OUTCOMES[methodOf(history, key)];
   return !undisturbed || (ended.exitCode === expected.exitCode && is.status === expected.status) ? [] : [`nothing was in the way of ${expected.status}`];
 }
 
-function passedAlone(asked: Asked, { exitCode }: Ended): readonly string[] {
+function passedAlone(asked: Asked, { exitCode, errorCode }: Ended): readonly string[] {
+  if (OF_LEDGERS.has(errorCode)) return ledgerRefused(asked, errorCode);
+  if (asked.after.rolledBack) return exitCode === 0 ? ['the ledger lost payments'] : [];
   const stuck = asked.after.rows.filter(({ status }) => status === 'stuck').length;
   if (exitCode === 0 && stuck > 0) return [`${String(stuck)} payments wait for a person`];
   if (exitCode === 5 && stuck === 0 && !asked.after.rows.some(({ status }) => status === 'pending')) return ['nothing waits for a person'];
@@ -125,6 +150,7 @@ function passedAlone(asked: Asked, { exitCode }: Ended): readonly string[] {
 }
 
 function resolvedAlone(asked: Asked, ended: Ended, command: Extract<Command, { do: 'resolve' }>): readonly string[] {
+  if (OF_LEDGERS.has(ended.errorCode)) return ledgerRefused(asked, ended.errorCode);
   const was = asked.before.rows.find(({ key }) => key === command.key);
   const is = asked.after.rows.find(({ key }) => key === command.key);
   if (was === undefined || is === undefined) return ended.exitCode === 6 ? [] : ['there is no such payment'];
@@ -132,7 +158,8 @@ function resolvedAlone(asked: Asked, ended: Ended, command: Extract<Command, { d
   if (isFinal(was)) return ['it was settled already'];
   const status = command.as === 'retry' ? 'pending' : command.as;
   if (is.status !== status || is.review?.byHand !== command.as) return [`the ledger says ${is.status}`];
-  return againstStripe(command, intentsOf(asked.after, is));
+  const ofAttempt = intentsOf(asked.after, is).filter(({ metadata }) => Number(metadata['payrecon_attempt'] ?? '1') === is.attempt);
+  return is.keyConflict ? [] : againstStripe(command, ofAttempt);
 }
 
 function againstStripe(command: Extract<Command, { do: 'resolve' }>, told: readonly Intent[]): readonly string[] {

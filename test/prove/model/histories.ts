@@ -136,7 +136,7 @@ const outageStory: fc.Arbitrary<readonly Action[]> = fc
   .map(([of, how, meanwhile]) => [{ do: 'outage', of, kind: how }, ...meanwhile, { do: 'wait', minutes: 6 }, { do: 'pass' }, { do: 'outage', of, kind: null }]);
 
 /** Two callers, both there already: the first sleeps past its lease in the middle of its work, and the second goes on. */
-const sleepStory: fc.Arbitrary<readonly Action[]> = fc.tuple(ownKey, fc.integer({ min: 6, max: 11 }), fc.integer({ min: 6, max: 11 })).map(([of, first, second]) => [
+const sleepStory: fc.Arbitrary<readonly Action[]> = fc.tuple(ownKey, fc.integer({ min: 6, max: 16 }), fc.integer({ min: 6, max: 16 })).map(([of, first, second]) => [
   { do: 'together', all: [{ do: 'pass' }, { do: 'pass' }], order: [] },
   {
     do: 'together',
@@ -149,6 +149,27 @@ const sleepStory: fc.Arbitrary<readonly Action[]> = fc.tuple(ownKey, fc.integer(
 const lateStory: fc.Arbitrary<readonly Action[]> = fc
   .tuple(lostCharge, wait, atStripe, fc.boolean())
   .map(([first, pause, event, again]) => [first, pause, { ...event, key: first.do === 'charge' ? first.key : event.key }, ...(again ? [{ do: 'charge' as const, key: first.do === 'charge' ? first.key : event.key }] : [{ do: 'pass' as const }])]);
+
+/** A copy is made, something happens, and the copy is put back; somebody charges, and perhaps finds the newest copy again. */
+const restoreStory: fc.Arbitrary<readonly Action[]> = fc
+  .tuple(fc.option(charge, { nil: null }), fc.array(fc.oneof(charge, pass, wait, resolve), { minLength: 1, maxLength: 4 }), fc.array(fc.oneof(charge, pass, wait), { minLength: 1, maxLength: 4 }), fc.boolean())
+  .map(([first, meanwhile, after, found]) => [...(first === null ? [] : [first]), { do: 'backup' }, ...meanwhile, { do: 'restore' }, ...after, ...(found ? ([{ do: 'pass' }, { do: 'newest' }] as const) : [])]);
+
+/** The same keys from another ledger, and what follows a day later. */
+const secondStory: fc.Arbitrary<readonly Action[]> = fc
+  .tuple(fc.option(charge, { nil: null }), fc.array(fc.tuple(plainCharge, fc.constantFrom('second' as const, 'second, meant' as const), fc.option(stripeFault, { nil: undefined, freq: 3 })), { minLength: 1, maxLength: 3 }), fc.array(fc.oneof(charge, pass, wait, atStripe, resolve), { maxLength: 3 }), fc.boolean())
+  .map(([first, seconds, then, resolved]) => {
+    const there = seconds.map(([plain, ledger, faults]): Command => ({ ...plain, ledger, ...(faults === undefined ? {} : { faults }) }));
+    const [some] = there;
+    const asked: Action[] = [{ do: 'pass', ledger: 'second' }, { do: 'wait', minutes: 25 * HOUR }, { do: 'pass', ledger: 'second' }];
+    const decided: Action[] = resolved && some?.do === 'charge' ? [{ do: 'resolve', key: some.key, as: 'canceled', cancel: true, ledger: 'second' }] : [];
+    return [...(first === null ? [] : [first]), ...there, ...then, ...asked, ...decided, ...there];
+  });
+
+/** A clock is set in the middle of things, and perhaps put right again. */
+const clockStory: fc.Arbitrary<readonly Action[]> = fc
+  .tuple(fc.constantFrom('ledger' as const, 'stripe' as const), fc.constantFrom(-1, 1), fc.constantFrom(2, 10, 90, 25 * HOUR, 400 * DAY), fc.array(fc.oneof({ weight: 3, arbitrary: lostCharge }, { weight: 2, arbitrary: charge }, { weight: 2, arbitrary: pass }, { weight: 1, arbitrary: wait }), { minLength: 1, maxLength: 4 }), fc.boolean())
+  .map(([of, sign, minutes, meanwhile, right]) => [...meanwhile.slice(0, 1), { do: 'clock', of, minutes: sign * minutes }, ...meanwhile.slice(1), { do: 'pass' }, ...(right ? [{ do: 'clock' as const, of, minutes: -sign * minutes }] : []), { do: 'pass' }]);
 
 const one = (arbitrary: fc.Arbitrary<Action>): fc.Arbitrary<readonly Action[]> => arbitrary.map((action) => [action]);
 
@@ -167,6 +188,9 @@ const story = fc.oneof(
   { weight: 2, arbitrary: lateStory },
   { weight: 1, arbitrary: surprise },
   { weight: 2, arbitrary: sleepStory },
+  { weight: 2, arbitrary: restoreStory },
+  { weight: 2, arbitrary: secondStory },
+  { weight: 2, arbitrary: clockStory },
 );
 
 const method: fc.Arbitrary<Method> = fc.constantFrom<Method[]>('card', 'card', 'card', 'declined', 'declined', ...EVERY_METHOD);

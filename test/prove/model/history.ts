@@ -33,6 +33,8 @@ interface Run {
   readonly dies?: CrashPoint;
   /** The first call of this name is answered by nobody, and reaches Stripe minutes later. */
   readonly late?: 'create' | 'confirm' | 'cancel';
+  /** On another ledger of the same account and namespace: one that was begun by mistake, or one that a person means. */
+  readonly ledger?: 'second' | 'second, meant';
 }
 
 export type Command =
@@ -61,6 +63,18 @@ export interface Outage {
   readonly kind: string | null;
 }
 
+/** Somebody copies the ledger; puts the last copy in its place; or puts back what stood there before that. */
+export interface CopyOfLedger {
+  readonly do: 'backup' | 'restore' | 'newest';
+}
+
+/** The clock of the database's host, or of Stripe, is set ahead or, negative, back; the other one is not. */
+export interface SetClock {
+  readonly do: 'clock';
+  readonly of: 'ledger' | 'stripe';
+  readonly minutes: number;
+}
+
 /** Several at the same time: `order` says who makes the next step, and when it is used up the first in line does. */
 export interface Together {
   readonly do: 'together';
@@ -68,7 +82,7 @@ export interface Together {
   readonly order: readonly number[];
 }
 
-export type Action = Command | AtStripe | Wait | Outage | Together;
+export type Action = Command | AtStripe | Wait | Outage | CopyOfLedger | SetClock | Together;
 
 export interface History {
   /** A card where none is named. */

@@ -1,15 +1,15 @@
-import { type Gateway } from '../../../src/app/ports.ts';
-import { gatherEvidence } from '../../support/evidence.ts';
-import { judge } from '../../support/invariants.ts';
+import { createIdempotencyKey } from '../../../src/stripe/idempotency.ts';
+import { gatherEvidence, type Evidence } from '../../support/evidence.ts';
+import { judge, notificationOf } from '../../support/invariants.ts';
 import { type Ground } from '../ground.ts';
 import { untrueAnswers } from './answers.ts';
-import { isCommand, type Action, type AtStripe, type Command, type History, type Together } from './history.ts';
+import { isCommand, type Action, type AtStripe, type Command, type CopyOfLedger, type History, type Together } from './history.ts';
 import { watchLeases } from './lease-watch.ts';
 import { type Ended } from './process.ts';
 import { disallowed, uncorrected } from './rules.ts';
 import { countAfter, countStep, type Counts } from './situations.ts';
 import { Turns } from '../turns.ts';
-import { World } from './world.ts';
+import { World, type Fixtures, type Row, type Which } from './world.ts';
 
 export interface Played {
   readonly wrong: readonly string[];
@@ -21,20 +21,25 @@ const BETWEEN_MS = 1_000;
 const MINUTE_MS = 60_000;
 /** Every lease, backoff and watch has run out by then, and every key of Stripe is forgotten. */
 const LONG_AFTER_MS = 25 * 60 * MINUTE_MS;
+/** Stripe knows a key for a day; an hour before that two ledgers can still tell that they share it. */
+const KEPT_FOR_MS = 23 * 60 * MINUTE_MS;
 
 interface Done {
   readonly ended: readonly Ended[];
   readonly atStripe: readonly AtStripe[];
   readonly wrong: readonly string[];
   readonly counted?: Counts;
+  /** Another copy of the ledger stands in its place now. */
+  readonly replaced?: boolean;
 }
 
 /** Plays a history to its end, and says what the model and the invariants do not allow. */
-export async function play(ground: Ground, courier: Gateway, history: History): Promise<Played> {
+export async function play(ground: Ground, fixtures: Fixtures, history: History): Promise<Played> {
   const counts = new Map<string, number>();
   const wrong: string[] = [];
+  let world: World | null = null;
   try {
-    const world = await World.begin(ground, history, courier);
+    world = await World.begin(ground, history, fixtures);
     const played = new Player(world, counts);
     for (const [index, action] of history.actions.entries()) {
       const found = await played.step(action);
@@ -45,6 +50,7 @@ export async function play(ground: Ground, courier: Gateway, history: History): 
   } catch (error) {
     wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
+    await world?.end();
     await ground.end();
   }
   return { wrong, counts };
@@ -56,6 +62,8 @@ class Player {
   readonly #rolledForward = new Set<string>();
   /** Each death may have kept one answer of the mail service from being recorded, and so may a process that slept past its claim. */
   #mailAnswersUnseen = 0;
+  /** An older copy of the ledger does not know what was sent after it was made. */
+  #mailsSentAgain = false;
   #crowded = false;
 
   constructor(world: World, counts: Map<string, number>) {
@@ -66,25 +74,34 @@ class Player {
   async step(action: Action): Promise<readonly string[]> {
     const world = this.#world;
     await world.wait(BETWEEN_MS);
-    if (world.history.crowded && !this.#crowded && (await world.look()).rows.length > 0) {
-      this.#crowded = true;
-      await world.crowd();
-    }
-    const before = await world.look();
+    await this.#crowdOnce();
+    const which = whichLedger(action);
+    if (which === 'second' && !(await this.#beginSecond(action))) return [];
+    if (await this.#isOutOfReach(action, which)) return [];
+    const before = await world.look(which);
     const arrivedBefore = world.arrived;
-    const undisturbed = world.outages.stripe === null && world.outages.mail === null && isCommand(action) && [action.faults, action.dies, action.late].every((each) => each === undefined);
-    const { ended, atStripe, wrong, counted = new Map<string, number>() } = await this.#do(action);
+    const undisturbed = world.outages.stripe === null && world.outages.mail === null && isUntroubled(action);
+    const { ended, atStripe, wrong, counted = new Map<string, number>(), replaced = false } = await this.#do(action);
     this.#mailAnswersUnseen += ended.filter(({ died, command }) => died || sleepsOverMail(action, command)).length;
-    const after = await world.look();
+    for (const [what, count] of counted) this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
+    const after = await world.look(which);
+    // Another copy of the ledger stands in its place: what it says is compared with what it says later.
+    if (replaced) return wrong;
     for (const event of atStripe) {
       const row = after.rows.find(({ key }) => key === event.key);
       if (event.do === 'roll-forward' && row !== undefined) this.#rolledForward.add(row.id);
     }
-    const step = { before, after, ended, atStripe, rolledForward: this.#rolledForward, arrived: world.arrived - arrivedBefore };
+    const isOld = (row: Row): boolean => which === 'first' && world.isAsRestored(row);
+    const step = { before, after, ended, atStripe, rolledForward: this.#rolledForward, isOld, clocksSet: world.clocksSet, arrived: world.arrived - arrivedBefore };
     const asked = { ...step, history: world.history, alone: action.do !== 'together', undisturbed };
     countStep(this.#counts, action, asked, world.outages);
-    for (const [what, count] of counted) this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
     return [...wrong, ...disallowed(step), ...untrueAnswers(asked)];
+  }
+
+  async #crowdOnce(): Promise<void> {
+    if (!this.#world.history.crowded || this.#crowded || (await this.#world.look()).rows.length === 0) return;
+    this.#crowded = true;
+    await this.#world.crowd();
   }
 
   async #do(action: Action): Promise<Done> {
@@ -97,6 +114,13 @@ class Player {
       case 'outage':
         this.#world.outages[action.of] = action.kind;
         return nothing;
+      case 'backup':
+      case 'restore':
+      case 'newest':
+        return this.#copy(action.do);
+      case 'clock':
+        this.#world.setClock(action);
+        return { ...nothing, counted: new Map([['clocks set', 1]]) };
       case 'together':
         return this.#together(action);
       case 'settle':
@@ -106,9 +130,40 @@ class Player {
     }
   }
 
+  async #copy(what: CopyOfLedger['do']): Promise<Done> {
+    const done = await this.#world.copy(what);
+    const replaced = done && what !== 'backup';
+    if (replaced) this.#mailsSentAgain = true;
+    const counted = new Map(done ? [[{ backup: 'backups', restore: 'restores', newest: 'newest put back' }[what], 1]] : []);
+    return { ended: [], atStripe: [], wrong: [], counted, replaced };
+  }
+
+  /** The second ledger is made when it is first charged from, or a pass is made on it. */
+  async #beginSecond(action: Action): Promise<boolean> {
+    if (!this.#world.secondInUse && !(action.do === 'charge' || action.do === 'pass')) return false;
+    await this.#world.secondProcess('by mistake');
+    return true;
+  }
+
+  /** What the other ledger sent a day ago is out of Stripe's memory, and out of reach: people must not charge it from here. */
+  async #isOutOfReach(action: Action, which: Which): Promise<boolean> {
+    const commands = action.do === 'together' ? action.all : [action];
+    const keys = commands.flatMap((each) => (each.do === 'charge' ? [each.key] : []));
+    if (keys.length === 0 || !this.#world.secondInUse) return false;
+    const own = await this.#world.look(which);
+    const other = await this.#world.look(which === 'first' ? 'second' : 'first');
+    return keys.some((key) => {
+      if (own.rows.some((row) => row.key === key && row.step !== 'recorded') || !other.rows.some((row) => row.key === key)) return false;
+      const sent = createIdempotencyKey({ key, attempt: 1 });
+      const first = own.requests.find(({ idempotency_key: each }) => each === sent);
+      return first !== undefined && this.#world.ground.sandbox.clock.now() - first.at >= KEPT_FOR_MS;
+    });
+  }
+
   async #run(command: Command): Promise<Ended> {
     this.#world.setFaults(command.faults ?? '');
-    const ended = await this.#world.process(0, hangs(command)).run(this.#world.history, command, null);
+    const process = command.ledger === undefined ? this.#world.process(0, hangs(command)) : await this.#world.secondProcess(command.ledger === 'second' ? 'by mistake' : 'meant');
+    const ended = await process.run(this.#world.history, command, null);
     await this.#world.quiet();
     this.#world.setFaults('');
     return ended;
@@ -140,22 +195,54 @@ class Player {
     return { ended, atStripe, wrong: [...failed, ...watch.wrong], counted: new Map([['changes of turn', turns.switches], ['late writers refused', watch.refused()]]) };
   }
 
-  /** Everything answers again, time passes, and two passes are made. */
+  /** Everything answers again, time passes, and two passes are made on each ledger; one that lost payments is replaced before. */
   async end(): Promise<readonly string[]> {
     const world = this.#world;
     world.outages.stripe = null;
     world.outages.mail = null;
-    for (let passes = 1; passes <= 2; passes += 1) {
-      await world.wait(LONG_AFTER_MS);
-      const wrong = await this.step({ do: 'pass' });
+    const last: Action[] = [{ do: 'pass' }, { do: 'newest' }, { do: 'pass' }, { do: 'pass' }];
+    const lastOfSecond: Action[] = world.secondInUse ? [{ do: 'pass', ledger: 'second' }, { do: 'pass', ledger: 'second' }] : [];
+    for (const action of [...(world.hasNewer ? last : last.slice(2)), ...lastOfSecond]) {
+      if (action.do !== 'newest') await world.wait(LONG_AFTER_MS);
+      const wrong = await this.step(action);
       if (wrong.length > 0) return wrong;
     }
-    const { ground } = world;
-    const judging = await ground.open('judge');
-    const evidence = await gatherEvidence({ books: ground.sandbox.books, raw: ground.raw(), dialect: ground.dialect, verifyAudit: () => judging.verifyAudit(null) });
-    countAfter(this.#counts, evidence);
-    return [...judge(evidence, { atRest: true, secrets: ground.secrets, mailAnswersUnseen: this.#mailAnswersUnseen, now: ground.sandbox.clock.now() }), ...uncorrected(await world.look())];
+    const ledgers: Which[] = world.secondInUse ? ['first', 'second'] : ['first'];
+    const wrong: string[] = [];
+    for (const which of ledgers) wrong.push(...(await this.#judge(which, ledgers)));
+    return wrong;
   }
+
+  async #judge(which: Which, ledgers: readonly Which[]): Promise<readonly string[]> {
+    const world = this.#world;
+    const { ground } = world;
+    const judging = which === 'first' ? await ground.open('judge') : await ground.open('judge', {}, { DATABASE_URL: world.secondUrl });
+    const dialect = which === 'first' ? ground.dialect : 'sqlite';
+    const evidence = await gatherEvidence({ books: ground.sandbox.books, raw: world.raw(which), dialect, verifyAudit: () => judging.verifyAudit(null) });
+    countAfter(this.#counts, evidence);
+    const others = new Set(world.mailsReplaced);
+    for (const other of ledgers.filter((each) => each !== which)) {
+      for (const { id } of await world.raw(other).rows('select id from notifications')) others.add(String(id));
+    }
+    const mailAnswersUnseen = this.#mailsSentAgain ? Number.POSITIVE_INFINITY : this.#mailAnswersUnseen;
+    const expectations = { atRest: true, secrets: ground.secrets, mailAnswersUnseen, now: ground.ledgerNow(), ledgers: ledgers.length };
+    return [...judge(withoutMails(evidence, others), expectations), ...uncorrected(await world.look(which))].map((wrong) => (which === 'first' ? wrong : `second ledger: ${wrong}`));
+  }
+}
+
+/** Without what another ledger, or a newer copy of this one, has sent. */
+function withoutMails(evidence: Evidence, others: ReadonlySet<string>): Evidence {
+  const own = new Set(evidence.mails.map(({ id }) => id));
+  const isOther = (id: string): boolean => others.has(id) && !own.has(id);
+  return { ...evidence, delivered: evidence.delivered.filter(({ body }) => !isOther(notificationOf(body))) };
+}
+
+function whichLedger(action: Action): Which {
+  return isCommand(action) && action.ledger !== undefined ? 'second' : 'first';
+}
+
+function isUntroubled(action: Action): boolean {
+  return isCommand(action) && [action.faults, action.dies, action.late].every((each) => each === undefined);
 }
 
 /** Stopped between its last look at the clock and the call; what it looks at before each e-mail keeps it to one. */

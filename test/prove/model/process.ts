@@ -124,7 +124,7 @@ export class Process {
       if (gate.diedAt === null || !(error instanceof ProcessDied)) throw error;
       return { command, exitCode: null, transaction: null, errorCode: null, repeated: false, died: true };
     } finally {
-      if (gate.diedAt !== null) await this.#bury();
+      if (gate.diedAt !== null) await this.bury();
     }
   }
 
@@ -133,7 +133,8 @@ export class Process {
     for (const sleeper of this.#sleepers) if (sleeper.untilMs <= this.#monotonicMs()) sleeper.wake();
   }
 
-  async #bury(): Promise<void> {
+  /** Lets go of what it has open; it is opened again when it is next needed. */
+  async bury(): Promise<void> {
     await this.#payrecon?.close();
     this.#payrecon = null;
   }
@@ -170,6 +171,7 @@ export class Process {
           account: () => now().account(),
           lookUp: (queries, signal) => now().lookUp(queries, signal),
           newestIntents: (query) => now().newestIntents(query),
+          aheadMs: (at) => now().aheadMs(at),
           findOther: (query) => now().findOther(query),
           calls: () => gateway.calls(),
         };
@@ -185,7 +187,7 @@ export class Process {
       this.#inFlight({ call: name, transaction });
       return { kind: 'unknown', reason: 'timeout', effect: 'unknown', answered: false, httpStatus: null, rateLimitedReason: null, shouldRetry: null, requestId: null, message: 'no answer in time' };
     };
-    return { ...gateway, create: call('create'), confirm: call('confirm'), cancel: call('cancel'), account: () => gateway.account(), lookUp: (queries, signal) => gateway.lookUp(queries, signal), newestIntents: (query) => gateway.newestIntents(query), findOther: (query) => gateway.findOther(query), calls: () => gateway.calls() };
+    return { ...gateway, create: call('create'), confirm: call('confirm'), cancel: call('cancel'), account: () => gateway.account(), lookUp: (queries, signal) => gateway.lookUp(queries, signal), newestIntents: (query) => gateway.newestIntents(query), findOther: (query) => gateway.findOther(query), aheadMs: (at) => gateway.aheadMs(at), calls: () => gateway.calls() };
   }
 
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -3,6 +3,7 @@ import { sqlite } from '../../storage/targets.ts';
 import { openGround } from '../ground.ts';
 import { type Action, type Command, type History, type Key } from './history.ts';
 import { play } from './play.ts';
+import { openSecondLedger } from './second.ts';
 import { openCourier, World } from './world.ts';
 
 /*
@@ -73,7 +74,8 @@ const HISTORIES: Readonly<Record<string, Partial<History> & Pick<History, 'actio
 test.each(Object.keys(HISTORIES))('%s', { timeout: 60_000 }, async (name) => {
   const ground = await openGround(sqlite);
   const courier = await openCourier(ground);
-  const { wrong } = await play(ground, courier, { methods: {}, crowded: false, actions: [], ...HISTORIES[name] });
+  const elsewhere = await openSecondLedger(ground);
+  const { wrong } = await play(ground, { courier, second: elsewhere }, { methods: {}, crowded: false, actions: [], ...HISTORIES[name] });
   courier.close();
   expect(wrong).toEqual([]);
 });
@@ -90,11 +92,12 @@ function wakingUp(first: number, second: number): readonly Action[] {
 test('wherever a caller sleeps past its lease, and however far another one comes before it wakes up', { timeout: 120_000 }, async () => {
   const ground = await openGround(sqlite);
   const courier = await openCourier(ground);
+  const elsewhere = await openSecondLedger(ground);
   const wrong: string[] = [];
   let refused = 0;
-  for (let first = 7; first <= 11; first += 1) {
-    for (let second = 6; second <= 10; second += 1) {
-      const played = await play(ground, courier, { methods: {}, crowded: false, actions: wakingUp(first, second) });
+  for (let first = 11; first <= 15; first += 1) {
+    for (let second = 7; second <= 11; second += 1) {
+      const played = await play(ground, { courier, second: elsewhere }, { methods: {}, crowded: false, actions: wakingUp(first, second) });
       wrong.push(...played.wrong);
       refused += played.counts.get('late writers refused') ?? 0;
     }
@@ -107,8 +110,9 @@ test('wherever a caller sleeps past its lease, and however far another one comes
 test('a decision about a payment that needs nobody takes no lease, which a death would leave behind', { timeout: 60_000 }, async () => {
   const ground = await openGround(sqlite);
   const courier = await openCourier(ground);
+  const elsewhere = await openSecondLedger(ground);
   const history: History = { methods: {}, crowded: false, actions: [] };
-  const world = await World.begin(ground, history, courier);
+  const world = await World.begin(ground, history, { courier, second: elsewhere });
   await world.process(0, false).run(history, { do: 'charge', key: 'order-a' }, null);
   for (let step = 1; step <= 12; step += 1) {
     await world.process(0, false).run(history, { ...decided('order-a', 'succeeded'), dies: { step, when: 'after' } }, null);

@@ -1,4 +1,4 @@
-import { createIdempotencyKey } from '../../../src/stripe/idempotency.ts';
+import { createIdempotencyKey, keyDigest } from '../../../src/stripe/idempotency.ts';
 import { type AtStripe } from './history.ts';
 import { type Ended } from './process.ts';
 import { type Intent, type Request, type Row, type Snapshot } from './world.ts';
@@ -16,6 +16,10 @@ export interface Step {
   readonly atStripe: readonly AtStripe[];
   /** Payments that Stripe made long after it was asked: a row that was settled without them is right until it is looked at again. */
   readonly rolledForward: ReadonlySet<string>;
+  /** A row that came back with an older copy of the ledger and was not looked at since. */
+  readonly isOld: (row: Row) => boolean;
+  /** How many requests had been made when a clock was set. */
+  readonly clocksSet: readonly number[];
   /** Calls that were sent before and reached Stripe only now. */
   readonly arrived: number;
 }
@@ -92,10 +96,10 @@ function begunAgain(was: Row, is: Row): readonly string[] {
   return is.key !== was.key || (is.amount !== was.amount && !corrected) ? [`${named(was)} became another payment`] : [];
 }
 
-const rowsTellTheTruth: Rule = ({ after, rolledForward }) =>
+const rowsTellTheTruth: Rule = ({ after, rolledForward, isOld }) =>
   after.rows.flatMap((row) => {
     const byHand = row.review?.byHand === row.status;
-    if (byHand || fits(after, row) || (rolledForward.has(row.id) && row.paymentIntent === null)) return [];
+    if (byHand || isOld(row) || fits(after, row) || (rolledForward.has(row.id) && row.paymentIntent === null)) return [];
     const shown = intentsOf(after, row).map((intent) => `${intent.id} is ${intent.status}, ${String(intent.amount)}`);
     return [`${named(row)} with ${row.paymentIntent ?? 'no id'}: ${shown.length === 0 ? 'Stripe has nothing' : shown.join(', ')}`];
   });
@@ -153,7 +157,9 @@ function provablyNothing({ status, replayed }: Request): boolean {
 
 const keysInTime: Rule = (step) => {
   const keys = new Map<string, Request[]>();
-  for (const request of step.after.requests) {
+  // Where a clock was set meanwhile nobody can know how old a key is. A second intent of it is found before it is confirmed.
+  const since = step.clocksSet.at(-1) ?? 0;
+  for (const request of step.after.requests.slice(since)) {
     const { endpoint, idempotency_key: key } = request;
     if (key !== null && (endpoint === 'payment_intents.create' || endpoint === 'payment_intents.confirm')) keys.set(key, [...(keys.get(key) ?? []), request]);
   }
@@ -181,10 +187,55 @@ const absenceIsProven: Rule = (step) =>
     if (!settledNow || row.paymentIntent !== null) return [];
     const sent = createIdempotencyKey({ key: row.key, attempt: row.attempt });
     const mayExist = step.after.requests.some((request) => request.idempotency_key === sent && !provablyNothing(request));
-    const scans = step.after.requests.filter(({ endpoint, status, fault, at }) => endpoint === 'payment_intents.list' && status === 200 && isWhole(fault) && at >= row.createdAt - MINUTE_MS);
-    const apartMs = (scans.at(-1)?.at ?? 0) - (scans[0]?.at ?? 0);
+    // By their order: Stripe's clock may have been set back meanwhile.
+    const sentBefore = step.after.requests.findIndex((request) => request.idempotency_key === sent);
+    const scans = step.after.requests.slice(sentBefore + 1).filter(({ endpoint, status, fault }) => endpoint === 'payment_intents.list' && status === 200 && isWhole(fault));
+    const times = scans.map(({ at }) => at);
+    const apartMs = times.length === 0 ? 0 : Math.max(...times) - Math.min(...times);
     return mayExist && apartMs < SCANS_APART_MS ? [`${named(row)} was taken as absent after ${String(scans.length)} scans within ${String(apartMs / MINUTE_MS)} minutes`] : [];
   });
+
+/** Payments of this ledger are at Stripe, and its rows are from before they were made. */
+export function lostPayments({ ledger, rows, intents }: Snapshot): readonly Intent[] {
+  return intents.filter(({ metadata }) => {
+    if (ledger === null || metadata['payrecon_ledger'] !== ledger) return false;
+    const row = rows.find(({ id }) => id === metadata['payrecon_transaction']);
+    const attempt = Number(metadata['payrecon_attempt'] ?? '1');
+    return row === undefined || row.attempt < attempt || (row.attempt === attempt && row.step === 'recorded');
+  });
+}
+
+const SENDS: ReadonlySet<string> = new Set(['payment_intents.create', 'payment_intents.confirm']);
+
+/** Calls that were under way when the ledger was replaced may have made payments meanwhile. */
+const rolledBackLedgersRest: Rule = (step) => {
+  const lost = lostPayments(step.before);
+  if (lost.length === 0 || step.arrived > 0) return [];
+  return newRequests(step)
+    .filter(({ endpoint, executed }) => executed && SENDS.has(endpoint))
+    .map(({ endpoint }) => `${endpoint} was sent from a ledger that lacks ${lost.map(({ id }) => id).join(', ')}`);
+};
+
+/** What bears the same key and namespace, whoever made it. */
+function madeUnder({ intents }: Snapshot, { key }: Row): readonly Intent[] {
+  return intents.filter(({ metadata }) => metadata['payrecon_key'] === keyDigest(key));
+}
+
+/** A key that Stripe knows for another payment is never sent again, and "nothing was charged" needs that payment's end. */
+const keysUsedElsewhere: Rule = (step) => {
+  const sent = newRequests(step).map(({ idempotency_key: key }) => key);
+  return step.after.rows.flatMap((row) => {
+    const was = step.before.rows.find(({ id }) => id === row.id);
+    const again = was?.keyConflict === true && step.arrived === 0 && sent.includes(createIdempotencyKey(row));
+    const made = madeUnder(step.after, row);
+    const ended = made.length > 0 && made.every(({ status }) => status === 'canceled');
+    const freed = row.keyConflict && (row.status === 'failed' || row.status === 'canceled') && !ended;
+    return [
+      ...(again ? [`${named(row)}: its key was used elsewhere, and was sent again`] : []),
+      ...(freed ? [`${named(row)}: its key was used elsewhere, where ${made.map(({ id, status }) => `${id} is ${status}`).join(', ') || 'nothing is known'}`] : []),
+    ];
+  });
+};
 
 const onlyCallersConfirm: Rule = (step) => {
   if (step.arrived > 0 || step.ended.length === 0 || step.ended.some(({ command }) => command.do === 'charge')) return [];
@@ -202,6 +253,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'keys in time': keysInTime,
   'absence is proven': absenceIsProven,
   'only callers confirm': onlyCallersConfirm,
+  'keys used elsewhere rest': keysUsedElsewhere,
+  'ledgers that lost payments charge nothing': rolledBackLedgersRest,
 };
 
 /** What the model does not allow; each with the name of its rule. */
@@ -212,7 +265,8 @@ export function disallowed(step: Step): readonly string[] {
 /** When Stripe has told everything, no decision of a person stands against it. */
 export function uncorrected(after: Snapshot): readonly string[] {
   return after.rows.flatMap((row) => {
-    const intents = intentsOf(after, row);
+    // What was canceled before this attempt began says nothing about it.
+    const intents = intentsOf(after, row).filter(({ status, metadata }) => status !== 'canceled' || Number(metadata['payrecon_attempt'] ?? '1') >= row.attempt);
     if ((row.review?.byHand ?? null) === null || intents.length === 0) return [];
     const accepted = row.status === 'succeeded' && intents.some(({ status }) => status === 'succeeded');
     if (accepted || (row.status !== 'succeeded' && fits(after, row))) return [];

@@ -16,9 +16,13 @@ export const SITUATIONS = [
   ...['waits past a lease', 'waits past 23 h', 'waits past days', 'passes in an outage', 'outages recorded', 'mail outages'],
   ...['crashes', 'crashes beside others', 'at the same time', 'changes of turn', 'late writers refused', 'time jumped meanwhile', 'faults met', 'lost answers after the effect'],
   ...['stuck', 'absences proven', 'late truths', 'decisions corrected', 'overdue or waiting', 'crowded scans'],
+  ...['backups', 'restores', 'newest put back', 'charges refused to a restored ledger', 'clocks set'],
+  ...['charges of a second ledger', 'second ledgers refused', 'keys used elsewhere'],
 ] as const;
 /** Too rare to be looked for in a few histories. */
-export const RARE: ReadonlySet<Situation> = new Set(['corrected parameters', 'another amount', 'paid after a decline', 'decisions corrected', 'canceled at Stripe by a person', 'late writers refused', 'decided canceled', 'decided retry', 'refunds', 'crowded scans']);
+export const RARE: ReadonlySet<Situation> = new Set(['corrected parameters', 'another amount', 'paid after a decline', 'decisions corrected', 'canceled at Stripe by a person', 'late writers refused', 'decided canceled', 'decided retry', 'refunds', 'crowded scans', 'restores', 'newest put back', 'charges refused to a restored ledger', 'second ledgers refused', 'keys used elsewhere']);
+/** A ledger on a server is not replaced under its address by an older copy: it gets another one, which is refused. */
+export const OF_FILES: ReadonlySet<Situation> = new Set(['backups', 'restores', 'newest put back', 'charges refused to a restored ledger']);
 export type Situation = (typeof SITUATIONS)[number];
 export type Counts = ReadonlyMap<string, number>;
 
@@ -66,11 +70,15 @@ function countCommand(asked: Asked, ended: Ended, add: Add, outages: Outages): v
   }
 }
 
-function countCharge({ before }: Asked, { command, exitCode, errorCode, repeated }: Ended, add: Add): void {
+function countCharge({ before, after }: Asked, { command, exitCode, errorCode, repeated }: Ended, add: Add): void {
   if (errorCode === 'key_reused') add('keys with other parameters');
   else if (errorCode === 'reference_taken') add('references taken');
+  else if (errorCode === 'ledger_rolled_back') add('charges refused to a restored ledger');
+  else if (errorCode === 'another_ledger') add('second ledgers refused');
   else if (exitCode !== null) add(repeated ? 'charges again' : 'first charges');
-  const was = before.rows.find(({ key }) => 'key' in command && key === command.key);
+  if (command.ledger !== undefined) add('charges of a second ledger');
+  const [was, is] = [before, after].map(({ rows }) => rows.find(({ key }) => 'key' in command && key === command.key));
+  if (is?.keyConflict === true && was?.keyConflict !== true) add('keys used elsewhere');
   if (repeated && was !== undefined && isFinal(was)) add('answers from the ledger');
 }
 

@@ -1,11 +1,15 @@
 import { type Gateway } from '../../../src/app/ports.ts';
+import { createIdempotencyKey } from '../../../src/stripe/idempotency.ts';
 import { openGateway } from '../../../src/stripe/gateway.ts';
 import { systemClock } from '../../../src/wire/system.ts';
 import { type Books } from '../../../src/sandbox/server.ts';
 import { TEST_KEY } from '../../support/payment-world.ts';
 import { quiet, type Ground } from '../ground.ts';
-import { type AtStripe, type History, type Key, requestOf } from './history.ts';
+import { type AtStripe, type CopyOfLedger, type History, type Key, requestOf, type SetClock } from './history.ts';
+import { type RawConnection } from '../../storage/targets.ts';
+import { type Copy } from '../ledgers.ts';
 import { Process, type InFlight } from './process.ts';
+import { type SecondLedger } from './second.ts';
 
 /** What the ledger says of one transaction. */
 export interface Row {
@@ -40,8 +44,13 @@ export type Request = Books['requests'][number];
 /** Everything at one moment. */
 export interface Snapshot {
   readonly rows: readonly Row[];
+  /** The ledger's id; null before it was first used. */
+  readonly ledger: string | null;
+  /** It was found to lack payments that it has made. */
+  readonly rolledBack: boolean;
   /** Those that are ours, by transaction. */
   readonly intentsOf: ReadonlyMap<string, readonly Intent[]>;
+  readonly intents: readonly Intent[];
   readonly requests: readonly Request[];
 }
 
@@ -60,12 +69,31 @@ const MINUTE_MS = 60_000;
 /** Others' payments: more than the list of Stripe shows on one page. */
 const CROWD = 130;
 
+/** Which of the two ledgers. */
+export type Which = 'first' | 'second';
+
+/** What all histories of a lane share. */
+export interface Fixtures {
+  readonly courier: Gateway;
+  readonly second: SecondLedger;
+}
+
 /** One history's ledger, Stripe, clock and processes. */
 export class World {
   readonly ground: Ground;
   readonly history: History;
   readonly #processes = new Map<string, Process>();
   readonly #courier: Gateway;
+  readonly #second: SecondLedger;
+  #backup: Copy | null = null;
+  /** What stood in the ledger's place before the backup was put there. */
+  #newest: Copy | null = null;
+  /** The versions of the rows that came back with a backup: what they say is old until somebody looks again. */
+  readonly #restored = new Map<string, number>();
+  /** E-mails of a ledger that was replaced by an older copy of itself. */
+  readonly mailsReplaced = new Set<string>();
+  secondInUse = false;
+  readonly clocksSet: number[] = [];
   #inFlight: InFlight[] = [];
   #offsetMs = 0;
   /** Calls that reached Stripe late. */
@@ -73,25 +101,91 @@ export class World {
   /** What the services do to every call until an outage ends. */
   readonly outages = { stripe: null as string | null, mail: null as string | null };
 
-  private constructor(ground: Ground, history: History, courier: Gateway) {
+  private constructor(ground: Ground, history: History, { courier, second }: Fixtures) {
     this.ground = ground;
     this.history = history;
     this.#courier = courier;
+    this.#second = second;
   }
 
-  static async begin(ground: Ground, history: History, courier: Gateway): Promise<World> {
+  static async begin(ground: Ground, history: History, fixtures: Fixtures): Promise<World> {
     await ground.begin(false);
-    return new World(ground, history, courier);
+    return new World(ground, history, fixtures);
   }
 
   /** The process in that place; one whose calls hang soon gives up on them. */
   process(place: number, hasty: boolean): Process {
-    const name = `process ${String(place + 1)}${hasty ? ', hasty' : ''}`;
+    return this.#process(`process ${String(place + 1)}${hasty ? ', hasty' : ''}`, hasty ? HASTY : SETTINGS);
+  }
+
+  /** One of the second ledger, which is made when it is first used. */
+  async secondProcess(meant: 'meant' | 'by mistake'): Promise<Process> {
+    if (!this.secondInUse) await this.#second.begin();
+    this.secondInUse = true;
+    return this.#process(`second ledger, ${meant}`, { ...SETTINGS, DATABASE_URL: this.#second.url, PAYRECON_NEW_LEDGER: meant === 'meant' ? '1' : '0' });
+  }
+
+  #process(name: string, env: Readonly<Record<string, string>>): Process {
     const known = this.#processes.get(name);
     if (known !== undefined) return known;
-    const made = new Process(this.ground, name, hasty ? HASTY : SETTINGS, () => this.#offsetMs, (call) => this.#inFlight.push(call));
+    const made = new Process(this.ground, name, env, () => this.#offsetMs, (call) => this.#inFlight.push(call));
     this.#processes.set(name, made);
     return made;
+  }
+
+  /** Closes what the processes have open. */
+  async end(): Promise<void> {
+    await this.#bury();
+    await this.#second.end();
+  }
+
+  async #bury(): Promise<void> {
+    for (const process of this.#processes.values()) await process.bury();
+  }
+
+  raw(which: Which): RawConnection {
+    return which === 'second' ? this.#second.raw() : this.ground.raw();
+  }
+
+  get secondUrl(): string {
+    return this.#second.url;
+  }
+
+  /** A newer copy of the ledger was replaced by the one that is in use. */
+  get hasNewer(): boolean {
+    return this.#newest !== null;
+  }
+
+  setClock({ of, minutes }: SetClock): void {
+    this.clocksSet.push(this.ground.sandbox.books.requests.length);
+    if (of === 'ledger') this.ground.setLedgerClock(minutes * MINUTE_MS);
+    else this.ground.sandbox.clock.advance(minutes * MINUTE_MS);
+  }
+
+  /** What people do with copies of the ledger; false where there is no copy, or nothing that it would mend. */
+  async copy(what: CopyOfLedger['do']): Promise<boolean> {
+    const { copies } = this.ground;
+    if (copies === null) return false;
+    if (what === 'backup') {
+      this.#backup = await copies.make();
+      return true;
+    }
+    const copy = what === 'restore' ? this.#backup : this.#newest;
+    // Payments that were charged on the older copy would be lost with it: it is left only when it was found to be older.
+    if (copy === null || (what === 'newest' && !(await this.look()).rolledBack)) return false;
+    await this.arrive();
+    await this.#bury();
+    for (const { id } of await this.raw('first').rows('select id from notifications')) this.mailsReplaced.add(String(id));
+    this.#newest = what === 'restore' ? await copies.make() : null;
+    await copies.putBack(copy);
+    this.#restored.clear();
+    for (const { id, version } of (await this.look()).rows) this.#restored.set(id, version);
+    return true;
+  }
+
+  /** A row that says what it said when the copy was made. */
+  isAsRestored({ id, version }: Row): boolean {
+    return this.#restored.get(id) === version;
   }
 
   setFaults(faults: string): void {
@@ -160,14 +254,15 @@ export class World {
 
   /** Stripe may carry out later what it had answered with a 500. */
   async #rollForward(row: Row, intents: readonly Intent[]): Promise<boolean> {
-    const failed = this.ground.sandbox.books.requests.some(({ endpoint, fault, at }) => endpoint === 'payment_intents.create' && fault === '500_before' && at >= row.createdAt - MINUTE_MS);
-    if (!failed || intents.length > 0 || row.paymentIntent !== null || row.step === 'recorded') return false;
+    const key = createIdempotencyKey({ key: row.key, attempt: row.attempt });
+    const failed = this.ground.sandbox.books.requests.findLast(({ idempotency_key: sent, fault }) => sent === key && fault === '500_before');
+    if (failed === undefined || intents.length > 0 || row.paymentIntent !== null || row.step === 'recorded') return false;
     const [identity] = await this.ground.raw().rows('select id from ledger');
     const ledger = String(identity?.['id']);
-    const at = Math.floor((row.createSentAt ?? row.createdAt) / 1_000);
+    const at = Math.floor(failed.at / 1_000);
     const { amount } = requestOf(this.history, row.key as Key, false);
     if (amount !== row.amount) return false;
-    await this.#control('seed', { count: 1, created_from: at, created_to: at, metadata: { payrecon_transaction: row.id, payrecon_ledger: ledger, payrecon_attempt: '1' }, statuses: { requires_confirmation: 1 }, amount });
+    await this.#control('seed', { count: 1, created_from: at, created_to: at, metadata: { payrecon_transaction: row.id, payrecon_ledger: ledger, payrecon_attempt: String(row.attempt) }, statuses: { requires_confirmation: 1 }, amount });
     return true;
   }
 
@@ -181,15 +276,18 @@ export class World {
     await response.text();
   }
 
-  async look(): Promise<Snapshot> {
+  async look(which: Which = 'first'): Promise<Snapshot> {
     const { books } = this.ground.sandbox;
-    const rows = await this.ground.raw().rows('select * from transactions order by created_at, id');
+    const raw = this.raw(which);
+    const rows = await raw.rows('select * from transactions order by created_at, id');
+    const [ledger] = await raw.rows('select id, rolled_back_at from ledger');
     const intentsOf = new Map<string, Intent[]>();
     for (const intent of books.paymentIntents) {
       const owner = intent.metadata['payrecon_transaction'];
       if (owner !== undefined) intentsOf.set(owner, [...(intentsOf.get(owner) ?? []), intent]);
     }
-    return { rows: rows.map(rowOf), intentsOf, requests: books.requests };
+    const own = { ledger: ledger === undefined ? null : String(ledger['id']), rolledBack: (ledger?.['rolled_back_at'] ?? null) !== null };
+    return { ...own, rows: rows.map(rowOf), intentsOf, intents: books.paymentIntents, requests: books.requests };
   }
 }
 

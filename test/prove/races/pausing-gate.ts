@@ -95,6 +95,7 @@ export class PausingGate {
       account: () => this.#through('stripe account', () => gateway.account()),
       lookUp: (queries, signal) => this.#lookUp(gateway, queries, signal),
       newestIntents: (query) => this.#through('stripe newest', () => gateway.newestIntents(query)),
+      aheadMs: (now) => gateway.aheadMs(now),
       findOther: (query) => this.#through('stripe find other', () => gateway.findOther(query)),
       calls: () => gateway.calls(),
     };

@@ -69,6 +69,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       account: () => gateway.account(),
       calls: () => gateway.calls(),
       newestIntents: (query) => gateway.newestIntents(query),
+      aheadMs: (at) => gateway.aheadMs(at),
       findOther: (query) => gateway.findOther(query),
       async *lookUp(queries: readonly LookUp[], signal?: AbortSignal) {
         for (let count = 0; count < 4; count += 1) {
@@ -108,6 +109,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       account: () => gateway.account(),
       calls: () => gateway.calls(),
       newestIntents: (query) => gateway.newestIntents(query),
+      aheadMs: (at) => gateway.aheadMs(at),
       findOther: (query) => gateway.findOther(query),
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     });
