@@ -8,8 +8,8 @@ import { openLedgerGround } from './ledger-ground.ts';
 import { IMAGES_A_RUN, runImages } from './power-cut-lane.ts';
 import { record } from './power-cut-run.ts';
 
-/** `power-cut RUN.IMAGE`, as a violation names it. */
-const ONLY = /^power-cut (\d+)\.(\d+)$/.exec(process.env['PROVE_CASE'] ?? '');
+/** `power-cut RUN.IMAGE`, as a violation names it, or `power-cut RUN`: all images of a run. */
+const ONLY = /^power-cut (\d+)(?:\.(\d+))?$/.exec(process.env['PROVE_CASE'] ?? '');
 
 test('whatever part of the unsynced writes a power cut leaves, every acknowledged step is there', { timeout: 3_600_000 }, async () => {
   const ground = await openLedgerGround();
@@ -18,7 +18,7 @@ test('whatever part of the unsynced writes a power cut leaves, every acknowledge
   const violations: string[] = [];
   let [ran, recovered] = [0, 0];
   for (let run = Number(ONLY?.[1] ?? 0); ran < cases; run += 1) {
-    const report = await runImages(ground, run, IMAGES_A_RUN, ONLY === null ? null : Number(ONLY[2]));
+    const report = await runImages(ground, run, IMAGES_A_RUN, ONLY?.[2] === undefined ? null : Number(ONLY[2]));
     ran += report.images;
     recovered += report.recovered;
     violations.push(...report.wrong);
