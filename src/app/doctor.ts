@@ -131,7 +131,7 @@ function lastPassCheck(startedAt: number | null, now: number): DoctorCheck {
 }
 
 function stuckCheck(needs: { readonly stuck: number; readonly overdue: number }): DoctorCheck {
-  if (needs.stuck === 0 && needs.overdue === 0) return ok('stuck', 'nothing waits for a person');
+  if (needs.stuck === 0 && needs.overdue === 0) return ok('stuck', 'no payment waits for a person');
   return warning('stuck', `${String(needs.stuck)} stuck and ${String(needs.overdue)} overdue: see \`payrecon stuck list\``);
 }
 

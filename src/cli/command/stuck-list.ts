@@ -32,7 +32,7 @@ export async function runStuckList({ limit, cursor }: StuckListArguments, contex
   return withPayrecon(context, { needsStripe: false, role: 'stuck' }, async (payrecon) => {
     const page = await payrecon.stuck(limit, cursor);
     const [{ writePage }, { hints }] = await Promise.all([import('../render/page.ts'), import('../render/hint.ts')]);
-    writePage(page, context, 'Nothing waits for a person.');
+    writePage(page, context, 'No payment waits for a person.');
     const first = page.data[0];
     if (!context.json && first !== undefined) {
       context.err.write(hints([{ text: 'To decide one of them:', command: ['payrecon', 'stuck', 'resolve', first.id] }], context.err));

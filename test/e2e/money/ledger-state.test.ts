@@ -48,6 +48,9 @@ describe.each(targets)('a ledger that was rolled back, on $name', (target) => {
     expect(said).toMatchObject({ json: { ...IN_USE, ledger_state: 'rolled_back', rolled_back_at: expect.any(String) as unknown }, exitCode: 5 });
     expect(said.text).toContain('rolled back: nothing is charged on it');
     expect(said.text).toContain('Restore the newest copy of the ledger');
+    // No payment waits for a person, but the ledger does.
+    const listed = await scene.run(['stuck', 'list']);
+    expect(`${listed.stdout}${listed.stderr}`).toMatch(/no payment waits for a person/i);
     expect(await doctor(scene)).toMatchObject({
       check: { state: 'failed', message: expect.stringContaining('Restore the newest copy of the ledger') as unknown },
       exitCode: 5,
