@@ -200,12 +200,14 @@ class Player {
     const world = this.#world;
     world.outages.stripe = null;
     world.outages.mail = null;
-    const last: Action[] = [{ do: 'pass' }, { do: 'newest' }, { do: 'pass' }, { do: 'pass' }];
-    const lastOfSecond: Action[] = world.secondInUse ? [{ do: 'pass', ledger: 'second' }, { do: 'pass', ledger: 'second' }] : [];
-    for (const action of [...(world.hasNewer ? last : last.slice(2)), ...lastOfSecond]) {
-      if (action.do !== 'newest') await world.wait(LONG_AFTER_MS);
-      const wrong = await this.step(action);
-      if (wrong.length > 0) return wrong;
+    const passes: Action[] = [{ do: 'pass' }, ...(world.secondInUse ? [{ do: 'pass', ledger: 'second' } as const] : [])];
+    const newestFirst: Action[][] = world.hasNewer ? [[{ do: 'pass' }, { do: 'newest' }]] : [];
+    for (const round of [...newestFirst, passes, passes]) {
+      await world.wait(LONG_AFTER_MS);
+      for (const action of round) {
+        const wrong = await this.step(action);
+        if (wrong.length > 0) return wrong;
+      }
     }
     const ledgers: Which[] = world.secondInUse ? ['first', 'second'] : ['first'];
     const wrong: string[] = [];

@@ -117,6 +117,9 @@ const idBeforeMoney: Rule = (step) =>
   newRequests(step).flatMap(({ endpoint, path }) => {
     if (endpoint !== 'payment_intents.confirm') return [];
     const known = step.after.rows.some(({ paymentIntent }) => paymentIntent !== null && path.includes(`/${paymentIntent}/`));
+    // A confirm that was under way arrives when its row is at another attempt.
+    const isOfEarlier = (row: Row): boolean => intentsOf(step.after, row).some(({ id, metadata }) => path.includes(`/${id}/`) && Number(metadata['payrecon_attempt'] ?? '1') < row.attempt);
+    if (step.arrived > 0 && step.after.rows.some(isOfEarlier)) return [];
     return known ? [] : [`${path} was sent, and the ledger does not know that id`];
   });
 
