@@ -8,9 +8,9 @@ import { cleanEnvironment } from '../test/support/environment.ts';
 import { fillLedger, transactionIdOf, type FilledRow } from './fill-ledger.ts';
 import { askLedger, changeLedger, checkSettledOnce } from './ledger-facts.ts';
 import { startLocalStripe, type LocalStripe } from './local-stripe.ts';
-import { type MakeDatabase } from './databases.ts';
+import type { MakeDatabase } from './databases.ts';
 import { startMeasured } from './measured-process.ts';
-import { type QueueName } from './plain-jobs.ts';
+import type { QueueName } from './plain-jobs.ts';
 
 export interface Backlog {
   readonly rows: number;
@@ -93,8 +93,8 @@ export async function runPayrecon(backlog: Backlog, makeDatabase: MakeDatabase):
 
 function environmentOf(folder: string, url: string, stripeUrl: string, limited: boolean): Record<string, string> {
   return cleanEnvironment(folder, {
-    ...{ DATABASE_URL: url, STRIPE_API_BASE: stripeUrl, STRIPE_SECRET_KEY: 'sk_test_local0123456789abcdef', PAYRECON_OPERATOR: 'bench' },
-    ...{ PAYRECON_STRIPE_RPS: String(limited ? ACCOUNT_LIMIT : NO_LIMIT), PAYRECON_STRIPE_ENDPOINT_RPS: String(limited ? ENDPOINT_LIMIT : NO_LIMIT) },
+    DATABASE_URL: url, STRIPE_API_BASE: stripeUrl, STRIPE_SECRET_KEY: 'sk_test_local0123456789abcdef', PAYRECON_OPERATOR: 'bench',
+    PAYRECON_STRIPE_RPS: String(limited ? ACCOUNT_LIMIT : NO_LIMIT), PAYRECON_STRIPE_ENDPOINT_RPS: String(limited ? ENDPOINT_LIMIT : NO_LIMIT),
   });
 }
 

@@ -26,7 +26,7 @@ const { values: asked } = parseArgs({
 });
 
 const backlog: Backlog = {
-  ...{ rows: Number(asked.rows), share: Number(asked.share), limited: !asked.unlimited, profile: asked.profile ?? null },
+  rows: Number(asked.rows), share: Number(asked.share), limited: !asked.unlimited, profile: asked.profile ?? null,
   latencyMs: Number(asked['latency-ms']),
   daemons: asked.daemons === undefined ? null : Number(asked.daemons),
 };
@@ -35,9 +35,9 @@ const plain: Backlog = { ...backlog, rows: Math.min(backlog.rows, Number(asked['
 function line(name: string, runs: readonly Figures[]): string {
   const of = (figure: (run: Figures) => number): number => median(runs.map(figure));
   const cells = [
-    ...[name, of(({ rows }) => rows), of(({ calls }) => calls.list), of(({ calls }) => calls.retrieve), of(({ calls }) => calls.other)],
-    ...[`${(100 * of(({ refusedShare }) => refusedShare)).toFixed(2)} %`, of(({ seconds }) => seconds).toFixed(2)],
-    ...[of(({ rows, seconds }) => rows / seconds).toFixed(0), of(({ peakMegabytes }) => peakMegabytes).toFixed(0)],
+    name, of(({ rows }) => rows), of(({ calls }) => calls.list), of(({ calls }) => calls.retrieve), of(({ calls }) => calls.other),
+    `${(100 * of(({ refusedShare }) => refusedShare)).toFixed(2)} %`, of(({ seconds }) => seconds).toFixed(2),
+    of(({ rows, seconds }) => rows / seconds).toFixed(0), of(({ peakMegabytes }) => peakMegabytes).toFixed(0),
   ];
   return `| ${cells.join(' | ')} |`;
 }

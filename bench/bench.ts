@@ -14,7 +14,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { buildIfStale } from '../build.js';
 import { BENCHMARKS, NAMES, nameOf, type BenchmarkName } from './suite/benchmark.ts';
 import { writeDocs } from './suite/docs.ts';
-import { type Size } from './suite/figures.ts';
+import type { Size } from './suite/figures.ts';
 import { describeMachine, judgedFigure, merged, parseMeasured, readResults, resultsPath, writeResults, type Machine, type Outcome } from './suite/results.ts';
 import { runApart } from './suite/run-apart.ts';
 import { FIGURE_HEAD, figureRow, markdown } from './suite/show.ts';

@@ -110,7 +110,8 @@ async function backlogCalls(side: Side, rows: number): Promise<string> {
 }
 
 function say(what: string, pairs: readonly Pair<number, number>[]): void {
-  const [ours, other] = [median(pairs.map((pair) => pair.ours)), median(pairs.map(({ peer }) => peer))];
+  const ours = median(pairs.map((pair) => pair.ours));
+const other = median(pairs.map(({ peer }) => peer));
   const ratio = median(pairs.map((pair) => pair.ours / pair.peer));
   console.log(`${what}: here ${ours.toFixed(1)} ms, there ${other.toFixed(1)} ms, ratio ${ratio.toFixed(3)} (medians of ${String(pairs.length)} pairs)`);
 }
@@ -125,7 +126,8 @@ async function measure(name: DatabaseName, [here, there]: readonly [Side, Side],
     command(side);
     console.log(`${SHOWN[name]}, calls of one command, ${side.root}: ${(await callsSince(side, seen)).join(', ')}`);
   }
-  const [ours, other] = [await running(here, 'succeeded'), await running(there, 'succeeded')];
+  const ours = await running(here, 'succeeded');
+const other = await running(there, 'succeeded');
   await inPairs(WARM_UP, () => ours.charge(), () => other.charge());
   say(`${SHOWN[name]}, in a running process`, await inPairs(sizes.pairs, () => ours.charge(), () => other.charge()));
   await Promise.all([ours.close(), other.close()]);

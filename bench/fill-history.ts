@@ -86,7 +86,7 @@ function kindOf(sink: Sink, rows: number, failed: boolean, reference: boolean) {
   const expressed = (cells: Cells): Expressions => Object.fromEntries(Object.entries(cells).map(([column, cell]) => [column, expression(cell, words, sink)]));
   return {
     when: `${failed ? '' : 'not '}(${failedWhen}) and ${reference ? '' : 'not '}(${referenceWhen})`,
-    ...{ transaction: expressed(transaction), entries: entries.map(expressed), email: expressed(email ?? {}) },
+    transaction: expressed(transaction), entries: entries.map(expressed), email: expressed(email ?? {}),
   };
 }
 

@@ -40,7 +40,7 @@ interface Ledger {
 function run(ledger: Ledger, args: readonly string[]): number {
   const startedMs = performance.now();
   const { status, stderr, signal } = spawnSync(process.execPath, [binary, ...args], {
-    ...{ env: cleanEnvironment(folder, { ...settings, DATABASE_URL: ledger.url }), cwd: folder, encoding: 'utf8', timeout: COMMAND_MS, maxBuffer: 100_000_000 },
+    env: cleanEnvironment(folder, { ...settings, DATABASE_URL: ledger.url }), cwd: folder, encoding: 'utf8', timeout: COMMAND_MS, maxBuffer: 100_000_000,
   });
   if (status !== 0) throw new Error(`${args.join(' ')} on ${String(ledger.rows)} rows ended with ${String(status ?? signal)}: ${stderr}`);
   return performance.now() - startedMs;

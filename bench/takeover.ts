@@ -132,8 +132,8 @@ function line(name: string, seconds: readonly number[]): string {
 
 async function measure(url: string, stripe: LocalStripe, folder: string, perEndpoint: number): Promise<boolean> {
   const env = cleanEnvironment(folder, {
-    ...{ DATABASE_URL: url, STRIPE_API_BASE: stripe.url, STRIPE_SECRET_KEY: 'sk_test_local0123456789abcdef', PAYRECON_OPERATOR: 'bench' },
-    ...{ PAYRECON_STRIPE_RPS: '100', PAYRECON_STRIPE_ENDPOINT_RPS: String(perEndpoint) },
+    DATABASE_URL: url, STRIPE_API_BASE: stripe.url, STRIPE_SECRET_KEY: 'sk_test_local0123456789abcdef', PAYRECON_OPERATOR: 'bench',
+    PAYRECON_STRIPE_RPS: '100', PAYRECON_STRIPE_ENDPOINT_RPS: String(perEndpoint),
   });
   const rows = (kills + 1) * ROWS_A_HOST;
   await startMeasured([binary, 'migrate', 'up'], env, folder).finished();

@@ -1,7 +1,6 @@
 import type { Payrecon } from './app/payrecon.ts';
 import type { ListFilter } from './app/views.ts';
-import type { ChargeInput } from './domain/charge-request.ts';
-import { COLUMN_NAMES, parseChargeRequest } from './domain/charge-request.ts';
+import { type ChargeInput, COLUMN_NAMES, parseChargeRequest } from './domain/charge-request.ts';
 import { PayreconError } from './domain/errors.ts';
 import { openFromEnvironment } from './wire.ts';
 

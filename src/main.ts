@@ -3,7 +3,7 @@ import { openedLate } from './cli/opened-late.ts';
 import { terminalPrompts } from './cli/prompts.ts';
 import { bugText } from './cli/render/bug.ts';
 import { runCommandLine } from './cli/run.ts';
-import { type ByteSource, type CliServices, type StopSignal } from './cli/services.ts';
+import type { ByteSource, CliServices, StopSignal } from './cli/services.ts';
 import { outputTo } from './cli/streams.ts';
 
 /*

@@ -6,8 +6,7 @@ import type { PassEnd } from './daemon/daemon.ts';
 import { PayreconError } from './domain/errors.ts';
 import type { Storage } from './storage/open.ts';
 import { once } from './wire/ledger-storage.ts';
-import { openParts } from './wire/parts.ts';
-import type { Parts, Seams } from './wire/parts.ts';
+import { openParts, type Parts, type Seams } from './wire/parts.ts';
 
 /*
  * The composition root: settings in, services out, each opened at its first use and closed in the

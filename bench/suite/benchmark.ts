@@ -1,4 +1,4 @@
-import { type Measured, type Size } from './figures.ts';
+import type { Measured, Size } from './figures.ts';
 
 export interface Benchmark {
   readonly title: string;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { BENCHMARKS, type BenchmarkName } from './benchmark.ts';
 import { svgOf, type Bar, type Chart } from './chart.ts';
 import { shareOfGoal, type JudgedFigure } from './figures.ts';
-import { type Machine, type Outcome, type Results } from './results.ts';
+import type { Machine, Outcome, Results } from './results.ts';
 import { FIGURE_HEAD, figureRow, goalText, markdown, times, verdict, withUnit } from './show.ts';
 
 /** What is made from the results, by path; each file is written only between its marks, the plots wholly. */
@@ -73,7 +73,7 @@ function goalsChart(results: Results): Chart {
     groups.set(name, bars);
   }
   return {
-    ...{ title: 'How much of each goal is used', subtitle: 'Left of the line the goal is reached, whether it is a largest or a smallest figure', series: ['reached', 'missed'], scale: 'linear' },
+    title: 'How much of each goal is used', subtitle: 'Left of the line the goal is reached, whether it is a largest or a smallest figure', series: ['reached', 'missed'], scale: 'linear',
     groups: [...groups].map(([name, bars]) => ({ title: BENCHMARKS[name].title, bars })),
     mark: { at: 1, text: 'goal' },
   };

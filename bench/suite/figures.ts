@@ -68,7 +68,8 @@ export function shareOfGoal(figure: Pick<Figure, 'goal' | 'ours' | 'ratio'>): nu
 /** Of an even number, the middle between the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
-  const [lower, upper] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
+const upper = sorted[Math.floor(sorted.length / 2)];
   return lower === undefined || upper === undefined ? Number.NaN : (lower + upper) / 2;
 }
 

@@ -21,7 +21,7 @@ const SCALES: Readonly<Record<Size, Scale>> = {
   quick: { rows: 2_000, plainRows: 50, cases: [{ database: 'postgres', latencyMs: 0, pairs: 1 }, { database: 'sqlite', latencyMs: 300, pairs: 1 }] },
   full: { rows: 100_000, plainRows: 500, cases: [{ database: 'postgres', latencyMs: 0, pairs: 3 }, { database: 'sqlite', latencyMs: 300, pairs: 1 }] },
   long: {
-    ...{ rows: 100_000, plainRows: 1_000 },
+    rows: 100_000, plainRows: 1_000,
     cases: [0, 300].flatMap((latencyMs) => [{ database: 'postgres', latencyMs, pairs: 3 }, { database: 'sqlite', latencyMs, pairs: 3 }] as const),
   },
 };

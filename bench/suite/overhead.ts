@@ -72,7 +72,8 @@ async function wholeCommands({ url, folder }: Ledger, pairs: number): Promise<re
 type Row = readonly (string | number)[];
 
 function measured(name: string, note: string, pairs: readonly Pair<number, number>[]): { readonly figure: Figure; readonly row: Row } {
-  const [ours, peer] = [pairs.map((pair) => pair.ours), pairs.map((pair) => pair.peer)];
+  const ours = pairs.map((pair) => pair.ours);
+const peer = pairs.map((pair) => pair.peer);
   const added = pairs.map((pair) => pair.ours - pair.peer);
   const ms = (value: number): string => value.toFixed(1);
   const row = [name, pairs.length, ...[ours, peer].flatMap((all) => [ms(quantile(all, 0.5)), ms(quantile(all, 0.99))]), ms(median(added))];

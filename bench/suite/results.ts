@@ -8,7 +8,7 @@ import { type BenchmarkName, NAMES } from './benchmark.ts';
 import { reached, SIZES, type Figure, type Measured } from './figures.ts';
 
 const figure = z.object({
-  ...{ name: z.string(), unit: z.string(), ours: z.number(), peer: z.number().nullable(), ratio: z.number().nullable() },
+  name: z.string(), unit: z.string(), ours: z.number(), peer: z.number().nullable(), ratio: z.number().nullable(),
   spread: z.tuple([z.number(), z.number()]).nullable(),
   goal: z.object({ of: z.enum(['ours', 'ratio']), direction: z.enum(['at most', 'at least']), value: z.number() }).nullable(),
   note: z.string(),
@@ -68,7 +68,7 @@ export async function describeMachine(): Promise<Machine> {
   const { version: sqlite } = database.prepare('select sqlite_version() as version').get() as { readonly version: string };
   database.close();
   return {
-    ...{ cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), memoryGigabytes: Math.round(totalmem() / 2 ** 30), system: process.platform },
-    ...{ node: process.versions.node, sqlite, postgres: await postgresVersion() },
+    cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), memoryGigabytes: Math.round(totalmem() / 2 ** 30), system: process.platform,
+    node: process.versions.node, sqlite, postgres: await postgresVersion(),
   };
 }

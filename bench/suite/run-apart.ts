@@ -38,7 +38,7 @@ interface Place {
 
 async function inGroup(script: URL, args: readonly string[], { folder, seconds, stop }: Place): Promise<unknown> {
   const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(script), ...args], {
-    ...{ detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, TMPDIR: folder } },
+    detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, TMPDIR: folder },
   });
   const sent: unknown[] = [];
   child.on('message', (value) => sent.push(value));

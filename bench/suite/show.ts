@@ -1,4 +1,4 @@
-import { type JudgedFigure } from './figures.ts';
+import type { JudgedFigure } from './figures.ts';
 
 /** As Markdown, numbers to the right; read as it is in a terminal. */
 export function markdown(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
@@ -35,8 +35,8 @@ export function figureRow(figure: JudgedFigure): readonly string[] {
   const ofRatio = goal === null ? ratio !== null : goal.of === 'ratio';
   const shown = (value: number): string => (ofRatio ? times(value) : plainNumber(value));
   return [
-    ...[name, withUnit(ours, unit), peer === null ? '' : withUnit(peer, unit), ratio === null ? '' : times(ratio)],
-    ...[spread === null ? '' : `${shown(spread[0])} .. ${shown(spread[1])}`, goalText(figure), verdict(figure)],
+    name, withUnit(ours, unit), peer === null ? '' : withUnit(peer, unit), ratio === null ? '' : times(ratio),
+    spread === null ? '' : `${shown(spread[0])} .. ${shown(spread[1])}`, goalText(figure), verdict(figure),
   ];
 }
 

@@ -1,18 +1,15 @@
 import type { LimitFunction } from 'p-limit';
-import type { Answer } from '../domain/answer.ts';
-import { isPassing } from '../domain/answer.ts';
+import { type Answer, isPassing } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Call } from '../domain/move.ts';
 import { nextAttempt, observed, stuckMove } from '../domain/moves.ts';
 import { isFinal } from '../domain/transaction.ts';
 import { attemptTransition } from '../domain/undecided.ts';
 import { firstCall } from '../domain/plan.ts';
-import { advance, contextOf, lookUpOf } from './advance.ts';
-import type { AdvanceDeps, Advanced, InTurn } from './advance.ts';
+import { advance, contextOf, lookUpOf, type AdvanceDeps, type Advanced, type InTurn } from './advance.ts';
 import type { StripeHealth } from './health.ts';
 import type { KeyRefusal } from './unauthorized.ts';
-import { holdLeases } from './leases.ts';
-import type { HeldLeases } from './leases.ts';
+import { holdLeases, type HeldLeases } from './leases.ts';
 import type { Claimed, LookUp } from './ports.ts';
 import type { ReconciledRow } from './payrecon.ts';
 

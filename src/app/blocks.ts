@@ -1,6 +1,5 @@
 import pLimit from 'p-limit';
-import { reconcileBlock } from './block.ts';
-import type { BlockDeps, BlockEnd } from './block.ts';
+import { reconcileBlock, type BlockDeps, type BlockEnd } from './block.ts';
 import { LONGEST_WATCH_MS, WATCH_CAP_FACTOR } from '../domain/moves.ts';
 import type { Instant } from '../domain/transaction.ts';
 import type { Claimed } from './ports.ts';
@@ -89,7 +88,9 @@ function overlapping(deps: PassDeps): Blocks {
   const ends: BlockEnd[] = [];
   const failures: unknown[] = [];
   const rows = pLimit(ROWS_AT_ONCE);
-  let [unfinished, fewDue, waitsForStripe] = [0, false, false];
+  let unfinished = 0;
+let fewDue = false;
+let waitsForStripe = false;
   let wake = (): void => undefined;
   const mayBegin = (): boolean => running.size === 0 || (!fewDue && unfinished <= (waitsForStripe ? ROWS_LEFT_WAITING : ROWS_LEFT));
   const noticeRoom = (): void => { if (mayBegin()) wake(); };

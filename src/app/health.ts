@@ -1,5 +1,4 @@
-import type { Answer } from '../domain/answer.ts';
-import { showsStripeWorking } from '../domain/answer.ts';
+import { type Answer, showsStripeWorking } from '../domain/answer.ts';
 
 /** So many failures in a row, with no success between them, and Stripe counts as away. */
 export const OUTAGE_AFTER_FAILURES = 5;

@@ -4,17 +4,14 @@ import type { AdvanceDeps } from './advance.ts';
 import type { BlockEnd } from './block.ts';
 import { reconcileBlocks } from './blocks.ts';
 import { dryRun } from './dry-run.ts';
-import { watchStripe } from './health.ts';
-import type { StripeHealth } from './health.ts';
+import { watchStripe, type StripeHealth } from './health.ts';
 import type { PassOutcome, ReconcileOptions, ReconciledRow } from './payrecon.ts';
 import type { OwnLedger, Wholeness } from './own-ledger.ts';
 import type { CallCounts, Ledger, LedgerIdentity, Passes } from './ports.ts';
 import type { History } from './views.ts';
-import { callsSince, tallyRows } from './tally.ts';
-import type { Tally } from './tally.ts';
+import { callsSince, tallyRows, type Tally } from './tally.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
-import { stripeUnauthorized } from './unauthorized.ts';
-import type { KeyRefusal } from './unauthorized.ts';
+import { stripeUnauthorized, type KeyRefusal } from './unauthorized.ts';
 
 /** Pause between probes while it is being found out whether Stripe is away. */
 const PROBE_PAUSE_MS = 200;

@@ -1,7 +1,7 @@
-import { type Payrecon } from '../app/payrecon.ts';
-import { type Globals } from './flags.ts';
-import { type Prompts } from './prompts.ts';
-import { type CliServices, type OpenRequest } from './services.ts';
+import type { Payrecon } from '../app/payrecon.ts';
+import type { Globals } from './flags.ts';
+import type { Prompts } from './prompts.ts';
+import type { CliServices, OpenRequest } from './services.ts';
 import { type Output, withoutColour } from './streams.ts';
 
 /** What a command is given to do its work. */

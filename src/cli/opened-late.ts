@@ -1,5 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs';
-import { type outputTo } from './streams.ts';
+import type { outputTo } from './streams.ts';
 
 type Stream = Parameters<typeof outputTo>[0];
 

@@ -1,9 +1,9 @@
-import { type Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { Command, CommandUnknownOpts } from '@commander-js/extra-typings';
 import packageJson from '../../package.json' with { type: 'json' };
 import { CheckedCommand } from './checked-command.ts';
 import { addGlobals } from './flags.ts';
-import { type Perform } from './perform.ts';
-import { type Streams } from './streams.ts';
+import type { Perform } from './perform.ts';
+import type { Streams } from './streams.ts';
 
 /*
  * The names of the commands, and where each is. What a command takes is defined when it is the one that was typed: a

@@ -1,4 +1,4 @@
-import { type Output } from './streams.ts';
+import type { Output } from './streams.ts';
 
 export interface Choice<Value> {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { PayreconError, type Problem } from '../domain/errors.ts';
 import { parseDuration } from '../domain/duration.ts';
-import { type Instant } from '../domain/transaction.ts';
+import type { Instant } from '../domain/transaction.ts';
 
 export type Read<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly message: string };
 

@@ -4,7 +4,7 @@ import { type CommandContext, createContext } from './context.ts';
 import { type Ending, type ExitCode, exitCode } from './exit-code.ts';
 import { type Globals, readGlobals } from './flags.ts';
 import { createProgram } from './program.ts';
-import { type CliServices } from './services.ts';
+import type { CliServices } from './services.ts';
 
 /** Runs what was typed (without `node` and the script) and says how the process shall end. It never throws. */
 export async function runCommandLine(typed: readonly string[], services: CliServices): Promise<ExitCode> {

@@ -1,8 +1,8 @@
-import { type Readable } from 'node:stream';
-import { type Payrecon } from '../app/payrecon.ts';
-import { type Instant } from '../domain/transaction.ts';
-import { type Prompts } from './prompts.ts';
-import { type Output, type Streams } from './streams.ts';
+import type { Readable } from 'node:stream';
+import type { Payrecon } from '../app/payrecon.ts';
+import type { Instant } from '../domain/transaction.ts';
+import type { Prompts } from './prompts.ts';
+import type { Output, Streams } from './streams.ts';
 
 /** What was given as flags for settings, by the flag's name without dashes: `{ 'pending-after': '5m', live: true }`. */
 export type FlagValues = Readonly<Record<string, string | boolean | undefined>>;

@@ -3,8 +3,7 @@ import { formatDuration } from './duration.ts';
 import { formatMoney } from './money.ts';
 import { otherIntentsIn, type NamedIntent } from './other-intents.ts';
 import { isAsAsked, receivedOf } from './received.ts';
-import { isOverdue } from './transaction.ts';
-import type { Instant, Resolution, Transaction } from './transaction.ts';
+import { isOverdue, type Instant, type Resolution, type Transaction } from './transaction.ts';
 
 /** A plain sentence: why the transaction is in its state, and what happens next. */
 export function explain(transaction: Transaction, now: Instant): string {
@@ -171,7 +170,9 @@ function nextSentence(transaction: Transaction, now: Instant): string {
   return inMs <= 0 ? 'The next reconciliation asks Stripe.' : `Stripe is asked again in ${inWords(inMs)}.`;
 }
 
-const [SECOND_MS, MINUTE_MS, HOUR_MS] = [1_000, 60_000, 3_600_000];
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 /** Nobody waits for milliseconds: rounded up to seconds, beyond two minutes to minutes, beyond two hours to hours. */
 function inWords(ms: number): string {

@@ -65,7 +65,8 @@ function unseen(text: string): string | null {
 function notComposed(text: string): string | null {
   const composed = text.normalize('NFC');
   if (composed === text) return null;
-  const [from, to] = [Array.from(text), Array.from(composed)];
+  const from = Array.from(text);
+const to = Array.from(composed);
   const at = from.findIndex((character, index) => character !== to[index]);
   const codes = from.slice(at, at + 2).map(codePointName).join(' ');
   return `it is not in the composed form (NFC) from character ${String(at + 1)} on: ${codes}`;

@@ -3,14 +3,11 @@ import { expectedBy } from './expected.ts';
 import { askedAlike, receivedAsAsked } from './marks.ts';
 import { formatMoney } from './money.ts';
 import { classifyRefusal } from './refusals.ts';
-import { evidenceOf, nextAttempt, observed, settleMove, stuckMove } from './moves.ts';
+import { evidenceOf, nextAttempt, observed, settleMove, stuckMove, type Sighting } from './moves.ts';
 import { stopUndecided } from './undecided.ts';
 import { cancelMove, confirmMove, failureKindOf, failureOf } from './sends.ts';
-import type { Sighting } from './moves.ts';
-import { KEY_LIFETIME_MS } from './move.ts';
-import type { Call, Context, Move, Seen } from './move.ts';
-import { isFinal } from './transaction.ts';
-import type { Canceler, FailureKind, Instant, Transaction } from './transaction.ts';
+import { KEY_LIFETIME_MS, type Call, type Context, type Move, type Seen } from './move.ts';
+import { isFinal, type Canceler, type FailureKind, type Instant, type Transaction } from './transaction.ts';
 import type { Changes, Transition } from './transition.ts';
 
 type IntentAnswer = Extract<Answer, { kind: 'intent' }>;

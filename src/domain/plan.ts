@@ -2,14 +2,12 @@ import type { IntentSnapshot } from './answer.ts';
 import { mayHaveStrays } from './attempts.ts';
 import { BugError } from './errors.ts';
 import { askedAlike, foreignMark } from './marks.ts';
-import { BELIEVED_UNSENT_MS, KEY_LIFETIME_MS } from './move.ts';
-import type { Call, Context, Move, Seen } from './move.ts';
+import { BELIEVED_UNSENT_MS, KEY_LIFETIME_MS, type Call, type Context, type Move, type Seen } from './move.ts';
 import { onAbsent, onForeign, onIntent } from './on-intent.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-refusal.ts';
 import { leaveUnsent } from './moves.ts';
 import { cancelMove, cancelStray, confirmMove, failureKindOf } from './sends.ts';
-import { isFinal } from './transaction.ts';
-import type { Transaction } from './transaction.ts';
+import { isFinal, type Transaction } from './transaction.ts';
 import type { Transition } from './transition.ts';
 
 /*

@@ -1,5 +1,4 @@
-import { BANKS_WORDS, DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES } from './refusal-codes.ts';
-import type { RefusalKind } from './refusal-codes.ts';
+import { BANKS_WORDS, DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES, type RefusalKind } from './refusal-codes.ts';
 
 /*
  * The one classification of everything that Stripe refuses. It decides whether a key is used up,

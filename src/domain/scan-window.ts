@@ -1,5 +1,4 @@
-import { isFinal } from './transaction.ts';
-import type { Instant, Transaction } from './transaction.ts';
+import { isFinal, type Instant, type Transaction } from './transaction.ts';
 
 /*
  * The range of Stripe's list that is read for a transaction whose payment intent's id is not known.

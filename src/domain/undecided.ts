@@ -1,8 +1,6 @@
-import { nextAttempt, observed } from './moves.ts';
-import type { Sighting } from './moves.ts';
+import { nextAttempt, observed, type Sighting } from './moves.ts';
 import type { Context, Move, StopReason } from './move.ts';
-import { isFinal } from './transaction.ts';
-import type { Instant, Review, ReviewReason, Transaction } from './transaction.ts';
+import { isFinal, type Instant, type Review, type ReviewReason, type Transaction } from './transaction.ts';
 import type { Changes, Transition } from './transition.ts';
 
 /** What is counted, and when counting ends in a question to a person. */

@@ -1,6 +1,6 @@
 import { declineReason } from './decline-reasons.ts';
-import { type Facts } from './facts.ts';
-import { type Block, type Letter } from './render.ts';
+import type { Facts } from './facts.ts';
+import type { Block, Letter } from './render.ts';
 
 /** A bank may show a payment that did not go through as pending for a while; people then think they were charged. */
 const HOLD = 'If your bank shows the amount as pending, that is only a hold. Your bank removes it by itself, usually within a few days.';

@@ -1,7 +1,7 @@
-import { type Notification } from '../app/views.ts';
+import type { Notification } from '../app/views.ts';
 import { formatMoney } from '../domain/money.ts';
 import { type NamedIntent, otherIntentsIn } from '../domain/other-intents.ts';
-import { type Json, type JsonObject } from '../domain/transaction.ts';
+import type { Json, JsonObject } from '../domain/transaction.ts';
 
 /**
  * Reads what a notification carries. It was written when the e-mail was queued, perhaps by an older
@@ -54,7 +54,8 @@ function receivedOf(data: JsonObject, money: string | null): string | null {
 }
 
 function moneyOf(amount: Json | undefined, currency: Json | undefined): string | null {
-  const [number, code] = [numberOf(amount), textOf(currency)];
+  const number = numberOf(amount);
+const code = textOf(currency);
   return number === null || code === null ? null : formatMoney(number, code);
 }
 

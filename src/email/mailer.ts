@@ -1,6 +1,6 @@
 import type { MailDataRequired } from '@sendgrid/mail';
-import { type Mailer, type SendOutcome } from '../app/ports.ts';
-import { type Notification } from '../app/views.ts';
+import type { Mailer, SendOutcome } from '../app/ports.ts';
+import type { Notification } from '../app/views.ts';
 import { messageFor } from './messages.ts';
 import { outcomeOfAnswer, outcomeOfNetworkError } from './send-outcome.ts';
 import { postMail } from './sendgrid.ts';

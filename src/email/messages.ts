@@ -1,4 +1,4 @@
-import { type Notification } from '../app/views.ts';
+import type { Notification } from '../app/views.ts';
 import { authenticationLetter, canceledLetter, failedLetter, succeededLetter } from './customer-letters.ts';
 import { factsOf, type Facts } from './facts.ts';
 import { outageLetter, requestRefusedLetter, rolledBackLetter, stuckLetter, truthChangedLetter } from './operator-letters.ts';

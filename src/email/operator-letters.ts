@@ -1,5 +1,5 @@
-import { type Facts } from './facts.ts';
-import { type Block, type Letter } from './render.ts';
+import type { Facts } from './facts.ts';
+import type { Block, Letter } from './render.ts';
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ['amount_mismatch', 'Stripe shows another amount or currency than was asked for.'],

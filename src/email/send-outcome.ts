@@ -1,4 +1,4 @@
-import { type SendOutcome } from '../app/ports.ts';
+import type { SendOutcome } from '../app/ports.ts';
 import { withoutSecrets } from './clean.ts';
 
 /** An HTTP answer of the mail service; nothing in it is trusted. */

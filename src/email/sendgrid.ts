@@ -1,5 +1,5 @@
 import type { MailDataRequired } from '@sendgrid/mail';
-import { type MailAnswer } from './send-outcome.ts';
+import type { MailAnswer } from './send-outcome.ts';
 
 /*
  * The only file that knows the SendGrid packages, and what has to be known about them:

@@ -1,7 +1,7 @@
 import { IdempotencyKeys } from './idempotency.ts';
 import { DEFAULT_OWNER, type Owner, ownerName } from './owner.ts';
-import { type RateLimits } from './rate-limits.ts';
-import { type World } from './world.ts';
+import type { RateLimits } from './rate-limits.ts';
+import type { World } from './world.ts';
 
 /** One account in one mode: what it knows, the idempotency keys it has seen, and how much it may ask. */
 export interface AccountMode {

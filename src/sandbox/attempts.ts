@@ -1,10 +1,10 @@
 // One attempt to move money with a payment intent, and what comes of it.
 import { newCharge } from './new-intent.ts';
-import { type OrderedError } from './ordered-error.ts';
+import type { OrderedError } from './ordered-error.ts';
 import { type Behaviour, testMethod } from './payment-methods.ts';
-import { type ChargeRecord, type Failure, type IntentRecord, type PaymentMethodRecord } from './records.ts';
+import type { ChargeRecord, Failure, IntentRecord, PaymentMethodRecord } from './records.ts';
 import { Refusal } from './refusal.ts';
-import { type Cause, type World } from './world.ts';
+import type { Cause, World } from './world.ts';
 
 export interface Attempt {
   readonly offSession: boolean;

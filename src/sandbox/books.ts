@@ -1,12 +1,12 @@
 // The truth about what happened, for assertions: what a client believes is compared with this.
-import { type Accounts } from './accounts.ts';
-import { type Mails } from './mails.ts';
-import { type MailRecord } from './records.ts';
+import type { Accounts } from './accounts.ts';
+import type { Mails } from './mails.ts';
+import type { MailRecord } from './records.ts';
 import { type PaymentIntentView, renderIntent } from './render.ts';
 import { type ChargeView, type RefundView, renderCharge, renderRefund } from './render-charge.ts';
-import { type RequestLog, type SeenRequest } from './request-log.ts';
-import { type Placed } from './timeline.ts';
-import { type World } from './world.ts';
+import type { RequestLog, SeenRequest } from './request-log.ts';
+import type { Placed } from './timeline.ts';
+import type { World } from './world.ts';
 
 export interface BooksSummary {
   /** How many intents are in each status. */

@@ -1,6 +1,6 @@
 // Keeps web pages from the control paths. The sandbox listens on this machine only, but so does the browser that runs
 // here: a page from anywhere may send it forms, and a name that its owner points to 127.0.0.1 may read the answers.
-import { type IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 
 export interface Refused {
   readonly status: 403 | 415;

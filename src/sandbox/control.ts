@@ -1,13 +1,13 @@
 // The sandbox's own paths under /_sandbox/: for tests, demos and benchmarks that run in another process.
-import { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { type Books, booksDocument } from './books.ts';
 import { isLive, type SecretKeys } from './access.ts';
-import { type Accounts } from './accounts.ts';
+import type { Accounts } from './accounts.ts';
 import { type SandboxClock, secondsOf } from './clock.ts';
 import { DEFAULT_ACCOUNT } from './owner.ts';
 import { renderIntent } from './render.ts';
-import { type RequestLog } from './request-log.ts';
+import type { RequestLog } from './request-log.ts';
 import { seedIntents, seedRequest } from './seeding.ts';
 import { settle, settleDue } from './settle.ts';
 

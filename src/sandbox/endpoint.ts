@@ -1,8 +1,8 @@
-import { type OrderedError } from './ordered-error.ts';
-import { type Params } from './params.ts';
-import { type RequestName } from './request-check.ts';
-import { type View } from './view.ts';
-import { type Cause, type World } from './world.ts';
+import type { OrderedError } from './ordered-error.ts';
+import type { Params } from './params.ts';
+import type { RequestName } from './request-check.ts';
+import type { View } from './view.ts';
+import type { Cause, World } from './world.ts';
 
 /** A request that has been let in and checked. */
 export interface Call {

@@ -1,15 +1,15 @@
 // From a request to its outcome: the key, the limits, the idempotency key, the parameters, and then the endpoint.
 import { type Admitted, checkNamedAccount, checkPermission, checkVersion, type SecretKeys } from './access.ts';
-import { type AccountMode, type Accounts } from './accounts.ts';
-import { type Call, type Endpoint } from './endpoint.ts';
+import type { AccountMode, Accounts } from './accounts.ts';
+import type { Call, Endpoint } from './endpoint.ts';
 import { expandView } from './expand.ts';
 import { fingerprintOf, type IdempotencyKeys } from './idempotency.ts';
-import { type OrderedError } from './ordered-error.ts';
+import type { OrderedError } from './ordered-error.ts';
 import { decodeForm, texts } from './params.ts';
 import { Refusal } from './refusal.ts';
 import { checkRequest } from './request-check.ts';
-import { type View } from './view.ts';
-import { type Cause, type World } from './world.ts';
+import type { View } from './view.ts';
+import type { Cause, World } from './world.ts';
 
 export interface Incoming {
   readonly path: string;

@@ -2,7 +2,7 @@ import { invalid } from './refusal.ts';
 import { renderCustomer, renderIntent, renderPaymentMethod } from './render.ts';
 import { renderCharge } from './render-charge.ts';
 import { renderView, type View } from './view.ts';
-import { type World } from './world.ts';
+import type { World } from './world.ts';
 
 const MAX_DEPTH = 4;
 

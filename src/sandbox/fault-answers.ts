@@ -1,6 +1,6 @@
-import { type FaultName } from './fault-kinds.ts';
+import type { FaultName } from './fault-kinds.ts';
 import { permissionDenied, shownKeyOf } from './access.ts';
-import { type Incoming } from './executor.ts';
+import type { Incoming } from './executor.ts';
 import { keyInUse } from './idempotency.ts';
 import { DEFAULT_ACCOUNT } from './owner.ts';
 import { tooMany } from './rate-limits.ts';

@@ -1,4 +1,4 @@
-import { type OrderedError } from './ordered-error.ts';
+import type { OrderedError } from './ordered-error.ts';
 
 /** What a client sees of a request that was hit. */
 export type FaultEffect =

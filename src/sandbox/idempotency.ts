@@ -1,7 +1,7 @@
 // Idempotency keys as the v1 API keeps them: for 24 hours, bound to the endpoint and to the parameters.
 import { createHash } from 'node:crypto';
 import { invalid, Refusal } from './refusal.ts';
-import { type View } from './view.ts';
+import type { View } from './view.ts';
 
 const KEPT_MS = 24 * 60 * 60 * 1000;
 const MAX_KEY = 255;

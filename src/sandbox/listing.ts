@@ -2,9 +2,9 @@ import { integer, isObject, type Params, text } from './params.ts';
 import { checkLimit } from './param-rules.ts';
 import { noSuch } from './no-such.ts';
 import { invalid } from './refusal.ts';
-import { type Entry, type Page, type Timeline } from './timeline.ts';
-import { type View } from './view.ts';
-import { type World } from './world.ts';
+import type { Entry, Page, Timeline } from './timeline.ts';
+import type { View } from './view.ts';
+import type { World } from './world.ts';
 
 export interface Listed<R> {
   readonly world: World;

@@ -1,11 +1,11 @@
 // One request to the local SendGrid. It knows no idempotency: every request that is executed is another e-mail.
-import { type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerBug, BAD_GATEWAY, dated, deliver, pause, type Rendered } from './delivery.ts';
 import { MAIL_ENDPOINT } from './endpoints/table.ts';
 import { argumentOf, type Fault, treatmentOf } from './fault-kinds.ts';
 import { checkMail } from './mail-check.ts';
-import { type SeenRequest } from './request-log.ts';
-import { type Exchange } from './stripe-exchange.ts';
+import type { SeenRequest } from './request-log.ts';
+import type { Exchange } from './stripe-exchange.ts';
 
 const KEY = /^Bearer SG\.[\w-]+(\.[\w-]*)?$/;
 const SHORTEST_KEY = 'Bearer SG.'.length + 6;

@@ -1,4 +1,4 @@
-import { type MailRecord } from './records.ts';
+import type { MailRecord } from './records.ts';
 
 /** The e-mails that the local SendGrid has accepted. */
 export class Mails {

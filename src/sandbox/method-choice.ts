@@ -2,10 +2,10 @@
 import { behaviourOf } from './attempts.ts';
 import { isObject, type Params, text, texts } from './params.ts';
 import { testMethod } from './payment-methods.ts';
-import { type IntentRecord, type PaymentMethodRecord } from './records.ts';
+import type { IntentRecord, PaymentMethodRecord } from './records.ts';
 import { noSuch } from './no-such.ts';
 import { invalid, Refusal } from './refusal.ts';
-import { type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** The currency that a bank debit is limited to. */
 const ONLY_IN: Readonly<Record<string, string>> = { us_bank_account: 'usd', sepa_debit: 'eur' };

@@ -1,4 +1,4 @@
-import { type ChargeRecord, type IntentRecord } from './records.ts';
+import type { ChargeRecord, IntentRecord } from './records.ts';
 
 type Given = Pick<
   IntentRecord,

@@ -1,5 +1,5 @@
 import { missing, type Refusal, type Sought } from './refusal.ts';
-import { type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A reference to an object that this account does not have in this mode. Stripe says so when the other mode has it. */
 export function noSuch(world: World, sought: Sought): Refusal {

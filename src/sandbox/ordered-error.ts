@@ -7,7 +7,7 @@
 //   should_retry=..   true or false: the header Stripe-Should-Retry
 //   limited=..        the header Stripe-Rate-Limited-Reason; nothing after the = leaves it out
 //   kept=..           true or false: whether the answer is kept under the idempotency key
-import { type ErrorFields } from './refusal.ts';
+import type { ErrorFields } from './refusal.ts';
 
 export interface OrderedError {
   readonly status: number;

@@ -1,7 +1,7 @@
 // Rules of Stripe that its type declarations do not tell: numbers, lengths, and what excludes what.
 import { displayAmount, granularity, isCurrency, listedCurrencies, MAX_AMOUNT, minimumAmount } from './currencies.ts';
 import { isObject, type Params, text } from './params.ts';
-import { type Metadata } from './records.ts';
+import type { Metadata } from './records.ts';
 import { invalid } from './refusal.ts';
 
 const MAX_METADATA_KEYS = 50;

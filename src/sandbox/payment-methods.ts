@@ -1,6 +1,6 @@
 // Stripe's test payment methods: a name that anybody may use in place of an id, and what happens to a payment with it
 // (docs.stripe.com/testing, and the test accounts on the pages of each bank debit).
-import { type Failure } from './records.ts';
+import type { Failure } from './records.ts';
 
 export type Behaviour =
   | { readonly kind: 'succeeds' }

@@ -1,4 +1,4 @@
-import { type IntentRecord, type PaymentMethodRecord } from './records.ts';
+import type { IntentRecord, PaymentMethodRecord } from './records.ts';
 
 /** The `error` object of Stripe's answers. */
 export interface ErrorFields {

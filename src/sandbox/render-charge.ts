@@ -1,4 +1,4 @@
-import { type ChargeRecord, type RefundRecord } from './records.ts';
+import type { ChargeRecord, RefundRecord } from './records.ts';
 import { NO_BILLING_DETAILS, type Surroundings } from './render.ts';
 import { renderChargeMethodDetails } from './render-method-details.ts';
 

@@ -1,7 +1,7 @@
 // Records as Stripe shows them in API version 2026-10-28.endive. A test compares these shapes with the type
 // declarations of the `stripe` package.
-import {
-  type CustomerRecord, type EventRecord, type EventSubject, type IntentRecord, type PaymentFailure, type PaymentMethodRecord,
+import type {
+  CustomerRecord, EventRecord, EventSubject, IntentRecord, PaymentFailure, PaymentMethodRecord,
 } from './records.ts';
 import { renderPaymentMethodDetails } from './render-method-details.ts';
 

@@ -1,4 +1,4 @@
-import { type IntentRecord } from './records.ts';
+import type { IntentRecord } from './records.ts';
 import { type Entry, Timeline } from './timeline.ts';
 
 /** What the search can see: each payment intent as it was some time ago. */

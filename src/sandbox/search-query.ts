@@ -1,6 +1,6 @@
 // Stripe's search query language, as far as payment intents have it:
 //   status:"succeeded" AND metadata["order"]:"6735" AND -currency:"usd" AND amount>1000 AND customer:null
-import { type IntentRecord } from './records.ts';
+import type { IntentRecord } from './records.ts';
 import { invalid } from './refusal.ts';
 
 export type Predicate = (record: IntentRecord) => boolean;

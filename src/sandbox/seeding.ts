@@ -3,8 +3,8 @@ import { secondsOf } from './clock.ts';
 import { createChance } from './ids.ts';
 import { newCharge, newIntent } from './new-intent.ts';
 import { DEFAULT_ACCOUNT } from './owner.ts';
-import { type ChargeRecord, type IntentRecord, type IntentStatus, type PaymentMethodRecord } from './records.ts';
-import { type World } from './world.ts';
+import type { ChargeRecord, IntentRecord, IntentStatus, PaymentMethodRecord } from './records.ts';
+import type { World } from './world.ts';
 
 const MAX_SEEDED = 1_000_000;
 const HOUR_SECONDS = 3600;

@@ -1,15 +1,15 @@
 // A local Stripe and SendGrid over HTTP, for tests, the demo and benchmarks. It listens on the loopback interface only.
 // Requests are answered from memory; each one runs in one go, so there is no state in between. What may go wrong on
 // the wire is done on purpose, by the fault specification in fault-spec.ts.
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
-import { type Books } from './books.ts';
-import { type SandboxClock } from './clock.ts';
+import type { Books } from './books.ts';
+import type { SandboxClock } from './clock.ts';
 import { addControl } from './control.ts';
 import { refuseFromPages } from './control-guard.ts';
 import { STRIPE_ENDPOINTS } from './endpoints/table.ts';
 import { serveMail } from './mail-exchange.ts';
-import { type SandboxOptions } from './options.ts';
+import type { SandboxOptions } from './options.ts';
 import { prepareChecks } from './request-check.ts';
 import { createState, type State } from './state.ts';
 import { type Exchange, serveStripe, serveUnknown } from './stripe-exchange.ts';

@@ -1,8 +1,8 @@
 // What happens to a payment without a request: a bank decides, a customer authenticates, or a truth comes late.
 import { behaviourOf, openCharge, recordFailure } from './attempts.ts';
 import { secondsOf } from './clock.ts';
-import { type ChargeRecord, type Failure, type IntentRecord, type PaymentMethodRecord } from './records.ts';
-import { type Cause, type World } from './world.ts';
+import type { ChargeRecord, Failure, IntentRecord, PaymentMethodRecord } from './records.ts';
+import type { Cause, World } from './world.ts';
 
 const NOBODY: Cause = { requestId: null, idempotencyKey: null };
 

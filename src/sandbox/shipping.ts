@@ -1,5 +1,5 @@
 import { isObject, type Params, text } from './params.ts';
-import { type Shipping } from './records.ts';
+import type { Shipping } from './records.ts';
 
 /** What was sent as `shipping`, in the form that it is shown; null when it was emptied. */
 export function readShipping(params: Params): Shipping | null {

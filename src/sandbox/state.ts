@@ -11,7 +11,7 @@ import { FaultDesk } from './faults.ts';
 import { createChance, Ids, randomSeed } from './ids.ts';
 import { Journal, type Line } from './journal.ts';
 import { Mails } from './mails.ts';
-import { type SandboxOptions } from './options.ts';
+import type { SandboxOptions } from './options.ts';
 import { DEFAULT_OWNER, type Owner, ownerName, ownerOf } from './owner.ts';
 import { LIVE_LIMITS, RateLimits, STANDARD_LIMITS } from './rate-limits.ts';
 import { RequestLog } from './request-log.ts';

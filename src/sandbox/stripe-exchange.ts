@@ -1,20 +1,20 @@
 // One request to the local Stripe, from the wire and back, with the fault that it was dealt.
-import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { type Accounts } from './accounts.ts';
-import { type Answered } from './answered.ts';
-import { type SandboxClock } from './clock.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Accounts } from './accounts.ts';
+import type { Answered } from './answered.ts';
+import type { SandboxClock } from './clock.ts';
 import { answerBug, BAD_GATEWAY, dated, deliver, pause, type Rendered } from './delivery.ts';
-import { type Endpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import { type Executor, type Incoming, type Outcome, refused } from './executor.ts';
 import { faultRefusal, serverError } from './fault-answers.ts';
 import { argumentOf, type Fault, treatmentOf } from './fault-kinds.ts';
-import { type FaultDesk } from './faults.ts';
-import { type Ids } from './ids.ts';
-import { type Mails } from './mails.ts';
-import { type OrderedError } from './ordered-error.ts';
+import type { FaultDesk } from './faults.ts';
+import type { Ids } from './ids.ts';
+import type { Mails } from './mails.ts';
+import type { OrderedError } from './ordered-error.ts';
 import { Refusal } from './refusal.ts';
 import { API_VERSION } from './render.ts';
-import { type RequestLog, type SeenRequest } from './request-log.ts';
+import type { RequestLog, SeenRequest } from './request-log.ts';
 import { settleDue } from './settle.ts';
 import { renderView } from './view.ts';
 

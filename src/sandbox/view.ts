@@ -1,8 +1,8 @@
-import { type ChargeRecord, type CustomerRecord, type EventSubject, type IntentRecord, type PaymentMethodRecord, type RefundRecord } from './records.ts';
-import { type RefusalDetails } from './refusal.ts';
+import type { ChargeRecord, CustomerRecord, EventSubject, IntentRecord, PaymentMethodRecord, RefundRecord } from './records.ts';
+import type { RefusalDetails } from './refusal.ts';
 import { docUrl, renderCustomer, renderIntent, renderPaymentMethod } from './render.ts';
 import { renderCharge, renderRefund } from './render-charge.ts';
-import { type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** The body of an answer, kept as the records it shows; rendered only when it is sent. */
 export type View =

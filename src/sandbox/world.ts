@@ -1,9 +1,9 @@
 import { type SandboxClock, secondsOf } from './clock.ts';
-import { type Ids } from './ids.ts';
-import { type Owner } from './owner.ts';
-import {
-  type ChargeRecord, type CustomerRecord, type DueRecord, type EventRecord, type EventSubject, type IntentRecord,
-  type PaymentMethodRecord, type RefundRecord,
+import type { Ids } from './ids.ts';
+import type { Owner } from './owner.ts';
+import type {
+  ChargeRecord, CustomerRecord, DueRecord, EventRecord, EventSubject, IntentRecord,
+  PaymentMethodRecord, RefundRecord,
 } from './records.ts';
 import { SearchIndex } from './search-index.ts';
 import { Timeline } from './timeline.ts';

@@ -29,7 +29,9 @@ export async function verifyAudit(database: Database, transactionId: string | nu
 }
 
 async function verifyTrails(database: Database, transactionId: string | null): Promise<AuditVerification> {
-  let [transactions, entries, partly] = [0, 0, 0];
+  let transactions = 0;
+let entries = 0;
+let partly = 0;
   for (let after: string | null = null; ; ) {
     const trails: readonly Trail[] = transactionId === null ? await nextTrails(database, after ?? '') : await trailOf(database, transactionId);
     const last = trails.at(-1);

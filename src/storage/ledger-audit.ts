@@ -8,9 +8,9 @@ export function auditInsert(entry: ChainEntry): { readonly text: string; readonl
   return {
     text: `insert into audit_events (${AUDIT_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     bindings: [
-      ...[entry.transactionId, entry.seq, entry.at, canonicalJson(entry.actor), entry.action],
-      ...[entry.from?.status ?? null, entry.from?.step ?? null, entry.to.status, entry.to.step],
-      ...[canonicalJson(entry.detail), entry.requestId, entry.hash, entry.changes],
+      entry.transactionId, entry.seq, entry.at, canonicalJson(entry.actor), entry.action,
+      entry.from?.status ?? null, entry.from?.step ?? null, entry.to.status, entry.to.step,
+      canonicalJson(entry.detail), entry.requestId, entry.hash, entry.changes,
     ],
   };
 }

@@ -51,8 +51,8 @@ export function writtenTransaction(current: Transaction, next: Transaction, { st
   const { nextAttempt } = stamps;
   return {
     ...next,
-    ...{ paymentIntent: asStored(next.paymentIntent), stripeStatus: asStored(next.stripeStatus) },
-    ...{ failureCode: asStored(next.failureCode), failureMessage: asStored(next.failureMessage) },
+    paymentIntent: asStored(next.paymentIntent), stripeStatus: asStored(next.stripeStatus),
+    failureCode: asStored(next.failureCode), failureMessage: asStored(next.failureMessage),
     createSentAt: stampedAt(current.createSentAt, stamps.createSentAt, now),
     confirmSentAt: stampedAt(current.confirmSentAt, stamps.confirmSentAt, now),
     cancelSentAt: stampedAt(current.cancelSentAt, stamps.cancelSentAt, now),

@@ -39,9 +39,9 @@ export function requestText(request: ChargeRequest): string {
 export function requestColumns(request: ChargeRequest, fingerprint: string): Readonly<Record<string, Binding>> {
   return {
     fingerprint,
-    ...{ reference: request.reference, amount: request.amount, currency: request.currency, customer: request.customer },
-    ...{ payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes), email: request.email },
-    ...{ description: request.description, metadata: canonicalJson(request.metadata), sent_params: requestText(request) },
+    reference: request.reference, amount: request.amount, currency: request.currency, customer: request.customer,
+    payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes), email: request.email,
+    description: request.description, metadata: canonicalJson(request.metadata), sent_params: requestText(request),
     on_session: request.onSession ? 1 : 0,
   };
 }
@@ -139,9 +139,9 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
   const sent = requestText(request);
   const id = newId('txn', now);
   const state: Readonly<Record<string, Binding>> = {
-    ...{ params_version: PARAMS_VERSION, session: request.onSession ? 'on_session' : 'off_session' },
-    ...{ status: 'pending', step: 'create_sent', create_sent_at: now, next_attempt_at: now },
-    ...{ created_at: now, updated_at: now },
+    params_version: PARAMS_VERSION, session: request.onSession ? 'on_session' : 'off_session',
+    status: 'pending', step: 'create_sent', create_sent_at: now, next_attempt_at: now,
+    created_at: now, updated_at: now,
   };
   const entry: UnsealedEntry = {
     transactionId: id,
@@ -157,8 +157,8 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
   };
   const hash = entryHash('', entry);
   const values: Readonly<Record<string, Binding>> = {
-    ...{ id, key: request.key, ...requestColumns(request, fingerprint), ...state, version: VERSION_ONE, audit_hash: hash },
-    ...{ lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs },
+    id, key: request.key, ...requestColumns(request, fingerprint), ...state, version: VERSION_ONE, audit_hash: hash,
+    lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs,
   };
   const columns = Object.keys(values);
   const row = await firstRow(

@@ -116,17 +116,17 @@ function sealedOf(recording: Recording): Record<keyof typeof SEALED, string | nu
   const entry = entryOf(recording);
   const sealed = textAroundInstant(entry);
   return {
-    ...{ sealed_before: sealed.before, sealed_after: sealed.after, actor: actorText(entry.actor), action: entry.action },
-    ...{ from_status: recording.current.status, from_step: recording.current.step },
-    ...{ detail: canonicalJson(entry.detail), request_id: entry.requestId, changes: entry.changes },
+    sealed_before: sealed.before, sealed_after: sealed.after, actor: actorText(entry.actor), action: entry.action,
+    from_status: recording.current.status, from_step: recording.current.step,
+    detail: canonicalJson(entry.detail), request_id: entry.requestId, changes: entry.changes,
   };
 }
 
 function entryColumns(entry: ChainEntry): Record<string, string | number | null> {
   return {
-    ...{ transaction_id: entry.transactionId, seq: entry.seq, at: entry.at, actor: actorText(entry.actor), action: entry.action },
-    ...{ from_status: entry.from?.status ?? null, from_step: entry.from?.step ?? null, to_status: entry.to.status, to_step: entry.to.step },
-    ...{ detail: canonicalJson(entry.detail), request_id: entry.requestId, hash: entry.hash, changes: entry.changes },
+    transaction_id: entry.transactionId, seq: entry.seq, at: entry.at, actor: actorText(entry.actor), action: entry.action,
+    from_status: entry.from?.status ?? null, from_step: entry.from?.step ?? null, to_status: entry.to.status, to_step: entry.to.step,
+    detail: canonicalJson(entry.detail), request_id: entry.requestId, hash: entry.hash, changes: entry.changes,
   };
 }
 

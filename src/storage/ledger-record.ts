@@ -118,9 +118,9 @@ async function writeAtOnce(database: Database, sql: Knex, recording: Recording):
      counted as (${countedPart({ entries: 'added.entries', notifications: `added.entries * ${String(recording.mails.length)}` }, 'added.entries > 0')})
      select * from written`,
     [
-      ...[...set.bindings, sealed.before, sealed.after, ...where.bindings],
-      ...[canonicalJson(entry.actor), entry.action, current.status, current.step, canonicalJson(entry.detail), entry.requestId],
-      ...[entry.changes, ...mails.bindings, shardOf(database)],
+      ...set.bindings, sealed.before, sealed.after, ...where.bindings,
+      canonicalJson(entry.actor), entry.action, current.status, current.step, canonicalJson(entry.detail), entry.requestId,
+      entry.changes, ...mails.bindings, shardOf(database),
     ],
   );
 }

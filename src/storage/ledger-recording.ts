@@ -17,8 +17,8 @@ export function recordingOf(database: Database, current: Transaction, lease: Lea
   checkTransition(current, lease, transition);
   const next = changedTransaction(current, transition);
   return {
-    ...{ current, lease, transition, next, actor: actorRecord(database, actor), detail: transition.detail },
-    ...{ mails: notificationsFor(next, transition.notifications), referenceShared: false },
+    current, lease, transition, next, actor: actorRecord(database, actor), detail: transition.detail,
+    mails: notificationsFor(next, transition.notifications), referenceShared: false,
   };
 }
 

@@ -109,7 +109,7 @@ async function write(database: Database, sql: Knex, attempting: Attempting, befo
   const { now } = before;
   const state: Readonly<Record<string, Binding>> = {
     ...freshAttempt(attempting, now),
-    ...{ status: 'pending', step: 'create_sent', updated_at: now },
+    status: 'pending', step: 'create_sent', updated_at: now,
   };
   const kept = { created_at: current.createdAt, key_conflict_at: current.keyConflictAt };
   const entry = {
@@ -128,8 +128,8 @@ async function write(database: Database, sql: Knex, attempting: Attempting, befo
   const values: Readonly<Record<string, Binding>> = {
     ...requestColumns(attempting.request, attempting.fingerprint),
     ...state,
-    ...{ version: entry.seq, audit_hash: hash },
-    ...{ lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs },
+    version: entry.seq, audit_hash: hash,
+    lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs,
   };
   const row = await firstRow(
     sql,
@@ -152,10 +152,10 @@ function freshAttempt({ current, request }: Attempting, now: Instant): Readonly<
     session: request.onSession ? 'on_session' : 'off_session',
     // Whether another row holds the reference was looked at again.
     reference_shared: 0,
-    ...{ payment_intent: null, stripe_status: null, amount_received: null, currency_received: null },
-    ...{ failure_code: null, failure_message: null, failure_kind: null, canceled_by: null },
-    ...{ create_sent_at: now, confirm_sent_at: null, cancel_sent_at: null, absent_since: null, expected_by: null },
-    ...{ attempts: 0, lookups: 0, next_attempt_at: now, review: null, settled_at: null },
+    payment_intent: null, stripe_status: null, amount_received: null, currency_received: null,
+    failure_code: null, failure_message: null, failure_kind: null, canceled_by: null,
+    create_sent_at: now, confirm_sent_at: null, cancel_sent_at: null, absent_since: null, expected_by: null,
+    attempts: 0, lookups: 0, next_attempt_at: now, review: null, settled_at: null,
   };
 }
 

@@ -98,7 +98,8 @@ export function unfit(table: string, what: string, cause?: unknown): PayreconErr
 
 /** Both sides from their first row to their last one: as many, and each as it was. Null when they agree. */
 export async function firstDifference({ from, table, onRows }: ReadingTable, to: Database): Promise<string | null> {
-  const [there, here] = [await countOf(from, table), await countOf(to, table)];
+  const there = await countOf(from, table);
+const here = await countOf(to, table);
   if (there !== here) return `${table.name} has ${String(there)} rows, and the copy ${String(here)}`;
   for (let after: Row | null = null; ; ) {
     const rows: readonly Row[] = await nextRows(from, table, after);

@@ -113,7 +113,8 @@ function differs({ where }: Database, what: string): PayreconError {
 /** The copy that an earlier run committed may have gone on since: it has as much as was taken along, or more. */
 async function refuseLost(from: Database, to: Database): Promise<void> {
   for (const name of ['transactions', 'audit_events']) {
-    const [there, here] = [await countOf(from, { name }), await countOf(to, { name })];
+    const there = await countOf(from, { name });
+const here = await countOf(to, { name });
     if (here < there) {
       throw new PayreconError(
         'configuration',

@@ -173,7 +173,7 @@ function bothHere(from: string, to: string): PayreconError {
 async function report({ from, to }: MoveInput, source: Database, how: Pick<LedgerMove, 'migrations' | 'alreadyThere'>): Promise<LedgerMove> {
   const count = async (name: string): Promise<number> => await countOf(source, { name });
   return {
-    ...{ from, to, ...how },
+    from, to, ...how,
     transactions: await count('transactions'),
     auditEntries: await count('audit_events'),
     notifications: await count('notifications'),

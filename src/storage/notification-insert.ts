@@ -70,24 +70,24 @@ export interface MailSubject {
 /** The columns of an e-mail that is queued with a transition, in the order of NOTIFICATION_COLUMNS. */
 export function queuedRow(subject: MailSubject, { id, kind, recipient, data }: QueuedNotification, now: Instant): Readonly<Record<string, Binding>> {
   const row = {
-    ...{ id, transaction_id: subject.transactionId, kind, version: subject.version, recipient, state: 'queued' },
-    ...{ created_at: now, next_attempt_at: now, data },
+    id, transaction_id: subject.transactionId, kind, version: subject.version, recipient, state: 'queued',
+    created_at: now, next_attempt_at: now, data,
   };
   return { ...row, seal: sealOf('notifications', { ...NEW_NOTIFICATION, ...row }) };
 }
 
 /** What a queued e-mail says where its insert says nothing. */
 export const NEW_NOTIFICATION = {
-  ...{ transaction_id: null, outage_id: null, resend: 0, recipient: null, attempts: 0, sent_at: null, message_id: null },
-  ...{ last_error: null, claim_token: null },
+  transaction_id: null, outage_id: null, resend: 0, recipient: null, attempts: 0, sent_at: null, message_id: null,
+  last_error: null, claim_token: null,
 };
 
 /** The same for the one statement that PostgreSQL gets: columns of `mail` and of the updated row, `written`. */
 export const QUEUED_SELECT = `mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data,
   ${sealSql('notifications', {
-    ...{ id: 'mail.id', transaction_id: 'written.id', outage_id: 'null', kind: 'mail.kind', version: 'written.version', resend: '0' },
-    ...{ recipient: 'mail.recipient', state: `'queued'`, attempts: '0', created_at: 'updated_at', next_attempt_at: 'updated_at' },
-    ...{ sent_at: 'null', message_id: 'null', last_error: 'null', data: 'mail.data', claim_token: 'null' },
+    id: 'mail.id', transaction_id: 'written.id', outage_id: 'null', kind: 'mail.kind', version: 'written.version', resend: '0',
+    recipient: 'mail.recipient', state: `'queued'`, attempts: '0', created_at: 'updated_at', next_attempt_at: 'updated_at',
+    sent_at: 'null', message_id: 'null', last_error: 'null', data: 'mail.data', claim_token: 'null',
   })}`;
 
 export async function insertNotifications(

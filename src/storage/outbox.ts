@@ -28,8 +28,8 @@ export function createOutbox(database: Database): Outbox {
         updateSealed(database, sql, 'notifications', {
           with: `v ${once(database)} (select ${database.now()} as sent_at, ${textParameter(database)} as message_id)`,
           set: {
-            ...{ state: `'sent'`, sent_at: 'v.sent_at', message_id: 'v.message_id' },
-            ...{ next_attempt_at: 'null', claim_token: 'null', last_error: 'null' },
+            state: `'sent'`, sent_at: 'v.sent_at', message_id: 'v.message_id',
+            next_attempt_at: 'null', claim_token: 'null', last_error: 'null',
           },
           where: 'notifications.id = ? and notifications.claim_token = ?',
           bindings: [messageId, notification.id, token],
@@ -76,7 +76,7 @@ async function take(database: Database, { token, when, limit }: Taking): Promise
   const due = `select id from notifications, v where next_attempt_at is not null and ${when}
     order by next_attempt_at, id limit ?`;
   const set = {
-    ...{ state: `'sending'`, attempts: 'notifications.attempts + 1', claim_token: 'v.token' },
+    state: `'sending'`, attempts: 'notifications.attempts + 1', claim_token: 'v.token',
     next_attempt_at: `v.now + ${String(CLAIM_MS)}`,
   };
   const v = `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as token)`;
@@ -89,7 +89,7 @@ async function take(database: Database, { token, when, limit }: Taking): Promise
         ? { with: v, set, where: `notifications.id in (${due})`, bindings: [token, limit] }
         : {
             with: `${v}, due as materialized (${due} for update of notifications skip locked)`,
-            ...{ set, from: 'due', where: 'notifications.id = due.id', bindings: [token, limit] },
+            set, from: 'due', where: 'notifications.id = due.id', bindings: [token, limit],
           },
     ),
   );
@@ -102,8 +102,8 @@ async function markFailed(database: Database, { notification, token }: ClaimedNo
     updateSealed(database, sql, 'notifications', {
       with: `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as last_error)`,
       set: {
-        ...{ state: retryInMs === null ? `'failed'` : `'queued'`, next_attempt_at: next },
-        ...{ last_error: 'v.last_error', claim_token: 'null' },
+        state: retryInMs === null ? `'failed'` : `'queued'`, next_attempt_at: next,
+        last_error: 'v.last_error', claim_token: 'null',
       },
       where: 'notifications.id = ? and notifications.claim_token = ?',
       bindings: [kept, notification.id, token],
@@ -135,12 +135,14 @@ async function requeue(database: Database, id: string): Promise<Notification | n
 function resentRow(source: Row): Readonly<Record<string, Binding>> {
   const subject = textOrNull(source, 'transaction_id') ?? text(source, 'outage_id');
   const resend = integer(source, 'last_resend') + 1;
-  const [kind, version, now] = [text(source, 'kind'), integer(source, 'version'), integer(source, 'now')];
+  const kind = text(source, 'kind');
+const version = integer(source, 'version');
+const now = integer(source, 'now');
   return withSeal('notifications', {
     ...NEW_NOTIFICATION,
-    ...{ id: notificationId(subject, kind, version, resend), kind, version, resend, state: 'queued' },
-    ...{ transaction_id: textOrNull(source, 'transaction_id'), outage_id: textOrNull(source, 'outage_id') },
-    ...{ recipient: textOrNull(source, 'recipient'), data: text(source, 'data'), created_at: now, next_attempt_at: now },
+    id: notificationId(subject, kind, version, resend), kind, version, resend, state: 'queued',
+    transaction_id: textOrNull(source, 'transaction_id'), outage_id: textOrNull(source, 'outage_id'),
+    recipient: textOrNull(source, 'recipient'), data: text(source, 'data'), created_at: now, next_attempt_at: now,
   });
 }
 

@@ -25,7 +25,7 @@ export function createPasses(database: Database): Passes {
       const closed = await database.write((sql) =>
         updateSealed(database, sql, 'outages', {
           with: `v ${once(database)} (select ${database.now()} as closed_at)`,
-          ...{ set: { closed_at: 'v.closed_at' }, where: 'outages.closed_at is null', bindings: [] },
+          set: { closed_at: 'v.closed_at' }, where: 'outages.closed_at is null', bindings: [],
         }),
       );
       return closed.length > 0;
@@ -64,8 +64,8 @@ async function insertOutage(database: Database, sql: Knex, { outage, kind, data 
   const { id, opened_at: now } = outage;
   const mail = withSeal('notifications', {
     ...NEW_NOTIFICATION,
-    ...{ id: notificationId(id, kind, 0, 0), outage_id: id, kind, version: 0, state: 'queued' },
-    ...{ created_at: now, next_attempt_at: now, data: canonicalJson({ ...data, outage_id: id, opened_at: now }) },
+    id: notificationId(id, kind, 0, 0), outage_id: id, kind, version: 0, state: 'queued',
+    created_at: now, next_attempt_at: now, data: canonicalJson({ ...data, outage_id: id, opened_at: now }),
   });
   await insertCounted(database, sql, insertOf('notifications', mail), { outages: 1, notifications: 1 });
   return true;
@@ -102,16 +102,16 @@ async function openOutage(database: Database, evidence: JsonObject): Promise<boo
 }
 
 const NEW_PASS = {
-  ...{ finished_at: null, due: 0, succeeded: 0, failed: 0, canceled: 0, pending: 0, stuck: 0 },
-  ...{ calls_list: 0, calls_retrieve: 0, calls_other: 0, outage: 0, not_sent: 0, stopped_by: null, duration_ms: 0 },
+  finished_at: null, due: 0, succeeded: 0, failed: 0, canceled: 0, pending: 0, stuck: 0,
+  calls_list: 0, calls_retrieve: 0, calls_other: 0, outage: 0, not_sent: 0, stopped_by: null, duration_ms: 0,
 };
 
 async function finish(database: Database, id: string, report: PassReport): Promise<void> {
   const { settled, stripeCalls } = report;
   const numbers = {
-    ...{ due: report.due, succeeded: settled.succeeded, failed: settled.failed, canceled: settled.canceled },
-    ...{ pending: report.pending, stuck: report.stuck, not_sent: report.notSent, outage: report.outage ? 1 : 0 },
-    ...{ calls_list: stripeCalls.list, calls_retrieve: stripeCalls.retrieve, calls_other: stripeCalls.other },
+    due: report.due, succeeded: settled.succeeded, failed: settled.failed, canceled: settled.canceled,
+    pending: report.pending, stuck: report.stuck, not_sent: report.notSent, outage: report.outage ? 1 : 0,
+    calls_list: stripeCalls.list, calls_retrieve: stripeCalls.retrieve, calls_other: stripeCalls.other,
     duration_ms: Math.round(report.durationMs),
   };
   await database.write((sql) =>
@@ -119,7 +119,7 @@ async function finish(database: Database, id: string, report: PassReport): Promi
       with: `v ${once(database)} (select ${database.now()} as finished_at, ${textParameter(database)} as stopped_by)`,
       set: {
         ...Object.fromEntries(Object.entries(numbers).map(([column, value]) => [column, String(value)])),
-        ...{ finished_at: 'v.finished_at', stopped_by: 'v.stopped_by' },
+        finished_at: 'v.finished_at', stopped_by: 'v.stopped_by',
       },
       where: 'passes.id = ?',
       bindings: [report.stoppedBy === null ? null : wellFormed(storable(report.stoppedBy)), id],

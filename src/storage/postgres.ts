@@ -24,7 +24,7 @@ export async function openPostgres(options: OpeningOptions): Promise<OpenedDatab
   const { clock, chance, leaseMs, nowOffsetMs } = options;
   const lost: LostConnections = { count: 0 };
   const database = new Database({
-    ...{ dialect: 'postgres', clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs, where },
+    dialect: 'postgres', clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs, where,
     judge: (failed) => postgresFault(failed, where),
     knex: knex({ ...postgresConfig(options.url, { gate: options.gate, lost }), log: silentLog }),
   });
@@ -52,7 +52,7 @@ export function postgresConfig(url: string, watch: { readonly gate?: Gate | unde
     payrecon: { gate: watch.gate, limits: LIMITS, pooled: false, lost: watch.lost ?? { count: 0 } },
   };
   return {
-    ...{ client: PostgresClient, connection, version: SERVER_VERSION, compileSqlOnError: false },
+    client: PostgresClient, connection, version: SERVER_VERSION, compileSqlOnError: false,
     pool: { min: 0, max: POOL_MAX },
     acquireConnectionTimeout: ACQUIRE_MS,
   };

@@ -111,16 +111,16 @@ function without(row: RowChanges['set'], at: RowChanges['at']): RowChanges['set'
 function wholeRow(row: Transaction): RowChanges['set'] {
   return {
     ...(Object.fromEntries(FIELDS.map((field) => [COLUMNS[field], stored(row[field])])) as RowChanges['set']),
-    ...{ key_conflict_at: row.keyConflictAt, create_sent_at: row.createSentAt, confirm_sent_at: row.confirmSentAt },
-    ...{ cancel_sent_at: row.cancelSentAt, absent_since: row.absentSince, next_attempt_at: row.nextAttemptAt },
-    ...{ created_at: row.createdAt, updated_at: row.updatedAt, settled_at: row.settledAt },
+    key_conflict_at: row.keyConflictAt, create_sent_at: row.createSentAt, confirm_sent_at: row.confirmSentAt,
+    cancel_sent_at: row.cancelSentAt, absent_since: row.absentSince, next_attempt_at: row.nextAttemptAt,
+    created_at: row.createdAt, updated_at: row.updatedAt, settled_at: row.settledAt,
   };
 }
 
 /** What a new row says where its opening says nothing: the defaults of the schema. */
 export const NEW_ROW: Readonly<Record<string, Binding>> = {
   ...Object.fromEntries(STATE_COLUMNS.map((column) => [column, null])),
-  ...{ reference_shared: 0, attempt: 1, intents: 0, absent_attempts: 0, attempts: 0, lookups: 0 },
+  reference_shared: 0, attempt: 1, intents: 0, absent_attempts: 0, attempts: 0, lookups: 0,
 };
 
 /** Of a row that is written whole: by opening it, or by a new attempt on it. `now` is the entry's instant. */

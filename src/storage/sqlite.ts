@@ -14,7 +14,7 @@ export function openSqlite(options: OpeningOptions): OpenedDatabase {
   const connection: SqliteSettings = { filename, busyTimeoutMs, readOnly: options.readOnly === true, clock, gate };
   const head = sqliteHead(filename);
   const database = new Database({
-    ...{ dialect: 'sqlite', head, clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs },
+    dialect: 'sqlite', head, clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs,
     where: `SQLite file ${filename}`,
     judge: (failed) => sqliteFault(failed, filename),
     knex: knex({ ...sqliteConfig(connection), log: silentLog }),

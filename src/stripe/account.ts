@@ -1,6 +1,6 @@
-import { type AccountAnswer } from '../app/ports.ts';
+import type { AccountAnswer } from '../app/ports.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
-import { type StripeCaller } from './caller.ts';
+import type { StripeCaller } from './caller.ts';
 import { classify } from './classify.ts';
 import { header, type Outcome } from './outcome.ts';
 import { isFields, word } from './snapshot.ts';

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { type CallCounts, type Clock } from '../app/ports.ts';
+import type { CallCounts, Clock } from '../app/ports.ts';
 import { openClient, type ClientOptions, type StripeClient } from './client.ts';
 import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './limiter.ts';
 import { header, rateLimitedReason, type Outcome } from './outcome.ts';

@@ -1,5 +1,5 @@
-import { type Answer, type IntentSnapshot, type UnknownReason } from '../domain/answer.ts';
-import { type RefusalKind } from '../domain/refusal-codes.ts';
+import type { Answer, IntentSnapshot, UnknownReason } from '../domain/answer.ts';
+import type { RefusalKind } from '../domain/refusal-codes.ts';
 import { classifyRefusal } from '../domain/refusals.ts';
 import { effectOf, isReplayed, rateLimitedReason, requestId, shouldRetry, type Outcome } from './outcome.ts';
 import { redact } from './redact.ts';

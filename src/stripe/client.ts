@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { STRIPE_ERROR_TYPES, type StripeFault } from './outcome.ts';
 import { isFields, text, word } from './snapshot.ts';
-import { type WireClient } from './wire.ts';
+import type { WireClient } from './wire.ts';
 
 /** The version that this code was written against; the package's own, stated so that an upgrade cannot change it unseen. */
 const API_VERSION = '2026-10-28.endive';
@@ -68,7 +68,8 @@ function readFault(error: Stripe.errors.StripeError): StripeFault | null {
   // JSON with an `error` in it, such as a proxy's.
   if (typeof statusCode !== 'number' || !isFields(raw)) return null;
   const type = STRIPE_ERROR_TYPES.find((known) => known === raw['type']);
-  const [code, message] = [word(raw['code']), text(raw['message'])];
+  const code = word(raw['code']);
+const message = text(raw['message']);
   if (type === undefined || (code === null && message === null)) return null;
   return {
     status: statusCode,

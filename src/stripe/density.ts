@@ -33,7 +33,8 @@ export class Density {
     }
     if (nearest === null) return null;
     const reach = distance(nearest, seconds) + NEIGHBOURS * nearest.seconds;
-    let [rows, span] = [0, 0];
+    let rows = 0;
+let span = 0;
     for (const sample of this.#samples) {
       if (distance(sample, seconds) > reach) continue;
       rows += sample.rows;

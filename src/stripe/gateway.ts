@@ -1,10 +1,10 @@
 import type Stripe from 'stripe';
-import { type Budgets } from '../app/budgets.ts';
-import { type AccountAnswer, type CallCounts, type Clock, type Gateway, type LookUp, type NewestIntents, type NewestQuery, type OtherIntent, type OtherQuery } from '../app/ports.ts';
-import { type Answer } from '../domain/answer.ts';
+import type { Budgets } from '../app/budgets.ts';
+import type { AccountAnswer, CallCounts, Clock, Gateway, LookUp, NewestIntents, NewestQuery, OtherIntent, OtherQuery } from '../app/ports.ts';
+import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
-import { type Transaction } from '../domain/transaction.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import { readAccount } from './account.ts';
 import { StripeCaller, type Request } from './caller.ts';
 import { Density } from './density.ts';
@@ -13,7 +13,7 @@ import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } fro
 import { lookUp, type LookedUp } from './look-up.ts';
 import { newestIntents } from './newest-intents.ts';
 import { findOther } from './other-intents.ts';
-import { type Outcome } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 import { SharedLimiter } from './shared-limiter.ts';
 import { cancelParams, confirmParams, createParams, type LedgerNames } from './params.ts';
 

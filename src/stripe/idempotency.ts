@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Transaction } from '../domain/transaction.ts';
+import type { Transaction } from '../domain/transaction.ts';
 
 /*
  * Stripe's idempotency keys. They are made of the user's key and not of the transaction's id, so that

@@ -1,4 +1,4 @@
-import { type Clock } from '../app/ports.ts';
+import type { Clock } from '../app/ports.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** What Stripe counts as one endpoint: all `GET /v1/payment_intents/{id}` together are one. */

@@ -1,5 +1,5 @@
-import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
-import { type StripeCaller } from './caller.ts';
+import type { Answer, IntentSnapshot } from '../domain/answer.ts';
+import type { StripeCaller } from './caller.ts';
 import { classify, unknown } from './classify.ts';
 import { requestId, type Outcome } from './outcome.ts';
 import { LIST_PAGE_SIZE, listParams, type NewestPageRequest, type PageRequest } from './params.ts';

@@ -1,5 +1,5 @@
-import { type LookUp } from '../app/ports.ts';
-import { type Density } from './density.ts';
+import type { LookUp } from '../app/ports.ts';
+import type { Density } from './density.ts';
 import { LIST_PAGE_SIZE } from './params.ts';
 
 /*
@@ -200,6 +200,6 @@ function sliced(rows: readonly Wanted[], atMost: number): readonly Slice[] {
   const count = Math.max(1, Math.min(atMost, Math.floor(rows.length / ROWS_A_SLICE)));
   const size = Math.ceil(rows.length / count);
   return Array.from({ length: count }, (_, index) => ({
-    ...{ rows: rows.slice(index * size, (index + 1) * size), next: 0, cursor: null, busy: false, alone: [] },
+    rows: rows.slice(index * size, (index + 1) * size), next: 0, cursor: null, busy: false, alone: [],
   })).filter((slice) => slice.rows.length > 0);
 }

@@ -1,7 +1,7 @@
-import { type Answer } from '../domain/answer.ts';
-import { type LookUp } from '../app/ports.ts';
+import type { Answer } from '../domain/answer.ts';
+import type { LookUp } from '../app/ports.ts';
 import { asCompleted } from './as-completed.ts';
-import { type Density } from './density.ts';
+import type { Density } from './density.ts';
 import { LookUpPlanner, type PlannedCall } from './look-up-planner.ts';
 import { pageReader, type Asking } from './list-page.ts';
 import { retrieveIntent } from './retrieve.ts';

@@ -1,5 +1,5 @@
-import { type NewestIntents, type NewestQuery } from '../app/ports.ts';
-import { type IntentSnapshot } from '../domain/answer.ts';
+import type { NewestIntents, NewestQuery } from '../app/ports.ts';
+import type { IntentSnapshot } from '../domain/answer.ts';
 import { LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA, wasMadeByAnotherLedger } from '../domain/marks.ts';
 import { pageReader, searchPageOf, type Asking, type Page, type Unanswered } from './list-page.ts';
 import { LIST_PAGE_SIZE } from './params.ts';

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
-import { type OtherIntent, type OtherQuery } from '../app/ports.ts';
-import { type IntentSnapshot } from '../domain/answer.ts';
+import type { OtherIntent, OtherQuery } from '../app/ports.ts';
+import type { IntentSnapshot } from '../domain/answer.ts';
 import { KEY_METADATA, LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA } from '../domain/marks.ts';
 import { createIdempotencyKey, keyDigest } from './idempotency.ts';
 import { pageReader, type Asking } from './list-page.ts';

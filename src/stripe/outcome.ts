@@ -1,4 +1,4 @@
-import { type Effect } from '../domain/answer.ts';
+import type { Effect } from '../domain/answer.ts';
 
 /** What one call did on the wire. A call is one request of ours; the library may send it twice. */
 export interface WireFacts {

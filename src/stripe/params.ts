@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { BugError } from '../domain/errors.ts';
 import { ATTEMPT_METADATA, KEY_METADATA, LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA } from '../domain/marks.ts';
-import { type Transaction } from '../domain/transaction.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import { keyDigest } from './idempotency.ts';
 
 /** Whose marks a create bears. */

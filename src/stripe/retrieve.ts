@@ -1,6 +1,6 @@
-import { type Answer } from '../domain/answer.ts';
+import type { Answer } from '../domain/answer.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
-import { type StripeCaller } from './caller.ts';
+import type { StripeCaller } from './caller.ts';
 import { classify } from './classify.ts';
 
 /** One `GET /v1/payment_intents/{id}`; what is no id of one is not sent, as it would name something else. */

@@ -1,7 +1,7 @@
-import { type LookUp } from '../app/ports.ts';
-import { type Answer, type IntentSnapshot } from '../domain/answer.ts';
+import type { LookUp } from '../app/ports.ts';
+import type { Answer, IntentSnapshot } from '../domain/answer.ts';
 import { attemptOf, foreignMark } from '../domain/marks.ts';
-import { type Match, type ScanEnd, type ScanRange } from './scan.ts';
+import type { Match, ScanEnd, ScanRange } from './scan.ts';
 
 /** Of several intents of one transaction the one that matters most: money moved, then money may move. */
 const IMPORTANCE = [

@@ -1,7 +1,7 @@
-import { type IntentSnapshot } from '../domain/answer.ts';
+import type { IntentSnapshot } from '../domain/answer.ts';
 import { TRANSACTION_METADATA } from '../domain/marks.ts';
 import { unknown } from './classify.ts';
-import { type Page, type PageReader, type Unanswered } from './list-page.ts';
+import type { Page, PageReader, Unanswered } from './list-page.ts';
 import { LIST_PAGE_SIZE } from './params.ts';
 
 /*
@@ -73,7 +73,8 @@ export function endOfBoth(one: ScanEnd, other: ScanEnd): ScanEnd {
 
 /** What is left of the range behind its first page: every second of it in one stretch, newest first. */
 export function stretchesBehind(rows: readonly Pick<IntentSnapshot, 'id' | 'created'>[], { fromSeconds, toSeconds }: ScanRange): readonly Stretch[] {
-  const [newest, oldest] = [rows[0]?.created ?? toSeconds, rows.at(-1)?.created ?? toSeconds];
+  const newest = rows[0]?.created ?? toSeconds;
+const oldest = rows.at(-1)?.created ?? toSeconds;
   const leftSeconds = Math.max(0, oldest - fromSeconds);
   const pagesLeft = (leftSeconds * rows.length) / LIST_PAGE_SIZE / Math.max(1, newest - oldest);
   const count = Math.max(1, Math.min(STRETCHES, leftSeconds, Math.floor(pagesLeft / PAGES_A_STRETCH)));

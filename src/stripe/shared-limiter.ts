@@ -1,5 +1,5 @@
-import { type Budgets } from '../app/budgets.ts';
-import { type Clock } from '../app/ports.ts';
+import type { Budgets } from '../app/budgets.ts';
+import type { Clock } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './limiter.ts';
 

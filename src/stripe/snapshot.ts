@@ -1,6 +1,6 @@
-import { type Failure, type IntentSnapshot } from '../domain/answer.ts';
+import type { Failure, IntentSnapshot } from '../domain/answer.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
-import { type Json, type JsonObject } from '../domain/transaction.ts';
+import type { Json, JsonObject } from '../domain/transaction.ts';
 import { redact } from './redact.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import { type Clock, type LookUp } from '../app/ports.ts';
+import type { Clock, LookUp } from '../app/ports.ts';
 
 /** Within this Stripe's clock and the database's count as the same: a scan looks ten minutes further anyway. */
 const SAME_CLOCK_MS = 60_000;

@@ -3,7 +3,7 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https';
 import type Stripe from 'stripe';
 import { BugError } from '../domain/errors.ts';
-import { type WireFacts } from './outcome.ts';
+import type { WireFacts } from './outcome.ts';
 
 /*
  * The HTTP client that the stripe package is given. It does what the package's own one does, and besides

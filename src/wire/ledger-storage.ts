@@ -68,7 +68,7 @@ export function ledgerStorage({ settings, options, onClose, say }: LedgerStorage
       if (database.kind !== 'postgres') throw notPostgres(database.shown);
       const { moveLedger } = await import('../storage/move.ts');
       return await moveLedger({
-        ...{ from: source, url: database.url, to: database.shown, namespace, options },
+        from: source, url: database.url, to: database.shown, namespace, options,
         ...(onProgress === undefined ? {} : { onProgress }),
       });
     },

@@ -62,7 +62,9 @@ describe('the blocks of a pass', () => {
 
   it('are as many as keep a slow Stripe busy, and no more', async () => {
     const world = await aBacklog(9_000);
-    let [held, most, atTheStart] = [0, 0, 0];
+    let held = 0;
+let most = 0;
+let atTheStart = 0;
     const wrapGateway = answering(async function* (queries, nth) {
       held += queries.length;
       most = Math.max(most, held);

@@ -15,7 +15,8 @@ function row(line: number, key = `k${String(line)}`, { amount = '100', reference
 
 /** Rows made as they are asked for; `given` says how many were. */
 function rowsOf(make: (line: number) => ChargeRow | PayreconError | null): ChargeRows & { readonly given: () => number; readonly stops: () => number } {
-  let [given, stops] = [0, 0];
+  let given = 0;
+let stops = 0;
   return {
     next() {
       const made = make(given + 1);
@@ -53,7 +54,8 @@ async function run(charge: (request: ChargeRequest) => Promise<ChargeOutcome>, r
 
 describe('a file of charges', () => {
   it('charges every row, never more of them at a time than allowed, and hands over each result', async () => {
-    let [underWay, most] = [0, 0];
+    let underWay = 0;
+let most = 0;
     const { report, results } = await run(async (request) => {
       underWay += 1;
       most = Math.max(most, underWay);

@@ -73,8 +73,8 @@ async function aMailRoom(options: Partial<StorageOptions> = {}): Promise<MailRoo
       const now = await storage.ledger.now();
       const rows = await raw.rows('select state, attempts, claim_token, next_attempt_at from notifications order by created_at, id');
       return rows.map((row) => ({
-        ...{ state: String(row['state']), attempts: Number(row['attempts']) },
-        ...{ isHeld: row['claim_token'] !== null, isDue: row['next_attempt_at'] !== null && Number(row['next_attempt_at']) <= now },
+        state: String(row['state']), attempts: Number(row['attempts']),
+        isHeld: row['claim_token'] !== null, isDue: row['next_attempt_at'] !== null && Number(row['next_attempt_at']) <= now,
       }));
     },
   };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { escapeXml, lengthsOf, svgOf, type Chart } from '../../bench/suite/chart.ts';
 
 const chart: Chart = {
-  ...{ title: 'A & B', subtitle: 'one <two>', series: ['"ours"', "the peer's"], scale: 'linear' },
+  title: 'A & B', subtitle: 'one <two>', series: ['"ours"', "the peer's"], scale: 'linear',
   groups: [{ title: '<group>', bars: [{ label: 'a < b', value: 2, text: '2 & more', series: 0 }, { label: '', value: 1, text: '1', series: 1 }] }],
   mark: { at: 4, text: 'goal > 1' },
 };

@@ -3,10 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/domain/answer.ts';
 import type { Call, Purpose, Seen } from '../../src/domain/move.ts';
 import { firstCall, plan } from '../../src/domain/plan.ts';
-import { STATUSES, isFinal } from '../../src/domain/transaction.ts';
-import type { Step, Transaction } from '../../src/domain/transaction.ts';
-import { mayFollow, stepMayFollow } from '../../src/domain/transition.ts';
-import type { Transition } from '../../src/domain/transition.ts';
+import { STATUSES, isFinal, type Step, type Transaction } from '../../src/domain/transaction.ts';
+import { mayFollow, stepMayFollow, type Transition } from '../../src/domain/transition.ts';
 import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../support/transactions.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/domain/answer.ts';
-import { KEY_LIFETIME_MS } from '../../src/domain/move.ts';
-import type { Call, Context, Move } from '../../src/domain/move.ts';
+import { KEY_LIFETIME_MS, type Call, type Context, type Move } from '../../src/domain/move.ts';
 import { plan } from '../../src/domain/plan.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { NOW, aConfirmSent, aContext, aTransaction, sawIntent, sawUnknown, LEDGER, anIntent } from '../support/transactions.ts';

@@ -1,6 +1,6 @@
-import { type Notification } from '../../src/app/views.ts';
-import { type JsonObject } from '../../src/domain/transaction.ts';
-import { type NotificationKind } from '../../src/domain/transition.ts';
+import type { Notification } from '../../src/app/views.ts';
+import type { JsonObject } from '../../src/domain/transaction.ts';
+import type { NotificationKind } from '../../src/domain/transition.ts';
 
 export const MAIL_KEY = 'SG.secret0123456789.abcdefghijklmnop';
 

@@ -123,8 +123,8 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
 
 export function aCharge(changes: Partial<ChargeRequest> & { readonly key: string }): ChargeRequest {
   return {
-    ...{ reference: null, amount: 4999, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
-    ...{ email: 'ada@example.com', description: null, metadata: {}, onSession: false },
+    reference: null, amount: 4999, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'],
+    email: 'ada@example.com', description: null, metadata: {}, onSession: false,
     ...changes,
   };
 }
@@ -162,8 +162,8 @@ async function passOnce(payrecon: Payrecon, signal?: AbortSignal): Promise<numbe
 /** The real one; its time limit is no setting. */
 function mailerWithin(deadlineMs: number, { env }: PaymentWorld, onTimeout: () => void): Mailer {
   const mailer = openMailer({
-    ...{ apiKey: env['SENDGRID_API_KEY'] ?? null, apiBase: env['SENDGRID_API_BASE'] ?? null },
-    ...{ from: env['PAYRECON_MAIL_FROM'] ?? null, operatorEmail: env['PAYRECON_OPERATOR_EMAIL'] ?? null },
+    apiKey: env['SENDGRID_API_KEY'] ?? null, apiBase: env['SENDGRID_API_BASE'] ?? null,
+    from: env['PAYRECON_MAIL_FROM'] ?? null, operatorEmail: env['PAYRECON_OPERATOR_EMAIL'] ?? null,
     deadlineMs,
   });
   return {

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { FAULT_KINDS, type FaultName } from '../../src/sandbox/server.ts';
-import { type Case } from './lanes.ts';
+import type { Case } from './lanes.ts';
 import { dishonesty, HASTY_MS, stillHeld, type Caller, type HastyMs, type Lane } from './lane.ts';
 
 /** One call to Stripe or the mail service, and how a transaction is brought to where payrecon makes it. */

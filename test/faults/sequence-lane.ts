@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { SEED } from '../support/proving.ts';
-import { type Target } from '../storage/targets.ts';
+import type { Target } from '../storage/targets.ts';
 import { openLane, type LaneOptions } from './lane.ts';
 import { REGRESSIONS } from './regressions.ts';
 import { sequences } from './sequence-arbitrary.ts';

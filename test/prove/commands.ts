@@ -1,5 +1,5 @@
-import { type Payrecon, type ResolveRequest } from '../../src/app/payrecon.ts';
-import { type Ground } from './ground.ts';
+import type { Payrecon, ResolveRequest } from '../../src/app/payrecon.ts';
+import type { Ground } from './ground.ts';
 import { AUTHENTICATION, AUTHENTICATION_ALONE, becomeStuck, CARD, charge, DEBIT, DECLINED, expectedError, KEY, pass, stopAt, STOPS, takeAnotherAmount, under, type Method, type Stop } from './stops.ts';
 
 export { KEY };

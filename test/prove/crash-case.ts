@@ -1,8 +1,8 @@
 import { gatherEvidence, type Evidence } from '../support/evidence.ts';
 import { judge } from '../support/invariants.ts';
 import { customerLettersOf } from '../support/letters.ts';
-import { type Payrecon } from '../../src/app/payrecon.ts';
-import { type Command } from './commands.ts';
+import type { Payrecon } from '../../src/app/payrecon.ts';
+import type { Command } from './commands.ts';
 import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from './dead-gate.ts';
 import { quiet, type Ground } from './ground.ts';
 

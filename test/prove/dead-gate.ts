@@ -1,6 +1,6 @@
-import { type Clock, type Gateway, type LookUp, type Mailer } from '../../src/app/ports.ts';
-import { type Gate } from '../../src/storage/gate.ts';
-import { type Seams } from '../../src/wire/parts.ts';
+import type { Clock, Gateway, LookUp, Mailer } from '../../src/app/ports.ts';
+import type { Gate } from '../../src/storage/gate.ts';
+import type { Seams } from '../../src/wire/parts.ts';
 import { clockInTurn, inOrderOfQueries, Turns } from './turns.ts';
 
 /*

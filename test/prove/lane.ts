@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 import { createChance } from '../../src/sandbox/ids.ts';
 import { recordLane, SEED, SIZE, type LaneName } from '../support/proving.ts';
-import { type Command } from './commands.ts';
+import type { Command } from './commands.ts';
 import { countSteps, RECOVERIES, runCase, type CaseReport, type CrashCase, type Recovery, type Steps } from './crash-case.ts';
-import { type CrashPoint } from './dead-gate.ts';
-import { type Ground } from './ground.ts';
+import type { CrashPoint } from './dead-gate.ts';
+import type { Ground } from './ground.ts';
 import { ALL_COMMANDS } from './more-commands.ts';
 
 /** The one case to run, as a failure prints it; without a step, that command's every single crash. */

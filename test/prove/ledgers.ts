@@ -2,7 +2,7 @@ import { chmod, copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
 import { MIGRATIONS } from '../../migrations/list.ts';
-import { type RawConnection } from '../storage/targets.ts';
+import type { RawConnection } from '../storage/targets.ts';
 import { emptyLedger } from '../support/empty-ledger.ts';
 import { pastTriggers } from '../support/reseal.ts';
 import { temporaryFolderInMemory } from '../support/temporary.ts';

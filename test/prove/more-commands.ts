@@ -1,8 +1,8 @@
 import { chargeFile, type ChargeFileReport, type ChargeRows } from '../../src/app/charge-file.ts';
-import { type ChargeRow } from '../../src/app/charge-row.ts';
-import { type Payrecon } from '../../src/app/payrecon.ts';
+import type { ChargeRow } from '../../src/app/charge-row.ts';
+import type { Payrecon } from '../../src/app/payrecon.ts';
 import { COMMANDS, migratedAgain, reconciling, resolving, UNDECIDED, type Command } from './commands.ts';
-import { type Ground } from './ground.ts';
+import type { Ground } from './ground.ts';
 import { CARD, charge, DEBIT, DECLINED, KEY, onlyIntent, pass, requestOf, STOPS, under, type Stop } from './stops.ts';
 
 /*

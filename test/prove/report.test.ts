@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { type LanePart } from '../support/proving.ts';
+import type { LanePart } from '../support/proving.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { complaints, tableOf, totalsOf } from './report.ts';
 

@@ -9,7 +9,7 @@ import { postgres, sqlite } from '../storage/targets.ts';
 import { DeadGate, seamsThrough } from './dead-gate.ts';
 import { openGround, type Ground } from './ground.ts';
 import { ALL_COMMANDS } from './more-commands.ts';
-import { type Command } from './commands.ts';
+import type { Command } from './commands.ts';
 
 /*
  * The dead gate proves nothing about what passes it by. So what it has counted is compared with what others have seen:

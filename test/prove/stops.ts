@@ -1,8 +1,8 @@
-import { type ChargeOptions, type ChargeOutcome, type Payrecon } from '../../src/app/payrecon.ts';
+import type { ChargeOptions, ChargeOutcome, Payrecon } from '../../src/app/payrecon.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
-import { type ChargeRequest } from '../../src/domain/transaction.ts';
+import type { ChargeRequest } from '../../src/domain/transaction.ts';
 import { aCharge } from '../faults/lane.ts';
-import { type Ground } from './ground.ts';
+import type { Ground } from './ground.ts';
 
 /*
  * Where a payment can have stopped when a command finds it. What is prepared is prepared through the product and a

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { targets } from '../storage/targets.ts';
-import { type Command } from './commands.ts';
+import type { Command } from './commands.ts';
 import { DeadGate, seamsThrough } from './dead-gate.ts';
 import { openGround, type Ground } from './ground.ts';
 import { ALL_COMMANDS } from './more-commands.ts';
@@ -87,7 +87,8 @@ describe('turns', () => {
 
   test('send no other statement while a SQL transaction is open', async () => {
     const turns = new Turns();
-    const [one, other] = [{}, {}];
+    const one = {};
+const other = {};
     const sent: string[] = [];
     const statement = async (kind: string, connection: object): Promise<void> => {
       await turns.beginSql(0, { kind, connection }, () => void sent.push(kind));

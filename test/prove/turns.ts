@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Clock, type Gateway, type LookUp } from '../../src/app/ports.ts';
+import type { Clock, Gateway, LookUp } from '../../src/app/ports.ts';
 
 /*
  * Makes the order of all steps of a process a matter of the case and not of the machine. A step is a SQL statement, a
@@ -245,7 +245,8 @@ export class Turns {
     if (this.#hangs !== null) clearTimeout(this.#hangs);
     this.#hangs = null;
     if (this.#waiting.length === 0 || this.#held) return;
-    const [waiting, flying] = [this.#waiting.map(({ who }) => who), this.#flying.map(({ who, ended }) => `${String(who)}${ended ? ', ended' : ''}`)];
+    const waiting = this.#waiting.map(({ who }) => who);
+const flying = this.#flying.map(({ who, ended }) => `${String(who)}${ended ? ', ended' : ''}`);
     this.#hangs = setTimeout(() => {
       const error = new Error(`nobody takes a turn: live ${[...this.#live].join()}, waiting ${waiting.join()}, under way ${flying.join('; ')}, ${String(this.#connecting)} connecting`);
       for (const { fail } of this.#waiting.splice(0)) fail(error);

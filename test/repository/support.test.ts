@@ -20,7 +20,8 @@ const startAndWait = `
 
 describe('the test support', () => {
   it('gives two tests two databases that do not see each other', async () => {
-    const [first, second] = [await freshPostgresDatabase(), await freshPostgresDatabase()]
+    const first = await freshPostgresDatabase();
+const second = await freshPostgresDatabase();
     await query(first.url, 'create table seen (id int)')
     const rows = await query(second.url, "select to_regclass('seen') as seen, version() as version")
     expect(rows).toEqual([{ seen: null, version: expect.stringMatching(/^PostgreSQL 1[6-9]/) as string }])

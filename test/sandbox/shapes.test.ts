@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 import { describe, expect, test } from 'vitest';
 import { renderAccount } from '../../src/sandbox/endpoints/account.ts';
-import { type ChargeView, type RefundView } from '../../src/sandbox/render-charge.ts';
-import { type PaymentIntentView, type renderCustomer, type renderPaymentMethod } from '../../src/sandbox/render.ts';
+import type { ChargeView, RefundView } from '../../src/sandbox/render-charge.ts';
+import type { PaymentIntentView, renderCustomer, renderPaymentMethod } from '../../src/sandbox/render.ts';
 import { createUnconfirmed, startLocal } from './clients.ts';
 import { matching } from './text-matchers.ts';
 

@@ -90,7 +90,9 @@ async function whoMayCharge(path: string, { raw }: Place): Promise<readonly stri
 
 describe('a move', () => {
   it('that dies anywhere never leaves two ledgers that charge, and is ended by the same command', { timeout: 600_000 }, async () => {
-    const [ledger, place, folder] = [await aLedger(), await aPlace(), await temporaryFolder()];
+    const ledger = await aLedger();
+const place = await aPlace();
+const folder = await temporaryFolder();
     await copyFile(ledger, join(folder, 'whole.db'));
     const whole = dying(Infinity);
     await moveLedger(inputOf(join(folder, 'whole.db'), place, whole.gate));
@@ -117,7 +119,8 @@ describe('a move', () => {
   });
 
   it('whose COMMIT was not answered stays marked, whatever comes after it', async () => {
-    const [path, place] = [await aLedger(), await aPlace()];
+    const path = await aLedger();
+const place = await aPlace();
     let sent = false;
     const gate: Gate = {
       before(kind, _sql, connection) {
@@ -137,7 +140,9 @@ describe('a move', () => {
   });
 
   it('goes on at a place where the ledger is already, and is refused where both were used', async () => {
-    const [path, place, folder] = [await aLedger(), await aPlace(), await temporaryFolder()];
+    const path = await aLedger();
+const place = await aPlace();
+const folder = await temporaryFolder();
     await copyFile(path, join(folder, 'backup.db'));
     expect(await moveLedger(inputOf(path, place))).toMatchObject({ transactions: 3, alreadyThere: false });
     expect(await moveLedger(inputOf(path, place))).toMatchObject({ transactions: 3, alreadyThere: true });

@@ -23,8 +23,8 @@ const storage = await openStorage({
 });
 const result = await storage.ledger.open(
   {
-    ...{ key, reference: `order-${key}`, amount: 4999, currency: 'usd', customer: 'cus_1', paymentMethod: 'pm_1' },
-    ...{ methodTypes: ['card'], email: 'ada@example.com', description: null, metadata: {}, onSession: false },
+    key, reference: `order-${key}`, amount: 4999, currency: 'usd', customer: 'cus_1', paymentMethod: 'pm_1',
+    methodTypes: ['card'], email: 'ada@example.com', description: null, metadata: {}, onSession: false,
   },
   'f',
   { windowMs: 600_000, allow: false },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer } from '../../src/domain/answer.ts';
-import { type openGateway } from '../../src/stripe/gateway.ts';
+import type { Answer } from '../../src/domain/answer.ts';
+import type { openGateway } from '../../src/stripe/gateway.ts';
 import { json, startRawServer, type Handler, type RawServer } from './raw-server.ts';
 import { collect, gatewayAt, intent, query, SECRET, transaction } from './samples.ts';
 

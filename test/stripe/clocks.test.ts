@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Gateway, type LookUp } from '../../src/app/ports.ts';
+import type { Gateway, LookUp } from '../../src/app/ports.ts';
 import { outside } from '../../src/stripe/look-up.ts';
 import { StripeClock } from '../../src/stripe/stripe-clock.ts';
 import { json, startRawServer, type RawServer, type Seen } from './raw-server.ts';
@@ -30,7 +30,8 @@ async function stripeAhead(aheadMs: number, agoMs: number): Promise<Talk> {
   const made = intent({ id: 'pi_made', created: Math.floor((NOW + aheadMs - agoMs) / SECOND), metadata: { payrecon_transaction: 'txn_made' } });
   const answer = (seen: Seen): unknown => {
     if (seen.path !== '/v1/payment_intents') return made;
-    const [from, to] = [Number(seen.query.get('created[gte]')), Number(seen.query.get('created[lte]'))];
+    const from = Number(seen.query.get('created[gte]'));
+const to = Number(seen.query.get('created[lte]'));
     const inRange = Number(made['created']) >= from && Number(made['created']) <= to;
     return { object: 'list', data: inRange ? [made] : [], has_more: false };
   };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Answer } from '../../src/domain/answer.ts';
+import type { Answer } from '../../src/domain/answer.ts';
 import { classify, type Question } from '../../src/stripe/classify.ts';
 import { STRIPE_ERROR_TYPES, type Outcome, type WireFacts } from '../../src/stripe/outcome.ts';
 import { intent, SECRET } from './samples.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Gateway } from '../../src/app/ports.ts';
+import type { Gateway } from '../../src/app/ports.ts';
 import { BugError } from '../../src/domain/errors.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from '../../src/stripe/idempotency.ts';
 import { json, startRawServer, stripeError, type Handler, type RawServer } from './raw-server.ts';

@@ -59,7 +59,8 @@ interface Made {
 function run(account: Account, block: number, fails: (call: number) => boolean = () => false): Made {
   const density = new Density();
   const answered: string[] = [];
-  let [pages, retrieves] = [0, 0];
+  let pages = 0;
+let retrieves = 0;
   for (let from = 0; from < account.pending.length; from += block) {
     const planner = new LookUpPlanner(account.pending.slice(from, from + block), density, AT_ONCE);
     const underWay: PlannedCall[] = [];

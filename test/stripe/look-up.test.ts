@@ -27,7 +27,8 @@ const QUIET_MS = 150;
 
 /** Answers once nothing new comes; counts how many are asked for at the same time. */
 async function talkInTurns(answer: (seen: Seen) => unknown): Promise<{ gateway: Gateway; most: () => number }> {
-  let [most, quiet] = [0, setTimeout(() => undefined, 0)];
+  let most = 0;
+let quiet = setTimeout(() => undefined, 0);
   const waiting: (() => void)[] = [];
   const { gateway } = await talk((seen, response) => {
     waiting.push(() => json(response, 200, answer(seen)));

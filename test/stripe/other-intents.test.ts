@@ -56,7 +56,8 @@ function shown(found: readonly OtherIntent[]): string[] {
 describe('another ledger\'s intent under our key', () => {
   it('is found by the event that the key caused, and shown as it is today', async () => {
     const sandbox = await stripe();
-    const [theirs, ours] = [ledgerAt(sandbox.url, () => THEIRS), ledgerAt(sandbox.url, () => OURS)];
+    const theirs = ledgerAt(sandbox.url, () => THEIRS);
+const ours = ledgerAt(sandbox.url, () => OURS);
     const id = await charged(theirs, row({ id: 'txn_theirs', amount: 700 }));
     await charged(theirs, row({ id: 'txn_noise', key: 'order-2' }));
     sandbox.clock.advance(HOUR);
@@ -104,7 +105,8 @@ describe('another ledger\'s intent under our key', () => {
 
   it('is looked for before the moment when the conflict was seen, also days later, and in Stripe\'s time', async () => {
     const sandbox = await stripe();
-    const [theirs, ours] = [ledgerAt(sandbox.url, () => THEIRS), ledgerAt(sandbox.url, () => OURS)];
+    const theirs = ledgerAt(sandbox.url, () => THEIRS);
+const ours = ledgerAt(sandbox.url, () => OURS);
     const id = await charged(theirs, row({ id: 'txn_theirs' }));
     const seenAt = sandbox.clock.now();
     sandbox.clock.advance(100 * HOUR);

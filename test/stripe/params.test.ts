@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BugError } from '../../src/domain/errors.ts';
-import { type Transaction } from '../../src/domain/transaction.ts';
+import type { Transaction } from '../../src/domain/transaction.ts';
 import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from '../../src/stripe/idempotency.ts';
 import { confirmParams, createParams, type LedgerNames } from '../../src/stripe/params.ts';
 import { redact } from '../../src/stripe/redact.ts';

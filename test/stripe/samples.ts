@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, type LookUp } from '../../src/app/ports.ts';
-import { type Transaction } from '../../src/domain/transaction.ts';
+import type { Clock, LookUp } from '../../src/app/ports.ts';
+import type { Transaction } from '../../src/domain/transaction.ts';
 import { openGateway, type GatewayOptions } from '../../src/stripe/gateway.ts';
 
 export const SECRET = 'sk_test_51Secret0123456789abcdef';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LookedUpRow } from '../../src/app/ports.ts';
-import { type IntentSnapshot } from '../../src/domain/answer.ts';
-import { type Match } from '../../src/stripe/scan.ts';
+import type { LookedUpRow } from '../../src/app/ports.ts';
+import type { IntentSnapshot } from '../../src/domain/answer.ts';
+import type { Match } from '../../src/stripe/scan.ts';
 import { answerOfScan } from '../../src/stripe/scan-answer.ts';
 import { readIntent } from '../../src/stripe/snapshot.ts';
 import { intent, query, SECRET } from './samples.ts';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StripeCaller, type Request } from '../../src/stripe/caller.ts';
 import { classify } from '../../src/stripe/classify.ts';
-import { type Endpoint, type Limiter } from '../../src/stripe/limiter.ts';
-import { type Outcome } from '../../src/stripe/outcome.ts';
+import type { Endpoint, Limiter } from '../../src/stripe/limiter.ts';
+import type { Outcome } from '../../src/stripe/outcome.ts';
 import { json, startRawServer, type Handler, type RawServer } from './raw-server.ts';
 import { intent, realClock, SECRET } from './samples.ts';
 
@@ -209,7 +209,8 @@ describe('waiting for a free connection', () => {
     const under = Array.from({ length: MOST }, () => caller.call(confirming()));
     await until(() => limiter.waiting.length === MOST);
     const stop = new AbortController();
-    const [waits, stopped] = [caller.call(confirming({ waitMs: 1_000 })), caller.call(confirming({ signal: stop.signal }))];
+    const waits = caller.call(confirming({ waitMs: 1_000 }));
+const stopped = caller.call(confirming({ signal: stop.signal }));
     stop.abort();
     expect(await stopped).toMatchObject({ kind: 'interrupted', wire: { attempts: 0 } });
     await vi.advanceTimersByTimeAsync(1_000);

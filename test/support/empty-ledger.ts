@@ -1,5 +1,5 @@
 import { SEALED_COLUMNS, sealOf } from '../../src/storage/seals.ts';
-import { type RawConnection } from '../storage/targets.ts';
+import type { RawConnection } from '../storage/targets.ts';
 import { pastTriggers, recount } from './reseal.ts';
 
 const TABLES = ['audit_events', 'notifications', 'passes', 'outages', 'transactions', 'stripe_budgets'];

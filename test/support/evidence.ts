@@ -116,7 +116,7 @@ export async function gatherEvidence({ books, raw, dialect, verifyAudit }: Evide
   const entries = trail.map(trailEntry);
   const others = { passes: await raw.rows('select * from passes'), outages: await raw.rows('select * from outages') };
   return {
-    ...{ intents, charges: books.charges, delivered: books.mails, requests: books.requests },
+    intents, charges: books.charges, delivered: books.mails, requests: books.requests,
     intentsOf: grouped(intents, (intent) => intent.metadata['payrecon_transaction'] ?? ''),
     owner: ownerOf(await raw.rows('select * from ledger')),
     rows: rows.map(ledgerRow),
@@ -148,14 +148,14 @@ function ownerOf([row]: readonly Row[]): LedgerOwner | null {
 function ledgerRow(row: Row): LedgerRow {
   const review = row['review'] === null ? null : (JSON.parse(text(row, 'review')) as { reason: string; resolution: unknown });
   return {
-    ...{ id: text(row, 'id'), key: text(row, 'key'), reference: textOrNull(row, 'reference') },
-    ...{ status: text(row, 'status'), step: text(row, 'step'), amount: Number(row['amount']), currency: text(row, 'currency') },
-    ...{ email: textOrNull(row, 'email'), paymentIntent: textOrNull(row, 'payment_intent'), failureCode: textOrNull(row, 'failure_code') },
-    ...{ failureKind: textOrNull(row, 'failure_kind'), canceledBy: textOrNull(row, 'canceled_by'), keyConflict: row['key_conflict_at'] !== null },
-    ...{ attempt: Number(row['attempt']), paramsVersion: Number(row['params_version']) },
+    id: text(row, 'id'), key: text(row, 'key'), reference: textOrNull(row, 'reference'),
+    status: text(row, 'status'), step: text(row, 'step'), amount: Number(row['amount']), currency: text(row, 'currency'),
+    email: textOrNull(row, 'email'), paymentIntent: textOrNull(row, 'payment_intent'), failureCode: textOrNull(row, 'failure_code'),
+    failureKind: textOrNull(row, 'failure_kind'), canceledBy: textOrNull(row, 'canceled_by'), keyConflict: row['key_conflict_at'] !== null,
+    attempt: Number(row['attempt']), paramsVersion: Number(row['params_version']),
     amountReceived: row['amount_received'] === null ? null : Number(row['amount_received']),
     currencyReceived: textOrNull(row, 'currency_received'),
-    ...{ version: Number(row['version']), leaseToken: textOrNull(row, 'lease_token') },
+    version: Number(row['version']), leaseToken: textOrNull(row, 'lease_token'),
     leaseExpiresAt: row['lease_expires_at'] === null ? null : Number(row['lease_expires_at']),
     review: review === null ? null : { reason: review.reason, byHand: review.resolution !== null },
   };
@@ -163,8 +163,8 @@ function ledgerRow(row: Row): LedgerRow {
 
 function trailEntry(row: Row): TrailEntry {
   return {
-    ...{ transactionId: text(row, 'transaction_id'), seq: Number(row['seq']), action: text(row, 'action') },
-    ...{ fromStatus: textOrNull(row, 'from_status'), toStatus: text(row, 'to_status'), toStep: text(row, 'to_step') },
+    transactionId: text(row, 'transaction_id'), seq: Number(row['seq']), action: text(row, 'action'),
+    fromStatus: textOrNull(row, 'from_status'), toStatus: text(row, 'to_status'), toStep: text(row, 'to_step'),
     failureKind: failureKindSet(textOrNull(row, 'changes')),
     detail: JSON.parse(text(row, 'detail')) as Record<string, unknown>,
   };
@@ -178,8 +178,8 @@ function failureKindSet(changes: string | null): string | null {
 
 function queuedMail(row: Row): QueuedMail {
   return {
-    ...{ id: text(row, 'id'), transactionId: textOrNull(row, 'transaction_id'), kind: text(row, 'kind'), version: Number(row['version']) },
-    ...{ resend: Number(row['resend']), state: text(row, 'state'), recipient: textOrNull(row, 'recipient'), claimToken: textOrNull(row, 'claim_token') },
+    id: text(row, 'id'), transactionId: textOrNull(row, 'transaction_id'), kind: text(row, 'kind'), version: Number(row['version']),
+    resend: Number(row['resend']), state: text(row, 'state'), recipient: textOrNull(row, 'recipient'), claimToken: textOrNull(row, 'claim_token'),
     data: row['data'] === null ? {} : (JSON.parse(text(row, 'data')) as Record<string, unknown>),
   };
 }

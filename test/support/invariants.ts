@@ -98,7 +98,9 @@ function onePaymentEach(evidence: Evidence, { atRest }: Expectations): readonly 
 
 /** A row that a restored backup does not have any more is still the same key of the same ledger. */
 function keyOfIntent(evidence: Evidence, { metadata }: Intent): string | null {
-  const [ledger, hash, id] = [metadata['payrecon_ledger'], metadata['payrecon_key'], metadata['payrecon_transaction']];
+  const ledger = metadata['payrecon_ledger'];
+const hash = metadata['payrecon_key'];
+const id = metadata['payrecon_transaction'];
   const row = evidence.rows.find((each) => each.id === id);
   if (row !== undefined) return `key ${row.key}`;
   const known = evidence.rows.find(({ key }) => hash === createHash('sha256').update(key).digest('hex'));
@@ -173,7 +175,7 @@ function settledStays(evidence: Evidence, expectations: Expectations): readonly 
     return last === -1 ? [] : entries.slice(last + 1).filter((entry) => entry.toStatus !== entries[last]?.toStatus);
   });
   return [
-    ...[...open, ...begunAlive(evidence, expectations)],
+    ...open, ...begunAlive(evidence, expectations),
     ...changed.map((entry) => `${entry.transactionId} was final at Stripe, and entry ${entry.seq} (${entry.action}) made it ${entry.toStatus}`),
   ];
 }

@@ -1,4 +1,4 @@
-import { type Evidence, type LedgerRow, type QueuedMail, type TrailEntry } from './evidence.ts';
+import type { Evidence, LedgerRow, QueuedMail, TrailEntry } from './evidence.ts';
 
 /*
  * Which e-mail has to be there for which entry of the audit trail, and what its sentences say, held against the books

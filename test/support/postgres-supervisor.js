@@ -152,7 +152,8 @@ const notCopied = new Set(['pg_wal', 'postmaster.pid', 'postmaster.opts'])
 /** @param {string} from @param {string} to */
 function copy(from, to) {
   rmSync(dataFolder(to), { recursive: true, force: true })
-  const [log, entries] = [join(dataFolder(to), 'pg_wal'), readdirSync(dataFolder(from)).filter((name) => !notCopied.has(name))]
+  const log = join(dataFolder(to), 'pg_wal');
+const entries = readdirSync(dataFolder(from)).filter((name) => !notCopied.has(name));
   for (const path of [dataFolder(to), log]) {
     mkdirSync(path, { mode: 0o700 })
     if (asRoot) chownSync(path, nobody, nobody)

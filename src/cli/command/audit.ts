@@ -1,8 +1,8 @@
-import { type Command } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 
 export function defineAudit(command: Command, perform: Perform, run = runVerify): void {
   const verify = command

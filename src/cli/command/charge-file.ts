@@ -1,17 +1,17 @@
 import { chargeFile, linesAtATime, type ChargeRows } from '../../app/charge-file.ts';
-import { type ChargeRow } from '../../app/charge-row.ts';
-import { type ChargeOptions } from '../../app/payrecon.ts';
+import type { ChargeRow } from '../../app/charge-row.ts';
+import type { ChargeOptions } from '../../app/payrecon.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
 import { quoted } from '../../domain/field-rules.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { parseCount, raise } from '../read.ts';
 import { resultJson, resultLine, summary, summaryHints, summaryJson } from '../render/charge-file.ts';
 import { jsonText } from '../render/json.ts';
 import { openProgress } from '../render/progress.ts';
-import { type ByteSource } from '../services.ts';
-import { type TextBytes } from './charge-file/text.ts';
+import type { ByteSource } from '../services.ts';
+import type { TextBytes } from './charge-file/text.ts';
 import { type ChargeFlags, defaultConcurrency, defaultWaitMs } from './charge-flags.ts';
 
 export interface ChargeFileArguments {

@@ -1,12 +1,12 @@
-import { type Command } from '@commander-js/extra-typings';
-import { type ChargeOptions } from '../../app/payrecon.ts';
-import { type Problem } from '../../domain/errors.ts';
+import type { Command } from '@commander-js/extra-typings';
+import type { ChargeOptions } from '../../app/payrecon.ts';
+import type { Problem } from '../../domain/errors.ts';
 import { quoted } from '../../domain/field-rules.ts';
-import { type ChargeRequest } from '../../domain/transaction.ts';
+import type { ChargeRequest } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, addNewLedger, once } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 import { addSettings, stripeFlags } from '../setting-flags.ts';
 import { type ChargeFlags, defaultConcurrency, defaultWaitMs } from './charge-flags.ts';
 

@@ -1,8 +1,8 @@
 import { Argument, type Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { type CommandContext } from '../context.ts';
-import { type Place } from '../completion/tree.ts';
-import { type Ending } from '../exit-code.ts';
-import { type Perform } from '../perform.ts';
+import type { CommandContext } from '../context.ts';
+import type { Place } from '../completion/tree.ts';
+import type { Ending } from '../exit-code.ts';
+import type { Perform } from '../perform.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];

@@ -1,10 +1,10 @@
-import { type Command } from '@commander-js/extra-typings';
-import { type DoctorCheck } from '../../app/payrecon.ts';
+import type { Command } from '@commander-js/extra-typings';
+import type { DoctorCheck } from '../../app/payrecon.ts';
 import { PayreconError } from '../../domain/errors.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 import { addSettings, mailFlags, stripeFlags } from '../setting-flags.ts';
 
 export function defineDoctor(command: Command, perform: Perform, run = runDoctor): void {

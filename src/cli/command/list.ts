@@ -1,12 +1,12 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { type ListFilter } from '../../app/views.ts';
-import { type Problem } from '../../domain/errors.ts';
+import type { ListFilter } from '../../app/views.ts';
+import type { Problem } from '../../domain/errors.ts';
 import { quoted } from '../../domain/field-rules.ts';
 import { type Instant, type Status, STATUSES } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 
 export interface ListFlags {
   readonly status?: readonly string[] | undefined;

@@ -1,9 +1,9 @@
 import { Argument, type Command } from '@commander-js/extra-typings';
 import { PayreconError } from '../../domain/errors.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, addNewLedger, once } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 
 export type Direction = 'up' | 'down' | 'status';
 

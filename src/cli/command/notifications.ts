@@ -1,11 +1,11 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { type NotificationState } from '../../app/views.ts';
+import type { NotificationState } from '../../app/views.ts';
 import { quoted } from '../../domain/field-rules.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 import { addSettings, mailFlags } from '../setting-flags.ts';
 
 const states = ['queued', 'sending', 'sent', 'failed'] as const satisfies readonly NotificationState[];

@@ -1,9 +1,9 @@
-import { type Command } from '@commander-js/extra-typings';
-import { type Problem } from '../../domain/errors.ts';
+import type { Command } from '@commander-js/extra-typings';
+import type { Problem } from '../../domain/errors.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 import { addSettings, mailFlags, stripeFlags } from '../setting-flags.ts';
 
 export interface ReconcileFlags {

@@ -1,10 +1,10 @@
-import { type Command } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
 import type { Sandbox, SandboxKey } from '../../sandbox/server.ts';
-import { type CommandContext } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { CommandContext } from '../context.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, once } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 
 /** As typed. */
 export interface SandboxFlags {

@@ -1,8 +1,8 @@
-import { type Command } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 
 export function defineShow(command: Command, perform: Perform, run = runShow): void {
   const show = command.argument('<id-or-key>', 'the id (txn_..) or the key it was charged with');

@@ -1,12 +1,12 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import { type LegalTarget, type Payrecon, type ResolveRequest, type ResolveTarget, type StuckCase } from '../../app/payrecon.ts';
+import type { LegalTarget, Payrecon, ResolveRequest, ResolveTarget, StuckCase } from '../../app/payrecon.ts';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
 import { quoted, textProblem } from '../../domain/field-rules.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
-import { type Ending } from '../exit-code.ts';
+import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
-import { type Perform } from '../perform.ts';
+import type { Perform } from '../perform.ts';
 import { addSettings, stripeFlags } from '../setting-flags.ts';
 
 /** As typed. */

@@ -1,5 +1,5 @@
-import { type Command } from '@commander-js/extra-typings';
-import { type Perform } from '../perform.ts';
+import type { Command } from '@commander-js/extra-typings';
+import type { Perform } from '../perform.ts';
 import { defineStuckList } from './stuck-list.ts';
 import { defineStuckResolve } from './stuck-resolve.ts';
 

@@ -1,4 +1,4 @@
-import { type CommandUnknownOpts, type Option } from '@commander-js/extra-typings';
+import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 
 /** What may follow an option. */
 export type Follows =

@@ -1,6 +1,6 @@
 import { formatMoney } from '../../domain/money.ts';
 import { isAsAsked, receivedOf } from '../../domain/received.ts';
-import { type Transaction } from '../../domain/transaction.ts';
+import type { Transaction } from '../../domain/transaction.ts';
 
 /** The amount that a payment stands for in every view, and what has to be said about it. */
 interface ShownAmount {

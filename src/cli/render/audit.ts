@@ -1,5 +1,5 @@
-import { type AuditFinding, type AuditVerification } from '../../app/views.ts';
-import { type CommandContext } from '../context.ts';
+import type { AuditFinding, AuditVerification } from '../../app/views.ts';
+import type { CommandContext } from '../context.ts';
 import { escapeText } from './escape.ts';
 import { hints } from './hint.ts';
 import { writeJson } from './json.ts';

@@ -1,5 +1,5 @@
-import { type Payrecon } from '../../app/payrecon.ts';
-import { type Output } from '../streams.ts';
+import type { Payrecon } from '../../app/payrecon.ts';
+import type { Output } from '../streams.ts';
 import { escapeText } from './escape.ts';
 import { createTheme, type Theme } from './theme.ts';
 import { wrap } from './wrap.ts';

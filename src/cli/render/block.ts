@@ -1,7 +1,7 @@
-import { type Output } from '../streams.ts';
+import type { Output } from '../streams.ts';
 import { escapeText } from './escape.ts';
 import { widthOf } from './fit.ts';
-import { type Paint, type Theme } from './theme.ts';
+import type { Paint, Theme } from './theme.ts';
 import { wrap } from './wrap.ts';
 
 export interface Line {

@@ -1,7 +1,7 @@
 import { type ChargeFileReport, endOf, type RowEnd, type RowResult } from '../../app/charge-file.ts';
-import { type PayreconError } from '../../domain/errors.ts';
-import { type Instant, type JsonObject, type Status } from '../../domain/transaction.ts';
-import { type Output } from '../streams.ts';
+import type { PayreconError } from '../../domain/errors.ts';
+import type { Instant, JsonObject, Status } from '../../domain/transaction.ts';
+import type { Output } from '../streams.ts';
 import { amountOf, amountWords } from './amount.ts';
 import { block, type Line } from './block.ts';
 import { escapeText } from './escape.ts';

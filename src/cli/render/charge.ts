@@ -1,9 +1,9 @@
-import { type ChargeOutcome } from '../../app/payrecon.ts';
+import type { ChargeOutcome } from '../../app/payrecon.ts';
 import { mayBeginAttempt } from '../../domain/attempts.ts';
 import { explain } from '../../domain/explain.ts';
-import { type Instant, type JsonObject, type Transaction } from '../../domain/transaction.ts';
-import { type CommandContext } from '../context.ts';
-import { type Output } from '../streams.ts';
+import type { Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
+import type { CommandContext } from '../context.ts';
+import type { Output } from '../streams.ts';
 import { block, type Line } from './block.ts';
 import { type Hint, hints } from './hint.ts';
 import { writeJson } from './json.ts';

@@ -1,5 +1,5 @@
-import { type DoctorCheck } from '../../app/payrecon.ts';
-import { type CommandContext } from '../context.ts';
+import type { DoctorCheck } from '../../app/payrecon.ts';
+import type { CommandContext } from '../context.ts';
 import { escapeText } from './escape.ts';
 import { writeJson } from './json.ts';
 import { createTheme } from './theme.ts';

@@ -1,5 +1,5 @@
 import { PayreconError } from '../../domain/errors.ts';
-import { type CommandContext } from '../context.ts';
+import type { CommandContext } from '../context.ts';
 import { bugText } from './bug.ts';
 import { escapeText } from './escape.ts';
 import { writeJson } from './json.ts';

@@ -1,4 +1,4 @@
-import { type Output } from '../streams.ts';
+import type { Output } from '../streams.ts';
 import { escapeText } from './escape.ts';
 import { widthOf } from './fit.ts';
 import { shellWords } from './shell.ts';

@@ -1,5 +1,5 @@
-import { type Instant, type Json } from '../../domain/transaction.ts';
-import { type Output } from '../streams.ts';
+import type { Instant, Json } from '../../domain/transaction.ts';
+import type { Output } from '../streams.ts';
 
 /** RFC 3339 in UTC with milliseconds. */
 export function timeJson(instant: Instant): string {

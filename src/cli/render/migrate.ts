@@ -1,6 +1,6 @@
-import { type Payrecon } from '../../app/payrecon.ts';
-import { type LedgerMove } from '../../app/ports.ts';
-import { type CommandContext } from '../context.ts';
+import type { Payrecon } from '../../app/payrecon.ts';
+import type { LedgerMove } from '../../app/ports.ts';
+import type { CommandContext } from '../context.ts';
 import { block } from './block.ts';
 import { hints } from './hint.ts';
 import { writeJson } from './json.ts';

@@ -1,5 +1,5 @@
-import { type MoveProgress } from '../../app/ports.ts';
-import { type Output } from '../streams.ts';
+import type { MoveProgress } from '../../app/ports.ts';
+import type { Output } from '../streams.ts';
 import { shorten } from './fit.ts';
 import { createTheme } from './theme.ts';
 

@@ -1,9 +1,9 @@
-import { type DispatchReport } from '../../app/payrecon.ts';
-import { type Notification } from '../../app/views.ts';
-import { type JsonObject } from '../../domain/transaction.ts';
-import { type CommandContext } from '../context.ts';
+import type { DispatchReport } from '../../app/payrecon.ts';
+import type { Notification } from '../../app/views.ts';
+import type { JsonObject } from '../../domain/transaction.ts';
+import type { CommandContext } from '../context.ts';
 import { block } from './block.ts';
-import { type Column } from './fit.ts';
+import type { Column } from './fit.ts';
 import { type Hint, hints } from './hint.ts';
 import { timeJson, timeOrNull, writeJson } from './json.ts';
 import { table } from './table.ts';

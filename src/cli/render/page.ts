@@ -1,7 +1,7 @@
-import { type TransactionPage } from '../../app/payrecon.ts';
+import type { TransactionPage } from '../../app/payrecon.ts';
 import { type Instant, isOverdue, type Transaction } from '../../domain/transaction.ts';
-import { type CommandContext } from '../context.ts';
-import { type Output } from '../streams.ts';
+import type { CommandContext } from '../context.ts';
+import type { Output } from '../streams.ts';
 import { amountOf } from './amount.ts';
 import { type Column, widthOf } from './fit.ts';
 import { hints } from './hint.ts';

@@ -1,5 +1,5 @@
-import { type PassOutcome } from '../../app/payrecon.ts';
-import { type JsonObject } from '../../domain/transaction.ts';
+import type { PassOutcome } from '../../app/payrecon.ts';
+import type { JsonObject } from '../../domain/transaction.ts';
 
 /** Keys and their order are the contract of the command line; `pass` is null on a dry run, which leaves no trace. */
 export function passJson({ passId, report }: Pick<PassOutcome, 'passId' | 'report'>): JsonObject {

@@ -1,5 +1,5 @@
-import { type PassOutcome, type ReconciledRow } from '../../app/payrecon.ts';
-import { type Output } from '../streams.ts';
+import type { PassOutcome, ReconciledRow } from '../../app/payrecon.ts';
+import type { Output } from '../streams.ts';
 import { amountOf, amountWords } from './amount.ts';
 import { block } from './block.ts';
 import { escapeText } from './escape.ts';

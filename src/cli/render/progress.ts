@@ -1,4 +1,4 @@
-import { type Output } from '../streams.ts';
+import type { Output } from '../streams.ts';
 import { shorten } from './fit.ts';
 import { createTheme } from './theme.ts';
 import { lengthOfTime } from './time.ts';
@@ -28,7 +28,10 @@ export function openProgress(output: Output, size: number | null, nowMs: () => n
   const startedMs = nowMs();
   const theme = createTheme(output);
   const samples: Sample[] = [{ atMs: startedMs, rows: 0, bytes: 0 }];
-  let [rows, bytes, drawnAtMs, shown] = [0, 0, startedMs, ''];
+  let rows = 0;
+let bytes = 0;
+let drawnAtMs = startedMs;
+let shown = '';
 
   const draw = (): void => {
     if (shown !== '') output.write(theme.faint(shown));

@@ -1,5 +1,5 @@
 import type { Books } from '../../sandbox/server.ts';
-import { type Output } from '../streams.ts';
+import type { Output } from '../streams.ts';
 import { escapeText } from './escape.ts';
 import { shorten, widthOf } from './fit.ts';
 import { hints } from './hint.ts';

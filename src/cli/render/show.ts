@@ -1,12 +1,12 @@
-import { type ShownTransaction } from '../../app/payrecon.ts';
-import { type AuditEntry, type Notification } from '../../app/views.ts';
+import type { ShownTransaction } from '../../app/payrecon.ts';
+import type { AuditEntry, Notification } from '../../app/views.ts';
 import { formatMoney } from '../../domain/money.ts';
 import { receivedOf } from '../../domain/received.ts';
 import { type Instant, isOverdue, type Json, type JsonObject, type Transaction } from '../../domain/transaction.ts';
-import { type Output } from '../streams.ts';
+import type { Output } from '../streams.ts';
 import { block, type Line } from './block.ts';
 import { escapeText } from './escape.ts';
-import { type Column } from './fit.ts';
+import type { Column } from './fit.ts';
 import { table } from './table.ts';
 import { createTheme, type Theme } from './theme.ts';
 import { absoluteTime, fullTime } from './time.ts';

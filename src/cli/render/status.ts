@@ -1,8 +1,8 @@
-import { type LedgerStatus, type Payrecon } from '../../app/payrecon.ts';
-import { type PassRow } from '../../app/ports.ts';
-import { type Instant, type JsonObject } from '../../domain/transaction.ts';
+import type { LedgerStatus, Payrecon } from '../../app/payrecon.ts';
+import type { PassRow } from '../../app/ports.ts';
+import type { Instant, JsonObject } from '../../domain/transaction.ts';
 import { type LedgerState, ledgerStateWords } from '../../domain/ledger-state.ts';
-import { type CommandContext } from '../context.ts';
+import type { CommandContext } from '../context.ts';
 import { block } from './block.ts';
 import { type Hint, hints } from './hint.ts';
 import { timeJson, timeOrNull, writeJson } from './json.ts';

@@ -1,7 +1,7 @@
-import { type ResolveTarget, type StuckCase } from '../../app/payrecon.ts';
+import type { ResolveTarget, StuckCase } from '../../app/payrecon.ts';
 import { formatMoney } from '../../domain/money.ts';
-import { type Instant } from '../../domain/transaction.ts';
-import { type Output } from '../streams.ts';
+import type { Instant } from '../../domain/transaction.ts';
+import type { Output } from '../streams.ts';
 import { block } from './block.ts';
 import { escapeText } from './escape.ts';
 import { createTheme } from './theme.ts';

@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import { escapeText } from './escape.ts';
 import { type Column, fitColumns, shorten, widthOf } from './fit.ts';
-import { type Paint, type Theme } from './theme.ts';
+import type { Paint, Theme } from './theme.ts';
 
 export interface Cell {
   readonly text: string;

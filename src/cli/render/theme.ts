@@ -1,6 +1,6 @@
 import { Chalk } from 'chalk';
-import { type Status } from '../../domain/transaction.ts';
-import { type Output } from '../streams.ts';
+import type { Status } from '../../domain/transaction.ts';
+import type { Output } from '../streams.ts';
 
 /**
  * Colours of the 256-colour table that are readable on black and on white alike (contrast of 4:1 or more against

@@ -1,4 +1,4 @@
-import { type Instant } from '../../domain/transaction.ts';
+import type { Instant } from '../../domain/transaction.ts';
 import { timeJson } from './json.ts';
 
 const units = [

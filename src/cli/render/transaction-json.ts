@@ -1,5 +1,5 @@
-import { type ShownTransaction, type TransactionPage } from '../../app/payrecon.ts';
-import { type AuditEntry, type Notification } from '../../app/views.ts';
+import type { ShownTransaction, TransactionPage } from '../../app/payrecon.ts';
+import type { AuditEntry, Notification } from '../../app/views.ts';
 import { decimalAmount } from '../../domain/money.ts';
 import { receivedOf } from '../../domain/received.ts';
 import { type Instant, isOverdue, type JsonObject, type Review, type Transaction } from '../../domain/transaction.ts';

@@ -1,7 +1,7 @@
 import { otherIntentsIn } from '../../domain/other-intents.ts';
-import { type Canceler, type FailureKind, type Instant, type Transaction } from '../../domain/transaction.ts';
-import { type CommandContext } from '../context.ts';
-import { type Output } from '../streams.ts';
+import type { Canceler, FailureKind, Instant, Transaction } from '../../domain/transaction.ts';
+import type { CommandContext } from '../context.ts';
+import type { Output } from '../streams.ts';
 import { amountText } from './amount.ts';
 import { block, type Line } from './block.ts';
 import { writeJson } from './json.ts';

@@ -1,7 +1,7 @@
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { leftToRefund } from '../render-charge.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 
 export function retrieveAccount(_call: Call, world: World): View {
   return { of: 'plain', body: renderAccount(world.account) };

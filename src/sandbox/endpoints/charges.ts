@@ -1,11 +1,11 @@
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { listPage } from '../listing.ts';
 import { text } from '../params.ts';
-import { type ChargeRecord } from '../records.ts';
+import type { ChargeRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { renderCharge } from '../render-charge.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 
 export function retrieveCharge(call: Call, world: World): View {
   const entry = world.charges.get(call.id);

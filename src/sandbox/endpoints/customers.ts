@@ -1,14 +1,14 @@
 import { behaviourOf } from '../attempts.ts';
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { findOrMakeMethod } from '../method-choice.ts';
 import { mergeMetadata } from '../param-rules.ts';
 import { text } from '../params.ts';
 import { testMethod } from '../payment-methods.ts';
-import { type CustomerRecord, type PaymentMethodRecord } from '../records.ts';
+import type { CustomerRecord, PaymentMethodRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { invalid, Refusal } from '../refusal.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 
 export function createCustomer(call: Call, world: World): View {
   const { params } = call;

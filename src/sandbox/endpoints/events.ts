@@ -1,8 +1,8 @@
 import { secondsOf } from '../clock.ts';
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { listPage } from '../listing.ts';
 import { text, texts } from '../params.ts';
-import { type EventRecord } from '../records.ts';
+import type { EventRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { invalid } from '../refusal.ts';
 import { renderEvent } from '../render.ts';

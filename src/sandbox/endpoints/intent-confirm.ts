@@ -1,13 +1,13 @@
 import { attemptPayment } from '../attempts.ts';
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { checkMethod, chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { checkMethodChoices } from '../param-rules.ts';
 import { flag, integer, type Params, text } from '../params.ts';
-import { type IntentRecord } from '../records.ts';
+import type { IntentRecord } from '../records.ts';
 import { invalid, unexpectedState } from '../refusal.ts';
 import { readShipping } from '../shipping.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 import { intentInPath } from './intent-read.ts';
 
 const CONFIRMABLE = ['requires_payment_method', 'requires_confirmation', 'requires_action'];

@@ -1,14 +1,14 @@
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { newIntent } from '../new-intent.ts';
 import { checkAmount, checkConfirmOnly, checkCurrency, checkDescription, checkLength, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
 import { flag, integer, type Params, text } from '../params.ts';
-import { type IntentRecord } from '../records.ts';
+import type { IntentRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { Refusal } from '../refusal.ts';
 import { readShipping } from '../shipping.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 import { confirmPayment } from './intent-confirm.ts';
 
 export function createIntent(call: Call, world: World): View {

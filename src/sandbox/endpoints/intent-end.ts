@@ -1,11 +1,11 @@
 import { behaviourOf } from '../attempts.ts';
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { integer, text } from '../params.ts';
-import { type IntentRecord } from '../records.ts';
+import type { IntentRecord } from '../records.ts';
 import { invalid, unexpectedState } from '../refusal.ts';
 import { cancelIntent as recordCancel } from '../settle.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 import { intentInPath } from './intent-read.ts';
 
 const CANCELABLE = ['requires_payment_method', 'requires_capture', 'requires_confirmation', 'requires_action'];

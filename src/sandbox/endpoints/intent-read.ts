@@ -1,11 +1,11 @@
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { listPage } from '../listing.ts';
 import { text } from '../params.ts';
-import { type IntentRecord } from '../records.ts';
+import type { IntentRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { renderIntent } from '../render.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 
 export function intentInPath(call: Call, world: World): IntentRecord {
   const entry = world.intents.get(call.id);

@@ -1,12 +1,12 @@
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { checkLimit } from '../param-rules.ts';
 import { integer, text } from '../params.ts';
-import { type IntentRecord } from '../records.ts';
+import type { IntentRecord } from '../records.ts';
 import { invalid } from '../refusal.ts';
 import { renderIntent } from '../render.ts';
 import { parseSearch } from '../search-query.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 
 /** Shows what the index knows by now: an intent that is not found may exist all the same. */
 export function searchIntents(call: Call, world: World): View {

@@ -1,13 +1,13 @@
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { checkAmount, checkCurrency, checkDescription, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
 import { integer, type Params, text } from '../params.ts';
-import { type IntentRecord } from '../records.ts';
+import type { IntentRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { unexpectedState } from '../refusal.ts';
 import { readShipping } from '../shipping.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 import { intentInPath } from './intent-read.ts';
 
 /** What can be changed when the payment is under way or over. */

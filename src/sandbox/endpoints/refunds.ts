@@ -1,14 +1,14 @@
 import { displayAmount } from '../currencies.ts';
-import { type Call } from '../endpoint.ts';
+import type { Call } from '../endpoint.ts';
 import { listPage } from '../listing.ts';
 import { mergeMetadata } from '../param-rules.ts';
 import { integer, type Params, text } from '../params.ts';
-import { type ChargeRecord, type RefundRecord } from '../records.ts';
+import type { ChargeRecord, RefundRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
 import { invalid, Refusal } from '../refusal.ts';
 import { leftToRefund, renderRefund } from '../render-charge.ts';
-import { type View } from '../view.ts';
-import { type World } from '../world.ts';
+import type { View } from '../view.ts';
+import type { World } from '../world.ts';
 
 export function createRefund(call: Call, world: World): View {
   const { params } = call;

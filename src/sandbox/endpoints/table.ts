@@ -1,4 +1,4 @@
-import { type Endpoint } from '../endpoint.ts';
+import type { Endpoint } from '../endpoint.ts';
 import { retrieveAccount, retrieveBalance } from './account.ts';
 import { listCharges, retrieveCharge } from './charges.ts';
 import { attachMethod, createCustomer, retrieveCustomer, retrieveMethod } from './customers.ts';

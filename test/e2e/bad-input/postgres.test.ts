@@ -1,5 +1,4 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { postgres, sqlite } from '../../storage/targets.ts';
 import type { PaymentWorld } from '../../support/payment-world.ts';

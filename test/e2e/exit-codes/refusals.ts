@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type * as z from 'zod';
-import { type RunResult } from '../../support/binary.ts';
+import type { RunResult } from '../../support/binary.ts';
 import { errorDocument, transactionDocument } from '../verdicts/documents.ts';
 
 export type TransactionDocument = z.infer<typeof transactionDocument>;

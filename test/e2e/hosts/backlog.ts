@@ -1,5 +1,5 @@
 import { fillLedger, SEEDED_METADATA, transactionIdOf, type FilledRow } from '../../../bench/fill-ledger.ts';
-import { type PaymentWorld } from '../../support/payment-world.ts';
+import type { PaymentWorld } from '../../support/payment-world.ts';
 
 /** The account's payments a second, as far as Stripe's limits let them in. */
 const TRAFFIC_PER_SECOND = 25;

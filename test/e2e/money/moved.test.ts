@@ -250,8 +250,8 @@ describe('a copy that fails is taken back, and the old ledger goes on', () => {
 
 function request(key: string): ChargeRequest {
   return {
-    ...{ key, reference: null, amount: AMOUNT, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'] },
-    ...{ email: null, description: null, metadata: {}, onSession: false },
+    key, reference: null, amount: AMOUNT, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'],
+    email: null, description: null, metadata: {}, onSession: false,
   };
 }
 

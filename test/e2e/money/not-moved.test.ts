@@ -68,7 +68,7 @@ describe('a new place', () => {
     const removal = await paid();
     const { url } = await sqlite.fresh();
     await expectNotMoved(removal, refusalOf(await removal.move(removal.old.database.url, { DATABASE_URL: url })), {
-      ...{ exitCode: 2, code: 'target_not_postgres', fields: ['DATABASE_URL'] },
+      exitCode: 2, code: 'target_not_postgres', fields: ['DATABASE_URL'],
     });
     await expectGoesOn(removal);
   });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sqlite, targets } from '../../storage/targets.ts';
-import { type RunResult } from '../../support/binary.ts';
+import type { RunResult } from '../../support/binary.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { aScene, chargeFlags, type Scene } from '../verdicts/scene.ts';
 

@@ -75,7 +75,7 @@ const DRAINS_WITHIN_MS = 3_000;
 
 async function toItsEnd(home: string, args: readonly string[], env: Readonly<Record<string, string>>, tellAfterMs: number): Promise<Omit<Ended, 'trace'>> {
   const child = spawn(process.execPath, ['--import', PRELOAD, binary, ...args], {
-    ...{ env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'], timeout: AT_MOST_MS, killSignal: 'SIGABRT' },
+    env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'], timeout: AT_MOST_MS, killSignal: 'SIGABRT',
   });
   const said = { stdout: '', stderr: '' };
   let telling: NodeJS.Timeout | undefined;

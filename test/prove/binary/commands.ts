@@ -1,5 +1,5 @@
 import { KEY, type Command } from '../commands.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 import { ALL_COMMANDS } from '../more-commands.ts';
 
 /*
@@ -65,7 +65,7 @@ function resolving(base: Command): RealCommand[] {
 
 function settledAlready(base: Command): RealCommand {
   const settled: Command = {
-    ...{ name: 'settled', role: 'charge', again: base.again, run: base.run },
+    name: 'settled', role: 'charge', again: base.again, run: base.run,
     async prepare(ground) {
       const payrecon = await ground.open('prepare');
       await base.run(payrecon);

@@ -1,6 +1,6 @@
-import { type Ground } from '../ground.ts';
-import { type Ended } from './child.ts';
-import { type Role } from './commands.ts';
+import type { Ground } from '../ground.ts';
+import type { Ended } from './child.ts';
+import type { Role } from './commands.ts';
 
 /* What the real program says with its exit code and its document, held against the ledger and the books. */
 

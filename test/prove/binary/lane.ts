@@ -1,5 +1,5 @@
 import { createChance } from '../../../src/sandbox/ids.ts';
-import { type Target } from '../../storage/targets.ts';
+import type { Target } from '../../storage/targets.ts';
 import { recordLane, SEED, SIZE, type LaneName } from '../../support/proving.ts';
 import { openGround, type Ground } from '../ground.ts';
 import { openRunner, type Runner, type Strike } from './child.ts';

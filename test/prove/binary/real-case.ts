@@ -1,6 +1,6 @@
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 import { COUNT_ONLY, type Ended, type Runner, type SentAgain, type Strike } from './child.ts';
-import { type RealCommand } from './commands.ts';
+import type { RealCommand } from './commands.ts';
 import { INTERRUPTED, notDrained, notRecorded, TERMINATED, untrueDocument, untruth, type Before } from './honesty.ts';
 import { recoverAndJudge, settledDust, wrongAtOnce, type Recovery } from './recovery.ts';
 

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type EvidenceSource } from '../../support/evidence.ts';
+import type { EvidenceSource } from '../../support/evidence.ts';
 import { violations } from '../../support/invariants.ts';
-import { type Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/payrecon.ts';
 import { quiet, type Ground } from '../ground.ts';
 import { COUNT_ONLY, type Runner } from './child.ts';
-import { type RealCommand } from './commands.ts';
+import type { RealCommand } from './commands.ts';
 import { untruth } from './honesty.ts';
 
 /** Who comes next: only the reconciler; whoever ran the command, in this process; or the same command typed again. */

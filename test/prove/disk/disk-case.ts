@@ -1,13 +1,13 @@
 import { cpSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type ChargeOutcome, type PassOutcome, type Payrecon } from '../../../src/app/payrecon.ts';
+import type { ChargeOutcome, PassOutcome, Payrecon } from '../../../src/app/payrecon.ts';
 import { exitCode } from '../../../src/cli/exit-code.ts';
-import { type Seams } from '../../../src/wire/parts.ts';
+import type { Seams } from '../../../src/wire/parts.ts';
 import { CARD, charge, DECLINED, KEY, pass, stopAt, STOPS, type Method } from '../stops.ts';
 import { quiet } from '../ground.ts';
 import { SHM } from './journal.ts';
 import { dumpLedger, type LedgerDump } from './ledger-dump.ts';
-import { type LedgerGround } from './ledger-ground.ts';
+import type { LedgerGround } from './ledger-ground.ts';
 import { pastLeases, reconciled } from './recovery.ts';
 
 /** Something that is done while the disk fails. */

@@ -4,7 +4,7 @@ import { SEED } from '../../support/proving.ts';
 import { endedUnder, judged, SCENES, type Scene } from './disk-case.ts';
 import { FailingDisk, FAILURES, type Failure, type Lasting } from './failing-disk.ts';
 import { watching } from './file-calls.ts';
-import { type LedgerGround } from './ledger-ground.ts';
+import type { LedgerGround } from './ledger-ground.ts';
 
 export interface DiskCase {
   readonly scene: Scene;

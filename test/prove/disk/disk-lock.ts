@@ -1,8 +1,8 @@
-import { type Clock, type Gateway } from '../../../src/app/ports.ts';
+import type { Clock, Gateway } from '../../../src/app/ports.ts';
 import { systemClock } from '../../../src/wire/system.ts';
 import { endedUnder, judged, SCENES, type Scene } from './disk-case.ts';
-import { type LedgerGround } from './ledger-ground.ts';
-import { type LockHolder } from './lock-holder.ts';
+import type { LedgerGround } from './ledger-ground.ts';
+import type { LockHolder } from './lock-holder.ts';
 
 /** Another process holds the ledger's write lock from a moment on. */
 export interface LockCase {

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { type Fate, type FileCall, type Watcher } from './file-calls.ts';
+import type { Fate, FileCall, Watcher } from './file-calls.ts';
 
 const { EACCES, EIO, ENOSPC, EROFS } = constants.errno;
 

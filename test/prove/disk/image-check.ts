@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { type Chance } from '../../../src/sandbox/ids.ts';
+import type { Chance } from '../../../src/sandbox/ids.ts';
 import { Disk, writeImage, type Image, type Survival } from './disk-image.ts';
 import { watching } from './file-calls.ts';
 import { Recorder, type Entry, type Mark } from './journal.ts';
 import { dumpLedger, NOTHING, type LedgerDump } from './ledger-dump.ts';
 import { LEDGER, type LedgerGround } from './ledger-ground.ts';
-import { type Recording } from './power-cut-run.ts';
+import type { Recording } from './power-cut-run.ts';
 
 /** What the ledger may hold after a cut at a place in the journal. */
 export interface Promises {

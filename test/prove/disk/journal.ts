@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Fate, type FileCall, type Watcher } from './file-calls.ts';
+import type { Fate, FileCall, Watcher } from './file-calls.ts';
 
 /*
  * What happened to a folder, in order: the file calls that change something, and marks for what somebody outside was

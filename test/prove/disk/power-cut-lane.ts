@@ -1,11 +1,11 @@
 import { createChance, type Chance } from '../../../src/sandbox/ids.ts';
 import { SEED, SIZE } from '../../support/proving.ts';
 import { COMMANDS, type Command } from '../commands.ts';
-import { type CrashPoint } from '../dead-gate.ts';
+import type { CrashPoint } from '../dead-gate.ts';
 import { CARD, charge } from '../stops.ts';
 import { Disk, SURVIVALS, type Survival } from './disk-image.ts';
 import { checkImage, checkTwice, promisesOf, type Cut, type Promises } from './image-check.ts';
-import { type LedgerGround } from './ledger-ground.ts';
+import type { LedgerGround } from './ledger-ground.ts';
 import { record, type Recording } from './power-cut-run.ts';
 import { pastLeases, reconciled } from './recovery.ts';
 

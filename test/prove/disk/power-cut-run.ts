@@ -1,13 +1,13 @@
-import { type Gateway, type Mailer } from '../../../src/app/ports.ts';
-import { type Payrecon } from '../../../src/app/payrecon.ts';
-import { type Transaction } from '../../../src/domain/transaction.ts';
-import { type Seams } from '../../../src/wire/parts.ts';
-import { type Command } from '../commands.ts';
+import type { Gateway, Mailer } from '../../../src/app/ports.ts';
+import type { Payrecon } from '../../../src/app/payrecon.ts';
+import type { Transaction } from '../../../src/domain/transaction.ts';
+import type { Seams } from '../../../src/wire/parts.ts';
+import type { Command } from '../commands.ts';
 import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from '../dead-gate.ts';
 import { quiet } from '../ground.ts';
 import { watching } from './file-calls.ts';
 import { Recorder, type Entry, type Mark } from './journal.ts';
-import { type LedgerGround } from './ledger-ground.ts';
+import type { LedgerGround } from './ledger-ground.ts';
 
 /** A command with all that prepares it, recorded from an empty folder until the current goes. */
 export interface Recording {
@@ -84,7 +84,7 @@ function markedGateway(gateway: Gateway, mark: (mark: Mark) => void): Gateway {
     return gateway[call](transaction);
   };
   return {
-    ...{ create: asked('create'), confirm: asked('confirm'), cancel: asked('cancel') },
+    create: asked('create'), confirm: asked('confirm'), cancel: asked('cancel'),
     lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     account: () => gateway.account(),
     calls: () => gateway.calls(),

@@ -16,7 +16,8 @@ test('whatever part of the unsynced writes a power cut leaves, every acknowledge
   const cases = ONLY === null ? casesOf('power-cut') : 1;
   const startedMs = performance.now();
   const violations: string[] = [];
-  let [ran, recovered] = [0, 0];
+  let ran = 0;
+let recovered = 0;
   for (let run = Number(ONLY?.[1] ?? 0); ran < cases; run += 1) {
     const report = await runImages(ground, run, IMAGES_A_RUN, ONLY?.[2] === undefined ? null : Number(ONLY[2]));
     ran += report.images;

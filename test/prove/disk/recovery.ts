@@ -1,6 +1,6 @@
 import { type Evidence, gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
-import { type LedgerGround } from './ledger-ground.ts';
+import type { LedgerGround } from './ledger-ground.ts';
 
 /** A lease lasts 90 s and an e-mail's claim 60 s: what a process held that is gone is free by then. */
 const PAST_LEASES_MS = 91_000;

@@ -5,7 +5,7 @@ import { quiet, type Ground } from '../ground.ts';
 import { endAll } from '../races/children.ts';
 import { look, type Sight } from '../races/sight.ts';
 import { leasesRunOut, everythingSettled, everythingSaid, heldBy, PAYMENTS, startCrew, until, type Crew, type Member, type Place } from './crew.ts';
-import { type Way } from './ways.ts';
+import type { Way } from './ways.ts';
 
 /** What happens to one of the hosts in the middle of its block. */
 export const EVENTS = ['is cut off from the database', 'is cut off from Stripe', 'is cut off from both', 'is killed'] as const;

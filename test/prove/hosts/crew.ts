@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createChance } from '../../../src/sandbox/ids.ts';
 import { aCharge } from '../../faults/lane.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 import { startChild, type Child } from '../races/children.ts';
-import { type NetworkHost } from './ways.ts';
+import type { NetworkHost } from './ways.ts';
 
 /* Three hosts with a daemon each, and what an outage has left for them. */
 
@@ -74,8 +74,8 @@ export async function startCrew(ground: Ground, { home, hosts, seed }: Place): P
   const members = hosts.map((host, index): Member => {
     const name = `host ${index + 1}`;
     const env = {
-      ...{ ...given, ...SETTINGS, PAYRECON_OPERATOR: name },
-      ...{ DATABASE_URL: host.address('database', given['DATABASE_URL'] ?? ''), STRIPE_API_BASE: host.address('stripe', given['STRIPE_API_BASE'] ?? '') },
+      ...given, ...SETTINGS, PAYRECON_OPERATOR: name,
+      DATABASE_URL: host.address('database', given['DATABASE_URL'] ?? ''), STRIPE_API_BASE: host.address('stripe', given['STRIPE_API_BASE'] ?? ''),
     };
     return { host, child: startChild(['reconcile', '--daemon', '--schedule', '* * * * * *', '--limit', String(BLOCK)], { name, home, env, skewMs: 0, enter: host.enter }) };
   });

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Ground } from '../ground.ts';
-import { type OwnServers } from '../postgres/own-servers.ts';
+import type { Ground } from '../ground.ts';
+import type { OwnServers } from '../postgres/own-servers.ts';
 import { endAll } from '../races/children.ts';
 import { drain, untrue, type CaseReport } from './case.ts';
 import { everythingSaid, everythingSettled, leasesRunOut, startCrew, until, type Crew, type Place } from './crew.ts';

@@ -1,8 +1,8 @@
 import { type Key, METHODS, methodOf, requestOf, type Command, type History, type Method } from './history.ts';
-import { type Ended } from './process.ts';
-import { type ChargeRequest } from '../../../src/domain/transaction.ts';
+import type { Ended } from './process.ts';
+import type { ChargeRequest } from '../../../src/domain/transaction.ts';
 import { intentsOf, isFinal, leavesKeyFree, lostPayments, mayBeCorrected, newRequests, type Step } from './rules.ts';
-import { type Intent, type Request, type Row, type Snapshot } from './world.ts';
+import type { Intent, Request, Row, Snapshot } from './world.ts';
 
 /*
  * The other half of the model: what a command may answer. Of commands that run at the same time only that it is true;

@@ -1,6 +1,6 @@
-import { type ChargeRequest } from '../../../src/domain/transaction.ts';
+import type { ChargeRequest } from '../../../src/domain/transaction.ts';
 import { aCharge } from '../../faults/lane.ts';
-import { type CrashPoint } from '../dead-gate.ts';
+import type { CrashPoint } from '../dead-gate.ts';
 
 /*
  * A history is plain data, so that a failing one can be printed, shortened and kept: what people, processes, Stripe

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Target } from '../../storage/targets.ts';
+import type { Target } from '../../storage/targets.ts';
 import { SEED, SIZE, recordLane } from '../../support/proving.ts';
 import { openGround } from '../ground.ts';
 import { histories } from './histories.ts';

@@ -1,4 +1,4 @@
-import { type World } from './world.ts';
+import type { World } from './world.ts';
 
 /*
  * Who may write: at every SQL transaction that counts a row's version up, the lease must be the writer's. The product

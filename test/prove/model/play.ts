@@ -1,11 +1,11 @@
 import { createIdempotencyKey } from '../../../src/stripe/idempotency.ts';
 import { gatherEvidence, type Evidence } from '../../support/evidence.ts';
 import { judge, notificationOf } from '../../support/invariants.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 import { untrueAnswers } from './answers.ts';
 import { isCommand, type Action, type AtStripe, type Command, type CopyOfLedger, type History, type Together } from './history.ts';
 import { watchLeases } from './lease-watch.ts';
-import { type Ended } from './process.ts';
+import type { Ended } from './process.ts';
 import { disallowed, uncorrected } from './rules.ts';
 import { countAfter, countStep, type Counts } from './situations.ts';
 import { Turns } from '../turns.ts';

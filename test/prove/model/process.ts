@@ -1,17 +1,17 @@
-import { type ChargeOutcome, type Payrecon } from '../../../src/app/payrecon.ts';
-import { type Clock, type Gateway } from '../../../src/app/ports.ts';
+import type { ChargeOutcome, Payrecon } from '../../../src/app/payrecon.ts';
+import type { Clock, Gateway } from '../../../src/app/ports.ts';
 import { exitCode } from '../../../src/cli/exit-code.ts';
-import { type Answer } from '../../../src/domain/answer.ts';
+import type { Answer } from '../../../src/domain/answer.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
-import { type Transaction } from '../../../src/domain/transaction.ts';
+import type { Transaction } from '../../../src/domain/transaction.ts';
 import { createChance } from '../../../src/sandbox/ids.ts';
-import { type Gate } from '../../../src/storage/gate.ts';
-import { type Seams } from '../../../src/wire/parts.ts';
+import type { Gate } from '../../../src/storage/gate.ts';
+import type { Seams } from '../../../src/wire/parts.ts';
 import { DeadGate, gatewayThrough, mailerThrough, ProcessDied, type CrashPoint } from '../dead-gate.ts';
-import { type Ground } from '../ground.ts';
-import { type Turns } from '../turns.ts';
+import type { Ground } from '../ground.ts';
+import type { Turns } from '../turns.ts';
 import { type Command, type History, requestOf } from './history.ts';
-import { type LeaseWatch } from './lease-watch.ts';
+import type { LeaseWatch } from './lease-watch.ts';
 
 
 /** How one command ended, as whoever ran it sees it. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sqlite } from '../../storage/targets.ts';
 import { openGround } from '../ground.ts';
-import { type Action, type Command, type History, type Key } from './history.ts';
+import type { Action, Command, History, Key } from './history.ts';
 import { play } from './play.ts';
 import { openSecondLedger } from './second.ts';
 import { openCourier, World } from './world.ts';
@@ -50,8 +50,8 @@ const HISTORIES: Readonly<Record<string, Partial<History> & Pick<History, 'actio
   },
   'a create was never carried out, and the first scan for it is answered late': {
     actions: [
-      ...[{ do: 'outage', of: 'stripe', kind: '500_before' }, { do: 'charge', key: 'order-a', other: true }, { do: 'wait', minutes: 6 }, { do: 'outage', of: 'stripe', kind: null }],
-      ...[{ do: 'together', all: [{ do: 'charge', key: 'order-c', faults: 'payment_intents.list=out_of_order:1' }, { do: 'pass' }], order: [0, 0, 0, 0, 0] }],
+      { do: 'outage', of: 'stripe', kind: '500_before' }, { do: 'charge', key: 'order-a', other: true }, { do: 'wait', minutes: 6 }, { do: 'outage', of: 'stripe', kind: null },
+      { do: 'together', all: [{ do: 'charge', key: 'order-c', faults: 'payment_intents.list=out_of_order:1' }, { do: 'pass' }], order: [0, 0, 0, 0, 0] },
     ] as Action[],
   },
   'the list cannot be read, twice': {

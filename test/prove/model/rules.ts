@@ -1,7 +1,7 @@
 import { createIdempotencyKey, keyDigest } from '../../../src/stripe/idempotency.ts';
-import { type AtStripe } from './history.ts';
-import { type Ended } from './process.ts';
-import { type Intent, type Request, type Row, type Snapshot } from './world.ts';
+import type { AtStripe } from './history.ts';
+import type { Ended } from './process.ts';
+import type { Intent, Request, Row, Snapshot } from './world.ts';
 
 /*
  * The reference model: from what is at Stripe (the truth) and what was there before, which ledgers are allowed. It is

@@ -1,9 +1,9 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'libsql';
-import { type RawConnection } from '../../storage/targets.ts';
+import type { RawConnection } from '../../storage/targets.ts';
 import { temporaryFolderInMemory } from '../../support/temporary.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 
 /** Another ledger on the same account, with the same key of Stripe and the same namespace: a file of its own. */
 export interface SecondLedger {

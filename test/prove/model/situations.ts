@@ -1,7 +1,7 @@
-import { type Evidence } from '../../support/evidence.ts';
-import { type Asked } from './answers.ts';
-import { type Action, type AtStripe } from './history.ts';
-import { type Ended } from './process.ts';
+import type { Evidence } from '../../support/evidence.ts';
+import type { Asked } from './answers.ts';
+import type { Action, AtStripe } from './history.ts';
+import type { Ended } from './process.ts';
 import { isFinal, newRequests } from './rules.ts';
 
 /*
@@ -10,14 +10,14 @@ import { isFinal, newRequests } from './rules.ts';
  */
 
 export const SITUATIONS = [
-  ...['first charges', 'charges again', 'new attempts', 'corrected parameters', 'answers from the ledger', 'keys with other parameters', 'references taken'],
-  ...['passes', 'mails sent by hand', 'decisions refused', 'decided succeeded', 'decided failed', 'decided canceled', 'decided retry', 'canceled at Stripe by a person'],
-  ...['settled at Stripe', 'paid after a decline', 'another amount', 'refunds', 'rolled forward', 'late arrivals'],
-  ...['waits past a lease', 'waits past 23 h', 'waits past days', 'passes in an outage', 'outages recorded', 'mail outages'],
-  ...['crashes', 'crashes beside others', 'at the same time', 'changes of turn', 'late writers refused', 'time jumped meanwhile', 'faults met', 'lost answers after the effect'],
-  ...['stuck', 'absences proven', 'late truths', 'decisions corrected', 'overdue or waiting', 'crowded scans'],
-  ...['backups', 'restores', 'newest put back', 'charges refused to a restored ledger', 'clocks set'],
-  ...['charges of a second ledger', 'second ledgers refused', 'keys used elsewhere'],
+  'first charges', 'charges again', 'new attempts', 'corrected parameters', 'answers from the ledger', 'keys with other parameters', 'references taken',
+  'passes', 'mails sent by hand', 'decisions refused', 'decided succeeded', 'decided failed', 'decided canceled', 'decided retry', 'canceled at Stripe by a person',
+  'settled at Stripe', 'paid after a decline', 'another amount', 'refunds', 'rolled forward', 'late arrivals',
+  'waits past a lease', 'waits past 23 h', 'waits past days', 'passes in an outage', 'outages recorded', 'mail outages',
+  'crashes', 'crashes beside others', 'at the same time', 'changes of turn', 'late writers refused', 'time jumped meanwhile', 'faults met', 'lost answers after the effect',
+  'stuck', 'absences proven', 'late truths', 'decisions corrected', 'overdue or waiting', 'crowded scans',
+  'backups', 'restores', 'newest put back', 'charges refused to a restored ledger', 'clocks set',
+  'charges of a second ledger', 'second ledgers refused', 'keys used elsewhere',
 ] as const;
 /** Too rare to be looked for in a few histories. */
 export const RARE: ReadonlySet<Situation> = new Set(['corrected parameters', 'another amount', 'paid after a decline', 'decisions corrected', 'canceled at Stripe by a person', 'late writers refused', 'decided canceled', 'decided retry', 'refunds', 'crowded scans', 'restores', 'newest put back', 'charges refused to a restored ledger', 'second ledgers refused', 'keys used elsewhere']);

@@ -1,15 +1,15 @@
-import { type Gateway } from '../../../src/app/ports.ts';
+import type { Gateway } from '../../../src/app/ports.ts';
 import { createIdempotencyKey } from '../../../src/stripe/idempotency.ts';
 import { openGateway } from '../../../src/stripe/gateway.ts';
 import { systemClock } from '../../../src/wire/system.ts';
-import { type Books } from '../../../src/sandbox/server.ts';
+import type { Books } from '../../../src/sandbox/server.ts';
 import { TEST_KEY } from '../../support/payment-world.ts';
 import { quiet, type Ground } from '../ground.ts';
 import { type AtStripe, type CopyOfLedger, type History, type Key, requestOf, type SetClock } from './history.ts';
-import { type RawConnection } from '../../storage/targets.ts';
-import { type Copy } from '../ledgers.ts';
+import type { RawConnection } from '../../storage/targets.ts';
+import type { Copy } from '../ledgers.ts';
 import { Process, type InFlight } from './process.ts';
-import { type SecondLedger } from './second.ts';
+import type { SecondLedger } from './second.ts';
 
 /** What the ledger says of one transaction. */
 export interface Row {
@@ -296,11 +296,11 @@ function rowOf(row: Readonly<Record<string, unknown>>): Row {
   const number = (column: string): number | null => (row[column] === null || row[column] === undefined ? null : Number(row[column]));
   const review = text('review') === null ? null : (JSON.parse(text('review') ?? '') as { reason: string; resolution: { as: string } | null });
   return {
-    ...{ id: text('id') ?? '', key: text('key') ?? '', reference: text('reference'), amount: number('amount') ?? 0 },
-    ...{ status: (text('status') ?? '') as Row['status'], step: text('step') ?? '', paymentIntent: text('payment_intent') },
-    ...{ attempt: number('attempt') ?? 0, intents: number('intents') ?? 0, failureKind: text('failure_kind'), canceledBy: text('canceled_by'), keyConflict: number('key_conflict_at') !== null },
-    ...{ attempts: number('attempts') ?? 0, version: number('version') ?? 0, createdAt: number('created_at') ?? 0, createSentAt: number('create_sent_at') },
-    ...{ settledAt: number('settled_at'), nextAttemptAt: number('next_attempt_at'), leaseToken: text('lease_token'), leaseHolder: text('lease_holder') },
+    id: text('id') ?? '', key: text('key') ?? '', reference: text('reference'), amount: number('amount') ?? 0,
+    status: (text('status') ?? '') as Row['status'], step: text('step') ?? '', paymentIntent: text('payment_intent'),
+    attempt: number('attempt') ?? 0, intents: number('intents') ?? 0, failureKind: text('failure_kind'), canceledBy: text('canceled_by'), keyConflict: number('key_conflict_at') !== null,
+    attempts: number('attempts') ?? 0, version: number('version') ?? 0, createdAt: number('created_at') ?? 0, createSentAt: number('create_sent_at'),
+    settledAt: number('settled_at'), nextAttemptAt: number('next_attempt_at'), leaseToken: text('lease_token'), leaseHolder: text('lease_holder'),
     review: review === null ? null : { reason: review.reason, byHand: review.resolution?.as ?? null },
   };
 }

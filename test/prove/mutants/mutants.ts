@@ -1,4 +1,4 @@
-import { type LaneName } from '../../support/proving.ts';
+import type { LaneName } from '../../support/proving.ts';
 
 /*
  * Each mutant's bug is bugs/NAME.ts: a setup file of the tests of its lane, which replaces exports of modules of src by

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { EXIT } from '../../../src/cli/exit-code.ts';
 import { openGround, type Ground } from '../ground.ts';
 import { charging } from './charging.ts';
-import { type Ended } from './ending.ts';
+import type { Ended } from './ending.ts';
 import { lost } from './outage-lane.ts';
 import { serverPair } from './own-servers.ts';
 
@@ -22,7 +22,8 @@ test('with an asynchronous standby an acknowledged charge can be lost, and then 
   const servers = await serverPair('asynchronous');
   const ground = await openGround(servers.target);
   await servers.ready();
-  const [kept, gone] = ['replicated-1', 'not-replicated-1'];
+  const kept = 'replicated-1';
+const gone = 'not-replicated-1';
   const first = await chargeOnce(ground, kept);
   await servers.cutStandbyOff();
   const second = await chargeOnce(ground, gone);

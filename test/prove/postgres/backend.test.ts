@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { type Seams } from '../../../src/wire/parts.ts';
+import type { Seams } from '../../../src/wire/parts.ts';
 import { postgres } from '../../storage/targets.ts';
 import { openGround, type Ground } from '../ground.ts';
 import { proveStrikes, type Lane } from './interrupted-lane.ts';

@@ -1,7 +1,7 @@
-import { type Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/payrecon.ts';
 import { aCharge } from '../../faults/lane.ts';
 import { runPayrecon } from '../../support/binary.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 import { endOf, type Ended } from './ending.ts';
 
 /** Somebody who charges, by whatever means. A key is always charged with the same parameters. */

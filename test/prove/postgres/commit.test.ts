@@ -1,5 +1,5 @@
 import { test } from 'vitest';
-import { type Proxy } from '../../storage/postgres-proxy.ts';
+import type { Proxy } from '../../storage/postgres-proxy.ts';
 import { openGround } from '../ground.ts';
 import { behindProxy } from './behind-proxy.ts';
 import { proveStrikes, type Lane } from './interrupted-lane.ts';

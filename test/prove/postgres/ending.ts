@@ -1,8 +1,8 @@
-import { type ChargeFileReport } from '../../../src/app/charge-file.ts';
-import { type ChargeOutcome, type DispatchReport, type PassOutcome } from '../../../src/app/payrecon.ts';
+import type { ChargeFileReport } from '../../../src/app/charge-file.ts';
+import type { ChargeOutcome, DispatchReport, PassOutcome } from '../../../src/app/payrecon.ts';
 import { EXIT, exitCode, type Ending } from '../../../src/cli/exit-code.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 
 /** How a command ended, as whoever ran it was told. */
 export interface Ended {

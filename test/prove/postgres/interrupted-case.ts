@@ -1,8 +1,8 @@
-import { type Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/payrecon.ts';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
-import { type Seams } from '../../../src/wire/parts.ts';
-import { type Command } from '../commands.ts';
+import type { Seams } from '../../../src/wire/parts.ts';
+import type { Command } from '../commands.ts';
 import { quiet, type Ground } from '../ground.ts';
 import { dishonesty, endOf, tracesOf, type Ended } from './ending.ts';
 

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
 import { casesOf, recordLane, SEED, type LaneName } from '../../support/proving.ts';
-import { type Command } from '../commands.ts';
-import { type Ground } from '../ground.ts';
+import type { Command } from '../commands.ts';
+import type { Ground } from '../ground.ts';
 import { sample } from '../lane.ts';
 import { ALL_COMMANDS } from '../more-commands.ts';
 import { runInterrupted, undisturbed, type Trouble } from './interrupted-case.ts';
-import { type Ended } from './ending.ts';
+import type { Ended } from './ending.ts';
 
 /** One place at which a command can be struck, and how. The name tells where and how, and is all it takes to make it. */
 export interface Strike {

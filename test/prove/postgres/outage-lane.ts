@@ -3,7 +3,7 @@ import { recordLane, SEED, type LaneName } from '../../support/proving.ts';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
 import { openGround, quiet, type Ground } from '../ground.ts';
-import { type OwnServers } from './own-servers.ts';
+import type { OwnServers } from './own-servers.ts';
 import { traffic, type Attempt, type Traffic } from './traffic.ts';
 
 /** What the traffic of a case is judged by: nothing that was told is untrue, and nothing acknowledged is lost. */
@@ -83,7 +83,8 @@ export async function lost(servers: Pick<OwnServers, 'query'>, attempts: readonl
     const row = rows.get(key);
     if (row?.['id'] !== transaction.id) return [`lost: ${key} was told to be ${transaction.id} (${exitCode}), the ledger has ${String(row?.['id'])}`];
     if (!isFinal(exitCode)) return [];
-    const [told, kept] = [`${transaction.status} with ${String(transaction.paymentIntent)}`, `${String(row['status'])} with ${String(row['payment_intent'])}`];
+    const told = `${transaction.status} with ${String(transaction.paymentIntent)}`;
+const kept = `${String(row['status'])} with ${String(row['payment_intent'])}`;
     return told === kept ? [] : [`lost: ${key} was told to be ${told} (${exitCode}), the ledger says ${kept}`];
   });
   const touched = new Set(attempts.filter(({ ended }) => ended.exitCode !== EXIT.outOfReach).map(({ key }) => key));

@@ -89,7 +89,8 @@ export async function serverPair(mode: 'synchronous' | 'asynchronous'): Promise<
   // What a process gave to the system outlives it, and here nothing but processes ends: the standby's disk need not be waited for.
   const server = await ownServer({ fsync: 'off' });
   let { url } = server;
-  let [primary, standby] = ['first', 'second'];
+  let primary = 'first';
+let standby = 'second';
   let standbyUrl = '';
   let pairs = 0;
   const { target, pointTo, query } = await behindAddress(url, () => url);

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Clock } from '../../../src/app/ports.ts';
+import type { Clock } from '../../../src/app/ports.ts';
 import { EXIT } from '../../../src/cli/exit-code.ts';
 import { createChance } from '../../../src/sandbox/ids.ts';
 import { systemClock } from '../../../src/wire/system.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 import { charging, chargingByProgram, type Caller } from './charging.ts';
 import { endOf, type Ended } from './ending.ts';
 

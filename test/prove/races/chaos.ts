@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Child } from './children.ts';
+import type { Child } from './children.ts';
 import { BREAKS, type Link } from './link.ts';
 import { leasesPass, pick, startCharger, startDaemon, type Asked, type Scene } from './scene.ts';
 

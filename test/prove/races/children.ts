@@ -58,7 +58,7 @@ export function startChild(args: readonly string[], { name, home, env, skewMs, e
   running.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
   const closed = once(running, 'close');
   const child: Child = {
-    ...{ name, pid, startedMs: performance.now(), said, exit: null, killed: false, stopped: false },
+    name, pid, startedMs: performance.now(), said, exit: null, killed: false, stopped: false,
     send: (signal) => void running.kill(signal),
     async stop() {
       child.stopped = true;

@@ -1,5 +1,5 @@
-import { type LedgerRow } from '../../support/evidence.ts';
-import { type Charger, type Scene } from './scene.ts';
+import type { LedgerRow } from '../../support/evidence.ts';
+import type { Charger, Scene } from './scene.ts';
 
 /** What a charge may say of its payment, by its exit code; nothing where it never came to one. */
 const SAYS: Readonly<Record<number, readonly string[]>> = { 0: ['succeeded'], 3: ['failed', 'canceled'], 75: ['pending', ''], 69: [''] };

@@ -81,11 +81,11 @@ test.each(targets)('a process that went on after its lease had passed changes no
 const FOUND: readonly (Omit<LateCase, 'command' | 'place'> & { readonly what: string; readonly command: string; readonly at: RegExp })[] = [
   {
     what: 'sends no further e-mail of a batch whose claim has passed',
-    ...{ command: 'notifications send', at: /^mail /, takeover: 'again', progress: 'ended', ownClock: 'ran on', slept: 'a lease' },
+    command: 'notifications send', at: /^mail /, takeover: 'again', progress: 'ended', ownClock: 'ran on', slept: 'a lease',
   },
   {
     what: 'cancels the second payment intent that its late create has made, when Stripe had forgotten the key',
-    ...{ command: 'reconcile, create_sent, made at Stripe', at: /^stripe create$/, takeover: 'again', progress: 'ended', ownClock: 'stood still', slept: 'a day' },
+    command: 'reconcile, create_sent, made at Stripe', at: /^stripe create$/, takeover: 'again', progress: 'ended', ownClock: 'stood still', slept: 'a day',
   },
 ];
 

@@ -1,11 +1,11 @@
-import { type Payrecon } from '../../../src/app/payrecon.ts';
-import { type Clock } from '../../../src/app/ports.ts';
+import type { Payrecon } from '../../../src/app/payrecon.ts';
+import type { Clock } from '../../../src/app/ports.ts';
 import { systemClock } from '../../../src/wire/system.ts';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
 import { COMMANDS, type Command } from '../commands.ts';
 import { ALL_COMMANDS } from '../more-commands.ts';
-import { type Recovery } from '../crash-case.ts';
+import type { Recovery } from '../crash-case.ts';
 import { quiet, type Ground } from '../ground.ts';
 import { guardedWrites, PausingGate } from './pausing-gate.ts';
 import { changedThoughLost, look, lostBy, moneyMoved, type Sight } from './sight.ts';

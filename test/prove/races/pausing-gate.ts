@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Clock, type Gateway, type LookUp } from '../../../src/app/ports.ts';
-import { type Seams } from '../../../src/wire/parts.ts';
+import type { Clock, Gateway, LookUp } from '../../../src/app/ports.ts';
+import type { Seams } from '../../../src/wire/parts.ts';
 import { clockInTurn, inOrderOfQueries, Turns } from '../turns.ts';
 
 /*

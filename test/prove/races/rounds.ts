@@ -1,6 +1,6 @@
 import { casesOf, recordLane, SEED } from '../../support/proving.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { type Target } from '../../storage/targets.ts';
+import type { Target } from '../../storage/targets.ts';
 import { openGround } from '../ground.ts';
 import { runRound, type RoundReport } from './round.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createChance, type Chance } from '../../../src/sandbox/ids.ts';
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 import { startChild, type Child } from './children.ts';
 import { openLink, throughPort, type Link } from './link.ts';
 

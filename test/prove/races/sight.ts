@@ -1,4 +1,4 @@
-import { type Ground } from '../ground.ts';
+import type { Ground } from '../ground.ts';
 
 /* What is seen when A stands still, before it goes on, and after: whatever it had lost must not differ. */
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type Clock, type Gateway, type LookUp } from '../../../src/app/ports.ts';
+import type { Clock, Gateway, LookUp } from '../../../src/app/ports.ts';
 import { systemClock } from '../../../src/wire/system.ts';
 import { aCharge } from '../../faults/lane.ts';
 import { targets } from '../../storage/targets.ts';

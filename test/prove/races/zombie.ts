@@ -1,4 +1,4 @@
-import { type Child } from './children.ts';
+import type { Child } from './children.ts';
 import { leasesPass, pick, startCharger, until, type Scene } from './scene.ts';
 
 /*

@@ -57,7 +57,8 @@ describe.each(targets)('budgets of calls on $name', (target) => {
 
   it('are slower for everybody once somebody was told so', async () => {
     const database = await target.fresh();
-    const [one, other] = [await database.open(), await database.open()];
+    const one = await database.open();
+const other = await database.open();
     await one.budgets.slowDown(['account', 'list']);
     const { turns } = await begin(other, 1, true);
     expect(turns.apartMs).toBeGreaterThan(1.5 * APART_MS);

@@ -93,7 +93,9 @@ describe.each(targets)('leases on $name', (target) => {
       await recordOne(storage, { transaction, lease }, aTransition({ stamps: { nextAttempt }, release: true }));
       return transaction.id;
     };
-    const [third, first, second] = [await due(3 * minute), await due(minute), await due(2 * minute)];
+    const third = await due(3 * minute);
+const first = await due(minute);
+const second = await due(2 * minute);
     await due('never');
     await due(120 * minute);
     offsetMs = 10 * minute;

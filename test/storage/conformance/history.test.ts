@@ -41,7 +41,8 @@ describe.each(targets)('the history on $name', (target) => {
     const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
     const made = await twelve(storage, (hour) => (offsetMs = hour * 3_600_000));
     offsetMs = 13 * 3_600_000;
-    const [since, until] = [made[8]!.createdAt, made[2]!.createdAt];
+    const since = made[8]!.createdAt;
+const until = made[2]!.createdAt;
     const cases: readonly (readonly [Partial<ListFilter>, (transaction: Transaction) => boolean])[] = [
       [{}, () => true],
       [{ statuses: ['succeeded'] }, ({ status }) => status === 'succeeded'],

@@ -12,8 +12,8 @@ describe.each(targets)('who the ledger is, on $name', (target) => {
     expect(await storage.identity.read()).toBeNull();
     const made = await storage.identity.create('shop-a');
     expect(made).toEqual({
-      ...{ id: made.id, account: null, livemode: null, namespace: 'shop-a', createdAt: made.createdAt, boundAt: null },
-      ...{ movedTo: null, movedAt: null, rolledBackAt: null, rolledBackEvidence: null, wholeCheckedAt: null, wholeWitness: null },
+      id: made.id, account: null, livemode: null, namespace: 'shop-a', createdAt: made.createdAt, boundAt: null,
+      movedTo: null, movedAt: null, rolledBackAt: null, rolledBackEvidence: null, wholeCheckedAt: null, wholeWitness: null,
     });
     expect(made.id).toMatch(/^led_[0-9A-HJKMNP-TV-Z]{26}$/);
     expect(await storage.identity.create('shop-b')).toEqual(made);
@@ -65,7 +65,8 @@ describe.each(targets)('who the ledger is, on $name', (target) => {
 
   it('remembers which account a key belongs to, and never loses it', async () => {
     const storage = await (await target.fresh()).open();
-    const [one, other] = ['1'.repeat(64), '2'.repeat(64)];
+    const one = '1'.repeat(64);
+const other = '2'.repeat(64);
     expect(await storage.identity.keyAccount(one)).toBeNull();
     await storage.identity.rememberKey(one, { account: null, livemode: true });
     expect(await storage.identity.keyAccount(one)).toEqual({ account: null, livemode: true });

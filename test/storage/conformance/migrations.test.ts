@@ -44,10 +44,12 @@ async function knexCommand(url: string, command: string): Promise<string> {
 
 describe('the schema', () => {
   it('is the same on both databases', async () => {
-    const [one, other] = [await sqlite.fresh(), await postgres.fresh()];
+    const one = await sqlite.fresh();
+const other = await postgres.fresh();
     await one.open();
     await other.open();
-    const [inSqlite, inPostgres] = [await schemaOf(sqlite, one), await schemaOf(postgres, other)];
+    const inSqlite = await schemaOf(sqlite, one);
+const inPostgres = await schemaOf(postgres, other);
     expect(inSqlite.columns.length).toBeGreaterThan(80);
     expect(inSqlite.indexes.length).toBeGreaterThan(10);
     // SQLite does not mark the parts of a primary key of text as "not null" of their own accord.

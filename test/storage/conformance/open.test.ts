@@ -14,12 +14,12 @@ describe.each(targets)('opening a transaction on $name', (target) => {
     const { transaction } = result;
     expect(transaction).toEqual({
       ...request,
-      ...{ id: transaction.id, fingerprint: 'abc', status: 'pending', step: 'create_sent', paymentIntent: null, stripeStatus: null },
-      ...{ attempt: 1, intents: 0, absentAttempts: 0, paramsVersion: 2, session: 'off_session', amountReceived: null, currencyReceived: null },
-      ...{ failureCode: null, failureMessage: null, failureKind: null, canceledBy: null, keyConflictAt: null },
-      ...{ createSentAt: result.now, confirmSentAt: null, cancelSentAt: null },
-      ...{ attempts: 0, lookups: 0, absentSince: null, expectedBy: null, nextAttemptAt: result.now, review: null, version: 1 },
-      ...{ createdAt: result.now, updatedAt: result.now, settledAt: null },
+      id: transaction.id, fingerprint: 'abc', status: 'pending', step: 'create_sent', paymentIntent: null, stripeStatus: null,
+      attempt: 1, intents: 0, absentAttempts: 0, paramsVersion: 2, session: 'off_session', amountReceived: null, currencyReceived: null,
+      failureCode: null, failureMessage: null, failureKind: null, canceledBy: null, keyConflictAt: null,
+      createSentAt: result.now, confirmSentAt: null, cancelSentAt: null,
+      attempts: 0, lookups: 0, absentSince: null, expectedBy: null, nextAttemptAt: result.now, review: null, version: 1,
+      createdAt: result.now, updatedAt: result.now, settledAt: null,
     });
     expect(transaction.id).toMatch(/^txn_[0-9A-HJKMNP-TV-Z]{26}$/);
     expect(Math.abs(result.now - Date.now())).toBeLessThan(5_000);
@@ -30,10 +30,10 @@ describe.each(targets)('opening a transaction on $name', (target) => {
     const audit = await storage.history.audit(transaction.id);
     expect(audit).toEqual([
       {
-        ...{ transactionId: transaction.id, seq: 1, at: result.now, action: 'opened', from: null, requestId: null },
+        transactionId: transaction.id, seq: 1, at: result.now, action: 'opened', from: null, requestId: null,
         to: { status: 'pending', step: 'create_sent' },
         actor: {
-          ...{ role: 'charge', operator: 'ada', system_user: 'root', host: 'host-a', pid: 4711 },
+          role: 'charge', operator: 'ada', system_user: 'root', host: 'host-a', pid: 4711,
           ...(target.name === 'postgres' ? { database_user: 'postgres' } : {}),
         },
         detail: { fingerprint: 'abc', request_sha256: audit[0]?.detail['request_sha256'], duplicate_window_ms: 600_000, duplicate_allowed: false },

@@ -20,7 +20,7 @@ describe.each(targets)('recording a transition on $name', (target) => {
     const audit = await storage.history.audit(transaction.id);
     expect(audit).toHaveLength(2);
     expect(audit[1]).toMatchObject({
-      ...{ transactionId: transaction.id, seq: 2, at: now, action: 'created', detail: transition.detail, requestId: 'req_1' },
+      transactionId: transaction.id, seq: 2, at: now, action: 'created', detail: transition.detail, requestId: 'req_1',
       from: { status: 'pending', step: 'create_sent' },
       to: { status: 'pending', step: 'created' },
       actor: { role: 'reconcile', host: 'host-b', pid: 4712, operator: 'ada', system_user: 'root' },
@@ -38,9 +38,9 @@ describe.each(targets)('recording a transition on $name', (target) => {
       stamps: { confirmSentAt: 'if_unset', cancelSentAt: 'if_unset', absentSince: 'if_unset', nextAttempt: { inMs: 1_500.4 } },
     });
     expect(full).toMatchObject({
-      ...{ step: 'confirm_sent', paymentIntent: 'pi_1', stripeStatus: 's', failureCode: 'c', failureMessage: 'bad \uFFFD', attempts: 3, lookups: 4 },
-      ...{ expectedBy: 5, review, createSentAt: opening.now, confirmSentAt: full.updatedAt, cancelSentAt: full.updatedAt },
-      ...{ absentSince: full.updatedAt, nextAttemptAt: full.updatedAt + 1_500 },
+      step: 'confirm_sent', paymentIntent: 'pi_1', stripeStatus: 's', failureCode: 'c', failureMessage: 'bad \uFFFD', attempts: 3, lookups: 4,
+      expectedBy: 5, review, createSentAt: opening.now, confirmSentAt: full.updatedAt, cancelSentAt: full.updatedAt,
+      absentSince: full.updatedAt, nextAttemptAt: full.updatedAt + 1_500,
     });
     const kept = await recordOne(storage, { ...opening, transaction: full }, {
       ...aTransition(),
@@ -53,8 +53,8 @@ describe.each(targets)('recording a transition on $name', (target) => {
       stamps: { createSentAt: 'clear', confirmSentAt: 'clear', absentSince: 'clear', nextAttempt: 'never', settledAt: 'now' },
     });
     expect(cleared).toMatchObject({
-      ...{ paymentIntent: null, stripeStatus: null, failureCode: null, failureMessage: null, expectedBy: null, review: null, attempts: 0, lookups: 4 },
-      ...{ createSentAt: null, confirmSentAt: null, cancelSentAt: full.cancelSentAt, absentSince: null, nextAttemptAt: null, settledAt: cleared.updatedAt },
+      paymentIntent: null, stripeStatus: null, failureCode: null, failureMessage: null, expectedBy: null, review: null, attempts: 0, lookups: 4,
+      createSentAt: null, confirmSentAt: null, cancelSentAt: full.cancelSentAt, absentSince: null, nextAttemptAt: null, settledAt: cleared.updatedAt,
     });
     const reopened = await recordOne(storage, { ...opening, transaction: cleared }, aTransition({ changes: { status: 'stuck' }, stamps: { settledAt: 'clear' } }));
     expect(reopened).toMatchObject({ status: 'stuck', settledAt: null });
@@ -107,8 +107,8 @@ describe.each(targets)('recording a transition on $name', (target) => {
       { kind: 'operator_truth_changed', to: null, state: 'queued', attempts: 0, createdAt: paid.updatedAt, nextAttemptAt: paid.updatedAt },
     ]);
     expect(mails[0]?.data).toEqual({
-      ...{ transaction_id: paid.id, key: paid.key, reference: 'r', amount: 4999, currency: 'usd', customer: null, description: 'A thing', status: 'succeeded', stripe_status: null },
-      ...{ payment_intent: null, failure_kind: null, failure_code: null, failure_message: null, amount_received: null, currency_received: null, review_reason: null, review_message: null, created_at: paid.createdAt },
+      transaction_id: paid.id, key: paid.key, reference: 'r', amount: 4999, currency: 'usd', customer: null, description: 'A thing', status: 'succeeded', stripe_status: null,
+      payment_intent: null, failure_kind: null, failure_code: null, failure_message: null, amount_received: null, currency_received: null, review_reason: null, review_message: null, created_at: paid.createdAt,
     });
     const without = await openOne(storage, aRequest({ email: null }));
     const lost = await recordOne(storage, without, { ...stuck, notifications: ['customer_failed', 'operator_stuck'] });

@@ -11,8 +11,8 @@ import { targets } from '../targets.ts';
 const refused: Transition = aTransition({
   action: 'settled',
   changes: {
-    ...{ status: 'failed', step: 'settled', failureKind: 'request' },
-    ...{ failureCode: 'resource_missing', failureMessage: 'No such PaymentMethod', lookups: 3, attempts: 2, expectedBy: 7 },
+    status: 'failed', step: 'settled', failureKind: 'request',
+    failureCode: 'resource_missing', failureMessage: 'No such PaymentMethod', lookups: 3, attempts: 2, expectedBy: 7,
   },
   stamps: { settledAt: 'now', nextAttempt: 'never', absentSince: 'if_unset' },
   release: true,
@@ -57,15 +57,15 @@ describe.each(targets)('a new attempt on $name', (target) => {
     expect(transaction).toEqual({
       ...current,
       ...corrected,
-      ...{ fingerprint: CORRECTED, attempt: 2, intents: 0, session: 'on_session', status: 'pending', step: 'create_sent' },
-      ...{ failureKind: null, failureCode: null, failureMessage: null, lookups: 0, attempts: 0, expectedBy: null, absentSince: null },
-      ...{ createSentAt: now, nextAttemptAt: now, updatedAt: now, settledAt: null, version: current.version + 1 },
+      fingerprint: CORRECTED, attempt: 2, intents: 0, session: 'on_session', status: 'pending', step: 'create_sent',
+      failureKind: null, failureCode: null, failureMessage: null, lookups: 0, attempts: 0, expectedBy: null, absentSince: null,
+      createSentAt: now, nextAttemptAt: now, updatedAt: now, settledAt: null, version: current.version + 1,
     });
     expect(await storage.ledger.find(current.id)).toEqual(transaction);
     expect(await storage.ledger.claim(current.id, reconciler)).toBeNull();
     const entry = (await storage.history.audit(current.id)).at(-1);
     expect(entry).toMatchObject({
-      ...{ seq: current.version + 1, action: 'new_attempt', at: now },
+      seq: current.version + 1, action: 'new_attempt', at: now,
       from: { status: 'failed', step: 'settled' },
       to: { status: 'pending', step: 'create_sent' },
       detail: {
@@ -208,7 +208,7 @@ describe.each(targets)('what stands against a new attempt on $name', (target) =>
     });
     const allowed = reopened(await storage.ledger.reopen(current, { ...opening, guard: { ...guard, allow: true } }, actor));
     expect((await storage.history.audit(current.id)).at(-1)?.detail).toMatchObject({
-      ...{ duplicate_allowed: true, duplicate_window_ms: guard.windowMs, looks_like: other.transaction.id },
+      duplicate_allowed: true, duplicate_window_ms: guard.windowMs, looks_like: other.transaction.id,
     });
     const failedAgain = await recordOne(storage, allowed, refused);
     await recordOne(storage, other, refused);

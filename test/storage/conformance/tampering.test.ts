@@ -42,7 +42,7 @@ async function aFullLedger(storage: Storage): Promise<void> {
   await identity.markRolledBack({ payment_intent: 'pi_9' });
   const opening = await openOne(storage, aRequest({ reference: 'r-1', customer: 'cus_1', email: 'ada@example.com' }));
   const created = await recordOne(storage, opening, aTransition({
-    ...{ action: 'created', requestId: 'req_1', detail: { asked: 'create', seen: 'ä' } },
+    action: 'created', requestId: 'req_1', detail: { asked: 'create', seen: 'ä' },
     changes: { step: 'created', paymentIntent: 'pi_1', stripeStatus: 'requires_confirmation', expectedBy: 7_000 },
     stamps: { confirmSentAt: 'if_unset', nextAttempt: { inMs: 60_000 } },
   }));
@@ -55,7 +55,7 @@ async function aFullLedger(storage: Storage): Promise<void> {
   await recordOne(storage, question, { ...stuck, stamps: { ...stuck.stamps, keyConflictAt: 'if_unset', absentSince: 'if_unset' } });
   const refused = await openOne(storage, aRequest());
   const failed = await recordOne(storage, refused, aTransition({
-    ...{ action: 'settled', release: true },
+    action: 'settled', release: true,
     changes: { status: 'failed', step: 'settled', failureKind: 'request', failureCode: 'c', failureMessage: 'm' },
     stamps: { settledAt: 'now', nextAttempt: 'never', cancelSentAt: 'if_unset' },
   }));

@@ -5,10 +5,8 @@ import type { Sandbox } from '../../../sandbox/server.ts';
 import { formatMoney } from '../../../domain/money.ts';
 import type { CommandContext } from '../../context.ts';
 import type { CliServices } from '../../services.ts';
-import { chargePlainly } from './plain-client.ts';
-import type { PlainOrder } from './plain-client.ts';
-import { openStage } from './stage.ts';
-import type { Stage } from './stage.ts';
+import { chargePlainly, type PlainOrder } from './plain-client.ts';
+import { openStage, type Stage } from './stage.ts';
 
 const SECRET_KEY = 'sk_test_demo0123456789abcdef';
 const KEY = 'order-1001';
