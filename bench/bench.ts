@@ -60,7 +60,8 @@ function readArguments(): Asked {
     options: { quick: { type: 'boolean', default: false }, long: { type: 'boolean', default: false }, only: { type: 'string' }, docs: { type: 'boolean', default: false } },
   });
   if (values.quick && values.docs) throw new Error('--quick is no measurement: leave out --docs');
-  return { size: values.quick ? 'quick' : values.long ? 'long' : 'full', wanted: values.only?.split(',').map(nameOf) ?? NAMES, docs: values.docs };
+  const longOrFull = values.long ? 'long' : 'full';
+  return { size: values.quick ? 'quick' : longOrFull, wanted: values.only?.split(',').map(nameOf) ?? NAMES, docs: values.docs };
 }
 
 async function measure({ size, wanted }: Asked, stop: AbortSignal): Promise<readonly Outcome[]> {

@@ -113,13 +113,14 @@ async function report(command: Command, empty: EmptyPrograms): Promise<boolean> 
   for (let pair = 0; pair < pairs; pair += 1) measured.push(await measurePair(command, empty, pair))
   const ratio = median(measured.map(({ commandMs, moduleMs }) => commandMs / moduleMs))
   const kept = limit === null || ratio <= limit
+  const verdict = kept ? 'kept' : 'EXCEEDED'
   const cells = [
     `\`payrecon ${args.join(' ')}\`${toFirstCall === true ? ' to its first call' : ''}`,
     median(measured.map(({ moduleMs }) => moduleMs)).toFixed(1),
     median(measured.map(({ commandMs }) => commandMs)).toFixed(1),
     `${ratio.toFixed(2)} x`,
     limit === null ? '' : `${limit} x`,
-    limit === null ? '' : kept ? 'kept' : 'EXCEEDED',
+    limit === null ? '' : verdict,
     `${(Math.min(...measured.map(({ commandMs }) => commandMs)) / Math.min(...measured.map(({ moduleMs }) => moduleMs))).toFixed(2)} x`,
     `${median(measured.map(({ commandMs, scriptMs }) => commandMs / scriptMs)).toFixed(2)} x`,
   ]

@@ -100,10 +100,11 @@ export function cellsOf(row: FilledRow, key: string): { readonly transaction: Ce
       to_status: step.to.status, to_step: step.to.step, detail: canonicalJson(step.detail), request_id: step.requestId, hash,
     };
   });
+  const statusAtStripe = row.status === 'failed' ? 'canceled' : 'succeeded';
   const transaction = {
     id, key, fingerprint: print, reference: request.reference, amount: request.amount, currency: request.currency, customer: request.customer,
     payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes), email: request.email, description: null, metadata: '{}', sent_params: sent,
-    status: row.status, step: settled ? 'settled' : 'confirm_sent', payment_intent: row.paymentIntent, stripe_status: settled ? (row.status === 'failed' ? 'canceled' : 'succeeded') : 'requires_confirmation',
+    status: row.status, step: settled ? 'settled' : 'confirm_sent', payment_intent: row.paymentIntent, stripe_status: settled ? statusAtStripe : 'requires_confirmation',
     create_sent_at: at, confirm_sent_at: at, next_attempt_at: settled ? null : at, version: steps.length, audit_hash: hash,
     created_at: at, updated_at: at, settled_at: settled ? at : null,
   };

@@ -20,7 +20,8 @@ export function plainNumber(value: number): string {
 
 export function times(ratio: number): string {
   if (ratio < 0.1) return `${ratio.toLocaleString('en-US', { maximumSignificantDigits: 2 })} x`;
-  const digits = ratio < 10 ? 2 : ratio < 100 ? 1 : 0;
+  const few = ratio < 100 ? 1 : 0;
+  const digits = ratio < 10 ? 2 : few;
   return `${ratio.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })} x`;
 }
 
@@ -46,7 +47,8 @@ export function goalText({ goal, unit }: JudgedFigure): string {
 }
 
 export function verdict({ reached }: JudgedFigure): string {
-  return reached === null ? '' : reached ? 'reached' : '**missed**';
+  if (reached === null) return '';
+  return reached ? 'reached' : '**missed**';
 }
 
 /** A table as it stands in the output of a script, by its head; cells without their Markdown. */

@@ -176,7 +176,7 @@ const HOUR_MS = 3_600_000;
 
 /** Nobody waits for milliseconds: rounded up to seconds, beyond two minutes to minutes, beyond two hours to hours. */
 function inWords(ms: number): string {
-  const unitMs = ms > 2 * HOUR_MS ? HOUR_MS : ms > 2 * MINUTE_MS ? MINUTE_MS : SECOND_MS;
-  const hours = Math.ceil(ms / HOUR_MS);
-  return unitMs === HOUR_MS ? `${String(hours)}h` : formatDuration(Math.ceil(ms / unitMs) * unitMs);
+  if (ms > 2 * HOUR_MS) return `${String(Math.ceil(ms / HOUR_MS))}h`;
+  const unitMs = ms > 2 * MINUTE_MS ? MINUTE_MS : SECOND_MS;
+  return formatDuration(Math.ceil(ms / unitMs) * unitMs);
 }

@@ -73,6 +73,7 @@ export function settleMove(transaction: Transaction, outcome: Outcome, context: 
   const same = transaction.status === status;
   const late = transaction.status !== 'pending' && !same;
   const corrected = late && transaction.status !== 'stuck';
+  const unquestioned = same ? transaction.review : null;
   const review: Review | null = corrected
     ? {
         reason: 'truth_changed',
@@ -81,13 +82,12 @@ export function settleMove(transaction: Transaction, outcome: Outcome, context: 
         evidence: outcome.detail,
         resolution: transaction.review?.resolution ?? null,
       }
-    : same
-      ? transaction.review
-      : null;
+    : unquestioned;
   const notifications: NotificationKind[] = same ? [] : [...customerMail(after, corrected)];
   if (late && context.purpose !== 'resolve') notifications.push('operator_truth_changed');
+  const settling = corrected ? 'truth_corrected' : 'settled';
   const record: Transition = {
-    action: same ? 'observed' : corrected ? 'truth_corrected' : 'settled',
+    action: same ? 'observed' : settling,
     changes: { ...outcome.changes, status, step: 'settled', review, expectedBy: null, ...othersCleared(status) },
     stamps: { ...(same ? {} : { settledAt: 'now' as const }), nextAttempt: watchOf(after, outcome) },
     detail: outcome.detail,

@@ -131,7 +131,8 @@ export function onUnknown(transaction: Transaction, seen: Seen, answer: Unknown,
     return { kind: 'ask', record: null, call: 'scan', firstSend: false };
   }
   const record = context.purpose === 'reconcile' ? null : observed(transaction, words, answer.requestId, { detail });
-  const reason = isPassing(answer) ? 'rate_limited' : answer.reason === 'interrupted' ? 'interrupted' : 'unknown';
+  const silent = answer.reason === 'interrupted' ? 'interrupted' : 'unknown';
+  const reason = isPassing(answer) ? 'rate_limited' : silent;
   return { kind: 'stop', record, reason, words };
 }
 

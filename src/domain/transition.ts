@@ -52,6 +52,9 @@ export type Changes = Partial<
   >
 >;
 
+/** When somebody looks at the row next, by the database's clock. */
+export type NextAttempt = { readonly inMs: number } | 'never';
+
 /** Fields whose value is the database's clock at the moment of writing, or null. */
 export interface Stamps {
   /** `if_unset` keeps the first send: Stripe's key is as old as its first use. */
@@ -63,7 +66,7 @@ export interface Stamps {
   readonly absentSince?: 'if_unset' | 'clear';
   readonly settledAt?: 'now' | 'clear';
   /** Milliseconds from now until the reconciler may ask again; `never` takes it off the work list. */
-  readonly nextAttempt?: { readonly inMs: number } | 'never';
+  readonly nextAttempt?: NextAttempt;
 }
 
 /**

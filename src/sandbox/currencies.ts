@@ -41,7 +41,8 @@ export function minimumAmount(currency: string): number {
 
 /** For Stripe's messages: `$0.50 usd`, `¥50 jpy`. */
 export function displayAmount(amount: number, currency: string): string {
-  const decimals = ZERO_DECIMAL.has(currency) ? 0 : THREE_DECIMAL.has(currency) ? 3 : 2;
+  const some = THREE_DECIMAL.has(currency) ? 3 : 2;
+  const decimals = ZERO_DECIMAL.has(currency) ? 0 : some;
   const code = currency.toUpperCase();
   const format = new Intl.NumberFormat('en-US', {
     style: 'currency',

@@ -39,7 +39,8 @@ async function answerBadly(exchange: Exchange, request: FastifyRequest, reply: F
   const executed = kind.executes === 'no' ? null : execute(exchange, request, seen);
   if (fault.kind === 'out_of_order') await exchange.answered.next(argument, exchange.closing);
   else if (kind.effect === 'delay') await pause(argument, exchange.closing);
-  const rendered = kind.effect === 'html' ? BAD_GATEWAY : kind.status === null && executed !== null ? executed : faultAnswer(kind.status ?? 500);
+  const answered = kind.status === null && executed !== null ? executed : faultAnswer(kind.status ?? 500);
+  const rendered = kind.effect === 'html' ? BAD_GATEWAY : answered;
   seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
   // A 202 has no body that could be cut or drip: its headers do instead.
   const sent = rendered.body === '' && ['cut', 'drip'].includes(kind.effect) ? { ...rendered, body: '{"accepted":true}' } : rendered;

@@ -55,8 +55,13 @@ function readClause(match: RegExpExecArray): Clause {
     field: (match[2] ?? '').toLowerCase(),
     key: match[4] === undefined ? null : unescape(match[4]),
     operator: match[5] as Operator,
-    value: quoted === undefined ? (bare.toLowerCase() === 'null' ? null : bare) : unescape(quoted),
+    value: quoted === undefined ? bareValue(bare) : unescape(quoted),
   };
+}
+
+/** Unquoted, `null` is no text. */
+function bareValue(bare: string): string | null {
+  return bare.toLowerCase() === 'null' ? null : bare;
 }
 
 function predicateOf(clause: Clause, query: string): Predicate {

@@ -1,5 +1,5 @@
 import type { Instant, JsonObject, Transaction } from '../domain/transaction.ts';
-import type { Changes, Transition } from '../domain/transition.ts';
+import type { Changes, NextAttempt, Transition } from '../domain/transition.ts';
 import { canonicalJson } from './audit-chain.ts';
 import type { Binding } from './database.ts';
 import { wellFormed } from './json-rows.ts';
@@ -59,7 +59,7 @@ export function writtenTransaction(current: Transaction, next: Transaction, { st
     absentSince: stampedAt(current.absentSince, stamps.absentSince, now),
     keyConflictAt: stampedAt(current.keyConflictAt, stamps.keyConflictAt, now),
     settledAt: stampedAt(current.settledAt, stamps.settledAt, now),
-    nextAttemptAt: nextAttempt === undefined ? current.nextAttemptAt : nextAttempt === 'never' ? null : now + Math.round(nextAttempt.inMs),
+    nextAttemptAt: nextAttempt === undefined ? current.nextAttemptAt : nextInstant(nextAttempt, now),
     version: current.version + 1,
     updatedAt: now,
   };
@@ -130,4 +130,8 @@ export function assignments(current: Transaction, transition: Transition, now: N
   if (transition.release) parts.push('lease_token = null', 'lease_holder = null', 'lease_expires_at = null');
   if (referenceShared) parts.push('reference_shared = 1');
   return { text: parts.join(', '), bindings };
+}
+
+function nextInstant(next: NextAttempt, now: Instant): Instant | null {
+  return next === 'never' ? null : now + Math.round(next.inMs);
 }

@@ -1,4 +1,4 @@
-import type { Stamps } from '../domain/transition.ts';
+import type { NextAttempt, Stamps } from '../domain/transition.ts';
 import type { Binding } from './database.ts';
 import { COLUMNS, FIELDS, stored } from './ledger-changes.ts';
 import type { Recording } from './recording.ts';
@@ -51,10 +51,14 @@ const STAMPS: readonly Column[] = [
 ];
 
 /** Milliseconds from now; -1: never again. */
+function inMsOrNever(next: NextAttempt): number {
+  return next === 'never' ? -1 : Math.round(next.inMs);
+}
+
 const NEXT: Column = {
   name: 'next_in',
   type: 'bigint',
-  wish: ({ transition: { stamps: { nextAttempt } } }) => (nextAttempt === undefined ? null : nextAttempt === 'never' ? -1 : Math.round(nextAttempt.inMs)),
+  wish: ({ transition: { stamps: { nextAttempt } } }) => (nextAttempt === undefined ? null : inMsOrNever(nextAttempt)),
   set: 'next_attempt_at = case when input.next_in is null then transactions.next_attempt_at when input.next_in = -1 then null else clock.now + input.next_in end',
 };
 

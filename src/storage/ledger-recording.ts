@@ -39,7 +39,8 @@ export function whereOurs({ current, lease }: Recording): Condition {
 function checkTransition(current: Transaction, lease: Lease, { changes, stamps, action }: Transition): void {
   const status = changes.status ?? current.status;
   const step = changes.step ?? current.step;
-  const settledAt = stamps.settledAt === 'clear' ? null : stamps.settledAt === 'now' ? current.updatedAt : current.settledAt;
+  const stampedNow = stamps.settledAt === 'now' ? current.updatedAt : current.settledAt;
+  const settledAt = stamps.settledAt === 'clear' ? null : stampedNow;
   const problems = [
     mayFollow(current.status, status) ? null : `${current.status} -> ${status} may not follow`,
     stepMayFollow(current.step, step) ? null : `step ${current.step} -> ${step} may not follow`,

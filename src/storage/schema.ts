@@ -23,7 +23,8 @@ export async function schemaStatus(database: Database, sql: Knex = database.knex
   const done = new Set(applied);
   const pending = [...known].filter((name) => !done.has(name));
   const unknown = applied.filter((name) => !known.has(name));
-  const state = unknown.length > 0 ? 'ahead' : pending.length > 0 ? 'behind' : 'current';
+  const upToDate = pending.length > 0 ? 'behind' : 'current';
+  const state = unknown.length > 0 ? 'ahead' : upToDate;
   return { state, applied, pending, unknown };
 }
 

@@ -72,7 +72,8 @@ function entryProblem(row: Row, state: Replaying): string | null {
   if (place !== null) return place;
   if (entry.action === 'opened' || entry.action === 'new_attempt') state.asked = entry;
   state.sharesReference ||= entry.detail['reference_also_held'] === true;
-  const problem = entry.changes === null ? (state.row === null ? null : 'the entry does not say what it wrote') : replayProblem(entry, entry.changes, state);
+  const silent = state.row === null ? null : 'the entry does not say what it wrote';
+  const problem = entry.changes === null ? silent : replayProblem(entry, entry.changes, state);
   state.last = entry;
   return problem;
 }

@@ -37,7 +37,11 @@ async function expectedTriggers({ dialect }: Database): Promise<readonly Trigger
   const texts = new Map<string, string>();
   // A later migration makes one of the same name anew.
   for (const text of [...ledgerTriggers(sqlite), ...requestTriggers(sqlite), ...movedTriggers(sqlite)]) texts.set(nameOf(text), text);
-  return [...texts].map(([name, text]) => ({ name, text: sqlite ? text : name.startsWith(FUNCTION) ? bodyOf(text) : plain(text) }));
+  return [...texts].map(([name, text]) => ({ name, text: sqlite ? text : asPostgresShows(name, text) }));
+}
+
+function asPostgresShows(name: string, text: string): string {
+  return name.startsWith(FUNCTION) ? bodyOf(text) : plain(text);
 }
 
 const FUNCTION = 'function ';

@@ -54,11 +54,12 @@ function address(apiBase: string | null): Pick<Stripe.StripeConfig, 'host' | 'po
   if (apiBase === null) return {};
   const url = new URL(apiBase);
   const protocol = url.protocol === 'http:' ? 'http' : 'https';
+  const usualPort = protocol === 'http' ? 80 : 443;
   return {
     protocol,
     // The URL shows an IPv6 address in brackets, the socket wants it without.
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? (protocol === 'http' ? 80 : 443) : Number(url.port),
+    port: url.port === '' ? usualPort : Number(url.port),
   };
 }
 

@@ -89,7 +89,8 @@ export function rateLimitedReason(wire: WireFacts): string | null {
 /** Stripe's own word on whether to ask again, which overrides every rule of ours; null where it says nothing. */
 export function shouldRetry(wire: WireFacts): boolean | null {
   const said = header(wire, 'stripe-should-retry');
-  return said === 'true' ? true : said === 'false' ? false : null;
+  if (said === 'true') return true;
+  return said === 'false' ? false : null;
 }
 
 /** A header may be as long as the sender likes; none that is read here is. */

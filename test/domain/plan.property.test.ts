@@ -72,7 +72,8 @@ function applied(row: Transaction, record: Transition, seen: Seen | null): Trans
   expect(stepMayFollow(row.step, step), `${row.step} -> ${step}`).toBe(true);
   if (status !== row.status && isFinal(status)) expectProof({ ...row, status, paymentIntent }, seen);
   const { settledAt } = record.stamps;
-  const next = { ...row, ...record.changes, settledAt: settledAt === 'now' ? NOW : settledAt === 'clear' ? null : row.settledAt };
+  const kept = settledAt === 'clear' ? null : row.settledAt;
+  const next = { ...row, ...record.changes, settledAt: settledAt === 'now' ? NOW : kept };
   expect(isFinal(next.status)).toBe(next.settledAt !== null);
   return next;
 }

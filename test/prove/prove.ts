@@ -38,7 +38,8 @@ function readArguments(): Asked {
       size: { type: 'string' },
     },
   });
-  const size = values.size ?? (values.nightly ? 'nightly' : values.quick ? 'quick' : 'full');
+  const quickOrFull = values.quick ? 'quick' : 'full';
+  const size = values.size ?? (values.nightly ? 'nightly' : quickOrFull);
   const known = SIZES.find((each) => each === size);
   if (known === undefined) throw new Error(`--size ${size}: one of ${SIZES.join(', ')}`);
   if (!/^\d+$/.test(values.seed)) throw new Error(`--seed ${values.seed}: a whole number`);

@@ -96,7 +96,8 @@ function statementFate(message: Buffer, proxy: Proxy): 'pass' | 'cut_before' | '
   const kind = String.fromCharCode(message[0] ?? 0);
   const texts = message.subarray(5).toString('utf8').split('\0');
   if (kind === 'P' && texts[0] !== '') proxy.names.push(texts[0] ?? '');
-  const sql = kind === 'Q' ? texts[0] : kind === 'P' ? texts[1] : undefined;
+  const parsed = kind === 'P' ? texts[1] : undefined;
+  const sql = kind === 'Q' ? texts[0] : parsed;
   if (sql === undefined) return 'pass';
   proxy.statements.push(sql);
   return proxy.onStatement(sql);

@@ -177,7 +177,8 @@ export const unknown: Transaction = {
 };
 
 export function charged(transaction: Transaction, more: Partial<ChargeOutcome> = {}): ChargeOutcome {
-  const situation = transaction.status === 'pending' ? 'unknown' : transaction.status === 'stuck' ? 'stuck' : 'settled';
+  const known = transaction.status === 'stuck' ? 'stuck' : 'settled';
+  const situation = transaction.status === 'pending' ? 'unknown' : known;
   return { transaction, repeated: false, situation, note: null, ownLimit: false, clientSecret: null, nextAction: null, ...more };
 }
 

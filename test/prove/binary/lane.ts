@@ -35,7 +35,8 @@ export interface RealReport {
 export async function runRealLane(lane: RealLane, target: Target, cases: number): Promise<RealReport> {
   const startedMs = performance.now();
   const named = ONLY === undefined ? null : caseNamed(ONLY, lane, target);
-  const asked = ONLY === undefined ? cases : named === null ? 0 : 1;
+  const ofName = named === null ? 0 : 1;
+  const asked = ONLY === undefined ? cases : ofName;
   const free: Place[] = [];
   for (let made = 0; made < Math.min(AT_ONCE, asked); made += 1) free.push({ ground: await openGround(target), runner: await openRunner() });
   const report = { ran: 0, violations: [] as string[], counted: { commands: 0, 'inside a COMMIT': 0, 'with two signals': 0, 'missed, and struck again': 0 } };

@@ -122,7 +122,8 @@ export function writeImage(image: Image, folder: string): void {
 }
 
 function survivor(names: Names, survival: Survival, chance: Chance): Inode | null {
-  const index = survival === 'nothing' ? 0 : survival === 'everything' ? names.length - 1 : Math.floor(chance() * names.length);
+  if (survival === 'nothing') return names[0] ?? null;
+  const index = survival === 'everything' ? names.length - 1 : Math.floor(chance() * names.length);
   return names[index] ?? null;
 }
 

@@ -20,7 +20,8 @@ export async function endOf(role: string, work: () => Promise<unknown>): Promise
     const transaction = role === 'charge' && !isFile(result) ? (result as ChargeOutcome).transaction : null;
     return { exitCode: exitCode(endingOf(role, result), null), transaction, said: 'done' };
   } catch (error) {
-    const said = error instanceof PayreconError ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const unexpected = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const said = error instanceof PayreconError ? `${error.code}: ${error.message}` : unexpected;
     const transaction = error instanceof PayreconError ? error.transaction : null;
     return { exitCode: exitCode({ kind: 'failed', error }, null), transaction, said };
   }

@@ -101,7 +101,8 @@ let standby = 'second';
       if (standbyUrl !== '') return;
       pairs += 1;
       standbyUrl = await addStandby(server, { url, primary, standby });
-      await replicating(url, mode === 'asynchronous' ? null : pairs % 2 === 1 ? 'on' : 'remote_apply');
+      const level = pairs % 2 === 1 ? 'on' : 'remote_apply';
+      await replicating(url, mode === 'asynchronous' ? null : level);
     },
     async cutStandbyOff() {
       await queryAt(standbyUrl, `alter system set primary_conninfo = 'host=127.0.0.1 port=1'`);

@@ -91,7 +91,8 @@ function nameOf(key: string): string {
 /** The same for each key, whenever it is charged. */
 export function methodOf(key: string): string {
   const n = Number(key.slice(key.lastIndexOf('-') + 1));
-  return n % 5 === 3 ? 'pm_card_chargeDeclined' : n % 5 === 4 ? 'pm_usBankAccount' : 'pm_card_visa';
+  if (n % 5 === 3) return 'pm_card_chargeDeclined';
+  return n % 5 === 4 ? 'pm_usBankAccount' : 'pm_card_visa';
 }
 
 /** Most ask again when the answer is that nobody knows; the others leave it at that. */
