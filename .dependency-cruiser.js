@@ -15,7 +15,7 @@ function only(name, comment, from, allowed) {
     severity: 'error',
     from: { path: from },
     to: { path: '^(src|migrations|test|bench|bin|knexfile\\.ts)', pathNot: allowed },
-  }
+  };
 }
 
 /**
@@ -30,31 +30,41 @@ function onlyFrom(library, where) {
     severity: 'error',
     from: { pathNot: where },
     to: { path: `(^|/)node_modules/(@types/)?${library}/|^${library}$` },
-  }
+  };
 }
 
-const storage = ['^src/storage/', '^migrations/', '^knexfile\\.ts$']
-const ports = '^src/app/(ports|budgets|views)\\.ts$'
+const storage = ['^src/storage/', '^migrations/', '^knexfile\\.ts$'];
+const ports = '^src/app/(ports|budgets|views)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
     only('domain', 'domain is pure: it imports itself.', '^src/domain/', ['^src/domain/']),
-    only('app', 'app sees the outside world through its own ports.', '^src/app/', ['^src/(domain|app)/']),
+    only('app', 'app sees the outside world through its own ports.', '^src/app/', [
+      '^src/(domain|app)/',
+    ]),
     ...['storage', 'stripe', 'email', 'daemon'].map((adapter) =>
       only(
         adapter,
         `${adapter} implements ports of app and knows no other adapter.`,
         `^src/${adapter}/`,
-        ['^src/domain/', ports, `^src/${adapter}/`, ...(adapter === 'storage' ? ['^migrations/'] : [])],
+        [
+          '^src/domain/',
+          ports,
+          `^src/${adapter}/`,
+          ...(adapter === 'storage' ? ['^migrations/'] : []),
+        ],
       ),
     ),
-    only('config', 'config reads settings and starts nothing.', '^src/config/', ['^src/(config|domain)/']),
-    only('cli', 'cli reaches services through the interfaces of app; wire makes them.', '^src/cli/', [
-      '^src/(cli|app|domain|config)/',
-      '^src/sandbox/',
-      '^package\\.json$',
+    only('config', 'config reads settings and starts nothing.', '^src/config/', [
+      '^src/(config|domain)/',
     ]),
+    only(
+      'cli',
+      'cli reaches services through the interfaces of app; wire makes them.',
+      '^src/cli/',
+      ['^src/(cli|app|domain|config)/', '^src/sandbox/', '^package\\.json$'],
+    ),
     {
       name: 'sandbox-only-on-demand',
       comment: 'The local Stripe is loaded by the two commands that start it, when they start it.',
@@ -66,13 +76,31 @@ export default {
       name: 'sandbox-only-for-its-commands',
       comment: 'Only the commands sandbox and demo start the local Stripe.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/sandbox/', '^src/cli/command/(sandbox|demo)(/|\\.ts$)'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/sandbox/', '^src/cli/command/(sandbox|demo)(/|\\.ts$)'],
+      },
       to: { path: '^src/sandbox/', dependencyTypesNot: ['type-only'] },
     },
-    only('sandbox', 'The local Stripe must not share a mistake with what it tests.', '^src/sandbox/', ['^src/sandbox/']),
-    only('main', 'main is the edge of the process: cli and wire.', '^src/main\\.ts$', ['^src/cli/', '^src/wire(/|\\.ts$)']),
-    only('library', 'The library is wire under another name.', '^src/library\\.ts$', ['^src/(wire|app|domain|config)(/|\\.ts$)']),
-    only('migrations', 'A migration never changes, so it depends on nothing that does.', '^migrations/', ['^migrations/']),
+    only(
+      'sandbox',
+      'The local Stripe must not share a mistake with what it tests.',
+      '^src/sandbox/',
+      ['^src/sandbox/'],
+    ),
+    only('main', 'main is the edge of the process: cli and wire.', '^src/main\\.ts$', [
+      '^src/cli/',
+      '^src/wire(/|\\.ts$)',
+    ]),
+    only('library', 'The library is wire under another name.', '^src/library\\.ts$', [
+      '^src/(wire|app|domain|config)(/|\\.ts$)',
+    ]),
+    only(
+      'migrations',
+      'A migration never changes, so it depends on nothing that does.',
+      '^migrations/',
+      ['^migrations/'],
+    ),
     {
       name: 'nothing-imports-the-edges',
       comment: 'main and wire are where everything ends up, never where something starts.',
@@ -102,7 +130,10 @@ export default {
       comment: 'What is run by users must not need what only developers install.',
       severity: 'error',
       from: { path: '^(src|migrations)/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     { name: 'everything-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
@@ -110,6 +141,10 @@ export default {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.js', '.json'],
+    },
   },
-}
+};

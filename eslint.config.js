@@ -1,47 +1,81 @@
-import { defineConfig, globalIgnores } from 'eslint/config'
-import tseslint from 'typescript-eslint'
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
 
 const noDefaultExport = {
   selector: 'ExportDefaultDeclaration',
-  message: 'Give it a name: a default export is called something else in every file that imports it.',
-}
+  message:
+    'Give it a name: a default export is called something else in every file that imports it.',
+};
 
 const noProcessExit = {
-  selector: "CallExpression[callee.object.name='process'][callee.property.name=/^(exit|abort|reallyExit)$/]",
+  selector:
+    "CallExpression[callee.object.name='process'][callee.property.name=/^(exit|abort|reallyExit)$/]",
   message: 'Return the outcome; src/main.ts alone ends the process.',
-}
+};
 
 const wholeZod = {
-  selector: "ImportDeclaration[source.value='zod'] > :matches(ImportSpecifier[imported.name='z'][importKind='value'], ImportDefaultSpecifier)",
-  message: "Write `import * as z from 'zod'`: the other forms load every language that it speaks, 11 ms at each start.",
-}
+  selector:
+    "ImportDeclaration[source.value='zod'] > :matches(ImportSpecifier[imported.name='z'][importKind='value'], ImportDefaultSpecifier)",
+  message:
+    "Write `import * as z from 'zod'`: the other forms load every language that it speaks, 11 ms at each start.",
+};
 
 /** What domain and app are given instead of taking it: the clock, chance, identity and the world outside. */
 const passedIn = [
-  { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Take the time from the clock that is passed in.' },
-  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Take the time from the clock that is passed in.' },
-  { selector: "CallExpression[callee.name='Date']", message: 'Take the time from the clock that is passed in.' },
-  { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Take chance from what is passed in.' },
-]
+  {
+    selector: "MemberExpression[object.name='Date'][property.name='now']",
+    message: 'Take the time from the clock that is passed in.',
+  },
+  {
+    selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+    message: 'Take the time from the clock that is passed in.',
+  },
+  {
+    selector: "CallExpression[callee.name='Date']",
+    message: 'Take the time from the clock that is passed in.',
+  },
+  {
+    selector: "MemberExpression[object.name='Math'][property.name='random']",
+    message: 'Take chance from what is passed in.',
+  },
+];
 
 const outside = [
-  'process', 'console', 'fetch', 'performance', 'crypto',
-  'setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'queueMicrotask',
-].map((name) => ({ name, message: 'domain and app know nothing of the machine; pass it in through a port.' }))
+  'process',
+  'console',
+  'fetch',
+  'performance',
+  'crypto',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'clearTimeout',
+  'clearInterval',
+  'queueMicrotask',
+].map((name) => ({
+  name,
+  message: 'domain and app know nothing of the machine; pass it in through a port.',
+}));
 
 export default defineConfig(
   globalIgnores(['dist/', 'tmp/', 'coverage/', '**/*.generated.ts', '**/*.generated.js']),
   {
     files: ['**/*.ts', '**/*.js'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
     linterOptions: { reportUnusedDisableDirectives: 'error', noInlineConfig: true },
     rules: {
       // A knex query is a thenable that runs only when awaited; the default setting looks at promises alone.
       '@typescript-eslint/no-floating-promises': ['error', { checkThenables: true }],
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
-        { allowDefaultCaseForExhaustiveSwitch: false, considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: true },
+        {
+          allowDefaultCaseForExhaustiveSwitch: false,
+          considerDefaultExhaustiveForUnions: true,
+          requireDefaultForNonUnion: true,
+        },
       ],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       // One import a module: `import type` where only types are taken, inline `type` beside values.
@@ -52,8 +86,14 @@ export default defineConfig(
       '@typescript-eslint/consistent-indexed-object-style': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       // There are none (the compiler refuses them), and looking for them takes a tenth of the whole time.
       '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       // The compiler already asks for obj['name'] where a name comes from an index signature.
@@ -71,9 +111,15 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts'],
-    rules: { 'no-console': 'error', 'max-lines-per-function': ['error', { max: 60, skipComments: true, skipBlankLines: true }] },
+    rules: {
+      'no-console': 'error',
+      'max-lines-per-function': ['error', { max: 60, skipComments: true, skipBlankLines: true }],
+    },
   },
-  { files: ['src/main.ts'], rules: { 'no-restricted-syntax': ['error', noDefaultExport, wholeZod] } },
+  {
+    files: ['src/main.ts'],
+    rules: { 'no-restricted-syntax': ['error', noDefaultExport, wholeZod] },
+  },
   {
     files: ['src/domain/**', 'src/app/**'],
     rules: {
@@ -88,7 +134,14 @@ export default defineConfig(
   },
   {
     // Tools find these by their default export.
-    files: ['*.config.js', '*.config.ts', '.dependency-cruiser.js', 'knip.ts', 'knexfile.ts', 'test/support/run.ts'],
+    files: [
+      '*.config.js',
+      '*.config.ts',
+      '.dependency-cruiser.js',
+      'knip.ts',
+      'knexfile.ts',
+      'test/support/run.ts',
+    ],
     rules: { 'no-restricted-syntax': ['error', noProcessExit] },
   },
   {
@@ -108,4 +161,4 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-argument': 'off',
     },
   },
-)
+);

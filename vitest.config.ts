@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
@@ -18,4 +18,4 @@ export default defineConfig({
     restoreMocks: true,
     typecheck: { enabled: false },
   },
-})
+});

@@ -26,18 +26,32 @@ const { values: asked } = parseArgs({
 });
 
 const backlog: Backlog = {
-  rows: Number(asked.rows), share: Number(asked.share), limited: !asked.unlimited, profile: asked.profile ?? null,
+  rows: Number(asked.rows),
+  share: Number(asked.share),
+  limited: !asked.unlimited,
+  profile: asked.profile ?? null,
   latencyMs: Number(asked['latency-ms']),
   daemons: asked.daemons === undefined ? null : Number(asked.daemons),
 };
-const plain: Backlog = { ...backlog, rows: Math.min(backlog.rows, Number(asked['plain-rows'])), share: 1, queue: asked.queue === 'pg-boss' ? 'pg-boss' : 'rows' };
+const plain: Backlog = {
+  ...backlog,
+  rows: Math.min(backlog.rows, Number(asked['plain-rows'])),
+  share: 1,
+  queue: asked.queue === 'pg-boss' ? 'pg-boss' : 'rows',
+};
 
 function line(name: string, runs: readonly Figures[]): string {
   const of = (figure: (run: Figures) => number): number => median(runs.map(figure));
   const cells = [
-    name, of(({ rows }) => rows), of(({ calls }) => calls.list), of(({ calls }) => calls.retrieve), of(({ calls }) => calls.other),
-    `${(100 * of(({ refusedShare }) => refusedShare)).toFixed(2)} %`, of(({ seconds }) => seconds).toFixed(2),
-    of(({ rows, seconds }) => rows / seconds).toFixed(0), of(({ peakMegabytes }) => peakMegabytes).toFixed(0),
+    name,
+    of(({ rows }) => rows),
+    of(({ calls }) => calls.list),
+    of(({ calls }) => calls.retrieve),
+    of(({ calls }) => calls.other),
+    `${(100 * of(({ refusedShare }) => refusedShare)).toFixed(2)} %`,
+    of(({ seconds }) => seconds).toFixed(2),
+    of(({ rows, seconds }) => rows / seconds).toFixed(0),
+    of(({ peakMegabytes }) => peakMegabytes).toFixed(0),
   ];
   return `| ${cells.join(' | ')} |`;
 }
@@ -54,18 +68,35 @@ async function measure(makeDatabase: MakeDatabase): Promise<void> {
     if (run % 2 === 1) both.reverse();
     for (const each of both) await each();
   }
-  console.log(`Node ${process.versions.node}, ${asked.database}, ${backlog.limited ? "Stripe's limits" : 'no limits'}, ${String(100 * backlog.share)} % of the payments pending, ${asked.runs} run(s), medians\n`);
+  console.log(
+    `Node ${process.versions.node}, ${asked.database}, ${backlog.limited ? "Stripe's limits" : 'no limits'}, ${String(100 * backlog.share)} % of the payments pending, ${asked.runs} run(s), medians\n`,
+  );
   console.log('| | rows | list calls | retrieves | other | 429 | seconds | rows/s | peak MB |');
   console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
-  console.log(line(backlog.daemons === null ? 'payrecon' : `payrecon, ${String(backlog.daemons)} daemons`, ours));
+  console.log(
+    line(
+      backlog.daemons === null ? 'payrecon' : `payrecon, ${String(backlog.daemons)} daemons`,
+      ours,
+    ),
+  );
   if (theirs.length > 0) {
     console.log(line('plain worker', theirs));
-    const ratios = ours.map((run, index) => run.rows / run.seconds / ((theirs[index]?.rows ?? 0) / (theirs[index]?.seconds ?? 1)));
-    console.log(`\nrows/s over the plain worker's (which ran with ${String(plain.rows)} rows; its speed does not depend on their number): ${median(ratios).toFixed(1)} x`);
+    const ratios = ours.map(
+      (run, index) =>
+        run.rows / run.seconds / ((theirs[index]?.rows ?? 0) / (theirs[index]?.seconds ?? 1)),
+    );
+    console.log(
+      `\nrows/s over the plain worker's (which ran with ${String(plain.rows)} rows; its speed does not depend on their number): ${median(ratios).toFixed(1)} x`,
+    );
   }
-  const pureWays = { pages: Math.ceil(backlog.rows / backlog.share / 100), retrieves: backlog.rows };
+  const pureWays = {
+    pages: Math.ceil(backlog.rows / backlog.share / 100),
+    retrieves: backlog.rows,
+  };
   const calls = median(ours.map((run) => run.calls.list + run.calls.retrieve));
-  console.log(`calls over the better pure way (${String(pureWays.pages)} pages, ${String(pureWays.retrieves)} retrieves): ${(calls / Math.min(pureWays.pages, pureWays.retrieves)).toFixed(3)} x`);
+  console.log(
+    `calls over the better pure way (${String(pureWays.pages)} pages, ${String(pureWays.retrieves)} retrieves): ${(calls / Math.min(pureWays.pages, pureWays.retrieves)).toFixed(3)} x`,
+  );
 }
 
 await withDatabase(asked.database === 'postgres' ? 'postgres' : 'sqlite', measure);

@@ -15,34 +15,69 @@ import { buildIfStale } from '../build.js';
 import { BENCHMARKS, NAMES, nameOf, type BenchmarkName } from './suite/benchmark.ts';
 import { writeDocs } from './suite/docs.ts';
 import type { Size } from './suite/figures.ts';
-import { describeMachine, judgedFigure, merged, parseMeasured, readResults, resultsPath, writeResults, type Machine, type Outcome } from './suite/results.ts';
+import {
+  describeMachine,
+  judgedFigure,
+  merged,
+  parseMeasured,
+  readResults,
+  resultsPath,
+  writeResults,
+  type Machine,
+  type Outcome,
+} from './suite/results.ts';
 import { runApart } from './suite/run-apart.ts';
 import { FIGURE_HEAD, figureRow, markdown } from './suite/show.ts';
 
 const script = new URL('./benchmark-process.ts', import.meta.url);
 
-async function outcomeOf(name: BenchmarkName, size: Size, patience: number, stop: AbortSignal): Promise<Outcome> {
+async function outcomeOf(
+  name: BenchmarkName,
+  size: Size,
+  patience: number,
+  stop: AbortSignal,
+): Promise<Outcome> {
   process.stderr.write(`${name}: ${BENCHMARKS[name].title} ..\n`);
   const startedMs = performance.now();
   const seconds = (): number => Math.round((performance.now() - startedMs) / 100) / 10;
   try {
-    const { figures, ...rest } = parseMeasured(await runApart(script, [name, size], patience, stop));
-    const measured = { ...rest, figures: figures.map(judgedFigure), tables: rest.tables.map(({ title: of, head, rows }) => ({ title: of, head: [...head], rows: rows.map((row) => [...row]) })) };
+    const { figures, ...rest } = parseMeasured(
+      await runApart(script, [name, size], patience, stop),
+    );
+    const measured = {
+      ...rest,
+      figures: figures.map(judgedFigure),
+      tables: rest.tables.map(({ title: of, head, rows }) => ({
+        title: of,
+        head: [...head],
+        rows: rows.map((row) => [...row]),
+      })),
+    };
     return { name, size, seconds: seconds(), failed: null, measured };
   } catch (error) {
-    return { name, size, seconds: seconds(), failed: error instanceof Error ? error.message : String(error), measured: null };
+    return {
+      name,
+      size,
+      seconds: seconds(),
+      failed: error instanceof Error ? error.message : String(error),
+      measured: null,
+    };
   }
 }
 
 function print({ name, seconds, failed, measured }: Outcome): void {
-  console.log(`\n${name}: ${BENCHMARKS[name].title} (${String(seconds)} s)${measured === null || measured.peer === '' ? '' : `; the peer is ${measured.peer}`}`);
+  console.log(
+    `\n${name}: ${BENCHMARKS[name].title} (${String(seconds)} s)${measured === null || measured.peer === '' ? '' : `; the peer is ${measured.peer}`}`,
+  );
   if (measured === null) {
     console.log(`FAILED: ${failed ?? 'nothing was measured'}`);
     return;
   }
   console.log(markdown(FIGURE_HEAD, measured.figures.map(figureRow)));
-  for (const note of new Set(measured.figures.map(({ note: text }) => text))) if (note !== '') console.log(note);
-  for (const { title, head, rows } of measured.tables) console.log(`\n${title}\n${markdown(head, rows)}`);
+  for (const note of new Set(measured.figures.map(({ note: text }) => text)))
+    if (note !== '') console.log(note);
+  for (const { title, head, rows } of measured.tables)
+    console.log(`\n${title}\n${markdown(head, rows)}`);
 }
 
 function isFine({ measured }: Outcome): boolean {
@@ -57,11 +92,20 @@ interface Asked {
 
 function readArguments(): Asked {
   const { values } = parseArgs({
-    options: { quick: { type: 'boolean', default: false }, long: { type: 'boolean', default: false }, only: { type: 'string' }, docs: { type: 'boolean', default: false } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      long: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      docs: { type: 'boolean', default: false },
+    },
   });
   if (values.quick && values.docs) throw new Error('--quick is no measurement: leave out --docs');
   const longOrFull = values.long ? 'long' : 'full';
-  return { size: values.quick ? 'quick' : longOrFull, wanted: values.only?.split(',').map(nameOf) ?? NAMES, docs: values.docs };
+  return {
+    size: values.quick ? 'quick' : longOrFull,
+    wanted: values.only?.split(',').map(nameOf) ?? NAMES,
+    docs: values.docs,
+  };
 }
 
 async function measure({ size, wanted }: Asked, stop: AbortSignal): Promise<readonly Outcome[]> {
@@ -83,7 +127,8 @@ async function measure({ size, wanted }: Asked, stop: AbortSignal): Promise<read
 function keep(machine: Machine, outcomes: readonly Outcome[]): void {
   const before = existsSync(resultsPath) ? readResults() : null;
   // Figures of another machine do not belong beside these.
-  const kept = before !== null && isDeepStrictEqual(before.machine, machine) ? before.benchmarks : [];
+  const kept =
+    before !== null && isDeepStrictEqual(before.machine, machine) ? before.benchmarks : [];
   const results = { machine, benchmarks: merged(kept, outcomes) };
   writeResults(results);
   writeDocs(results);
@@ -92,15 +137,22 @@ function keep(machine: Machine, outcomes: readonly Outcome[]): void {
 async function main(): Promise<boolean> {
   const asked = readArguments();
   const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { stopping.abort(); });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      stopping.abort();
+    });
   await buildIfStale();
   const machine = await describeMachine();
-  console.log(`${machine.cpu}, ${String(machine.cores)} cores, Node ${machine.node}, SQLite ${machine.sqlite}, PostgreSQL ${machine.postgres}; size ${asked.size}`);
+  console.log(
+    `${machine.cpu}, ${String(machine.cores)} cores, Node ${machine.node}, SQLite ${machine.sqlite}, PostgreSQL ${machine.postgres}; size ${asked.size}`,
+  );
   const outcomes = await measure(asked, stopping.signal);
   if (stopping.signal.aborted) return false;
   if (asked.docs) keep(machine, outcomes);
   const wrong = outcomes.filter((outcome) => !isFine(outcome)).map(({ name }) => name);
-  console.log(wrong.length === 0 ? '\nEvery goal was reached.' : `\nMissed or failed: ${wrong.join(', ')}`);
+  console.log(
+    wrong.length === 0 ? '\nEvery goal was reached.' : `\nMissed or failed: ${wrong.join(', ')}`,
+  );
   return wrong.length === 0;
 }
 

@@ -8,4 +8,6 @@ const size = SIZES.find((each) => each === asked);
 if (size === undefined || process.send === undefined) throw new Error('npm run bench starts this');
 const { run } = await BENCHMARKS[nameOf(name)].load();
 const measured = await run(size);
-process.send(measured, () => { process.disconnect(); });
+process.send(measured, () => {
+  process.disconnect();
+});

@@ -5,13 +5,19 @@ import { askLedger, changeLedger } from './ledger-facts.ts';
 export const DATABASES = ['sqlite', 'postgres'] as const;
 export type DatabaseName = (typeof DATABASES)[number];
 
-export const SHOWN: Readonly<Record<DatabaseName, string>> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
+export const SHOWN: Readonly<Record<DatabaseName, string>> = {
+  sqlite: 'SQLite',
+  postgres: 'PostgreSQL',
+};
 
 /** A new, empty database each time; null for an SQLite file, which a run makes in its own folder. */
 export type MakeDatabase = (() => Promise<string>) | null;
 
 /** The PostgreSQL is one of its own that writes to the disk as a real one does, and is gone afterwards. */
-export async function withDatabase<T>(name: DatabaseName, work: (make: MakeDatabase) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(
+  name: DatabaseName,
+  work: (make: MakeDatabase) => Promise<T>,
+): Promise<T> {
   if (name === 'sqlite') return await work(null);
   const server = await startPostgresServer({ durable: true });
   try {
@@ -29,7 +35,10 @@ export async function withDatabase<T>(name: DatabaseName, work: (make: MakeDatab
 export async function postgresVersion(): Promise<string> {
   const server = await startPostgresServer();
   try {
-    const { version = Number.NaN } = await askLedger(server.url, `select current_setting('server_version_num')::int as version`);
+    const { version = Number.NaN } = await askLedger(
+      server.url,
+      `select current_setting('server_version_num')::int as version`,
+    );
     return `${String(Math.floor(version / 10_000))}.${String(version % 10_000)}`;
   } finally {
     await server.stop();

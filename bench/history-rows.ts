@@ -14,7 +14,11 @@ function createdAt(n: number, rows: number): number {
 }
 
 /** As SQL of `n`: which payments failed, which have a reference, and whose they are. */
-export function shares(rows: number): { readonly failed: string; readonly reference: string; readonly customer: string } {
+export function shares(rows: number): {
+  readonly failed: string;
+  readonly reference: string;
+  readonly customer: string;
+} {
   return {
     failed: `n % 3 = 0 and n < ${String(BIG_CUSTOMERS_FAILURES)} or n % 3 <> 0 and n % 50 = 1`,
     reference: 'n % 4 = 0',
@@ -28,7 +32,11 @@ export function middle(rows: number): number {
 }
 
 export function middleRow(rows: number): FilledRow {
-  return { paymentIntent: 'pi_middle', createdAt: createdAt(middle(rows), rows), status: 'succeeded' };
+  return {
+    paymentIntent: 'pi_middle',
+    createdAt: createdAt(middle(rows), rows),
+    status: 'succeeded',
+  };
 }
 
 function instant(n: number, rows: number): string {
@@ -37,7 +45,10 @@ function instant(n: number, rows: number): string {
 
 /** As if the pages before had been read. */
 function cursorAt(share: number, rows: number): string {
-  return cursorAfter({ createdAt: createdAt(Math.floor(rows * share), rows), id: `txn_${'0'.repeat(26)}` });
+  return cursorAfter({
+    createdAt: createdAt(Math.floor(rows * share), rows),
+    id: `txn_${'0'.repeat(26)}`,
+  });
 }
 
 type Args = (rows: number) => readonly string[];
@@ -47,17 +58,42 @@ const pages: readonly (readonly [string, Args])[] = [
   ['list --limit 1000', () => ['--limit', '1000']],
   ['list --status succeeded', () => ['--status', 'succeeded']],
   ['list --status failed', () => ['--status', 'failed']],
-  ['list --status pending --status stuck --status failed', () => ['--status', 'pending', '--status', 'stuck', '--status', 'failed']],
-  ['list --since --until', (rows) => ['--since', instant(Math.floor(rows / 4), rows), '--until', instant(Math.floor((rows * 3) / 4), rows)]],
+  [
+    'list --status pending --status stuck --status failed',
+    () => ['--status', 'pending', '--status', 'stuck', '--status', 'failed'],
+  ],
+  [
+    'list --since --until',
+    (rows) => [
+      '--since',
+      instant(Math.floor(rows / 4), rows),
+      '--until',
+      instant(Math.floor((rows * 3) / 4), rows),
+    ],
+  ],
   ['list --customer', () => ['--customer', BIG_CUSTOMER]],
   ['list --customer --status failed', () => ['--customer', BIG_CUSTOMER, '--status', 'failed']],
 ];
 
 /** Commands with what they are called in the table. */
 export const historyCommands: readonly (readonly [string, Args])[] = [
-  ...pages.map(([name, args]): readonly [string, Args] => [name, (rows) => ['list', ...args(rows)]]),
-  ...pages.map(([name, args]): readonly [string, Args] => [`${name}, deep`, (rows) => ['list', ...args(rows), '--cursor', cursorAt(name.endsWith('failed') ? 0.9 : 0.5, rows)]]),
-  ['list --reference', (rows) => ['list', '--reference', `reference-${String(4 * Math.floor(rows / 12))}`]],
+  ...pages.map(([name, args]): readonly [string, Args] => [
+    name,
+    (rows) => ['list', ...args(rows)],
+  ]),
+  ...pages.map(([name, args]): readonly [string, Args] => [
+    `${name}, deep`,
+    (rows) => [
+      'list',
+      ...args(rows),
+      '--cursor',
+      cursorAt(name.endsWith('failed') ? 0.9 : 0.5, rows),
+    ],
+  ]),
+  [
+    'list --reference',
+    (rows) => ['list', '--reference', `reference-${String(4 * Math.floor(rows / 12))}`],
+  ],
   ['show', (rows) => ['show', `order-${String(middle(rows))}`]],
   ['status', () => ['status']],
   ['stuck list', () => ['stuck', 'list']],

@@ -21,7 +21,13 @@ const LIMIT = 1.5;
 /** Far more than a page needs, so that a hanging command ends the benchmark and not the patience. */
 const COMMAND_MS = 60_000;
 
-const { values } = parseArgs({ options: { rows: { type: 'string', default: '10000,1000000' }, databases: { type: 'string', default: 'sqlite,postgres' }, pairs: { type: 'string', default: '9' } } });
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '10000,1000000' },
+    databases: { type: 'string', default: 'sqlite,postgres' },
+    pairs: { type: 'string', default: '9' },
+  },
+});
 const [short = 10_000, long = 1_000_000] = values.rows.split(',').map(Number);
 const pairs = Number(values.pairs);
 const binary = fileURLToPath(new URL('../bin/payrecon.js', import.meta.url));
@@ -30,7 +36,14 @@ const folder = mkdtempSync(join(tmpdir(), 'payrecon-history-'));
 const settings = { STRIPE_SECRET_KEY: 'sk_test_nobody', STRIPE_API_BASE: 'http://127.0.0.1:9' };
 
 /** The filler vacuums by itself; and a log that is cut every few seconds would double what filling writes. */
-const FILLING = { shared_buffers: '1GB', autovacuum: 'off', max_wal_size: '8GB', checkpoint_timeout: '30min', wal_level: 'minimal', max_wal_senders: '0' };
+const FILLING = {
+  shared_buffers: '1GB',
+  autovacuum: 'off',
+  max_wal_size: '8GB',
+  checkpoint_timeout: '30min',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+};
 
 interface Ledger {
   readonly rows: number;
@@ -40,14 +53,23 @@ interface Ledger {
 function run(ledger: Ledger, args: readonly string[]): number {
   const startedMs = performance.now();
   const { status, stderr, signal } = spawnSync(process.execPath, [binary, ...args], {
-    env: cleanEnvironment(folder, { ...settings, DATABASE_URL: ledger.url }), cwd: folder, encoding: 'utf8', timeout: COMMAND_MS, maxBuffer: 100_000_000,
+    env: cleanEnvironment(folder, { ...settings, DATABASE_URL: ledger.url }),
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: COMMAND_MS,
+    maxBuffer: 100_000_000,
   });
-  if (status !== 0) throw new Error(`${args.join(' ')} on ${String(ledger.rows)} rows ended with ${String(status ?? signal)}: ${stderr}`);
+  if (status !== 0)
+    throw new Error(
+      `${args.join(' ')} on ${String(ledger.rows)} rows ended with ${String(status ?? signal)}: ${stderr}`,
+    );
   return performance.now() - startedMs;
 }
 
 function median(numbers: readonly number[]): number {
-  return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+  return (
+    numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? Number.NaN
+  );
 }
 
 async function filled(url: string, rows: number): Promise<Ledger> {
@@ -55,12 +77,19 @@ async function filled(url: string, rows: number): Promise<Ledger> {
   run(ledger, ['migrate', 'up']);
   const startedMs = performance.now();
   await fillHistory(url, rows);
-  process.stderr.write(`${String(rows)} rows filled in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s\n`);
+  process.stderr.write(
+    `${String(rows)} rows filled in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s\n`,
+  );
   return ledger;
 }
 
 /** Says whether the limit was kept. */
-function compare(database: string, name: string, [few, many]: readonly [Ledger, Ledger], argsOf: (rows: number) => readonly string[]): boolean {
+function compare(
+  database: string,
+  name: string,
+  [few, many]: readonly [Ledger, Ledger],
+  argsOf: (rows: number) => readonly string[],
+): boolean {
   const take = (ledger: Ledger): number => run(ledger, argsOf(ledger.rows));
   const coldMs = take(many);
   take(few);
@@ -70,16 +99,36 @@ function compare(database: string, name: string, [few, many]: readonly [Ledger, 
     return { few: take(few), many: manyFirst };
   });
   const ratio = median(measured.map((pair) => pair.many / pair.few));
-  const fastest = Math.min(...measured.map((pair) => pair.many)) / Math.min(...measured.map((pair) => pair.few));
+  const fastest =
+    Math.min(...measured.map((pair) => pair.many)) / Math.min(...measured.map((pair) => pair.few));
   const added = median(measured.map((pair) => pair.many - pair.few));
-  const cells = [database, name, ...[median(measured.map((pair) => pair.few)), median(measured.map((pair) => pair.many))].map((ms) => ms.toFixed(0)), coldMs.toFixed(0), added.toFixed(1), `${ratio.toFixed(2)} x`, `${fastest.toFixed(2)} x`, ratio <= LIMIT ? 'kept' : 'EXCEEDED'];
+  const cells = [
+    database,
+    name,
+    ...[median(measured.map((pair) => pair.few)), median(measured.map((pair) => pair.many))].map(
+      (ms) => ms.toFixed(0),
+    ),
+    coldMs.toFixed(0),
+    added.toFixed(1),
+    `${ratio.toFixed(2)} x`,
+    `${fastest.toFixed(2)} x`,
+    ratio <= LIMIT ? 'kept' : 'EXCEEDED',
+  ];
   console.log(`| ${cells.join(' | ')} |`);
   return ratio <= LIMIT;
 }
 
-async function measure(database: string, urlOf: (rows: number) => Promise<string>): Promise<boolean> {
-  const ledgers = [await filled(await urlOf(short), short), await filled(await urlOf(long), long)] as const;
-  return historyCommands.map(([name, argsOf]) => compare(database, name, ledgers, argsOf)).every(Boolean);
+async function measure(
+  database: string,
+  urlOf: (rows: number) => Promise<string>,
+): Promise<boolean> {
+  const ledgers = [
+    await filled(await urlOf(short), short),
+    await filled(await urlOf(long), long),
+  ] as const;
+  return historyCommands
+    .map(([name, argsOf]) => compare(database, name, ledgers, argsOf))
+    .every(Boolean);
 }
 
 async function measurePostgres(): Promise<boolean> {
@@ -101,11 +150,19 @@ async function measurePostgres(): Promise<boolean> {
 try {
   await buildIfStale();
   console.log(`Node ${process.versions.node}, ${String(pairs)} pairs a command, medians\n`);
-  console.log(`| database | command | ${String(short)} rows, ms | ${String(long)} rows, ms | first time, ms | added, ms | ratio | of the fastest | limit ${String(LIMIT)} x |`);
+  console.log(
+    `| database | command | ${String(short)} rows, ms | ${String(long)} rows, ms | first time, ms | added, ms | ratio | of the fastest | limit ${String(LIMIT)} x |`,
+  );
   console.log('| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |');
   const wanted = new Set(values.databases.split(','));
   const kept = [
-    ...(wanted.has('sqlite') ? [await measure('SQLite', (rows) => Promise.resolve(`sqlite:${join(folder, `${String(rows)}.db`)}`))] : []),
+    ...(wanted.has('sqlite')
+      ? [
+          await measure('SQLite', (rows) =>
+            Promise.resolve(`sqlite:${join(folder, `${String(rows)}.db`)}`),
+          ),
+        ]
+      : []),
     ...(wanted.has('postgres') ? [await measurePostgres()] : []),
   ];
   if (kept.includes(false)) process.exitCode = 1;

@@ -5,7 +5,9 @@ export type Facts = Readonly<Record<string, number>>;
 
 /** The one row of figures that a statement gives, whichever database the ledger is in. */
 export async function askLedger(url: string, sql: string): Promise<Facts> {
-  const row = url.startsWith('sqlite:') ? askSqlite(url.slice('sqlite:'.length), sql) : await askPostgres(url, sql);
+  const row = url.startsWith('sqlite:')
+    ? askSqlite(url.slice('sqlite:'.length), sql)
+    : await askPostgres(url, sql);
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value)]));
 }
 
@@ -53,5 +55,8 @@ export async function checkSettledOnce(url: string, rows: number): Promise<void>
        (select count(*) from notifications where kind = 'customer_succeeded') as mails`,
   );
   const wrong = Object.entries(facts).filter(([, count]) => count !== rows);
-  if (wrong.length > 0 || Object.keys(facts).length !== 5) throw new Error(`not everything is settled exactly once: ${JSON.stringify(facts)} of ${String(rows)}`);
+  if (wrong.length > 0 || Object.keys(facts).length !== 5)
+    throw new Error(
+      `not everything is settled exactly once: ${JSON.stringify(facts)} of ${String(rows)}`,
+    );
 }

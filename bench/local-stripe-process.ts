@@ -5,7 +5,11 @@ import { startSandbox } from '../src/sandbox/server.ts';
 // Every slow answer that is under way listens for the end; Node would warn of the eleventh.
 setMaxListeners(0);
 const [limits] = process.argv.slice(2);
-const sandbox = await startSandbox(limits === undefined ? {} : { rateLimits: JSON.parse(limits) as { perSecond: number; perEndpoint: number } });
+const sandbox = await startSandbox(
+  limits === undefined
+    ? {}
+    : { rateLimits: JSON.parse(limits) as { perSecond: number; perEndpoint: number } },
+);
 process.stdout.write(`${sandbox.url}\n`);
 process.stdin.resume();
 process.stdin.once('end', () => void sandbox.close());

@@ -9,9 +9,18 @@ const SECRET_KEY = 'sk_test_local0123456789abcdef';
 
 const [database = '', stripeUrl = '', pairs = '', prefix = ''] = process.argv.slice(2);
 // The real thing, as it is installed.
-const { openPayrecon } = (await import(new URL('../dist/library.js', import.meta.url).href)) as { readonly openPayrecon: typeof Open };
+const { openPayrecon } = (await import(new URL('../dist/library.js', import.meta.url).href)) as {
+  readonly openPayrecon: typeof Open;
+};
 const payrecon = await openPayrecon({
-  environment: { ...process.env, DATABASE_URL: database, STRIPE_API_BASE: stripeUrl, STRIPE_SECRET_KEY: SECRET_KEY, PAYRECON_STRIPE_RPS: '10000', PAYRECON_STRIPE_ENDPOINT_RPS: '10000' },
+  environment: {
+    ...process.env,
+    DATABASE_URL: database,
+    STRIPE_API_BASE: stripeUrl,
+    STRIPE_SECRET_KEY: SECRET_KEY,
+    PAYRECON_STRIPE_RPS: '10000',
+    PAYRECON_STRIPE_ENDPOINT_RPS: '10000',
+  },
 });
 const { hostname, port } = new URL(stripeUrl);
 const stripe = new Stripe(SECRET_KEY, { host: hostname, port, protocol: 'http', telemetry: false });
@@ -30,7 +39,16 @@ async function charge(): Promise<number> {
   count += 1;
   const key = `${prefix}-${String(count)}`;
   return await inMs(async () => {
-    const charged = await payrecon.charge({ key, amount: '49.99', currency: 'usd', paymentMethod: 'pm_card_visa', email: `${key}@example.com` }, { allowDuplicate: true });
+    const charged = await payrecon.charge(
+      {
+        key,
+        amount: '49.99',
+        currency: 'usd',
+        paymentMethod: 'pm_card_visa',
+        email: `${key}@example.com`,
+      },
+      { allowDuplicate: true },
+    );
     if (!charged.ok) return charged.error.message;
     return charged.value.repeated ? 'known already' : charged.value.transaction.status;
   });
@@ -40,8 +58,17 @@ async function twoCalls(): Promise<number> {
   count += 1;
   const key = `${prefix}-alone-${String(count)}`;
   return await inMs(async () => {
-    const { id } = await stripe.paymentIntents.create({ amount: 4999, currency: 'usd', payment_method: 'pm_card_visa', allowed_payment_method_types: ['card'] }, { idempotencyKey: `${key}-create` });
-    return (await stripe.paymentIntents.confirm(id, {}, { idempotencyKey: `${key}-confirm` })).status;
+    const { id } = await stripe.paymentIntents.create(
+      {
+        amount: 4999,
+        currency: 'usd',
+        payment_method: 'pm_card_visa',
+        allowed_payment_method_types: ['card'],
+      },
+      { idempotencyKey: `${key}-create` },
+    );
+    return (await stripe.paymentIntents.confirm(id, {}, { idempotencyKey: `${key}-confirm` }))
+      .status;
   });
 }
 

@@ -7,7 +7,12 @@ const AT_A_TIME = 64;
 
 const [url = '', payments = '', perSecond = ''] = process.argv.slice(2);
 const { hostname, port } = new URL(url);
-const stripe = new Stripe('sk_test_local0123456789abcdef', { host: hostname, port, protocol: 'http', telemetry: false });
+const stripe = new Stripe('sk_test_local0123456789abcdef', {
+  host: hostname,
+  port,
+  protocol: 'http',
+  telemetry: false,
+});
 const startedMs = performance.now();
 let begun = 0;
 
@@ -17,7 +22,15 @@ async function work(): Promise<void> {
     begun += 1;
     const turnMs = startedMs + (number * 1_000) / Number(perSecond);
     if (turnMs > performance.now()) await sleep(turnMs - performance.now());
-    const { id } = await stripe.paymentIntents.create({ amount: 4999, currency: 'usd', payment_method: 'pm_card_visa', allowed_payment_method_types: ['card'] }, { idempotencyKey: `create-${String(number)}` });
+    const { id } = await stripe.paymentIntents.create(
+      {
+        amount: 4999,
+        currency: 'usd',
+        payment_method: 'pm_card_visa',
+        allowed_payment_method_types: ['card'],
+      },
+      { idempotencyKey: `create-${String(number)}` },
+    );
     await stripe.paymentIntents.confirm(id, {}, { idempotencyKey: `confirm-${String(number)}` });
   }
 }

@@ -29,8 +29,17 @@ export async function openJobs(url: string, queue: QueueName, workers: number): 
   if (url.startsWith('sqlite:')) return sqliteJobs(url.slice('sqlite:'.length));
   const pool = new pg.Pool({ connectionString: url, max: workers });
   const { rows } = await pool.query<Job>(PENDING);
-  const settle = async (job: Job): Promise<void> => { await settleOnPostgres(pool, job); };
-  if (queue === 'rows') return { ...inMemory(rows), settle, close: async () => { await pool.end(); } };
+  const settle = async (job: Job): Promise<void> => {
+    await settleOnPostgres(pool, job);
+  };
+  if (queue === 'rows')
+    return {
+      ...inMemory(rows),
+      settle,
+      close: async () => {
+        await pool.end();
+      },
+    };
   const queued = await throughPgBoss(url, rows, workers);
   return {
     ...queued,
@@ -56,7 +65,9 @@ function inMemory(rows: readonly Job[]): Pick<Jobs, 'next' | 'done'> {
 function sqliteJobs(path: string): Jobs {
   const database = new Sqlite(path);
   database.exec('pragma journal_mode = wal; pragma synchronous = full');
-  const update = database.prepare(`update payments set status = 'succeeded', settled_at = ? where id = ? and status = 'pending'`);
+  const update = database.prepare(
+    `update payments set status = 'succeeded', settled_at = ? where id = ? and status = 'pending'`,
+  );
   const event = database.prepare(`insert into payment_events values (?, 'succeeded', ?)`);
   const email = database.prepare(`insert into emails values (?, 'succeeded')`);
   const settle = database.transaction((job: Job) => {
@@ -83,7 +94,10 @@ async function settleOnPostgres(pool: pg.Pool, { id }: Job): Promise<void> {
   try {
     const at = new Date().toISOString();
     await client.query('begin');
-    const { rowCount } = await client.query(`update payments set status = 'succeeded', settled_at = $1 where id = $2 and status = 'pending'`, [at, id]);
+    const { rowCount } = await client.query(
+      `update payments set status = 'succeeded', settled_at = $1 where id = $2 and status = 'pending'`,
+      [at, id],
+    );
     if (rowCount === 1) {
       await client.query(`insert into payment_events values ($1, 'succeeded', $2)`, [id, at]);
       await client.query(`insert into emails values ($1, 'succeeded')`, [id]);
@@ -100,14 +114,27 @@ const INSERTED_AT_ONCE = 5_000;
 const FETCHED_AT_ONCE = 10;
 
 /** A job a payment is in the queue when it returns. */
-async function throughPgBoss(url: string, rows: readonly Job[], workers: number): Promise<Pick<Jobs, 'next' | 'done' | 'close'>> {
-  const boss = new PgBoss({ connectionString: url, max: workers, supervise: false, schedule: false });
+async function throughPgBoss(
+  url: string,
+  rows: readonly Job[],
+  workers: number,
+): Promise<Pick<Jobs, 'next' | 'done' | 'close'>> {
+  const boss = new PgBoss({
+    connectionString: url,
+    max: workers,
+    supervise: false,
+    schedule: false,
+  });
   // Without a listener an error of its own would end the process; the statement that failed says it as well.
-  boss.on('error', (error) => { process.stderr.write(`pg-boss: ${error.message}\n`); });
+  boss.on('error', (error) => {
+    process.stderr.write(`pg-boss: ${error.message}\n`);
+  });
   await boss.start();
   await boss.createQueue(QUEUE);
   for (let from = 0; from < rows.length; from += INSERTED_AT_ONCE) {
-    await boss.insert(rows.slice(from, from + INSERTED_AT_ONCE).map((data) => ({ name: QUEUE, data })));
+    await boss.insert(
+      rows.slice(from, from + INSERTED_AT_ONCE).map((data) => ({ name: QUEUE, data })),
+    );
   }
   const ids = new WeakMap<Job, string>();
   return {
@@ -117,7 +144,10 @@ async function throughPgBoss(url: string, rows: readonly Job[], workers: number)
       return jobs.map(({ data }) => data);
     },
     async done(jobs) {
-      await boss.complete(QUEUE, jobs.flatMap((job) => ids.get(job) ?? []));
+      await boss.complete(
+        QUEUE,
+        jobs.flatMap((job) => ids.get(job) ?? []),
+      );
     },
     async close() {
       await boss.stop({ graceful: false });

@@ -7,9 +7,19 @@ import { openJobs, QUEUES, type QueueName } from './plain-jobs.ts';
 
 const WORKERS = 8;
 
-async function work(database: string, stripeUrl: string, perSecond: number, queue: QueueName): Promise<number> {
+async function work(
+  database: string,
+  stripeUrl: string,
+  perSecond: number,
+  queue: QueueName,
+): Promise<number> {
   const { hostname, port } = new URL(stripeUrl);
-  const stripe = new Stripe('sk_test_local0123456789abcdef', { host: hostname, port, protocol: 'http', telemetry: false });
+  const stripe = new Stripe('sk_test_local0123456789abcdef', {
+    host: hostname,
+    port,
+    protocol: 'http',
+    telemetry: false,
+  });
   const jobs = await openJobs(database, queue, WORKERS);
   const startedMs = performance.now();
   let begun = 0;
@@ -32,7 +42,8 @@ async function work(database: string, stripeUrl: string, perSecond: number, queu
 }
 
 const [database, stripeUrl, perSecond, queue = 'rows'] = process.argv.slice(2);
-if (database === undefined || stripeUrl === undefined) throw new Error('the database and the address of Stripe are missing');
+if (database === undefined || stripeUrl === undefined)
+  throw new Error('the database and the address of Stripe are missing');
 const known = QUEUES.find((each) => each === queue);
 if (known === undefined) throw new Error(`${queue}: one of ${QUEUES.join(', ')}`);
 console.log(JSON.stringify({ seconds: await work(database, stripeUrl, Number(perSecond), known) }));

@@ -22,7 +22,9 @@ import { checkSettledOnce } from './ledger-facts.ts';
 import { startLocalStripe, type LocalStripe } from './local-stripe.ts';
 import { startMeasured } from './measured-process.ts';
 
-const { values: asked } = parseArgs({ options: { kills: { type: 'string', default: '3' }, seed: { type: 'string', default: '1' } } });
+const { values: asked } = parseArgs({
+  options: { kills: { type: 'string', default: '3' }, seed: { type: 'string', default: '1' } },
+});
 const kills = Number(asked.kills);
 const chance = createChance(Number(asked.seed));
 
@@ -51,7 +53,11 @@ interface Daemon {
 }
 
 function startDaemon(env: Readonly<Record<string, string>>, cwd: string): Daemon {
-  const child = spawn(process.execPath, [binary, 'reconcile', '--daemon'], { env, cwd, stdio: 'ignore' });
+  const child = spawn(process.execPath, [binary, 'reconcile', '--daemon'], {
+    env,
+    cwd,
+    stdio: 'ignore',
+  });
   return { child, ended: once(child, 'exit').then(([code]) => code as number | null) };
 }
 
@@ -66,26 +72,46 @@ async function fill(stripe: LocalStripe, url: string, rows: number): Promise<voi
   const to = Math.floor(Date.now() / 1_000) - ENDED_SECONDS_AGO;
   const from = to - Math.ceil(rows / TRAFFIC_PER_SECOND);
   const ids = await stripe.seed(rows, from, to);
-  await fillLedger(url, ids.map((paymentIntent, n): FilledRow => ({ id: transactionIdOf(n), paymentIntent, createdAt: (from + Math.floor(((to - from) * n) / Math.max(1, rows - 1))) * 1_000, status: 'pending' })));
+  await fillLedger(
+    url,
+    ids.map((paymentIntent, n): FilledRow => ({
+      id: transactionIdOf(n),
+      paymentIntent,
+      createdAt: (from + Math.floor(((to - from) * n) / Math.max(1, rows - 1))) * 1_000,
+      status: 'pending',
+    })),
+  );
 }
 
 async function holders(client: pg.Client): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await client.query<{ id: string; lease_holder: string }>('select id, lease_holder from transactions where lease_holder is not null');
+  const { rows } = await client.query<{ id: string; lease_holder: string }>(
+    'select id, lease_holder from transactions where lease_holder is not null',
+  );
   return new Map(rows.map(({ id, lease_holder: holder }) => [id, holder]));
 }
 
 /** The rows that a process held when it was killed. */
-async function kill({ child }: Daemon, client: pg.Client): Promise<readonly (readonly [string, Orphan])[]> {
+async function kill(
+  { child }: Daemon,
+  client: pg.Client,
+): Promise<readonly (readonly [string, Orphan])[]> {
   child.kill('SIGKILL');
   const killedAt = Date.now();
-  const held = [...(await holders(client))].filter(([, holder]) => holder.endsWith(`:${String(child.pid)}`));
+  const held = [...(await holders(client))].filter(([, holder]) =>
+    holder.endsWith(`:${String(child.pid)}`),
+  );
   return held.map(([id, killed]) => [id, { killedAt, killed, claimedAt: null, settledAt: null }]);
 }
 
 /** A claim is seen by its lease, which lasts for so long from then on; what was claimed and settled between two looks, by its end. */
 async function lookAfter(orphans: ReadonlyMap<string, Orphan>, client: pg.Client): Promise<number> {
   const waiting = [...orphans].filter(([, { settledAt }]) => settledAt === null).map(([id]) => id);
-  const { rows } = await client.query<{ id: string; lease_holder: string | null; ends: string | null; settled: string | null }>(
+  const { rows } = await client.query<{
+    id: string;
+    lease_holder: string | null;
+    ends: string | null;
+    settled: string | null;
+  }>(
     'select id, lease_holder, lease_expires_at as ends, settled_at as settled from transactions where id = any($1)',
     [waiting],
   );
@@ -99,7 +125,10 @@ async function lookAfter(orphans: ReadonlyMap<string, Orphan>, client: pg.Client
   return rows.filter(({ settled }) => settled === null).length;
 }
 
-async function watch(daemons: readonly Daemon[], client: pg.Client): Promise<ReadonlyMap<string, Orphan>> {
+async function watch(
+  daemons: readonly Daemon[],
+  client: pg.Client,
+): Promise<ReadonlyMap<string, Orphan>> {
   const giveUpAt = Date.now() + WITHIN_MS;
   // Each has its part by then.
   while (new Set((await holders(client)).values()).size < daemons.length) {
@@ -107,15 +136,24 @@ async function watch(daemons: readonly Daemon[], client: pg.Client): Promise<Rea
     await sleep(LOOK_EVERY_MS);
   }
   const startedAt = Date.now();
-  const times = daemons.slice(1).map(() => startedAt + 1_000 * (FIRST_KILL_SECONDS + chance() * (LAST_KILL_SECONDS - FIRST_KILL_SECONDS)));
+  const times = daemons
+    .slice(1)
+    .map(
+      () =>
+        startedAt +
+        1_000 * (FIRST_KILL_SECONDS + chance() * (LAST_KILL_SECONDS - FIRST_KILL_SECONDS)),
+    );
   const orphans = new Map<string, Orphan>();
-  for (let left = 1; left > 0 || times.some((at) => at > 0); ) {
-    if (Date.now() > giveUpAt) throw new Error(`${String(left)} payments of killed hosts were still not settled`);
+  for (let left = 1; left > 0 || times.some((at) => at > 0);) {
+    if (Date.now() > giveUpAt)
+      throw new Error(`${String(left)} payments of killed hosts were still not settled`);
     for (const [index, at] of times.entries()) {
       if (at === 0 || Date.now() < at) continue;
       times[index] = 0;
       const found = await kill(daemons[index + 1]!, client);
-      console.log(`host ${String(index + 2)} killed after ${((Date.now() - startedAt) / 1_000).toFixed(1)} s with ${String(found.length)} payments`);
+      console.log(
+        `host ${String(index + 2)} killed after ${((Date.now() - startedAt) / 1_000).toFixed(1)} s with ${String(found.length)} payments`,
+      );
       for (const [id, orphan] of found) orphans.set(id, orphan);
     }
     left = orphans.size === 0 ? 1 : await lookAfter(orphans, client);
@@ -126,14 +164,26 @@ async function watch(daemons: readonly Daemon[], client: pg.Client): Promise<Rea
 
 function line(name: string, seconds: readonly number[]): string {
   const sorted = seconds.toSorted((one, other) => one - other);
-  const at = (share: number): string => (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN).toFixed(1);
+  const at = (share: number): string =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN).toFixed(
+      1,
+    );
   return `| ${[name, sorted.length, at(0), at(0.5), at(0.99), at(1)].join(' | ')} |`;
 }
 
-async function measure(url: string, stripe: LocalStripe, folder: string, perEndpoint: number): Promise<boolean> {
+async function measure(
+  url: string,
+  stripe: LocalStripe,
+  folder: string,
+  perEndpoint: number,
+): Promise<boolean> {
   const env = cleanEnvironment(folder, {
-    DATABASE_URL: url, STRIPE_API_BASE: stripe.url, STRIPE_SECRET_KEY: 'sk_test_local0123456789abcdef', PAYRECON_OPERATOR: 'bench',
-    PAYRECON_STRIPE_RPS: '100', PAYRECON_STRIPE_ENDPOINT_RPS: String(perEndpoint),
+    DATABASE_URL: url,
+    STRIPE_API_BASE: stripe.url,
+    STRIPE_SECRET_KEY: 'sk_test_local0123456789abcdef',
+    PAYRECON_OPERATOR: 'bench',
+    PAYRECON_STRIPE_RPS: '100',
+    PAYRECON_STRIPE_ENDPOINT_RPS: String(perEndpoint),
   });
   const rows = (kills + 1) * ROWS_A_HOST;
   await startMeasured([binary, 'migrate', 'up'], env, folder).finished();
@@ -149,11 +199,21 @@ async function measure(url: string, stripe: LocalStripe, folder: string, perEndp
     await checkSettledOnce(url, rows);
     await startMeasured([binary, 'audit', 'verify'], env, folder).finished();
     const { refused, all } = await stripe.refused();
-    const since = (at: (orphan: Orphan) => number | null): number[] => orphans.map((orphan) => ((at(orphan) ?? Infinity) - orphan.killedAt) / 1_000);
+    const since = (at: (orphan: Orphan) => number | null): number[] =>
+      orphans.map((orphan) => ((at(orphan) ?? Infinity) - orphan.killedAt) / 1_000);
     const claims = since(({ claimedAt }) => claimedAt);
-    console.log(`\n${String(kills)} of ${String(kills + 1)} hosts killed, ${String(rows)} payments, Stripe's list at ${String(perEndpoint)} calls/s, ${String(all)} calls in all, ${String(refused)} of them 429; each payment settled once\n`);
-    console.log('| seconds from the kill | payments | least | p50 | p99 | most |\n| --- | ---: | ---: | ---: | ---: | ---: |');
-    console.log(`${line('until another host has it', claims)}\n${line('until it is settled', since(({ settledAt }) => settledAt))}`);
+    console.log(
+      `\n${String(kills)} of ${String(kills + 1)} hosts killed, ${String(rows)} payments, Stripe's list at ${String(perEndpoint)} calls/s, ${String(all)} calls in all, ${String(refused)} of them 429; each payment settled once\n`,
+    );
+    console.log(
+      '| seconds from the kill | payments | least | p50 | p99 | most |\n| --- | ---: | ---: | ---: | ---: | ---: |',
+    );
+    console.log(
+      `${line('until another host has it', claims)}\n${line(
+        'until it is settled',
+        since(({ settledAt }) => settledAt),
+      )}`,
+    );
     return claims.filter((seconds) => seconds > GOAL_SECONDS).length <= claims.length / 100;
   } finally {
     for (const { child } of daemons) child.kill('SIGKILL');

@@ -8,7 +8,10 @@ export const readmePath = fileURLToPath(new URL('../README.md', import.meta.url)
 
 /** The same text with each generated block made anew. */
 export function withGeneratedBlocks(readme: string): string {
-  return readme.replace(/(<!-- settings: .*? -->\n)[\s\S]*?(<!-- \/settings -->)/, (_, open: string, close: string) => `${open}${settingsTable().trimEnd()}\n${close}`);
+  return readme.replace(
+    /(<!-- settings: .*? -->\n)[\s\S]*?(<!-- \/settings -->)/,
+    (_, open: string, close: string) => `${open}${settingsTable().trimEnd()}\n${close}`,
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -16,7 +16,12 @@ interface Words {
   readonly clustered: string;
 }
 
-const SQLITE: Words = { big: 'integer', id: 'text', strict: 'strict', clustered: 'strict, without rowid' };
+const SQLITE: Words = {
+  big: 'integer',
+  id: 'text',
+  strict: 'strict',
+  clustered: 'strict, without rowid',
+};
 const POSTGRES: Words = { big: 'bigint', id: 'text collate "C"', strict: '', clustered: '' };
 
 const FINAL = `('succeeded', 'failed', 'canceled')`;
@@ -189,7 +194,14 @@ const INDEXES = [
 ];
 
 const TABLES = [transactions, auditEvents, outages, notifications, passes, attestations];
-const NAMES = ['attestations', 'passes', 'notifications', 'outages', 'audit_events', 'transactions'];
+const NAMES = [
+  'attestations',
+  'passes',
+  'notifications',
+  'outages',
+  'audit_events',
+  'transactions',
+];
 
 function isSqlite(knex: Knex): boolean {
   return (knex.client as Knex.Client).driverName.includes('sqlite');

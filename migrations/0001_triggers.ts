@@ -5,8 +5,20 @@
 
 /** What the caller asked for is fixed for the life of the transaction. */
 const FIXED = [
-  'id', 'key', 'fingerprint', 'reference', 'amount', 'currency', 'customer', 'payment_method', 'method_types',
-  'email', 'description', 'metadata', 'sent_params', 'created_at',
+  'id',
+  'key',
+  'fingerprint',
+  'reference',
+  'amount',
+  'currency',
+  'customer',
+  'payment_method',
+  'method_types',
+  'email',
+  'description',
+  'metadata',
+  'sent_params',
+  'created_at',
 ];
 
 const FIXED_MESSAGE = 'the request of a transaction is fixed; nothing was changed';

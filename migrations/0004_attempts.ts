@@ -15,8 +15,18 @@ interface Words {
   readonly hot: string;
 }
 
-const SQLITE: Words = { big: 'integer', id: 'text', strict: ' strict', hot: ' strict, without rowid' };
-const POSTGRES: Words = { big: 'bigint', id: 'text collate "C"', strict: '', hot: ' with (fillfactor = 50)' };
+const SQLITE: Words = {
+  big: 'integer',
+  id: 'text',
+  strict: ' strict',
+  hot: ' strict, without rowid',
+};
+const POSTGRES: Words = {
+  big: 'bigint',
+  id: 'text collate "C"',
+  strict: '',
+  hot: ' with (fillfactor = 50)',
+};
 
 /** Writers of different processes are to meet on one row seldom; each write touches one of these. */
 export const COUNT_SHARDS = 16;
@@ -84,20 +94,28 @@ function tables({ big, id, strict, hot }: Words): readonly string[] {
 }
 
 async function dropRequestTrigger(knex: Knex): Promise<void> {
-  await knex.raw(`drop trigger transactions_request_is_fixed${isSqlite(knex) ? '' : ' on transactions'}`);
+  await knex.raw(
+    `drop trigger transactions_request_is_fixed${isSqlite(knex) ? '' : ' on transactions'}`,
+  );
 }
 
 export async function up(knex: Knex): Promise<void> {
   const sqlite = isSqlite(knex);
   const words = sqlite ? SQLITE : POSTGRES;
-  for (const column of columns(words)) await knex.raw(`alter table transactions add column ${column}`);
+  for (const column of columns(words))
+    await knex.raw(`alter table transactions add column ${column}`);
   await knex.raw('alter table audit_events add column changes text');
-  for (const table of ['notifications', 'passes', 'outages']) await knex.raw(`alter table ${table} add column seal text`);
+  for (const table of ['notifications', 'passes', 'outages'])
+    await knex.raw(`alter table ${table} add column seal text`);
   await knex.raw('alter table passes add column not_sent integer not null default 0');
   await knex.raw('alter table passes add column stopped_by text');
   for (const table of tables(words)) await knex.raw(table);
-  await knex.raw(`create index transactions_not_sent on transactions (created_at) where status = 'pending' and step = 'recorded'`);
-  await knex.raw('create index transactions_attempted_again on transactions (create_sent_at) where attempt > 1');
+  await knex.raw(
+    `create index transactions_not_sent on transactions (created_at) where status = 'pending' and step = 'recorded'`,
+  );
+  await knex.raw(
+    'create index transactions_attempted_again on transactions (create_sent_at) where attempt > 1',
+  );
   // A confirm belongs to its idempotency key with all its parameters: what went out without a session stays so.
   await knex.raw(`update transactions set session = 'off_session' where confirm_sent_at is null`);
   // What succeeded as it was asked for was received so; an accepted difference stands in its review, for the reader.
@@ -108,7 +126,9 @@ export async function up(knex: Knex): Promise<void> {
       when failure_code = 'authentication_required' or failure_code = 'payment_intent_authentication_failure' then 'authentication'
       else 'declined' end
     where status = 'failed' and (review is null or review not like '%"resolution":{%')`);
-  await knex.raw(`update transactions set key_conflict_at = updated_at where review like '%"reason":"key_used_elsewhere"%'`);
+  await knex.raw(
+    `update transactions set key_conflict_at = updated_at where review like '%"reason":"key_used_elsewhere"%'`,
+  );
   for (let shard = 0; shard < COUNT_SHARDS; shard += 1) {
     await knex.raw('insert into ledger_counts (shard) values (?)', [shard]);
   }
@@ -118,7 +138,8 @@ export async function up(knex: Knex): Promise<void> {
   await sealCounts(knex);
   for (const table of ['notifications', 'passes', 'outages'] as const) await sealRows(knex, table);
   await dropRequestTrigger(knex);
-  for (const trigger of [...requestTriggers(sqlite), ...movedTriggers(sqlite)]) await knex.raw(trigger);
+  for (const trigger of [...requestTriggers(sqlite), ...movedTriggers(sqlite)])
+    await knex.raw(trigger);
 }
 
 /** Refused where an older version would send, show or settle something else than this one has recorded. */
@@ -128,17 +149,25 @@ export async function down(knex: Knex): Promise<void> {
   if (kept !== undefined) throw new LedgerInUse();
   const sqlite = isSqlite(knex);
   await knex.raw(`drop trigger transactions_key_conflict_stays${sqlite ? '' : ' on transactions'}`);
-  for (const trigger of movedTriggers(sqlite)) await knex.raw(`drop trigger ${trigger.split(' ')[2] ?? ''}`);
+  for (const trigger of movedTriggers(sqlite))
+    await knex.raw(`drop trigger ${trigger.split(' ')[2] ?? ''}`);
   await dropRequestTrigger(knex);
-  for (const table of ['ledger_counts', 'stripe_keys', 'ledger']) await knex.raw(`drop table ${table}`);
-  for (const index of ['transactions_attempted_again', 'transactions_not_sent']) await knex.raw(`drop index ${index}`);
-  for (const table of ['notifications', 'passes', 'outages']) await knex.raw(`alter table ${table} drop column seal`);
-  for (const column of ['stopped_by', 'not_sent']) await knex.raw(`alter table passes drop column ${column}`);
+  for (const table of ['ledger_counts', 'stripe_keys', 'ledger'])
+    await knex.raw(`drop table ${table}`);
+  for (const index of ['transactions_attempted_again', 'transactions_not_sent'])
+    await knex.raw(`drop index ${index}`);
+  for (const table of ['notifications', 'passes', 'outages'])
+    await knex.raw(`alter table ${table} drop column seal`);
+  for (const column of ['stopped_by', 'not_sent'])
+    await knex.raw(`alter table passes drop column ${column}`);
   await knex.raw('alter table audit_events drop column changes');
   const names = columns(sqlite ? SQLITE : POSTGRES).map((column) => column.split(' ', 1)[0] ?? '');
-  for (const name of [...names].reverse()) await knex.raw(`alter table transactions drop column ${name}`);
+  for (const name of [...names].reverse())
+    await knex.raw(`alter table transactions drop column ${name}`);
   const { ledgerTriggers } = await import('./0001_triggers.ts');
-  for (const trigger of ledgerTriggers(sqlite).filter((text) => text.includes('trigger transactions_request_is_fixed'))) {
+  for (const trigger of ledgerTriggers(sqlite).filter((text) =>
+    text.includes('trigger transactions_request_is_fixed'),
+  )) {
     await knex.raw(trigger);
   }
 }

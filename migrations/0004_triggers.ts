@@ -5,8 +5,18 @@
 
 /** What the caller asked for is fixed, but for a new attempt after a refused request of which no intent ever existed. */
 const REQUEST = [
-  'fingerprint', 'reference', 'amount', 'currency', 'customer', 'payment_method', 'method_types',
-  'email', 'description', 'metadata', 'on_session', 'sent_params',
+  'fingerprint',
+  'reference',
+  'amount',
+  'currency',
+  'customer',
+  'payment_method',
+  'method_types',
+  'email',
+  'description',
+  'metadata',
+  'on_session',
+  'sent_params',
 ];
 const ALWAYS = ['id', 'key', 'created_at'];
 const FIXED_MESSAGE = 'the request of a transaction is fixed; nothing was changed';
@@ -16,7 +26,8 @@ const MAY_CORRECT = `new.attempt = old.attempt + 1 and old.intents = 0 and old.p
 export function requestTriggers(sqlite: boolean): readonly string[] {
   // Column by column, as PostgreSQL gives it back: so what is there can be compared with what was made.
   const other = sqlite ? 'is not' : 'is distinct from';
-  const differs = (names: readonly string[]): string => `(${names.map((name) => `new.${name} ${other} old.${name}`).join(' or ')})`;
+  const differs = (names: readonly string[]): string =>
+    `(${names.map((name) => `new.${name} ${other} old.${name}`).join(' or ')})`;
   const when = `${differs(ALWAYS)} or (${differs(REQUEST)} and not (${MAY_CORRECT}))`;
   const conflict = `old.key_conflict_at is not null and new.key_conflict_at ${other} old.key_conflict_at`;
   if (sqlite) {
@@ -30,7 +41,10 @@ export function requestTriggers(sqlite: boolean): readonly string[] {
   const trigger = (name: string, condition: string): string =>
     `create trigger ${name} before update on transactions for each row when (${condition})
        execute function payrecon_request_is_fixed()`;
-  return [trigger('transactions_request_is_fixed', when), trigger('transactions_key_conflict_stays', conflict)];
+  return [
+    trigger('transactions_request_is_fixed', when),
+    trigger('transactions_key_conflict_stays', conflict),
+  ];
 }
 
 /** Read by storage/sqlite-errors.ts, since a trigger has no other way to say what it refused. */

@@ -3,6 +3,8 @@ export class LedgerInUse extends Error {
   override readonly name = 'LedgerInUse';
 
   constructor() {
-    super('The ledger holds transactions. Taking its tables away would lose payments; nothing was changed.');
+    super(
+      'The ledger holds transactions. Taking its tables away would lose payments; nothing was changed.',
+    );
   }
 }

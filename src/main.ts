@@ -14,7 +14,10 @@ import { outputTo } from './cli/streams.ts';
 /** npm and other parents pass on a Ctrl-C that the terminal has sent us already: so soon after, it is the same one. */
 const sameSignalMs = 100;
 
-const exitCodeOf: Readonly<Record<StopSignal, ExitCode>> = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated };
+const exitCodeOf: Readonly<Record<StopSignal, ExitCode>> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+};
 
 /** The first signal stops what listens for it, after draining; where nothing listens, and the second time, it ends the process. */
 function watchSignals(): Pick<CliServices, 'listenForStop' | 'stoppedBy'> {
@@ -64,21 +67,32 @@ async function main(): Promise<void> {
   };
   const onLostOutput = (error: Error): void => {
     output.lost = true;
-    opened(process.stderr).write(`payrecon: standard output could not be written: ${error.message}\n`);
+    opened(process.stderr).write(
+      `payrecon: standard output could not be written: ${error.message}\n`,
+    );
   };
   const signals = watchSignals();
   const services: CliServices = {
     ...signals,
     environment,
     streams: {
-      out: outputTo(openedLate(1, () => opened(process.stdout)), environment, onLostOutput),
-      err: outputTo(openedLate(2, () => opened(process.stderr)), environment, () => undefined),
+      out: outputTo(
+        openedLate(1, () => opened(process.stdout)),
+        environment,
+        onLostOutput,
+      ),
+      err: outputTo(
+        openedLate(2, () => opened(process.stderr)),
+        environment,
+        () => undefined,
+      ),
       // Looked at only before a question: merely touching standard input opens it.
       get canAsk() {
         return process.stdin.isTTY && process.stderr.isTTY;
       },
     },
-    prompts: (look) => terminalPrompts(() => ({ input: process.stdin, output: process.stderr }), look),
+    prompts: (look) =>
+      terminalPrompts(() => ({ input: process.stdin, output: process.stderr }), look),
     now: () => Date.now(),
     read,
     async open(request) {

@@ -31,7 +31,10 @@ export async function openFromEnvironment(input: OpenInput, seams: Seams = {}): 
 }
 
 async function readSettings(input: OpenInput): Promise<Settings> {
-  const [{ loadSettings, requireStripe }, { systemSources }] = await Promise.all([import('./config/settings.ts'), import('./config/system.ts')]);
+  const [{ loadSettings, requireStripe }, { systemSources }] = await Promise.all([
+    import('./config/settings.ts'),
+    import('./config/system.ts'),
+  ]);
   const settings = loadSettings(systemSources(input.flags, input.environment));
   if (input.needsStripe) requireStripe(settings);
   return settings;
@@ -67,22 +70,40 @@ export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {
   const pass = async (stop: AbortSignal): Promise<PassEnd> => {
     const payrecon = assemble(settings, { role: 'reconcile', notice }, seams);
     try {
-      const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop, ...(onRow === undefined ? {} : { onRow }) });
+      const outcome = await payrecon.reconcile({
+        limit,
+        dryRun: false,
+        signal: stop,
+        ...(onRow === undefined ? {} : { onRow }),
+      });
       return { line: passLine(outcome), againInMs: outcome.takeOverInMs };
     } finally {
       await payrecon.close();
     }
   };
   for (const warning of settings.warnings) log(`warning: ${warning}`);
-  await runDaemon({ schedule: settings.schedule, pass, signal, log, manager: serviceManager(environment, log) });
+  await runDaemon({
+    schedule: settings.schedule,
+    pass,
+    signal,
+    log,
+    manager: serviceManager(environment, log),
+  });
 }
 
-function assemble(settings: Settings, { role, notice }: Pick<OpenInput, 'role' | 'notice'>, seams: Seams): Payrecon {
+function assemble(
+  settings: Settings,
+  { role, notice }: Pick<OpenInput, 'role' | 'notice'>,
+  seams: Seams,
+): Payrecon {
   const parts = openParts(settings, role, seams, notice);
   return {
     mode: settings.stripeMode,
     ledger: settings.database.shown,
-    limits: { requestsPerSecond: settings.stripeRps, endpointRequestsPerSecond: settings.stripeEndpointRps },
+    limits: {
+      requestsPerSecond: settings.stripeRps,
+      endpointRequestsPerSecond: settings.stripeEndpointRps,
+    },
     warnings: settings.warnings,
     close: parts.close,
     ...payments(settings, parts),
@@ -135,7 +156,11 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
       const [{ identity }, { passes }] = await Promise.all([parts.whose(), parts.storage()]);
       if (whole?.identity !== identity) whole = { identity, opened: wholeOf(parts, identity) };
       const { isInDoubt, look } = await whole.opened;
-      const deps = { ...(await parts.advancing()), passes, duplicateWindowMs: settings.duplicateWindowMs };
+      const deps = {
+        ...(await parts.advancing()),
+        passes,
+        duplicateWindowMs: settings.duplicateWindowMs,
+      };
       if (await isInDoubt()) {
         // What the ledger answers by itself asks nothing of Stripe, not even whether it is whole.
         const answer = await answerFromLedger(deps, request, options);
@@ -145,9 +170,13 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
       return await charge(deps, request, options);
     },
     async reconcile(options) {
-      const [{ reconcile }, { checkWhole }] = await Promise.all([import('./app/reconcile.ts'), import('./app/own-ledger.ts')]);
+      const [{ reconcile }, { checkWhole }] = await Promise.all([
+        import('./app/reconcile.ts'),
+        import('./app/own-ledger.ts'),
+      ]);
       const { history, passes } = await parts.storage();
-      const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> => await parts.dispatch({ emails: null, forMs: MAIL_MS_A_PASS }, signal);
+      const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> =>
+        await parts.dispatch({ emails: null, forMs: MAIL_MS_A_PASS }, signal);
       const ownDeps = await parts.ownLedgerDeps();
       return await reconcile(
         {
@@ -172,9 +201,18 @@ async function storageIfThere({ storage }: Parts): Promise<Storage | null> {
   });
 }
 
-const NEEDS_PERSON: ListFilter = { statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: true };
+const NEEDS_PERSON: ListFilter = {
+  statuses: [],
+  since: null,
+  until: null,
+  customer: null,
+  reference: null,
+  needsPerson: true,
+};
 
-function reading({ storage }: Parts): Pick<Payrecon, 'list' | 'show' | 'stuck' | 'verifyAudit' | 'status'> {
+function reading({
+  storage,
+}: Parts): Pick<Payrecon, 'list' | 'show' | 'stuck' | 'verifyAudit' | 'status'> {
   return {
     async list(filter, limit, cursor) {
       const { listPage } = await import('./app/history.ts');
@@ -214,7 +252,10 @@ function stuckWork({ advancing }: Parts): Pick<Payrecon, 'inspect' | 'resolve'> 
   };
 }
 
-function mail({ storage, dispatch }: Parts): Pick<Payrecon, 'sendNotifications' | 'notifications' | 'resendNotification'> {
+function mail({
+  storage,
+  dispatch,
+}: Parts): Pick<Payrecon, 'sendNotifications' | 'notifications' | 'resendNotification'> {
   return {
     sendNotifications: async (emails, signal) => await dispatch({ emails, forMs: null }, signal),
     async notifications(states, limit) {
@@ -227,10 +268,16 @@ function mail({ storage, dispatch }: Parts): Pick<Payrecon, 'sendNotifications' 
   };
 }
 
-function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'migrate' | 'move' | 'migrationStatus'> {
+function upkeep(
+  settings: Settings,
+  parts: Parts,
+): Pick<Payrecon, 'doctor' | 'migrate' | 'move' | 'migrationStatus'> {
   return {
     async doctor() {
-      const [{ examine }, { describeSettings }] = await Promise.all([import('./app/doctor.ts'), import('./config/describe.ts')]);
+      const [{ examine }, { describeSettings }] = await Promise.all([
+        import('./app/doctor.ts'),
+        import('./config/describe.ts'),
+      ]);
       const { configured } = await parts.mailer();
       const { stripeMode, sendgridApiKey, mailFrom, operatorEmail } = settings;
       return await examine({
@@ -240,7 +287,12 @@ function upkeep(settings: Settings, parts: Parts): Pick<Payrecon, 'doctor' | 'mi
         ledgerAt: settings.database.shown,
         openStorage: parts.storage,
         gateway: stripeMode === 'none' ? null : await parts.gateway(),
-        mail: { configured, hasKey: sendgridApiKey !== null, hasSender: mailFrom !== null, hasOperator: operatorEmail !== null },
+        mail: {
+          configured,
+          hasKey: sendgridApiKey !== null,
+          hasSender: mailFrom !== null,
+          hasOperator: operatorEmail !== null,
+        },
       });
     },
     async migrate(direction) {

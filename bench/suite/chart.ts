@@ -62,7 +62,11 @@ export function escapeXml(text: string): string {
   // Control characters have no place in XML, not even escaped.
   return text
     .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, '\ufffd')
-    .replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
 }
 
 function textWidth(text: string): number {
@@ -88,7 +92,10 @@ export function svgOf({ title, subtitle, series, groups, scale, mark }: Chart): 
   const left = PADDING + Math.max(...bars.map(({ label }) => textWidth(shortened(label)))) + 10;
   const right = PADDING + Math.max(...bars.map(({ text }) => textWidth(text))) + 8;
   const room = WIDTH - left - right;
-  const lengths = lengthsOf([...bars.map(({ value }) => value), ...(mark === null ? [] : [mark.at])], scale);
+  const lengths = lengthsOf(
+    [...bars.map(({ value }) => value), ...(mark === null ? [] : [mark.at])],
+    scale,
+  );
   const parts: string[] = [];
   let y = HEAD_HEIGHT;
   if (series.length > 1) {
@@ -100,11 +107,20 @@ export function svgOf({ title, subtitle, series, groups, scale, mark }: Chart): 
   let index = 0;
   for (const group of groups) {
     if (group.title !== '') {
-      parts.push(`<text class="group" x="${String(PADDING)}" y="${String(y + 19)}">${escapeXml(group.title)}</text>`);
+      parts.push(
+        `<text class="group" x="${String(PADDING)}" y="${String(y + 19)}">${escapeXml(group.title)}</text>`,
+      );
       y += GROUP_HEIGHT;
     }
     for (const bar of group.bars) {
-      parts.push(barOf(bar, { left, y, atEdge: mark !== null, width: Math.max(1, (lengths[index] ?? 0) * room) }));
+      parts.push(
+        barOf(bar, {
+          left,
+          y,
+          atEdge: mark !== null,
+          width: Math.max(1, (lengths[index] ?? 0) * room),
+        }),
+      );
       index += 1;
       y += ROW_HEIGHT;
     }

@@ -12,8 +12,18 @@ export async function run(size: Size): Promise<Measured> {
   const figures = rows.map((row): Figure => {
     const name = row['command'] ?? '';
     const most = GOALS[name.replace(/^payrecon /u, '')];
-    const goal: Goal | null = most === undefined || PAIRS[size] < JUDGED_FROM ? null : atMost('ratio', most);
-    return { name, unit: 'ms', ours: numberIn(row, 'command, ms'), peer: numberIn(row, 'empty module, ms'), ratio: numberIn(row, 'ratio'), spread: null, goal, note: '' };
+    const goal: Goal | null =
+      most === undefined || PAIRS[size] < JUDGED_FROM ? null : atMost('ratio', most);
+    return {
+      name,
+      unit: 'ms',
+      ours: numberIn(row, 'command, ms'),
+      peer: numberIn(row, 'empty module, ms'),
+      ratio: numberIn(row, 'ratio'),
+      spread: null,
+      goal,
+      note: '',
+    };
   });
   return { peer: 'an empty ES module', figures, tables: [] };
 }

@@ -42,7 +42,11 @@ export interface Measured {
 export const SIZES = ['quick', 'full', 'long'] as const;
 export type Size = (typeof SIZES)[number];
 
-export function judged({ goal, ours, ratio }: Pick<Figure, 'goal' | 'ours' | 'ratio'>): number | null {
+export function judged({
+  goal,
+  ours,
+  ratio,
+}: Pick<Figure, 'goal' | 'ours' | 'ratio'>): number | null {
   if (goal === null) return null;
   return goal.of === 'ours' ? ours : ratio;
 }
@@ -69,7 +73,7 @@ export function shareOfGoal(figure: Pick<Figure, 'goal' | 'ours' | 'ratio'>): nu
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   const lower = sorted[Math.floor((sorted.length - 1) / 2)];
-const upper = sorted[Math.floor(sorted.length / 2)];
+  const upper = sorted[Math.floor(sorted.length / 2)];
   return lower === undefined || upper === undefined ? Number.NaN : (lower + upper) / 2;
 }
 
@@ -89,7 +93,11 @@ export interface Pair<Ours, Peer> {
 }
 
 /** One after the other, the order alternating, so that a busy moment of the machine touches both. */
-export async function inPairs<Ours, Peer>(pairs: number, ours: () => Promise<Ours>, peer: () => Promise<Peer>): Promise<readonly Pair<Ours, Peer>[]> {
+export async function inPairs<Ours, Peer>(
+  pairs: number,
+  ours: () => Promise<Ours>,
+  peer: () => Promise<Peer>,
+): Promise<readonly Pair<Ours, Peer>[]> {
   const done: Pair<Ours, Peer>[] = [];
   for (let pair = 0; pair < pairs; pair += 1) {
     if (pair % 2 === 0) {
@@ -107,14 +115,28 @@ type Named = Pick<Figure, 'name' | 'unit' | 'goal'> & { readonly note?: string }
 
 /** A figure that has no peer. */
 export function aloneFigure(named: Named, values: readonly number[]): Figure {
-  return { note: '', ...named, ours: median(values), peer: null, ratio: null, spread: spreadOf(values) };
+  return {
+    note: '',
+    ...named,
+    ours: median(values),
+    peer: null,
+    ratio: null,
+    spread: spreadOf(values),
+  };
 }
 
 export function pairedFigure(named: Named, pairs: readonly Pair<number, number>[]): Figure {
   const ours = pairs.map((pair) => pair.ours);
   const ratios = pairs.map((pair) => pair.ours / pair.peer);
   const spread = spreadOf(named.goal?.of === 'ours' ? ours : ratios);
-  return { note: '', ...named, ours: median(ours), peer: median(pairs.map((pair) => pair.peer)), ratio: median(ratios), spread };
+  return {
+    note: '',
+    ...named,
+    ours: median(ours),
+    peer: median(pairs.map((pair) => pair.peer)),
+    ratio: median(ratios),
+    spread,
+  };
 }
 
 export function atMost(of: Goal['of'], value: number): Goal {

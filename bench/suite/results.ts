@@ -8,16 +8,32 @@ import { type BenchmarkName, NAMES } from './benchmark.ts';
 import { reached, SIZES, type Figure, type Measured } from './figures.ts';
 
 const figure = z.object({
-  name: z.string(), unit: z.string(), ours: z.number(), peer: z.number().nullable(), ratio: z.number().nullable(),
+  name: z.string(),
+  unit: z.string(),
+  ours: z.number(),
+  peer: z.number().nullable(),
+  ratio: z.number().nullable(),
   spread: z.tuple([z.number(), z.number()]).nullable(),
-  goal: z.object({ of: z.enum(['ours', 'ratio']), direction: z.enum(['at most', 'at least']), value: z.number() }).nullable(),
+  goal: z
+    .object({
+      of: z.enum(['ours', 'ratio']),
+      direction: z.enum(['at most', 'at least']),
+      value: z.number(),
+    })
+    .nullable(),
   note: z.string(),
 });
 
 const measured = z.object({
   peer: z.string(),
   figures: z.array(figure).min(1),
-  tables: z.array(z.object({ title: z.string(), head: z.array(z.string()), rows: z.array(z.array(z.union([z.string(), z.number()]))) })),
+  tables: z.array(
+    z.object({
+      title: z.string(),
+      head: z.array(z.string()),
+      rows: z.array(z.array(z.union([z.string(), z.number()]))),
+    }),
+  ),
 });
 
 const outcome = z.object({
@@ -25,11 +41,21 @@ const outcome = z.object({
   size: z.enum(SIZES),
   seconds: z.number(),
   failed: z.string().nullable(),
-  measured: measured.extend({ figures: z.array(figure.extend({ reached: z.boolean().nullable() })).min(1) }).nullable(),
+  measured: measured
+    .extend({ figures: z.array(figure.extend({ reached: z.boolean().nullable() })).min(1) })
+    .nullable(),
 });
 
 const results = z.object({
-  machine: z.object({ cpu: z.string(), cores: z.number(), memoryGigabytes: z.number(), system: z.string(), node: z.string(), sqlite: z.string(), postgres: z.string() }),
+  machine: z.object({
+    cpu: z.string(),
+    cores: z.number(),
+    memoryGigabytes: z.number(),
+    system: z.string(),
+    node: z.string(),
+    sqlite: z.string(),
+    postgres: z.string(),
+  }),
   benchmarks: z.array(outcome),
 });
 
@@ -59,16 +85,26 @@ export function writeResults(all: Results): void {
 
 /** What was measured now, and what it did not measure from before, in the order in which they run. */
 export function merged(before: readonly Outcome[], now: readonly Outcome[]): Outcome[] {
-  return NAMES.flatMap((name) => now.find((each) => each.name === name) ?? before.find((each) => each.name === name) ?? []);
+  return NAMES.flatMap(
+    (name) =>
+      now.find((each) => each.name === name) ?? before.find((each) => each.name === name) ?? [],
+  );
 }
 
 /** What figures depend on; nothing by which this machine could be told from its like. */
 export async function describeMachine(): Promise<Machine> {
   const database = new Sqlite(':memory:');
-  const { version: sqlite } = database.prepare('select sqlite_version() as version').get() as { readonly version: string };
+  const { version: sqlite } = database.prepare('select sqlite_version() as version').get() as {
+    readonly version: string;
+  };
   database.close();
   return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), memoryGigabytes: Math.round(totalmem() / 2 ** 30), system: process.platform,
-    node: process.versions.node, sqlite, postgres: await postgresVersion(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGigabytes: Math.round(totalmem() / 2 ** 30),
+    system: process.platform,
+    node: process.versions.node,
+    sqlite,
+    postgres: await postgresVersion(),
   };
 }

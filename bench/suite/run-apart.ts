@@ -19,7 +19,12 @@ const LOOK_EVERY_MS = 50;
  *
  * @throws an Error when it ended otherwise, took longer than `seconds`, or `stop` was signalled.
  */
-export async function runApart(script: URL, args: readonly string[], seconds: number, stop: AbortSignal): Promise<unknown> {
+export async function runApart(
+  script: URL,
+  args: readonly string[],
+  seconds: number,
+  stop: AbortSignal,
+): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), 'payrecon-bench-'));
   // PostgreSQL, which does not run as root, has to reach its data in there.
   await chmod(folder, 0o711);
@@ -36,9 +41,15 @@ interface Place {
   readonly stop: AbortSignal;
 }
 
-async function inGroup(script: URL, args: readonly string[], { folder, seconds, stop }: Place): Promise<unknown> {
+async function inGroup(
+  script: URL,
+  args: readonly string[],
+  { folder, seconds, stop }: Place,
+): Promise<unknown> {
   const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(script), ...args], {
-    detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, TMPDIR: folder },
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, TMPDIR: folder },
   });
   const sent: unknown[] = [];
   child.on('message', (value) => sent.push(value));
@@ -49,7 +60,8 @@ async function inGroup(script: URL, args: readonly string[], { folder, seconds, 
     if (stop.aborted) throw new Error('interrupted');
     if (ending === null) throw new Error(`not done after ${String(seconds)} s`);
     if (ending[0] !== 0) throw new Error(`ended with ${String(ending[0] ?? ending[1])}; see above`);
-    if (sent.length !== 1) throw new Error(`ended with ${String(sent.length)} answers instead of one`);
+    if (sent.length !== 1)
+      throw new Error(`ended with ${String(sent.length)} answers instead of one`);
     return sent[0];
   } finally {
     if (child.pid !== undefined) await endGroup(child.pid);
@@ -65,7 +77,12 @@ async function aborted(signal: AbortSignal): Promise<null> {
 async function endGroup(group: number): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const untilMs = performance.now() + ENDS_IN_MS;
-    for (let lives = signalled(group, signal); lives && performance.now() < untilMs; lives = signalled(group, 0)) await sleep(LOOK_EVERY_MS);
+    for (
+      let lives = signalled(group, signal);
+      lives && performance.now() < untilMs;
+      lives = signalled(group, 0)
+    )
+      await sleep(LOOK_EVERY_MS);
   }
 }
 

@@ -1,10 +1,22 @@
 import type { JudgedFigure } from './figures.ts';
 
 /** As Markdown, numbers to the right; read as it is in a terminal. */
-export function markdown(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? plainNumber(cell) : cell.replaceAll('|', '\\|'))));
-  const right = head.map((_, column) => column > 0 && cells.length > 0 && cells.every((row) => /^$|^[-+]?[\d.,]+( \S{1,2})?$/u.test(row[column] ?? '')));
-  const widths = head.map((name, column) => Math.max(3, name.length, ...cells.map((row) => row[column]?.length ?? 0)));
+export function markdown(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? plainNumber(cell) : cell.replaceAll('|', '\\|'))),
+  );
+  const right = head.map(
+    (_, column) =>
+      column > 0 &&
+      cells.length > 0 &&
+      cells.every((row) => /^$|^[-+]?[\d.,]+( \S{1,2})?$/u.test(row[column] ?? '')),
+  );
+  const widths = head.map((name, column) =>
+    Math.max(3, name.length, ...cells.map((row) => row[column]?.length ?? 0)),
+  );
   const line = (row: readonly string[]): string =>
     `| ${head.map((_, column) => (right[column] === true ? (row[column] ?? '').padStart(widths[column] ?? 0) : (row[column] ?? '').padEnd(widths[column] ?? 0))).join(' | ')} |`;
   const rule = `| ${widths.map((width, column) => (right[column] === true ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`;
@@ -14,7 +26,8 @@ export function markdown(head: readonly string[], rows: readonly (readonly (stri
 /** Three digits that matter, or all of a whole number. */
 export function plainNumber(value: number): string {
   if (!Number.isFinite(value)) return 'none';
-  if (Number.isInteger(value) || Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US');
+  if (Number.isInteger(value) || Math.abs(value) >= 100)
+    return Math.round(value).toLocaleString('en-US');
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
 }
 
@@ -36,8 +49,13 @@ export function figureRow(figure: JudgedFigure): readonly string[] {
   const ofRatio = goal === null ? ratio !== null : goal.of === 'ratio';
   const shown = (value: number): string => (ofRatio ? times(value) : plainNumber(value));
   return [
-    name, withUnit(ours, unit), peer === null ? '' : withUnit(peer, unit), ratio === null ? '' : times(ratio),
-    spread === null ? '' : `${shown(spread[0])} .. ${shown(spread[1])}`, goalText(figure), verdict(figure),
+    name,
+    withUnit(ours, unit),
+    peer === null ? '' : withUnit(peer, unit),
+    ratio === null ? '' : times(ratio),
+    spread === null ? '' : `${shown(spread[0])} .. ${shown(spread[1])}`,
+    goalText(figure),
+    verdict(figure),
   ];
 }
 
@@ -54,7 +72,13 @@ export function verdict({ reached }: JudgedFigure): string {
 /** A table as it stands in the output of a script, by its head; cells without their Markdown. */
 export function readTable(text: string): readonly Readonly<Record<string, string>>[] {
   const lines = text.split('\n').filter((line) => line.startsWith('|'));
-  const cellsOf = (line: string): string[] => line.split('|').slice(1, -1).map((cell) => cell.replaceAll(/[`*]/gu, '').trim());
+  const cellsOf = (line: string): string[] =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.replaceAll(/[`*]/gu, '').trim());
   const [head, , ...rows] = lines.map(cellsOf);
-  return rows.map((row) => Object.fromEntries((head ?? []).map((name, column) => [name, row[column] ?? ''])));
+  return rows.map((row) =>
+    Object.fromEntries((head ?? []).map((name, column) => [name, row[column] ?? ''])),
+  );
 }

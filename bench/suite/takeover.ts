@@ -10,10 +10,20 @@ export async function run(size: Size): Promise<Measured> {
   const figures = rows.map((row): Figure => {
     const isClaim = (row[FIRST_COLUMN] ?? '').includes('another host');
     return {
-      name: `p99, ${row[FIRST_COLUMN] ?? ''}`, unit: 's', ours: numberIn(row, 'p99'), peer: null, ratio: null, spread: [numberIn(row, 'least'), numberIn(row, 'most')],
-      goal: isClaim ? atMost('ours', 120) : null, note: `${String(KILLS[size])} hosts killed; checked: every payment settled by exactly one entry, with one e-mail.`,
+      name: `p99, ${row[FIRST_COLUMN] ?? ''}`,
+      unit: 's',
+      ours: numberIn(row, 'p99'),
+      peer: null,
+      ratio: null,
+      spread: [numberIn(row, 'least'), numberIn(row, 'most')],
+      goal: isClaim ? atMost('ours', 120) : null,
+      note: `${String(KILLS[size])} hosts killed; checked: every payment settled by exactly one entry, with one e-mail.`,
     };
   });
-  const table: Table = { title: 'Seconds', head: Object.keys(rows[0] ?? {}), rows: rows.map((row) => Object.values(row)) };
+  const table: Table = {
+    title: 'Seconds',
+    head: Object.keys(rows[0] ?? {}),
+    rows: rows.map((row) => Object.values(row)),
+  };
   return { peer: '', figures, tables: [table] };
 }

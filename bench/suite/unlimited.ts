@@ -4,8 +4,23 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runPayrecon, runPlainWorker, type Backlog, type Figures } from '../backlog-run.ts';
-import { DATABASES, SHOWN, withDatabase, type DatabaseName, type MakeDatabase } from '../databases.ts';
-import { atLeast, inPairs, median, pairedFigure, type Figure, type Measured, type Size, type Table } from './figures.ts';
+import {
+  DATABASES,
+  SHOWN,
+  withDatabase,
+  type DatabaseName,
+  type MakeDatabase,
+} from '../databases.ts';
+import {
+  atLeast,
+  inPairs,
+  median,
+  pairedFigure,
+  type Figure,
+  type Measured,
+  type Size,
+  type Table,
+} from './figures.ts';
 import { readProfile, sharesOf } from './profile.ts';
 
 interface Scale {
@@ -19,14 +34,44 @@ interface Scale {
 }
 
 const SCALES: Readonly<Record<Size, Scale>> = {
-  quick: { rows: 2_000, plainRows: 200, pairs: 1, daemons: [1, 2], daemonRows: 1_000, daemonRuns: 1, profileRows: 1_000 },
-  full: { rows: 100_000, plainRows: 2_000, pairs: 3, daemons: [1, 2, 4], daemonRows: 50_000, daemonRuns: 1, profileRows: 20_000 },
-  long: { rows: 100_000, plainRows: 5_000, pairs: 5, daemons: [1, 2, 4], daemonRows: 100_000, daemonRuns: 3, profileRows: 100_000 },
+  quick: {
+    rows: 2_000,
+    plainRows: 200,
+    pairs: 1,
+    daemons: [1, 2],
+    daemonRows: 1_000,
+    daemonRuns: 1,
+    profileRows: 1_000,
+  },
+  full: {
+    rows: 100_000,
+    plainRows: 2_000,
+    pairs: 3,
+    daemons: [1, 2, 4],
+    daemonRows: 50_000,
+    daemonRuns: 1,
+    profileRows: 20_000,
+  },
+  long: {
+    rows: 100_000,
+    plainRows: 5_000,
+    pairs: 5,
+    daemons: [1, 2, 4],
+    daemonRows: 100_000,
+    daemonRuns: 3,
+    profileRows: 100_000,
+  },
 };
 /** The goal is for a backlog of that size. */
 const GOAL_ROWS = 100_000;
 
-const backlogOf = (rows: number): Backlog => ({ rows, share: 1, limited: false, daemons: null, profile: null });
+const backlogOf = (rows: number): Backlog => ({
+  rows,
+  share: 1,
+  limited: false,
+  daemons: null,
+  profile: null,
+});
 const rateOf = ({ rows, seconds }: Figures): number => rows / seconds;
 
 interface Measurement {
@@ -38,20 +83,35 @@ interface Measurement {
 
 async function measure(name: DatabaseName, scale: Scale): Promise<Measurement> {
   return await withDatabase(name, async (make) => {
-    const plain: Backlog = { ...backlogOf(scale.plainRows), queue: name === 'sqlite' ? 'rows' : 'pg-boss' };
-    const pairs = await inPairs(scale.pairs, async () => await runPayrecon({ ...backlogOf(scale.rows), trustChains: true }, make), async () => await runPlainWorker(plain, make));
+    const plain: Backlog = {
+      ...backlogOf(scale.plainRows),
+      queue: name === 'sqlite' ? 'rows' : 'pg-boss',
+    };
+    const pairs = await inPairs(
+      scale.pairs,
+      async () => await runPayrecon({ ...backlogOf(scale.rows), trustChains: true }, make),
+      async () => await runPlainWorker(plain, make),
+    );
     const note = `${scale.rows.toLocaleString('en-US')} payments in one pass, the start of the process included; the plain worker had ${scale.plainRows.toLocaleString('en-US')}.`;
     const goal = scale.rows >= GOAL_ROWS ? atLeast('ours', 2_500) : null;
-    const figure = pairedFigure({ name: `${SHOWN[name]}: payments a second, one process`, unit: '/s', goal, note }, pairs.map((pair) => ({ ours: rateOf(pair.ours), peer: rateOf(pair.peer) })));
+    const figure = pairedFigure(
+      { name: `${SHOWN[name]}: payments a second, one process`, unit: '/s', goal, note },
+      pairs.map((pair) => ({ ours: rateOf(pair.ours), peer: rateOf(pair.peer) })),
+    );
     const daemons: number[] = [];
     for (const count of scale.daemons) daemons.push(await withDaemons(count, scale, make));
     return { figure, daemons, profile: await profiled(name, scale.profileRows, make) };
   });
 }
 
-async function withDaemons(count: number, { daemonRows, daemonRuns }: Scale, make: MakeDatabase): Promise<number> {
+async function withDaemons(
+  count: number,
+  { daemonRows, daemonRuns }: Scale,
+  make: MakeDatabase,
+): Promise<number> {
   const rates: number[] = [];
-  for (let run = 0; run < daemonRuns; run += 1) rates.push(rateOf(await runPayrecon({ ...backlogOf(daemonRows), daemons: count }, make)));
+  for (let run = 0; run < daemonRuns; run += 1)
+    rates.push(rateOf(await runPayrecon({ ...backlogOf(daemonRows), daemons: count }, make)));
   return Math.round(median(rates));
 }
 
@@ -63,7 +123,11 @@ async function profiled(name: DatabaseName, rows: number, make: MakeDatabase): P
   return {
     title: `Where the time of a pass goes, ${SHOWN[name]}, ${rows.toLocaleString('en-US')} payments (one CPU profile)`,
     head: ['place', 'share, %', 'seconds'],
-    rows: shares.map(({ place, share, seconds }) => [place, (100 * share).toFixed(1), seconds.toFixed(2)]),
+    rows: shares.map(({ place, share, seconds }) => [
+      place,
+      (100 * share).toFixed(1),
+      seconds.toFixed(2),
+    ]),
   };
 }
 
@@ -74,7 +138,14 @@ export async function run(size: Size): Promise<Measured> {
   const daemons: Table = {
     title: `Payments a second with several daemons on one machine, ${scale.daemonRows.toLocaleString('en-US')} payments, from the first pass's begin to the last verdict`,
     head: ['daemons', ...DATABASES.map((name) => SHOWN[name])],
-    rows: scale.daemons.map((count, index) => [count, ...measurements.map((each) => each.daemons[index] ?? Number.NaN)]),
+    rows: scale.daemons.map((count, index) => [
+      count,
+      ...measurements.map((each) => each.daemons[index] ?? Number.NaN),
+    ]),
   };
-  return { peer: 'the plain worker, not paced', figures: measurements.map(({ figure }) => figure), tables: [daemons, ...measurements.map(({ profile }) => profile)] };
+  return {
+    peer: 'the plain worker, not paced',
+    figures: measurements.map(({ figure }) => figure),
+    tables: [daemons, ...measurements.map(({ profile }) => profile)],
+  };
 }

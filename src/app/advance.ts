@@ -1,6 +1,14 @@
 import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
-import type { Call, Context, LedgerMarks, Limits, Purpose, Seen, StopReason } from '../domain/move.ts';
+import type {
+  Call,
+  Context,
+  LedgerMarks,
+  Limits,
+  Purpose,
+  Seen,
+  StopReason,
+} from '../domain/move.ts';
 import { plan } from '../domain/plan.ts';
 import { firstSend, scanWindow } from '../domain/scan-window.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
@@ -70,7 +78,11 @@ export interface Advanced {
 }
 
 /** Drives one leased transaction forward until it is settled, must wait, or nothing can be proven now. */
-export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Advance): Promise<Advanced> {
+export async function advance(
+  deps: AdvanceDeps,
+  claimed: Claimed,
+  options: Advance,
+): Promise<Advanced> {
   let { transaction, now } = claimed;
   let { lease } = claimed;
   let seen: Seen | null = options.seen ?? null;
@@ -83,38 +95,92 @@ export async function advance(deps: AdvanceDeps, claimed: Claimed, options: Adva
       const result = await deps.ledger.record(transaction, lease, record, deps.actor);
       if (result.kind === 'stale') {
         await cancelSecondIntent(deps, transaction, seen);
-        return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
+        return {
+          transaction,
+          reason: 'lease_lost',
+          words: 'another process took over',
+          last: seen,
+          recorded: true,
+          now,
+        };
       }
       ({ transaction, now } = result);
     }
     if (move.kind === 'ask' && options.mayCall?.(move.call) === false) {
-      return { transaction, reason: 'unauthorized', words: `this key may not make the call that it needs (${move.call})`, last: seen, recorded: false, now };
+      return {
+        transaction,
+        reason: 'unauthorized',
+        words: `this key may not make the call that it needs (${move.call})`,
+        last: seen,
+        recorded: false,
+        now,
+      };
     }
-    if (move.kind === 'stop') return { transaction, reason: move.reason, words: move.words, last: seen, recorded: move.record !== null, now };
+    if (move.kind === 'stop')
+      return {
+        transaction,
+        reason: move.reason,
+        words: move.words,
+        last: seen,
+        recorded: move.record !== null,
+        now,
+      };
     const { call } = move;
     const asked: Transaction = transaction;
     const askedAt = now;
     // The lease is looked at when its turn has come: with many rows that may take a while.
     const asking = await (options.inTurn ?? atOnce)(async () => {
       const held = await holdLongEnough(deps, options.leaseNow?.() ?? lease);
-      return held === null ? null : { held, answer: await ask(deps, { call, target: move.target ?? null, signal: options.signal }, asked, askedAt) };
+      return held === null
+        ? null
+        : {
+            held,
+            answer: await ask(
+              deps,
+              { call, target: move.target ?? null, signal: options.signal },
+              asked,
+              askedAt,
+            ),
+          };
     });
-    if (asking === 'stopped') return { transaction, reason: 'interrupted', words: 'interrupted before the next call', last: seen, recorded: false, now };
-    if (asking === null) return { transaction, reason: 'lease_lost', words: 'another process took over', last: seen, recorded: true, now };
+    if (asking === 'stopped')
+      return {
+        transaction,
+        reason: 'interrupted',
+        words: 'interrupted before the next call',
+        last: seen,
+        recorded: false,
+        now,
+      };
+    if (asking === null)
+      return {
+        transaction,
+        reason: 'lease_lost',
+        words: 'another process took over',
+        last: seen,
+        recorded: true,
+        now,
+      };
     lease = asking.held;
     const { answer } = asking;
     options.onAnswer?.(answer);
     made.push(move.call);
     seen = { call: move.call, firstSend: move.firstSend, answer };
   }
-  throw new BugError(`${transaction.id} was asked about more than ${String(MAX_CALLS)} times in one run`);
+  throw new BugError(
+    `${transaction.id} was asked about more than ${String(MAX_CALLS)} times in one run`,
+  );
 }
 
 /**
  * A create that was sent so late that Stripe had forgotten its key has made a second payment intent. The row, which
  * somebody else has advanced, will never know its id: it is canceled, so that it can never succeed.
  */
-async function cancelSecondIntent(deps: AdvanceDeps, stale: Transaction, seen: Seen | null): Promise<void> {
+async function cancelSecondIntent(
+  deps: AdvanceDeps,
+  stale: Transaction,
+  seen: Seen | null,
+): Promise<void> {
   if (seen?.call !== 'create' || seen.answer.kind !== 'intent' || seen.answer.replayed) return;
   const { id } = seen.answer.intent;
   const current = await deps.ledger.find(stale.id);
@@ -125,7 +191,9 @@ async function cancelSecondIntent(deps: AdvanceDeps, stale: Transaction, seen: S
 }
 
 export function contextOf(
-  deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'> & { readonly gateway: Pick<Gateway, 'aheadMs'> },
+  deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'> & {
+    readonly gateway: Pick<Gateway, 'aheadMs'>;
+  },
   options: Pick<Advance, 'purpose' | 'justOpened' | 'begunHere' | 'signal'>,
   now: Instant,
   made: readonly Call[],
@@ -159,10 +227,16 @@ interface Question {
   readonly signal: AbortSignal | undefined;
 }
 
-async function ask(deps: AdvanceDeps, { call, target, signal }: Question, transaction: Transaction, now: Instant): Promise<Answer> {
+async function ask(
+  deps: AdvanceDeps,
+  { call, target, signal }: Question,
+  transaction: Transaction,
+  now: Instant,
+): Promise<Answer> {
   switch (call) {
     case 'create':
-      if (transaction.keyConflictAt !== null) throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
+      if (transaction.keyConflictAt !== null)
+        throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
       return await deps.gateway.create(transaction);
     case 'confirm':
       return await deps.gateway.confirm(transaction);
@@ -173,7 +247,11 @@ async function ask(deps: AdvanceDeps, { call, target, signal }: Question, transa
       return await deps.gateway.cancel({ ...transaction, paymentIntent: target });
     case 'retrieve':
     case 'scan':
-      return await lookUpOne(deps.gateway, lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }), signal);
+      return await lookUpOne(
+        deps.gateway,
+        lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }),
+        signal,
+      );
   }
 }
 
@@ -192,9 +270,10 @@ export function lookUpOf(transaction: Transaction, { call, now, ledger }: LookUp
   const { attempt, paymentIntent, paramsVersion } = transaction;
   const known = call === 'retrieve' ? paymentIntent : null;
   // With a known id only an estimate is wanted, of the page of the list that shows it.
-  const { from, to } = known === null
-    ? scanWindow(transaction, now)
-    : { from: Math.min(firstSend(transaction), now), to: now };
+  const { from, to } =
+    known === null
+      ? scanWindow(transaction, now)
+      : { from: Math.min(firstSend(transaction), now), to: now };
   return {
     transactionId: transaction.id,
     paymentIntent: known,
@@ -206,7 +285,11 @@ export function lookUpOf(transaction: Transaction, { call, now, ledger }: LookUp
   };
 }
 
-export async function lookUpOne(gateway: Gateway, query: LookUp, signal?: AbortSignal): Promise<Answer> {
+export async function lookUpOne(
+  gateway: Gateway,
+  query: LookUp,
+  signal?: AbortSignal,
+): Promise<Answer> {
   for await (const { answer } of gateway.lookUp([query], signal)) return answer;
   return {
     kind: 'unknown',

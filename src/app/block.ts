@@ -6,7 +6,14 @@ import { nextAttempt, observed, stuckMove } from '../domain/moves.ts';
 import { isFinal } from '../domain/transaction.ts';
 import { attemptTransition } from '../domain/undecided.ts';
 import { firstCall } from '../domain/plan.ts';
-import { advance, contextOf, lookUpOf, type AdvanceDeps, type Advanced, type InTurn } from './advance.ts';
+import {
+  advance,
+  contextOf,
+  lookUpOf,
+  type AdvanceDeps,
+  type Advanced,
+  type InTurn,
+} from './advance.ts';
 import type { StripeHealth } from './health.ts';
 import type { KeyRefusal } from './unauthorized.ts';
 import { holdLeases, type HeldLeases } from './leases.ts';
@@ -39,20 +46,31 @@ export interface BlockEnd {
 }
 
 /** One block of claimed rows: bulk look-ups first, each row advanced as its answer comes. */
-export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]): Promise<BlockEnd> {
+export async function reconcileBlock(
+  deps: BlockDeps,
+  claims: readonly Claimed[],
+): Promise<BlockEnd> {
   const leases = holdLeases(deps.ledger, deps.clock, claims);
   const deferred: Deferred[] = [];
   const unasked = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
   const refusals: KeyRefusal[] = [];
-  const inTurn: InTurn = async (work) => await deps.calls(async () => (deps.stop.signal.aborted ? 'stopped' : await work()));
+  const inTurn: InTurn = async (work) =>
+    await deps.calls(async () => (deps.stop.signal.aborted ? 'stopped' : await work()));
   try {
-    const run = async (claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<void> => {
+    const run = async (
+      claimed: Claimed,
+      seen: { call: Call; answer: Answer } | null,
+    ): Promise<void> => {
       unasked.delete(claimed.transaction.id);
       if (seen !== null) deps.health.saw(seen.answer);
       const advanced = await advanceOrAsk({ ...deps, inTurn }, leases, claimed, seen);
       if (advanced.recorded) {
         leases.forget(claimed.transaction.id);
-        deps.onRow({ before: claimed.transaction, after: advanced.transaction, verdict: advanced.words });
+        deps.onRow({
+          before: claimed.transaction,
+          after: advanced.transaction,
+          verdict: advanced.words,
+        });
       } else {
         deferred.push({ claimed, advanced });
       }
@@ -61,11 +79,20 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
       if (deps.health.away()) await deps.probe();
       if (deps.health.away()) deps.stop.abort();
     };
-    await runAll(deps, claims, async (claimed, seen) => { await deps.inRows(async () => { await run(claimed, seen); }); });
+    await runAll(deps, claims, async (claimed, seen) => {
+      await deps.inRows(async () => {
+        await run(claimed, seen);
+      });
+    });
     const stillDue = await settleDeferred(deps, leases, deferred);
     // A probe may have shown it only now; and the pass would claim rows that are still due again.
     if (deps.health.away() || stillDue) deps.stop.abort();
-    for (const { transaction } of unasked.values()) deps.onRow({ before: transaction, after: transaction, verdict: 'not asked: the pass stopped' });
+    for (const { transaction } of unasked.values())
+      deps.onRow({
+        before: transaction,
+        after: transaction,
+        verdict: 'not asked: the pass stopped',
+      });
   } catch (error) {
     await letGo(leases);
     throw error;
@@ -75,7 +102,11 @@ export async function reconcileBlock(deps: BlockDeps, claims: readonly Claimed[]
 }
 
 /** A refused key stops the pass; a right that is missing stops only the kind of call that needs it. */
-function noteRefusal(deps: BlockDeps, { reason, last, words }: Advanced, refusals: KeyRefusal[]): void {
+function noteRefusal(
+  deps: BlockDeps,
+  { reason, last, words }: Advanced,
+  refusals: KeyRefusal[],
+): void {
   if (reason !== 'unauthorized' || last?.answer.kind !== 'unauthorized') return;
   const { httpStatus } = last.answer;
   refusals.push({ httpStatus, words });
@@ -104,7 +135,9 @@ async function runAll(
   const start = (claimed: Claimed, seen: { call: Call; answer: Answer } | null): void => {
     // Handled at once: a failure may come long before the last answer, and ends the look-ups.
     tasks.push(
-      unlessStopped(deps, seen, async () => { await run(claimed, seen); }).catch((error: unknown) => {
+      unlessStopped(deps, seen, async () => {
+        await run(claimed, seen);
+      }).catch((error: unknown) => {
         failures.push(error instanceof Error ? error : new Error(String(error)));
         deps.stop.abort();
       }),
@@ -112,14 +145,22 @@ async function runAll(
   };
   for (const claimed of claims) {
     const { transaction, now } = claimed;
-    const call = firstCall(transaction, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits, stripeAheadMs: deps.gateway.aheadMs(now) ?? 0 });
-    if ((call === 'retrieve' || call === 'scan') && !deps.forbidden.has(call)) queries.push(lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }));
+    const call = firstCall(transaction, {
+      purpose: 'reconcile',
+      now,
+      doubted: deps.doubted,
+      limits: deps.limits,
+      stripeAheadMs: deps.gateway.aheadMs(now) ?? 0,
+    });
+    if ((call === 'retrieve' || call === 'scan') && !deps.forbidden.has(call))
+      queries.push(lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }));
     else start(claimed, null);
   }
   try {
     for await (const { query, answer } of deps.gateway.lookUp(queries, deps.stop.signal)) {
       const claimed = byId.get(query.transactionId);
-      if (claimed !== undefined) start(claimed, { call: query.paymentIntent === null ? 'scan' : 'retrieve', answer });
+      if (claimed !== undefined)
+        start(claimed, { call: query.paymentIntent === null ? 'scan' : 'retrieve', answer });
     }
   } finally {
     await Promise.all(tasks);
@@ -129,7 +170,11 @@ async function runAll(
 }
 
 /** After a stop no new question is asked, but an answer that has come is still recorded. */
-async function unlessStopped(deps: BlockDeps, seen: object | null, task: () => Promise<void>): Promise<void> {
+async function unlessStopped(
+  deps: BlockDeps,
+  seen: object | null,
+  task: () => Promise<void>,
+): Promise<void> {
   if (seen !== null || !deps.stop.signal.aborted) await task();
 }
 
@@ -149,9 +194,21 @@ async function advanceOrAsk(
 ): Promise<Advanced> {
   try {
     let advanced = await advanceRow(deps, leases, claimed, seen);
-    for (let tries = 1; tries < PASSING_TRIES && isRefusedForNow(advanced) && !deps.stop.signal.aborted; tries += 1) {
-      await deps.clock.sleep(PASSING_PAUSE_MS * tries * (0.5 + deps.chance.uniform() / 2), deps.stop.signal);
-      advanced = await advanceRow(deps, leases, { ...claimed, transaction: advanced.transaction, now: advanced.now }, null);
+    for (
+      let tries = 1;
+      tries < PASSING_TRIES && isRefusedForNow(advanced) && !deps.stop.signal.aborted;
+      tries += 1
+    ) {
+      await deps.clock.sleep(
+        PASSING_PAUSE_MS * tries * (0.5 + deps.chance.uniform() / 2),
+        deps.stop.signal,
+      );
+      advanced = await advanceRow(
+        deps,
+        leases,
+        { ...claimed, transaction: advanced.transaction, now: advanced.now },
+        null,
+      );
     }
     return advanced;
   } catch (error) {
@@ -165,19 +222,49 @@ function isRefusedForNow({ recorded, last, transaction }: Advanced): boolean {
   return !recorded && transaction.status === 'pending' && last !== null && isPassing(last.answer);
 }
 
-async function askAPerson(deps: BlockDeps, leases: HeldLeases, claimed: Claimed, error: Error): Promise<Advanced> {
+async function askAPerson(
+  deps: BlockDeps,
+  leases: HeldLeases,
+  claimed: Claimed,
+  error: Error,
+): Promise<Advanced> {
   const words = `what Stripe answered could not be recorded (${error.name}): a person should look`;
   const transaction = (await deps.ledger.find(claimed.transaction.id)) ?? claimed.transaction;
-  const unchanged = { transaction, reason: 'stuck' as const, words, last: null, recorded: true, now: claimed.now };
+  const unchanged = {
+    transaction,
+    reason: 'stuck' as const,
+    words,
+    last: null,
+    recorded: true,
+    now: claimed.now,
+  };
   if (isFinal(transaction.status)) return unchanged;
   const context = contextOf(deps, { purpose: 'reconcile', justOpened: false }, claimed.now, []);
-  const move = stuckMove(transaction, 'not_recordable', words, { changes: {}, detail: { failed: error.name }, requestId: null }, context);
+  const move = stuckMove(
+    transaction,
+    'not_recordable',
+    words,
+    { changes: {}, detail: { failed: error.name }, requestId: null },
+    context,
+  );
   if (move.record === null) return unchanged;
-  const result = await deps.ledger.record(transaction, leases.leaseOf(transaction.id), move.record, deps.actor);
-  return result.kind === 'recorded' ? { ...unchanged, transaction: result.transaction, now: result.now } : unchanged;
+  const result = await deps.ledger.record(
+    transaction,
+    leases.leaseOf(transaction.id),
+    move.record,
+    deps.actor,
+  );
+  return result.kind === 'recorded'
+    ? { ...unchanged, transaction: result.transaction, now: result.now }
+    : unchanged;
 }
 
-async function advanceRow(deps: BlockDeps & { readonly inTurn: InTurn }, leases: HeldLeases, claimed: Claimed, seen: { call: Call; answer: Answer } | null): Promise<Advanced> {
+async function advanceRow(
+  deps: BlockDeps & { readonly inTurn: InTurn },
+  leases: HeldLeases,
+  claimed: Claimed,
+  seen: { call: Call; answer: Answer } | null,
+): Promise<Advanced> {
   return await advance(deps, claimed, {
     purpose: 'reconcile',
     justOpened: false,
@@ -185,7 +272,9 @@ async function advanceRow(deps: BlockDeps & { readonly inTurn: InTurn }, leases:
     leaseNow: () => leases.leaseOf(claimed.transaction.id),
     inTurn: deps.inTurn,
     mayCall: (call) => !deps.forbidden.has(call),
-    onAnswer: (answer) => { deps.health.saw(answer); },
+    onAnswer: (answer) => {
+      deps.health.saw(answer);
+    },
     ...(seen === null ? {} : { seen: { ...seen, firstSend: false } }),
   });
 }
@@ -194,7 +283,11 @@ async function advanceRow(deps: BlockDeps & { readonly inTurn: InTurn }, leases:
  * Rows whose calls failed. An attempt is spent on them only when others got through in this pass
  * (or a probe does); with Stripe away they stay as they are, due at once, and the answer is true.
  */
-async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: readonly Deferred[]): Promise<boolean> {
+async function settleDeferred(
+  deps: BlockDeps,
+  leases: HeldLeases,
+  deferred: readonly Deferred[],
+): Promise<boolean> {
   let stillDue = false;
   const counted = deferred.filter(({ advanced }) => advanced.reason === 'unknown');
   if (counted.length > 0 && !deps.health.worked() && !deps.stop.signal.aborted) await deps.probe();
@@ -205,8 +298,18 @@ async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: rea
     const detail = advanced.last === null ? {} : detailOf(advanced.last.answer, advanced.last.call);
     const requestId = advanced.last?.answer.requestId ?? null;
     if (counts) {
-      const record = attemptTransition(transaction, advanced.words, { changes: {}, detail, requestId }, context);
-      const result = await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
+      const record = attemptTransition(
+        transaction,
+        advanced.words,
+        { changes: {}, detail, requestId },
+        context,
+      );
+      const result = await deps.ledger.record(
+        transaction,
+        leases.leaseOf(transaction.id),
+        record,
+        deps.actor,
+      );
       const after = result.kind === 'recorded' ? result.transaction : transaction;
       leases.forget(transaction.id);
       deps.onRow({ before: claimed.transaction, after, verdict: advanced.words });
@@ -214,8 +317,12 @@ async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: rea
     }
     if (advanced.reason === 'rate_limited' || advanced.reason === 'unauthorized') {
       // No attempt is spent on it, and this pass does not meet it again; one that a right is missing for, the next pass does.
-      const next = advanced.reason === 'unauthorized' ? { inMs: 1 } : nextAttempt(transaction, context);
-      const record = observed(transaction, advanced.words, requestId, { detail, stamps: { nextAttempt: next } });
+      const next =
+        advanced.reason === 'unauthorized' ? { inMs: 1 } : nextAttempt(transaction, context);
+      const record = observed(transaction, advanced.words, requestId, {
+        detail,
+        stamps: { nextAttempt: next },
+      });
       await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
       leases.forget(transaction.id);
     } else stillDue = true;
@@ -224,7 +331,10 @@ async function settleDeferred(deps: BlockDeps, leases: HeldLeases, deferred: rea
   return stillDue;
 }
 
-function detailOf(answer: Answer, call: Call): { asked: string; reason: string; http_status?: number | null } {
+function detailOf(
+  answer: Answer,
+  call: Call,
+): { asked: string; reason: string; http_status?: number | null } {
   switch (answer.kind) {
     case 'unknown':
       return { asked: call, reason: answer.reason, http_status: answer.httpStatus };

@@ -24,7 +24,11 @@ const CALLS_AT_ONCE = 8;
  * Block after block, until nothing is due, the limit is reached, or something stops the pass. The next block begins
  * before the last one has ended, so that no endpoint of Stripe is idle at the end of each.
  */
-export async function reconcileBlocks(deps: PassDeps, limit: number | null, due: DueRows): Promise<BlockEnd> {
+export async function reconcileBlocks(
+  deps: PassDeps,
+  limit: number | null,
+  due: DueRows,
+): Promise<BlockEnd> {
   const blocks = overlapping(deps);
   let left = limit ?? Number.POSITIVE_INFINITY;
   try {
@@ -36,7 +40,16 @@ export async function reconcileBlocks(deps: PassDeps, limit: number | null, due:
       const asked = Math.min(BLOCK_ROWS, left);
       // By the pass's own beginning on a clock that never jumps: the database's may be set back or ahead meanwhile.
       const sinceMs = Math.ceil(deps.clock.monotonicMs() - due.startedMs);
-      const claims = await deps.ledger.claimDue({ pendingAfterMs: due.pendingAfterMs, dueBy: due.startedAt, sinceMs, furthestAheadMs: furthestAheadMs(deps.limits), limit: asked }, deps.actor);
+      const claims = await deps.ledger.claimDue(
+        {
+          pendingAfterMs: due.pendingAfterMs,
+          dueBy: due.startedAt,
+          sinceMs,
+          furthestAheadMs: furthestAheadMs(deps.limits),
+          limit: asked,
+        },
+        deps.actor,
+      );
       left -= claims.length;
       if (claims.length === 0 && blocks.none()) break;
       blocks.begin(claims, claims.length < asked);
@@ -89,11 +102,15 @@ function overlapping(deps: PassDeps): Blocks {
   const failures: unknown[] = [];
   const rows = pLimit(ROWS_AT_ONCE);
   let unfinished = 0;
-let fewDue = false;
-let waitsForStripe = false;
+  let fewDue = false;
+  let waitsForStripe = false;
   let wake = (): void => undefined;
-  const mayBegin = (): boolean => running.size === 0 || (!fewDue && unfinished <= (waitsForStripe ? ROWS_LEFT_WAITING : ROWS_LEFT));
-  const noticeRoom = (): void => { if (mayBegin()) wake(); };
+  const mayBegin = (): boolean =>
+    running.size === 0 ||
+    (!fewDue && unfinished <= (waitsForStripe ? ROWS_LEFT_WAITING : ROWS_LEFT));
+  const noticeRoom = (): void => {
+    if (mayBegin()) wake();
+  };
   const idle = (): boolean => rows.activeCount === 0 && rows.pendingCount === 0;
   // Never yet: the first answer of a pass waits for more than Stripe.
   let idleSinceMs = Number.POSITIVE_INFINITY;
@@ -107,14 +124,23 @@ let waitsForStripe = false;
     unfinished -= 1;
     deps.onRow(row);
   };
-  const shared: BlockDeps = { ...deps, onRow, inRows, calls: pLimit(CALLS_AT_ONCE), forbidden: new Set() };
+  const shared: BlockDeps = {
+    ...deps,
+    onRow,
+    inRows,
+    calls: pLimit(CALLS_AT_ONCE),
+    forbidden: new Set(),
+  };
   const fail = (error: unknown): void => {
     failures.push(error);
     deps.stop.abort();
   };
   return {
     room: async () => {
-      while (!mayBegin()) await new Promise<void>((resolve) => { wake = resolve; });
+      while (!mayBegin())
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
     },
     none: () => running.size === 0,
     begin(claims, scarce) {
@@ -124,7 +150,9 @@ let waitsForStripe = false;
       waitsForStripe = false;
       if (claims.length === 0) return;
       const block = reconcileBlock(shared, claims)
-        .then((end) => { ends.push(end); }, fail)
+        .then((end) => {
+          ends.push(end);
+        }, fail)
         .then(() => {
           running.delete(block);
           noticeRoom();

@@ -23,7 +23,10 @@ const SECONDS_UNDER_WAY = 3;
  * No more lines at a time than Stripe's limit carries: what waits in our own queue is charged later
  * than its line says, and holds a lease meanwhile. A charge is two calls, one at each of two endpoints.
  */
-export function linesAtATime(asked: number, limits: { readonly requestsPerSecond: number; readonly endpointRequestsPerSecond: number }): number {
+export function linesAtATime(
+  asked: number,
+  limits: { readonly requestsPerSecond: number; readonly endpointRequestsPerSecond: number },
+): number {
   const chargesPerSecond = Math.min(limits.requestsPerSecond / 2, limits.endpointRequestsPerSecond);
   return Math.max(1, Math.min(asked, Math.ceil(chargesPerSecond * SECONDS_UNDER_WAY)));
 }
@@ -40,7 +43,8 @@ export type RowResult =
   | { readonly kind: 'failed'; readonly row: ChargeRow; readonly error: PayreconError };
 
 /** How a row ended: the status of its transaction, or why there is none. */
-export type RowEnd = 'succeeded' | 'failed' | 'canceled' | 'pending' | 'stuck' | 'refused' | 'invalid' | 'unreachable';
+export type RowEnd =
+  'succeeded' | 'failed' | 'canceled' | 'pending' | 'stuck' | 'refused' | 'invalid' | 'unreachable';
 
 export interface ChargeFileReport {
   readonly rows: number;
@@ -75,10 +79,16 @@ export function endOf(result: RowResult): RowEnd {
  * our key, when Stripe or the database stays away, and where the file cannot be read further; what was begun is always
  * finished and told.
  */
-export async function chargeFile(charge: Payrecon['charge'], rows: ChargeRows, options: ChargeFileOptions): Promise<ChargeFileReport> {
+export async function chargeFile(
+  charge: Payrecon['charge'],
+  rows: ChargeRows,
+  options: ChargeFileOptions,
+): Promise<ChargeFileReport> {
   const run = new Run(charge, rows, options);
   const { signal } = options.charge;
-  const stop = (): void => { run.stop(null); };
+  const stop = (): void => {
+    run.stop(null);
+  };
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted === true) stop();
   try {
@@ -93,7 +103,16 @@ class Run {
   readonly #charge: Payrecon['charge'];
   readonly #rows: ChargeRows;
   readonly #options: ChargeFileOptions;
-  readonly #ends: Record<RowEnd, number> = { succeeded: 0, failed: 0, canceled: 0, pending: 0, stuck: 0, refused: 0, invalid: 0, unreachable: 0 };
+  readonly #ends: Record<RowEnd, number> = {
+    succeeded: 0,
+    failed: 0,
+    canceled: 0,
+    pending: 0,
+    stuck: 0,
+    refused: 0,
+    invalid: 0,
+    unreachable: 0,
+  };
   /** The last row under way of each key and reference. */
   readonly #underWay = new Map<string, Promise<void>>();
   #repeated = 0;
@@ -132,7 +151,9 @@ class Run {
         try {
           const row = await this.#next();
           if (row === null) return;
-          await this.#inTurn(row, async () => { await this.#one(row); });
+          await this.#inTurn(row, async () => {
+            await this.#one(row);
+          });
         } finally {
           this.#leave();
         }
@@ -148,7 +169,14 @@ class Run {
     if (this.#bug !== null) throw this.#bug.error;
     const rows = Object.values(this.#ends).reduce((sum, count) => sum + count, 0);
     const interrupted = this.#stopped && this.#stoppedBy === null && !this.#readAll;
-    return { rows, ends: this.#ends, repeated: this.#repeated, requestsRefused: this.#requestsRefused, interrupted, stoppedBy: this.#stoppedBy };
+    return {
+      rows,
+      ends: this.#ends,
+      repeated: this.#repeated,
+      requestsRefused: this.#requestsRefused,
+      interrupted,
+      stoppedBy: this.#stoppedBy,
+    };
   }
 
   /**
@@ -156,7 +184,10 @@ class Run {
    * than it takes to find out: a wrong key is not to use up the first hundred lines of a file.
    */
   async #room(): Promise<void> {
-    while (!this.#stopped && this.#linesUnderWay >= this.#mayBeUnderWay()) await new Promise<void>((resolve) => { this.#waiting.push(resolve); });
+    while (!this.#stopped && this.#linesUnderWay >= this.#mayBeUnderWay())
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
     this.#linesUnderWay += 1;
   }
 
@@ -198,7 +229,10 @@ class Run {
     const names = [`key ${key}`, ...(reference === null ? [] : [`reference ${reference}`])];
     const before = names.flatMap((name) => this.#underWay.get(name) ?? []);
     const working = Promise.all(before).then(work);
-    const over = working.then(() => undefined, () => undefined);
+    const over = working.then(
+      () => undefined,
+      () => undefined,
+    );
     for (const name of names) this.#underWay.set(name, over);
     try {
       await working;
@@ -220,11 +254,20 @@ class Run {
   async #result(row: ChargeRow): Promise<RowResult> {
     const { parsed } = row;
     if (!parsed.ok) {
-      const error = new PayreconError('usage', 'invalid_line', 'This line cannot be charged as it stands; nothing was sent.', { problems: parsed.problems });
+      const error = new PayreconError(
+        'usage',
+        'invalid_line',
+        'This line cannot be charged as it stands; nothing was sent.',
+        { problems: parsed.problems },
+      );
       return { kind: 'failed', row, error };
     }
     try {
-      return { kind: 'charged', row, outcome: await this.#charge(parsed.request, this.#options.charge) };
+      return {
+        kind: 'charged',
+        row,
+        outcome: await this.#charge(parsed.request, this.#options.charge),
+      };
     } catch (error) {
       if (error instanceof PayreconError) return { kind: 'failed', row, error };
       throw error;
@@ -255,7 +298,8 @@ class Run {
     this.#requestsRefused += 1;
     this.#sameCauseInARow = this.#lastCause === failureCode ? this.#sameCauseInARow + 1 : 1;
     this.#lastCause = failureCode;
-    if (this.#sameCauseInARow >= WRONG_AFTER_REFUSED) this.stop(requestsRefused(failureCode ?? 'unknown', failureMessage ?? ''));
+    if (this.#sameCauseInARow >= WRONG_AFTER_REFUSED)
+      this.stop(requestsRefused(failureCode ?? 'unknown', failureMessage ?? ''));
   }
 
   #nothingKnown(why: PayreconError): void {
@@ -269,7 +313,11 @@ function requestsRefused(code: string, message: string): PayreconError {
     'configuration',
     'requests_refused',
     `Stripe refused ${String(WRONG_AFTER_REFUSED)} lines in a row for the same reason (${code}: ${message}), so the remaining lines were not begun. No bank was asked and nothing was charged for these lines; their keys are not used up. Correct the cause, which is often a key of another account or mode, and run the same command again.`,
-    { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'or what the lines name: refused by Stripe' }] },
+    {
+      problems: [
+        { field: 'STRIPE_SECRET_KEY', message: 'or what the lines name: refused by Stripe' },
+      ],
+    },
   );
 }
 

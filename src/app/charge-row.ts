@@ -1,4 +1,8 @@
-import { COLUMN_NAMES, parseChargeRequest, type ParsedChargeRequest } from '../domain/charge-request.ts';
+import {
+  COLUMN_NAMES,
+  parseChargeRequest,
+  type ParsedChargeRequest,
+} from '../domain/charge-request.ts';
 import type { Problem } from '../domain/errors.ts';
 import { quoted } from '../domain/field-rules.ts';
 import { nearest } from '../domain/nearest.ts';
@@ -14,7 +18,17 @@ export interface ChargeRow {
   readonly endsAtByte: number;
 }
 
-const COLUMNS = ['key', 'amount', 'amount_minor', 'currency', 'payment_method', 'customer', 'reference', 'email', 'description'] as const;
+const COLUMNS = [
+  'key',
+  'amount',
+  'amount_minor',
+  'currency',
+  'payment_method',
+  'customer',
+  'reference',
+  'email',
+  'description',
+] as const;
 const REQUIRED = ['key', 'currency', 'payment_method'] as const;
 const METADATA = 'metadata.';
 
@@ -22,7 +36,9 @@ const METADATA = 'metadata.';
 export function headerProblems(columns: readonly string[]): readonly Problem[] {
   const problems: Problem[] = [];
   let more = 0;
-  const add = (field: string, message: string): void => { problems.push({ field, message }); };
+  const add = (field: string, message: string): void => {
+    problems.push({ field, message });
+  };
   const seen = new Set<string>();
   const folded = new Set<string>();
   for (const [at, column] of columns.entries()) {
@@ -32,10 +48,17 @@ export function headerProblems(columns: readonly string[]): readonly Problem[] {
     folded.add(fold);
     if (!isTwice && isKnown(column)) seen.add(column);
     else if (problems.length >= MAX_PROBLEMS) more += 1;
-    else add(where, isTwice ? `${quoted(column)} is there twice, but perhaps for capital letters and spaces` : unknownField(column));
+    else
+      add(
+        where,
+        isTwice
+          ? `${quoted(column)} is there twice, but perhaps for capital letters and spaces`
+          : unknownField(column),
+      );
   }
   for (const column of REQUIRED) if (!seen.has(column)) add(column, 'this column is missing');
-  if (!seen.has('amount') && !seen.has('amount_minor')) add('amount', 'this column is missing: give amount or amount_minor');
+  if (!seen.has('amount') && !seen.has('amount_minor'))
+    add('amount', 'this column is missing: give amount or amount_minor');
   return more === 0 ? problems : [...problems, moreProblems(more)];
 }
 
@@ -52,7 +75,10 @@ function moreProblems(count: number): Problem {
 }
 
 function isKnown(name: string): boolean {
-  return COLUMNS.some((column) => column === name) || (name.startsWith(METADATA) && name.length > METADATA.length);
+  return (
+    COLUMNS.some((column) => column === name) ||
+    (name.startsWith(METADATA) && name.length > METADATA.length)
+  );
 }
 
 function unknownField(name: string): string {
@@ -61,9 +87,18 @@ function unknownField(name: string): string {
 }
 
 /** A row of CSV. An empty cell is a field that is not given: CSV has no other way to say so. */
-export function readCells(columns: readonly string[], cells: readonly string[], methodTypes: readonly string[]): ParsedChargeRequest {
+export function readCells(
+  columns: readonly string[],
+  cells: readonly string[],
+  methodTypes: readonly string[],
+): ParsedChargeRequest {
   if (cells.length !== columns.length) {
-    return unreadable([{ field: 'columns', message: `there are ${String(cells.length)} cells where the header has ${String(columns.length)}` }]);
+    return unreadable([
+      {
+        field: 'columns',
+        message: `there are ${String(cells.length)} cells where the header has ${String(columns.length)}`,
+      },
+    ]);
   }
   const fields = new Map<string, string>();
   for (const [at, column] of columns.entries()) {
@@ -86,9 +121,11 @@ export function readObject(value: unknown, methodTypes: readonly string[]): Pars
     else fields.set(name, text);
   };
   for (const [name, given] of Object.entries(value)) {
-    if (name === 'metadata' && isObject(given)) for (const [inner, text] of Object.entries(given)) add(`${METADATA}${inner}`, text);
+    if (name === 'metadata' && isObject(given))
+      for (const [inner, text] of Object.entries(given)) add(`${METADATA}${inner}`, text);
     else if (isKnown(name) || name === 'metadata') add(name, given);
-    else if (problems.length < MAX_PROBLEMS) problems.push({ field: quoted(name), message: unknownField(name) });
+    else if (problems.length < MAX_PROBLEMS)
+      problems.push({ field: quoted(name), message: unknownField(name) });
     else problems.push({ field: 'line', message: 'unknown' });
   }
   return parseFields(fields, problems, methodTypes);
@@ -111,8 +148,14 @@ function notText(name: string): string {
   return name === 'amount_minor' ? 'it is not a whole number' : 'it is not a text';
 }
 
-function parseFields(fields: ReadonlyMap<string, string>, found: readonly Problem[], methodTypes: readonly string[]): ParsedChargeRequest {
-  const metadata = [...fields].filter(([name]) => name.startsWith(METADATA)).map(([name, text]) => [name.slice(METADATA.length), text] as const);
+function parseFields(
+  fields: ReadonlyMap<string, string>,
+  found: readonly Problem[],
+  methodTypes: readonly string[],
+): ParsedChargeRequest {
+  const metadata = [...fields]
+    .filter(([name]) => name.startsWith(METADATA))
+    .map(([name, text]) => [name.slice(METADATA.length), text] as const);
   const parsed = parseChargeRequest(
     {
       key: fields.get('key'),
@@ -137,5 +180,8 @@ function parseFields(fields: ReadonlyMap<string, string>, found: readonly Proble
 /** A line that cannot be read as a charge at all. */
 export function unreadable(problems: readonly Problem[]): ParsedChargeRequest {
   const more = problems.length - MAX_PROBLEMS;
-  return { ok: false, problems: more <= 0 ? problems : [...problems.slice(0, MAX_PROBLEMS), moreProblems(more)] };
+  return {
+    ok: false,
+    problems: more <= 0 ? problems : [...problems.slice(0, MAX_PROBLEMS), moreProblems(more)],
+  };
 }

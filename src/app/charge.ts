@@ -31,14 +31,19 @@ export interface ChargeDeps extends AdvanceDeps {
  * @throws PayreconError `refused` (key reused with other parameters, reference taken, duplicate
  *   suspected; nothing was sent), `configuration` (Stripe refused our key), `unreachable` (database).
  */
-export async function charge(deps: ChargeDeps, request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome> {
+export async function charge(
+  deps: ChargeDeps,
+  request: ChargeRequest,
+  options: ChargeOptions,
+): Promise<ChargeOutcome> {
   const asked = askedOf(deps, request, options);
   const opened = await deps.ledger.open(request, asked.print, asked.guard, deps.actor);
   if (opened.kind === 'opened') return await begun(deps, opened, asked);
   const known = existingOrRefused(opened, asked);
   const reopened = await tryNewAttempt(deps, known, asked);
   if (reopened !== null) return await begun(deps, reopened, asked);
-  const current = known.fingerprint === asked.print ? known : await mustBeSameNow(deps, known, asked);
+  const current =
+    known.fingerprint === asked.print ? known : await mustBeSameNow(deps, known, asked);
   return await waitForOutcome(deps, await resume(deps, current, asked), asked, true);
 }
 
@@ -47,7 +52,11 @@ export async function charge(deps: ChargeDeps, request: ChargeRequest, options: 
  *
  * @throws PayreconError `refused`, as `charge`: for what the ledger knows, nothing has to be asked.
  */
-export async function answerFromLedger(deps: ChargeDeps, request: ChargeRequest, options: ChargeOptions): Promise<ChargeOutcome | null> {
+export async function answerFromLedger(
+  deps: ChargeDeps,
+  request: ChargeRequest,
+  options: ChargeOptions,
+): Promise<ChargeOutcome | null> {
   const asked = askedOf(deps, request, options);
   const { print, guard } = asked;
   const found = await deps.ledger.conflict(request, guard, null);
@@ -86,17 +95,34 @@ interface Asked {
 }
 
 async function begun(deps: ChargeDeps, opened: Claimed, asked: Asked): Promise<ChargeOutcome> {
-  const first = await drive(deps, opened, { justOpened: true, begunHere: true, options: asked.options });
-  const outcome = await waitForOutcome(deps, await throughPassing(deps, first, { ...asked, begunHere: true }), asked, false);
+  const first = await drive(deps, opened, {
+    justOpened: true,
+    begunHere: true,
+    options: asked.options,
+  });
+  const outcome = await waitForOutcome(
+    deps,
+    await throughPassing(deps, first, { ...asked, begunHere: true }),
+    asked,
+    false,
+  );
   await tellRefusedRequest(deps, outcome.transaction);
   return outcome;
 }
 
 /** Null where the last attempt is not dead, or somebody else has begun another one meanwhile. */
-async function tryNewAttempt(deps: ChargeDeps, known: Transaction, asked: Asked): Promise<Claimed | null> {
+async function tryNewAttempt(
+  deps: ChargeDeps,
+  known: Transaction,
+  asked: Asked,
+): Promise<Claimed | null> {
   if (known.fingerprint === asked.print ? !mayBeginAttempt(known) : !mayCorrect(known)) return null;
   const { request, print, guard } = asked;
-  const reopened = await deps.ledger.reopen(known, { request, fingerprint: print, guard }, deps.actor);
+  const reopened = await deps.ledger.reopen(
+    known,
+    { request, fingerprint: print, guard },
+    deps.actor,
+  );
   switch (reopened.kind) {
     case 'opened':
       return reopened;
@@ -109,16 +135,24 @@ async function tryNewAttempt(deps: ChargeDeps, known: Transaction, asked: Asked)
 }
 
 /** With corrected parameters only the attempt that was just begun with the same ones may be joined. */
-async function mustBeSameNow(deps: ChargeDeps, known: Transaction, { request, print }: Asked): Promise<Transaction> {
+async function mustBeSameNow(
+  deps: ChargeDeps,
+  known: Transaction,
+  { request, print }: Asked,
+): Promise<Transaction> {
   const now = (await deps.ledger.find(known.id)) ?? known;
   if (now.fingerprint !== print) throw keyReused(now, request);
   return now;
 }
 
-function existingOrRefused(opened: Exclude<OpenResult, { kind: 'opened' }>, { request, print }: Asked): Transaction {
+function existingOrRefused(
+  opened: Exclude<OpenResult, { kind: 'opened' }>,
+  { request, print }: Asked,
+): Transaction {
   if (opened.kind !== 'exists') throw refusedBy(opened, request);
   const { transaction } = opened;
-  if (transaction.fingerprint !== print && !mayCorrect(transaction)) throw keyReused(transaction, request);
+  if (transaction.fingerprint !== print && !mayCorrect(transaction))
+    throw keyReused(transaction, request);
   return transaction;
 }
 
@@ -128,25 +162,43 @@ function keyReused(transaction: Transaction, request: ChargeRequest): PayreconEr
     'refused',
     'key_reused',
     `The key ${JSON.stringify(request.key)} belongs to ${transaction.id}, which differs in ${fields.join(', ')}. Nothing was sent. Use the same parameters to ask about that payment, or a new key for a new one.`,
-    { transaction, problems: fields.map((field) => ({ field, message: 'differs from the recorded transaction' })) },
+    {
+      transaction,
+      problems: fields.map((field) => ({
+        field,
+        message: 'differs from the recorded transaction',
+      })),
+    },
   );
 }
 
-function refusedBy(refusal: Extract<OpenResult, { kind: 'reference_taken' | 'duplicate_suspected' }>, request: ChargeRequest): PayreconError {
+function refusedBy(
+  refusal: Extract<OpenResult, { kind: 'reference_taken' | 'duplicate_suspected' }>,
+  request: ChargeRequest,
+): PayreconError {
   const { other } = refusal;
   if (refusal.kind === 'reference_taken') {
     return new PayreconError(
       'refused',
       'reference_taken',
       `The reference ${JSON.stringify(request.reference)} is taken by ${other.id} (${other.status}, key ${JSON.stringify(other.key)}). Nothing was sent. Run \`payrecon show ${other.id}\`, or charge again with its key.`,
-      { transaction: other, problems: [{ field: 'reference', message: 'already charged or being charged' }] },
+      {
+        transaction: other,
+        problems: [{ field: 'reference', message: 'already charged or being charged' }],
+      },
     );
   }
   return new PayreconError(
     'refused',
     'duplicate_suspected',
     `This looks like ${other.id} (${other.status}, key ${JSON.stringify(other.key)}): same ${refusal.matched.join(' and ').replace('_', ' ')}, same amount, moments ago. Nothing was sent. If it is the same payment, use its key; if it is another one, add --allow-duplicate.`,
-    { transaction: other, problems: refusal.matched.map((field) => ({ field, message: 'same as in the other transaction' })) },
+    {
+      transaction: other,
+      problems: refusal.matched.map((field) => ({
+        field,
+        message: 'same as in the other transaction',
+      })),
+    },
   );
 }
 
@@ -178,10 +230,17 @@ function isWorthAnotherTry(answer: Answer): boolean {
 async function throughPassing(deps: ChargeDeps, first: Advanced, asked: Asked): Promise<Advanced> {
   let advanced = first;
   let pauseMs = PASSING_PAUSE_MS;
-  while (advanced.last !== null && advanced.transaction.status === 'pending' && isWorthAnotherTry(advanced.last.answer)) {
+  while (
+    advanced.last !== null &&
+    advanced.transaction.status === 'pending' &&
+    isWorthAnotherTry(advanced.last.answer)
+  ) {
     const leftMs = asked.waitUntilMs - deps.clock.monotonicMs();
     if (leftMs <= 0 || asked.options.signal?.aborted === true) break;
-    await deps.clock.sleep(Math.min(pauseMs * (0.5 + deps.chance.uniform() / 2), leftMs), asked.options.signal);
+    await deps.clock.sleep(
+      Math.min(pauseMs * (0.5 + deps.chance.uniform() / 2), leftMs),
+      asked.options.signal,
+    );
     pauseMs = Math.min(pauseMs * 2, PASSING_PAUSE_CAP_MS);
     advanced = await resumeOnce(deps, advanced.transaction, asked);
   }
@@ -193,7 +252,11 @@ async function resume(deps: ChargeDeps, known: Transaction, asked: Asked): Promi
 }
 
 /** A known key: settled is returned as it is; open is advanced, waiting for whoever holds it. */
-async function resumeOnce(deps: ChargeDeps, known: Transaction, { options, waitUntilMs, begunHere }: Asked): Promise<Advanced> {
+async function resumeOnce(
+  deps: ChargeDeps,
+  known: Transaction,
+  { options, waitUntilMs, begunHere }: Asked,
+): Promise<Advanced> {
   let transaction = known;
   for (;;) {
     const settled = standing(transaction);
@@ -201,12 +264,14 @@ async function resumeOnce(deps: ChargeDeps, known: Transaction, { options, waitU
     const claimed = await orUnknown(transaction, deps.ledger.claim(transaction.id, deps.actor));
     if (claimed !== null) {
       const now = standing(claimed.transaction);
-      if (now === null) return await drive(deps, claimed, { justOpened: false, begunHere, options });
+      if (now === null)
+        return await drive(deps, claimed, { justOpened: false, begunHere, options });
       await deps.ledger.release([claimed.lease]);
       return now;
     }
     if (options.signal?.aborted === true) return stopped(transaction, 'interrupted', 'interrupted');
-    if (deps.clock.monotonicMs() >= waitUntilMs) return stopped(transaction, 'lease_lost', 'another process is working on it');
+    if (deps.clock.monotonicMs() >= waitUntilMs)
+      return stopped(transaction, 'lease_lost', 'another process is working on it');
     await deps.clock.sleep(LEASE_POLL_MS * (1 + deps.chance.uniform()), options.signal);
     transaction = (await orUnknown(transaction, deps.ledger.find(transaction.id))) ?? transaction;
   }
@@ -217,8 +282,19 @@ function standing(transaction: Transaction): Advanced | null {
   return stopped(transaction, transaction.status === 'stuck' ? 'stuck' : 'settled', null);
 }
 
-function stopped(transaction: Transaction, reason: Advanced['reason'], words: string | null): Advanced {
-  return { transaction, reason, words: words ?? '', last: null, recorded: true, now: transaction.updatedAt };
+function stopped(
+  transaction: Transaction,
+  reason: Advanced['reason'],
+  words: string | null,
+): Advanced {
+  return {
+    transaction,
+    reason,
+    words: words ?? '',
+    last: null,
+    recorded: true,
+    now: transaction.updatedAt,
+  };
 }
 
 interface Driving {
@@ -228,23 +304,42 @@ interface Driving {
   readonly options: ChargeOptions;
 }
 
-async function drive(deps: ChargeDeps, claimed: Claimed, { justOpened, begunHere, options: { signal } }: Driving): Promise<Advanced> {
-  const advanced = await orUnknown(claimed.transaction, advance(deps, claimed, { purpose: 'charge', justOpened, begunHere, ...(signal === undefined ? {} : { signal }) }));
-  if (!advanced.recorded) await orUnknown(advanced.transaction, deps.ledger.release([claimed.lease]));
+async function drive(
+  deps: ChargeDeps,
+  claimed: Claimed,
+  { justOpened, begunHere, options: { signal } }: Driving,
+): Promise<Advanced> {
+  const advanced = await orUnknown(
+    claimed.transaction,
+    advance(deps, claimed, {
+      purpose: 'charge',
+      justOpened,
+      begunHere,
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
+  if (!advanced.recorded)
+    await orUnknown(advanced.transaction, deps.ledger.release([claimed.lease]));
   if (advanced.reason === 'unauthorized') {
     if (mayHaveCharged(advanced.transaction)) {
       throw new PayreconError(
         'unknown_outcome',
         'stripe_unauthorized',
         `${advanced.words}. Whether the earlier confirm went through is not known; the payment stays pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
-        { transaction: advanced.transaction, problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },
+        {
+          transaction: advanced.transaction,
+          problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
+        },
       );
     }
     throw new PayreconError(
       'configuration',
       'stripe_unauthorized',
       `${advanced.words}. Nothing was charged by this call; the payment is recorded as pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
-      { transaction: advanced.transaction, problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },
+      {
+        transaction: advanced.transaction,
+        problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
+      },
     );
   }
   return advanced;
@@ -255,7 +350,11 @@ async function orUnknown<Value>(transaction: Transaction, work: Promise<Value>):
   try {
     return await work;
   } catch (error) {
-    throw asUnknownOutcome(error, 'The payment is recorded as pending, and its outcome is not known: run the same command again.', transaction);
+    throw asUnknownOutcome(
+      error,
+      'The payment is recorded as pending, and its outcome is not known: run the same command again.',
+      transaction,
+    );
   }
 }
 
@@ -264,11 +363,20 @@ function mayHaveCharged({ step }: Transaction): boolean {
 }
 
 /** With `--wait` the caller keeps asking while the outcome is open, always about the same transaction. */
-async function waitForOutcome(deps: ChargeDeps, first: Advanced, asked: Asked, repeated: boolean): Promise<ChargeOutcome> {
+async function waitForOutcome(
+  deps: ChargeDeps,
+  first: Advanced,
+  asked: Asked,
+  repeated: boolean,
+): Promise<ChargeOutcome> {
   const { options, waitUntilMs } = asked;
   let advanced = first;
   let pauseMs = OUTCOME_POLL_MS;
-  while (options.waitForOutcome && advanced.transaction.status === 'pending' && options.signal?.aborted !== true) {
+  while (
+    options.waitForOutcome &&
+    advanced.transaction.status === 'pending' &&
+    options.signal?.aborted !== true
+  ) {
     const leftMs = waitUntilMs - deps.clock.monotonicMs();
     if (leftMs <= 0) break;
     await deps.clock.sleep(Math.min(pauseMs, leftMs), options.signal);
@@ -286,9 +394,17 @@ async function waitForOutcome(deps: ChargeDeps, first: Advanced, asked: Asked, r
 }
 
 /** What a page needs to let the customer authenticate; of an on-session charge, and never kept. */
-function forTheCustomersPage({ transaction, last }: Advanced): Pick<ChargeOutcome, 'clientSecret' | 'nextAction'> {
+function forTheCustomersPage({
+  transaction,
+  last,
+}: Advanced): Pick<ChargeOutcome, 'clientSecret' | 'nextAction'> {
   const intent = last?.answer.kind === 'intent' ? last.answer.intent : null;
-  if (intent === null || !transaction.onSession || transaction.status !== 'pending' || intent.id !== transaction.paymentIntent) {
+  if (
+    intent === null ||
+    !transaction.onSession ||
+    transaction.status !== 'pending' ||
+    intent.id !== transaction.paymentIntent
+  ) {
     return { clientSecret: null, nextAction: null };
   }
   return { clientSecret: intent.clientSecret, nextAction: intent.nextAction };

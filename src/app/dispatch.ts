@@ -1,6 +1,14 @@
 import { backoffMs } from '../domain/backoff.ts';
 import type { DispatchReport } from './payrecon.ts';
-import type { Actor, Chance, ClaimedNotification, Clock, Mailer, Outbox, SendOutcome } from './ports.ts';
+import type {
+  Actor,
+  Chance,
+  ClaimedNotification,
+  Clock,
+  Mailer,
+  Outbox,
+  SendOutcome,
+} from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
 /** So few that sending them one by one, each up to its time limit, ends before their claim does. */
@@ -35,7 +43,11 @@ export interface DispatchLimits {
  *
  * @throws PayreconError for the database: `unreachable`, or `unknown_outcome` once an e-mail may have gone out.
  */
-export async function dispatch(deps: DispatchDeps, limits: DispatchLimits, signal?: AbortSignal): Promise<DispatchReport> {
+export async function dispatch(
+  deps: DispatchDeps,
+  limits: DispatchLimits,
+  signal?: AbortSignal,
+): Promise<DispatchReport> {
   let tried = 0;
   const mailer: Mailer = {
     configured: deps.mailer.configured,
@@ -47,18 +59,30 @@ export async function dispatch(deps: DispatchDeps, limits: DispatchLimits, signa
   try {
     return await sendDue({ ...deps, mailer }, limits, signal);
   } catch (error) {
-    throw tried > 0 ? asUnknownOutcome(error, 'E-mails went out before that; one that could not be marked as sent is sent once more.') : error;
+    throw tried > 0
+      ? asUnknownOutcome(
+          error,
+          'E-mails went out before that; one that could not be marked as sent is sent once more.',
+        )
+      : error;
   }
 }
 
-async function sendDue(deps: DispatchDeps, limits: DispatchLimits, signal: AbortSignal | undefined): Promise<DispatchReport> {
+async function sendDue(
+  deps: DispatchDeps,
+  limits: DispatchLimits,
+  signal: AbortSignal | undefined,
+): Promise<DispatchReport> {
   const counts = { sent: 0, retried: 0, failed: 0 };
   let refused: string | null = null;
   let failuresInARow = 0;
   let left = limits.emails ?? Number.POSITIVE_INFINITY;
   const untilMs = deps.clock.monotonicMs() + (limits.forMs ?? Number.POSITIVE_INFINITY);
   const goesOn = (): boolean =>
-    refused === null && failuresInARow < FAILURES_IN_A_ROW && signal?.aborted !== true && deps.clock.monotonicMs() < untilMs;
+    refused === null &&
+    failuresInARow < FAILURES_IN_A_ROW &&
+    signal?.aborted !== true &&
+    deps.clock.monotonicMs() < untilMs;
 
   while (deps.mailer.configured && left > 0 && goesOn()) {
     const batch = await deps.outbox.claim(Math.min(BATCH, left), deps.actor);
@@ -83,14 +107,23 @@ async function sendDue(deps: DispatchDeps, limits: DispatchLimits, signal: Abort
 }
 
 /** Marks an e-mail by what the service said of it. */
-async function keep(deps: DispatchDeps, claimed: ClaimedNotification, outcome: SendOutcome): Promise<'sent' | 'retried' | 'failed' | 'refused'> {
+async function keep(
+  deps: DispatchDeps,
+  claimed: ClaimedNotification,
+  outcome: SendOutcome,
+): Promise<'sent' | 'retried' | 'failed' | 'refused'> {
   switch (outcome.kind) {
     case 'sent':
       await deps.outbox.markSent(claimed, outcome.messageId);
       return 'sent';
     case 'unknown':
     case 'retry': {
-      const jitterMs = backoffMs(claimed.notification.attempts, RETRY_BASE_MS, RETRY_CAP_MS, deps.chance.uniform());
+      const jitterMs = backoffMs(
+        claimed.notification.attempts,
+        RETRY_BASE_MS,
+        RETRY_CAP_MS,
+        deps.chance.uniform(),
+      );
       await deps.outbox.markFailed(claimed, outcome.message, RETRY_FLOOR_MS + jitterMs);
       return 'retried';
     }

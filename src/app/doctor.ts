@@ -12,7 +12,11 @@ const LAST_PASS_WARNING_MS = 15 * 60_000;
 
 export interface DoctorDeps {
   /** Every setting, for a person's eyes: no secret in it. */
-  readonly describe: readonly { readonly name: string; readonly value: string; readonly source: string }[];
+  readonly describe: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly source: string;
+  }[];
   readonly mode: 'test' | 'live' | 'none';
   /** Where the first charge makes the ledger; null where only `payrecon migrate` does. */
   readonly madeByChargeAt: string | null;
@@ -26,11 +30,20 @@ export interface DoctorDeps {
     readonly passes: Passes;
     readonly identity: Pick<Identity, 'read'>;
     describe(): string;
-    schema(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
+    schema(): Promise<{
+      readonly applied: readonly string[];
+      readonly pending: readonly string[];
+      readonly unknown: readonly string[];
+    }>;
   }>;
   /** Null without a key. */
   readonly gateway: Gateway | null;
-  readonly mail: { readonly configured: boolean; readonly hasKey: boolean; readonly hasSender: boolean; readonly hasOperator: boolean };
+  readonly mail: {
+    readonly configured: boolean;
+    readonly hasKey: boolean;
+    readonly hasSender: boolean;
+    readonly hasOperator: boolean;
+  };
 }
 
 /** Everything that a payment needs, looked at one by one; goes on after a failure. */
@@ -39,14 +52,17 @@ export async function examine(deps: DoctorDeps): Promise<readonly DoctorCheck[]>
   const database = await examineDatabase(deps, checks);
   const account = deps.gateway === null ? null : await deps.gateway.account();
   checks.push(stripeCheck(deps.mode, account));
-  if (database !== null && account?.kind === 'account' && account.dateHeader !== null) checks.push(clockCheck(database.now, account.dateHeader));
+  if (database !== null && account?.kind === 'account' && account.dateHeader !== null)
+    checks.push(clockCheck(database.now, account.dateHeader));
   checks.push(mailCheck(deps.mail, database?.queued ?? 0, database?.failedMails ?? 0));
   if (database !== null) checks.push(...database.checks);
   return checks;
 }
 
 function configurationCheck(settings: DoctorDeps['describe']): DoctorCheck {
-  const given = settings.filter(({ source }) => source !== 'default').map(({ name, value, source }) => `${name}=${value} (${source})`);
+  const given = settings
+    .filter(({ source }) => source !== 'default')
+    .map(({ name, value, source }) => `${name}=${value} (${source})`);
   return ok('configuration', given.length === 0 ? 'all defaults' : given.join(', '));
 }
 
@@ -57,23 +73,48 @@ interface DatabaseFindings {
   readonly checks: readonly DoctorCheck[];
 }
 
-async function examineDatabase(deps: DoctorDeps, checks: DoctorCheck[]): Promise<DatabaseFindings | null> {
+async function examineDatabase(
+  deps: DoctorDeps,
+  checks: DoctorCheck[],
+): Promise<DatabaseFindings | null> {
   try {
     const storage = await deps.openStorage();
     const schema = await storage.schema();
     const now = await storage.ledger.now();
-    checks.push(ok('database', `${storage.describe()} answers`), ok('schema', `${String(schema.applied.length)} migrations applied, none missing`));
+    checks.push(
+      ok('database', `${storage.describe()} answers`),
+      ok('schema', `${String(schema.applied.length)} migrations applied, none missing`),
+    );
     checks.push(ledgerCheck(ledgerState(await storage.identity.read()), deps.ledgerAt));
-    const [last, needs, counts] = await Promise.all([storage.passes.last(), storage.history.needsPerson(), storage.outbox.counts()]);
-    return { now, queued: counts.queued, failedMails: counts.failed, checks: [lastPassCheck(last?.startedAt ?? null, now), stuckCheck(needs)] };
+    const [last, needs, counts] = await Promise.all([
+      storage.passes.last(),
+      storage.history.needsPerson(),
+      storage.outbox.counts(),
+    ]);
+    return {
+      now,
+      queued: counts.queued,
+      failedMails: counts.failed,
+      checks: [lastPassCheck(last?.startedAt ?? null, now), stuckCheck(needs)],
+    };
   } catch (error) {
     if (!(error instanceof PayreconError)) throw error;
     if (error.code === 'no_ledger' && deps.madeByChargeAt !== null) {
-      checks.push(warning('database', `there is no ledger yet: the first charge makes it at ${deps.madeByChargeAt}`));
+      checks.push(
+        warning(
+          'database',
+          `there is no ledger yet: the first charge makes it at ${deps.madeByChargeAt}`,
+        ),
+      );
       return null;
     }
     const failure = error.kind === 'unreachable' ? 'unreachable' : 'configuration';
-    checks.push({ name: error.code.startsWith('schema') ? 'schema' : 'database', state: 'failed', message: error.message, failure });
+    checks.push({
+      name: error.code.startsWith('schema') ? 'schema' : 'database',
+      state: 'failed',
+      message: error.message,
+      failure,
+    });
     return null;
   }
 }
@@ -88,26 +129,52 @@ function ledgerCheck(state: LedgerState, where: string): DoctorCheck {
 
 function stripeCheck(mode: DoctorDeps['mode'], account: AccountAnswer | null): DoctorCheck {
   if (account === null) {
-    return { name: 'stripe', state: 'failed', message: 'no key: set STRIPE_SECRET_KEY (or STRIPE_SECRET_KEY_FILE)', failure: 'configuration' };
+    return {
+      name: 'stripe',
+      state: 'failed',
+      message: 'no key: set STRIPE_SECRET_KEY (or STRIPE_SECRET_KEY_FILE)',
+      failure: 'configuration',
+    };
   }
   switch (account.kind) {
     case 'account':
-      return ok('stripe', `${mode} mode, account ${account.id}${account.name === null ? '' : ` (${account.name})`}`);
+      return ok(
+        'stripe',
+        `${mode} mode, account ${account.id}${account.name === null ? '' : ` (${account.name})`}`,
+      );
     case 'forbidden':
-      return warning('stripe', `${mode} mode; this key may not read its account (${account.message}), so the ledger is bound by mode alone: allow it to read the account`);
+      return warning(
+        'stripe',
+        `${mode} mode; this key may not read its account (${account.message}), so the ledger is bound by mode alone: allow it to read the account`,
+      );
     case 'not_offered':
-      return warning('stripe', `${mode} mode; ${account.message}, so whose key it is cannot be checked: the real Stripe says it`);
+      return warning(
+        'stripe',
+        `${mode} mode; ${account.message}, so whose key it is cannot be checked: the real Stripe says it`,
+      );
     case 'unauthorized':
-      return { name: 'stripe', state: 'failed', message: `Stripe refused the key (${String(account.httpStatus)}): correct STRIPE_SECRET_KEY`, failure: 'configuration' };
+      return {
+        name: 'stripe',
+        state: 'failed',
+        message: `Stripe refused the key (${String(account.httpStatus)}): correct STRIPE_SECRET_KEY`,
+        failure: 'configuration',
+      };
     case 'unreachable':
-      return { name: 'stripe', state: 'failed', message: `Stripe does not answer: ${account.message}`, failure: 'unreachable' };
+      return {
+        name: 'stripe',
+        state: 'failed',
+        message: `Stripe does not answer: ${account.message}`,
+        failure: 'unreachable',
+      };
   }
 }
 
 function clockCheck(databaseNow: number, stripeNow: number): DoctorCheck {
   const differenceMs = Math.abs(databaseNow - stripeNow);
   const message = `the database's clock and Stripe's differ by ${formatDuration(Math.round(differenceMs / 1000) * 1000)}`;
-  return differenceMs > CLOCK_WARNING_MS ? { name: 'clock', state: 'warning', message: `${message}: set the clock (NTP)`, failure: null } : ok('clock', message);
+  return differenceMs > CLOCK_WARNING_MS
+    ? { name: 'clock', state: 'warning', message: `${message}: set the clock (NTP)`, failure: null }
+    : ok('clock', message);
 }
 
 function mailCheck(mail: DoctorDeps['mail'], queued: number, failed: number): DoctorCheck {
@@ -117,21 +184,40 @@ function mailCheck(mail: DoctorDeps['mail'], queued: number, failed: number): Do
     ...(mail.hasSender ? [] : ['PAYRECON_MAIL_FROM']),
     ...(mail.hasOperator ? [] : ['PAYRECON_OPERATOR_EMAIL']),
   ];
-  if (!mail.configured) return warning('sendgrid', `e-mails are not sent and stay queued (${waiting}): set ${missing.join(', ')}`);
-  if (failed > 0) return warning('sendgrid', `${String(failed)} e-mails were refused for good (${waiting}): see \`payrecon notifications list\``);
-  return missing.length > 0 ? warning('sendgrid', `operator e-mails stay queued (${waiting}): set ${missing.join(', ')}`) : ok('sendgrid', `configured, ${waiting}`);
+  if (!mail.configured)
+    return warning(
+      'sendgrid',
+      `e-mails are not sent and stay queued (${waiting}): set ${missing.join(', ')}`,
+    );
+  if (failed > 0)
+    return warning(
+      'sendgrid',
+      `${String(failed)} e-mails were refused for good (${waiting}): see \`payrecon notifications list\``,
+    );
+  return missing.length > 0
+    ? warning('sendgrid', `operator e-mails stay queued (${waiting}): set ${missing.join(', ')}`)
+    : ok('sendgrid', `configured, ${waiting}`);
 }
 
 function lastPassCheck(startedAt: number | null, now: number): DoctorCheck {
-  if (startedAt === null) return warning('last_pass', 'no reconciliation has run yet: run `payrecon reconcile` from cron, or `payrecon reconcile --daemon`');
+  if (startedAt === null)
+    return warning(
+      'last_pass',
+      'no reconciliation has run yet: run `payrecon reconcile` from cron, or `payrecon reconcile --daemon`',
+    );
   const ageMs = now - startedAt;
   const message = `the last reconciliation was ${formatDuration(Math.max(0, Math.round(ageMs / 1000)) * 1000)} ago`;
-  return ageMs > LAST_PASS_WARNING_MS ? warning('last_pass', `${message}: is cron or the daemon running?`) : ok('last_pass', message);
+  return ageMs > LAST_PASS_WARNING_MS
+    ? warning('last_pass', `${message}: is cron or the daemon running?`)
+    : ok('last_pass', message);
 }
 
 function stuckCheck(needs: { readonly stuck: number; readonly overdue: number }): DoctorCheck {
   if (needs.stuck === 0 && needs.overdue === 0) return ok('stuck', 'no payment waits for a person');
-  return warning('stuck', `${String(needs.stuck)} stuck and ${String(needs.overdue)} overdue: see \`payrecon stuck list\``);
+  return warning(
+    'stuck',
+    `${String(needs.stuck)} stuck and ${String(needs.overdue)} overdue: see \`payrecon stuck list\``,
+  );
 }
 
 function ok(name: string, message: string): DoctorCheck {

@@ -12,7 +12,10 @@ import type { Ledger } from './ports.ts';
  * @param ledger the one to ask; null where there is none yet. Called only for a doubtful request.
  * @throws PayreconError `usage`; nothing was sent.
  */
-export async function refuseDoubtful(request: ChargeRequest, ledger: () => Promise<Pick<Ledger, 'find'> | null>): Promise<void> {
+export async function refuseDoubtful(
+  request: ChargeRequest,
+  ledger: () => Promise<Pick<Ledger, 'find'> | null>,
+): Promise<void> {
   const doubtful = doubtfulTexts(request);
   if (doubtful.length === 0) return;
   const found = (await (await ledger())?.find(request.key)) ?? null;
@@ -21,5 +24,10 @@ export async function refuseDoubtful(request: ChargeRequest, ledger: () => Promi
   const differing = known === null ? null : differingFields(known, request);
   const problems = doubtful.filter(({ field }) => differing === null || differing.includes(field));
   if (problems.length === 0) return;
-  throw new PayreconError('usage', 'invalid_request', 'This could be mistaken for another payment, and is not on record; nothing was sent.', { problems });
+  throw new PayreconError(
+    'usage',
+    'invalid_request',
+    'This could be mistaken for another payment, and is not on record; nothing was sent.',
+    { problems },
+  );
 }

@@ -27,7 +27,11 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   const startedMs = deps.clock.monotonicMs();
   const callsBefore = deps.gateway.calls();
   const now = await deps.ledger.now();
-  const rows = await deps.ledger.due({ limit: options.limit ?? Number.MAX_SAFE_INTEGER, pendingAfterMs: deps.pendingAfterMs, dueBy: now });
+  const rows = await deps.ledger.due({
+    limit: options.limit ?? Number.MAX_SAFE_INTEGER,
+    pendingAfterMs: deps.pendingAfterMs,
+    dueBy: now,
+  });
   const byId = new Map(rows.map((row) => [row.id, row]));
   const tally = tallyRows();
   const health = watchStripe();
@@ -36,14 +40,16 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
     options.onRow?.({ before: row, after: row, verdict: words });
   };
   for (const row of rows) {
-    if (firstQuestion(deps, row, now) === null) say(row, { status: row.status, words: 'left alone: it was never sent to Stripe' });
+    if (firstQuestion(deps, row, now) === null)
+      say(row, { status: row.status, words: 'left alone: it was never sent to Stripe' });
   }
   const queries = rows.flatMap((row) => {
     const call = firstQuestion(deps, row, now);
     return call === null ? [] : [lookUpOf(row, { call, now, ledger: deps.ledgerMarks })];
   });
   const stop = new AbortController();
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  const signal =
+    options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   for await (const { query, answer } of deps.gateway.lookUp(queries, signal)) {
     const row = byId.get(query.transactionId);
     if (row === undefined) continue;
@@ -61,20 +67,53 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
     stoppedBy: outage ? 'outage' : null,
     durationMs: Math.round(deps.clock.monotonicMs() - startedMs),
   });
-  return { passId: null, report, stuckTotal: stuck, overdueTotal: overdue, rolledBack: deps.doubted, interrupted: options.signal?.aborted ?? false, takeOverInMs: null };
+  return {
+    passId: null,
+    report,
+    stuckTotal: stuck,
+    overdueTotal: overdue,
+    rolledBack: deps.doubted,
+    interrupted: options.signal?.aborted ?? false,
+    takeOverInMs: null,
+  };
 }
 
 /** A create is never sent in a dry run: the list is asked instead. */
-function firstQuestion(deps: AdvanceDeps, row: Transaction, now: number): 'retrieve' | 'scan' | null {
-  const call = firstCall(row, { purpose: 'reconcile', now, doubted: deps.doubted, limits: deps.limits, stripeAheadMs: deps.gateway.aheadMs(now) ?? 0 });
+function firstQuestion(
+  deps: AdvanceDeps,
+  row: Transaction,
+  now: number,
+): 'retrieve' | 'scan' | null {
+  const call = firstCall(row, {
+    purpose: 'reconcile',
+    now,
+    doubted: deps.doubted,
+    limits: deps.limits,
+    stripeAheadMs: deps.gateway.aheadMs(now) ?? 0,
+  });
   return call === null || call === 'retrieve' ? call : 'scan';
 }
 
-function verdictOf(deps: AdvanceDeps, row: Transaction, call: Call, answer: Answer, now: number): Verdict {
-  const move = plan(row, { call, firstSend: false, answer }, contextOf(deps, { purpose: 'reconcile', justOpened: false }, now, [call]));
-  if (move.kind === 'stop') return { status: move.record?.changes.status ?? row.status, words: move.words };
+function verdictOf(
+  deps: AdvanceDeps,
+  row: Transaction,
+  call: Call,
+  answer: Answer,
+  now: number,
+): Verdict {
+  const move = plan(
+    row,
+    { call, firstSend: false, answer },
+    contextOf(deps, { purpose: 'reconcile', justOpened: false }, now, [call]),
+  );
+  if (move.kind === 'stop')
+    return { status: move.record?.changes.status ?? row.status, words: move.words };
   const shown = answer.kind === 'intent' ? answer.intent.status : answer.kind;
-  if (move.call !== 'cancel') return { status: row.status, words: `would be asked about again (Stripe shows ${shown})` };
+  if (move.call !== 'cancel')
+    return { status: row.status, words: `would be asked about again (Stripe shows ${shown})` };
   const declined = (move.record?.changes.failureCode ?? row.failureCode) !== null;
-  return { status: declined ? 'failed' : 'canceled', words: `would be canceled at Stripe, which shows ${shown}` };
+  return {
+    status: declined ? 'failed' : 'canceled',
+    words: `would be canceled at Stripe, which shows ${shown}`,
+  };
 }

@@ -34,7 +34,12 @@ export function watchStripe(): StripeHealth {
     saw(answer) {
       if (showsStripeWorking(answer)) sawWorking();
       // What was never sent, or was broken off here, is nothing that Stripe did.
-      else if (answer.kind === 'unknown' && answer.reason !== 'interrupted' && answer.reason !== 'queue') sawFailure();
+      else if (
+        answer.kind === 'unknown' &&
+        answer.reason !== 'interrupted' &&
+        answer.reason !== 'queue'
+      )
+        sawFailure();
     },
     sawWorking,
     sawFailure,

@@ -11,9 +11,19 @@ import type { AuditVerification, History, ListFilter } from './views.ts';
 const MAX_PAGE = 1_000;
 
 /** One page, newest first; one row more is read to know whether there is a next page. */
-export async function listPage(history: History, filter: ListFilter, limit: number, cursor: string | null): Promise<TransactionPage> {
+export async function listPage(
+  history: History,
+  filter: ListFilter,
+  limit: number,
+  cursor: string | null,
+): Promise<TransactionPage> {
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
-    throw new PayreconError('usage', 'bad_limit', `A page has 1 to ${String(MAX_PAGE)} transactions, not ${String(limit)}.`, { problems: [{ field: 'limit', message: 'out of range' }] });
+    throw new PayreconError(
+      'usage',
+      'bad_limit',
+      `A page has 1 to ${String(MAX_PAGE)} transactions, not ${String(limit)}.`,
+      { problems: [{ field: 'limit', message: 'out of range' }] },
+    );
   }
   const rows = await history.page(filter, limit + 1, cursor === null ? null : positionOf(cursor));
   const data = rows.slice(0, limit);
@@ -26,21 +36,38 @@ export async function listPage(history: History, filter: ListFilter, limit: numb
 export async function findOrFail(ledger: Ledger, idOrKey: string): Promise<Transaction> {
   const transaction = await ledger.find(idOrKey);
   if (transaction === null) {
-    throw new PayreconError('not_found', 'no_such_transaction', `No transaction has the id or key ${quoted(idOrKey)}. Run \`payrecon list\` to see what is there.`, {
-      problems: [{ field: 'ID-OR-KEY', message: 'unknown' }],
-    });
+    throw new PayreconError(
+      'not_found',
+      'no_such_transaction',
+      `No transaction has the id or key ${quoted(idOrKey)}. Run \`payrecon list\` to see what is there.`,
+      {
+        problems: [{ field: 'ID-OR-KEY', message: 'unknown' }],
+      },
+    );
   }
   return transaction;
 }
 
-export async function show(ledger: Ledger, history: History, idOrKey: string): Promise<ShownTransaction> {
+export async function show(
+  ledger: Ledger,
+  history: History,
+  idOrKey: string,
+): Promise<ShownTransaction> {
   const transaction = await findOrFail(ledger, idOrKey);
-  const [audit, notifications, now] = await Promise.all([history.audit(transaction.id), history.notifications(transaction.id), ledger.now()]);
+  const [audit, notifications, now] = await Promise.all([
+    history.audit(transaction.id),
+    history.notifications(transaction.id),
+    ledger.now(),
+  ]);
   return { transaction, audit, notifications, why: explain(transaction, now) };
 }
 
 /** Recomputes the chains of one transaction, or of all. @throws PayreconError `not_found`. */
-export async function verifyAudit(ledger: Ledger, history: History, idOrKey: string | null): Promise<AuditVerification> {
+export async function verifyAudit(
+  ledger: Ledger,
+  history: History,
+  idOrKey: string | null,
+): Promise<AuditVerification> {
   if (idOrKey === null) return await history.verifyAudit(null);
   return await history.verifyAudit((await findOrFail(ledger, idOrKey)).id);
 }
@@ -53,9 +80,17 @@ export interface StatusDeps {
 }
 
 /** Whether payments can be made here, what is open, the last pass and the e-mails, on one screen. */
-export async function ledgerStatus({ history, passes, outbox, identity }: StatusDeps): Promise<LedgerStatus> {
+export async function ledgerStatus({
+  history,
+  passes,
+  outbox,
+  identity,
+}: StatusDeps): Promise<LedgerStatus> {
   const [open, lastPass, emails, ledger] = await Promise.all([
-    history.openCounts(), passes.last(), outbox.counts(), identity.read(),
+    history.openCounts(),
+    passes.last(),
+    outbox.counts(),
+    identity.read(),
   ]);
   return { ...open, lastPass, emails, state: ledgerState(ledger) };
 }

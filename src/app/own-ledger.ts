@@ -1,9 +1,24 @@
 import { PayreconError } from '../domain/errors.ts';
 import { ledgerState } from '../domain/ledger-state.ts';
-import { attemptOf, LEDGER_METADATA, TRANSACTION_METADATA, wasMadeByAnotherLedger } from '../domain/marks.ts';
+import {
+  attemptOf,
+  LEDGER_METADATA,
+  TRANSACTION_METADATA,
+  wasMadeByAnotherLedger,
+} from '../domain/marks.ts';
 import type { LedgerMarks } from '../domain/move.ts';
 import type { IntentSnapshot } from '../domain/answer.ts';
-import type { AccountReader, Clock, Gateway, Identity, KeyAccount, LedgerIdentity, NewestIntents, Passes, Standing } from './ports.ts';
+import type {
+  AccountReader,
+  Clock,
+  Gateway,
+  Identity,
+  KeyAccount,
+  LedgerIdentity,
+  NewestIntents,
+  Passes,
+  Standing,
+} from './ports.ts';
 
 /*
  * Whose ledger this is, and whether it is whole. Asked before anything is sent, counted or concluded:
@@ -45,14 +60,18 @@ export interface OwnLedger {
  *   `another_ledger`, `stripe_unauthorized`), `unreachable` while nobody knows whose the key is.
  */
 export async function ownLedger(deps: OwnLedgerDeps): Promise<OwnLedger> {
-  const [known, key] = await Promise.all([deps.identity.read(), deps.identity.keyAccount(deps.keyHash)]);
+  const [known, key] = await Promise.all([
+    deps.identity.read(),
+    deps.identity.keyAccount(deps.keyHash),
+  ]);
   const identity = known ?? (await deps.identity.create(deps.namespace));
   refuseMoved(identity);
   refuseOtherNamespace(deps, identity);
   refuseOtherMode(deps, identity.livemode);
   const owner = key ?? (await lookUpOwner(deps));
   refuseOtherAccount(identity, owner);
-  if (identity.account !== null && owner.account === null && key === null) await mustRememberKey(deps);
+  if (identity.account !== null && owner.account === null && key === null)
+    await mustRememberKey(deps);
   if (identity.boundAt !== null) {
     // The first key could not read its account, and this one can.
     if (identity.account !== null || owner.account === null) return ownOf(deps, identity);
@@ -66,8 +85,11 @@ async function bind(deps: OwnLedgerDeps, owner: KeyAccount): Promise<LedgerIdent
   const bound = await deps.identity.bind(owner);
   refuseOtherMode(deps, bound.livemode);
   refuseOtherAccount(bound, owner);
-  const whose = bound.account === null ? 'an account that its key may not read' : `account ${bound.account}`;
-  deps.say(`this ledger belongs to ${whose} in ${deps.livemode ? 'live' : 'test'} mode from now on`);
+  const whose =
+    bound.account === null ? 'an account that its key may not read' : `account ${bound.account}`;
+  deps.say(
+    `this ledger belongs to ${whose} in ${deps.livemode ? 'live' : 'test'} mode from now on`,
+  );
   return bound;
 }
 
@@ -78,10 +100,11 @@ function ownOf(deps: OwnLedgerDeps, identity: LedgerIdentity): OwnLedger {
 function refuseMoved(identity: LedgerIdentity): void {
   const state = ledgerState(identity);
   if (state.kind !== 'moved' && state.kind !== 'moving') return;
-  const sentence = state.kind === 'moved'
-    ? `This ledger was moved to ${state.to}; nothing was sent. Point DATABASE_URL there.`
-    : `Moving this ledger to ${state.to} was begun and has not ended; nothing was sent. `
-      + 'End it with the same `payrecon migrate --from`, then point DATABASE_URL there.';
+  const sentence =
+    state.kind === 'moved'
+      ? `This ledger was moved to ${state.to}; nothing was sent. Point DATABASE_URL there.`
+      : `Moving this ledger to ${state.to} was begun and has not ended; nothing was sent. ` +
+        'End it with the same `payrecon migrate --from`, then point DATABASE_URL there.';
   throw new PayreconError('configuration', 'ledger_moved', sentence, {
     problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was moved' }],
   });
@@ -89,12 +112,20 @@ function refuseMoved(identity: LedgerIdentity): void {
 
 function refuseOtherNamespace({ namespace }: OwnLedgerDeps, identity: LedgerIdentity): void {
   if (identity.namespace === namespace) return;
-  const name = (text: string): string => (text === '' ? 'no namespace' : `the namespace ${JSON.stringify(text)}`);
+  const name = (text: string): string =>
+    text === '' ? 'no namespace' : `the namespace ${JSON.stringify(text)}`;
   throw new PayreconError(
     'configuration',
     'other_namespace',
     `This ledger was made for ${name(identity.namespace)}, and ${name(namespace)} is set now; nothing was sent. A namespace is set once, when a ledger is made.`,
-    { problems: [{ field: 'PAYRECON_NAMESPACE', message: `set it to ${JSON.stringify(identity.namespace)}, or use another ledger` }] },
+    {
+      problems: [
+        {
+          field: 'PAYRECON_NAMESPACE',
+          message: `set it to ${JSON.stringify(identity.namespace)}, or use another ledger`,
+        },
+      ],
+    },
   );
 }
 
@@ -115,7 +146,8 @@ function refuseOtherMode({ livemode }: OwnLedgerDeps, bound: boolean | null): vo
 }
 
 function refuseOtherAccount(identity: LedgerIdentity, owner: KeyAccount): void {
-  if (identity.account === null || owner.account === null || identity.account === owner.account) return;
+  if (identity.account === null || owner.account === null || identity.account === owner.account)
+    return;
   throw new PayreconError(
     'configuration',
     'other_account',
@@ -135,7 +167,10 @@ async function lookUpOwner(deps: OwnLedgerDeps): Promise<KeyAccount> {
   switch (answer.kind) {
     case 'account':
     case 'forbidden': {
-      const owner = { account: answer.kind === 'account' ? answer.id : null, livemode: deps.livemode };
+      const owner = {
+        account: answer.kind === 'account' ? answer.id : null,
+        livemode: deps.livemode,
+      };
       await deps.identity.rememberKey(deps.keyHash, owner);
       return owner;
     }
@@ -160,7 +195,11 @@ async function lookUpOwner(deps: OwnLedgerDeps): Promise<KeyAccount> {
 /** A key whose account nobody could tell (not: may not be told) is no key of this ledger's account. */
 async function mustRememberKey(deps: OwnLedgerDeps): Promise<void> {
   if ((await deps.identity.keyAccount(deps.keyHash)) !== null) return;
-  throw new PayreconError('unreachable', 'stripe_unreachable', 'Whose account this key is of is not known, because what answers at the address of Stripe knows no accounts. Nothing was sent or changed.');
+  throw new PayreconError(
+    'unreachable',
+    'stripe_unreachable',
+    'Whose account this key is of is not known, because what answers at the address of Stripe knows no accounts. Nothing was sent or changed.',
+  );
 }
 
 /** A new ledger knows no key that was charged before it: elsewhere they are known. It has lost nothing, either. */
@@ -169,7 +208,11 @@ async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity)
   const own = { ledger: identity.id, namespace: identity.namespace };
   const newest = await deps.gateway.newestIntents({ of: 'others', ...own });
   if (newest.kind === 'unknown') {
-    throw new PayreconError('unreachable', 'stripe_unreachable', `Whether another ledger has charged on this account is not known, and Stripe did not say: ${newest.message}. Nothing was sent; run the same command again.`);
+    throw new PayreconError(
+      'unreachable',
+      'stripe_unreachable',
+      `Whether another ledger has charged on this account is not known, and Stripe did not say: ${newest.message}. Nothing was sent; run the same command again.`,
+    );
   }
   if (newest.kind === 'unauthorized') throw mayNotList(newest);
   const others = newest.intents.find((intent) => wasMadeByAnotherLedger(intent, own));
@@ -219,14 +262,22 @@ export async function doubt(deps: OwnLedgerDeps, identity: LedgerIdentity): Prom
  * one has charged: whoever bound it, and when, says nothing about what was charged elsewhere since.
  * `witness` is the doubt's.
  */
-export async function mustBeWhole(deps: OwnLedgerDeps, identity: LedgerIdentity, witness: string): Promise<void> {
+export async function mustBeWhole(
+  deps: OwnLedgerDeps,
+  identity: LedgerIdentity,
+  witness: string,
+): Promise<void> {
   // First, because a ledger that was looked at and found whole is not looked at again for a while.
   if (!deps.newLedger && (await deps.identity.isEmpty())) await refuseSecondLedger(deps, identity);
   const found = await compareNewest(deps, identity, witness);
   if (found.kind === 'rolled_back') throw rolledBack();
   if (found.kind === 'refused') throw mayNotList(found);
   if (found.kind === 'unknown') {
-    throw new PayreconError('unreachable', 'stripe_unreachable', 'Whether this ledger has all of its payments is not known, and Stripe did not say. Nothing was sent; run the same command again.');
+    throw new PayreconError(
+      'unreachable',
+      'stripe_unreachable',
+      'Whether this ledger has all of its payments is not known, and Stripe did not say. Nothing was sent; run the same command again.',
+    );
   }
 }
 
@@ -253,23 +304,42 @@ export type Wholeness =
  * One call: the newest intents on the account that bear this ledger's id, against the rows. A row that
  * is missing, that says nothing was sent, or that is at an earlier attempt was lost.
  */
-export async function checkWhole(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<Wholeness> {
+export async function checkWhole(
+  deps: OwnLedgerDeps,
+  identity: LedgerIdentity,
+): Promise<Wholeness> {
   return await compareNewest(deps, identity, await deps.identity.witness());
 }
 
 /** `witness` was read before the list is: what is written meanwhile is newer than what is compared. */
-async function compareNewest(deps: OwnLedgerDeps, identity: LedgerIdentity, witness: string): Promise<Wholeness> {
+async function compareNewest(
+  deps: OwnLedgerDeps,
+  identity: LedgerIdentity,
+  witness: string,
+): Promise<Wholeness> {
   const newest = await deps.gateway.newestIntents({ of: 'ledger', ledger: identity.id });
-  if (newest.kind === 'unauthorized') return { kind: 'refused', httpStatus: newest.httpStatus, message: newest.message };
+  if (newest.kind === 'unauthorized')
+    return { kind: 'refused', httpStatus: newest.httpStatus, message: newest.message };
   if (newest.kind === 'unknown') return { kind: 'unknown' };
-  const ours = newest.intents.filter(({ metadata, livemode }) => metadata[LEDGER_METADATA] === identity.id && livemode === deps.livemode);
+  const ours = newest.intents.filter(
+    ({ metadata, livemode }) =>
+      metadata[LEDGER_METADATA] === identity.id && livemode === deps.livemode,
+  );
   const before = lostBefore(identity);
-  const ids = [...new Set([...ours.map(({ metadata }) => metadata[TRANSACTION_METADATA] ?? ''), ...before.keys()])];
-  const standings = new Map((await deps.identity.standings(ids)).map((standing) => [standing.id, standing]));
+  const ids = [
+    ...new Set([
+      ...ours.map(({ metadata }) => metadata[TRANSACTION_METADATA] ?? ''),
+      ...before.keys(),
+    ]),
+  ];
+  const standings = new Map(
+    (await deps.identity.standings(ids)).map((standing) => [standing.id, standing]),
+  );
   const lost = new Map([...before].filter(([id, attempt]) => isLost(standings.get(id), attempt)));
   for (const intent of ours) {
     const id = intent.metadata[TRANSACTION_METADATA] ?? '';
-    if (isLost(standings.get(id), attemptOf(intent))) lost.set(id, Math.max(attemptOf(intent), lost.get(id) ?? 0));
+    if (isLost(standings.get(id), attemptOf(intent)))
+      lost.set(id, Math.max(attemptOf(intent), lost.get(id) ?? 0));
   }
   if (lost.size > 0) {
     await keepRolledBack(deps, lost, ours);
@@ -286,10 +356,18 @@ function isLost(standing: Standing | undefined, attempt: number): boolean {
   return standing.attempt === attempt && standing.step === 'recorded';
 }
 
-async function keepRolledBack(deps: OwnLedgerDeps, lost: ReadonlyMap<string, number>, ours: readonly IntentSnapshot[]): Promise<void> {
+async function keepRolledBack(
+  deps: OwnLedgerDeps,
+  lost: ReadonlyMap<string, number>,
+  ours: readonly IntentSnapshot[],
+): Promise<void> {
   const [first] = lost.keys();
   const intent = ours.find(({ metadata }) => metadata[TRANSACTION_METADATA] === first);
-  const evidence = { transaction_id: first ?? null, payment_intent: intent?.id ?? null, lost: Object.fromEntries(lost) };
+  const evidence = {
+    transaction_id: first ?? null,
+    payment_intent: intent?.id ?? null,
+    lost: Object.fromEntries(lost),
+  };
   await deps.identity.markRolledBack(evidence);
   await deps.passes.tellCause('operator_rolled_back', `lost ${first ?? ''}`, evidence);
 }
@@ -298,5 +376,7 @@ async function keepRolledBack(deps: OwnLedgerDeps, lost: ReadonlyMap<string, num
 function lostBefore({ rolledBackEvidence }: LedgerIdentity): ReadonlyMap<string, number> {
   const lost = rolledBackEvidence?.['lost'];
   if (typeof lost !== 'object' || lost === null || Array.isArray(lost)) return new Map();
-  return new Map(Object.entries(lost).map(([id, attempt]) => [id, typeof attempt === 'number' ? attempt : 1]));
+  return new Map(
+    Object.entries(lost).map(([id, attempt]) => [id, typeof attempt === 'number' ? attempt : 1]),
+  );
 }

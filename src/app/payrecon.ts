@@ -1,8 +1,21 @@
 import type { Answer } from '../domain/answer.ts';
 import type { LedgerState } from '../domain/ledger-state.ts';
-import type { ChargeRequest, Instant, JsonObject, Resolution, Transaction } from '../domain/transaction.ts';
+import type {
+  ChargeRequest,
+  Instant,
+  JsonObject,
+  Resolution,
+  Transaction,
+} from '../domain/transaction.ts';
 import type { LedgerMove, MoveProgress, PassReport, PassRow } from './ports.ts';
-import type { AuditEntry, AuditVerification, ListFilter, Notification, NotificationState, UnsentCounts } from './views.ts';
+import type {
+  AuditEntry,
+  AuditVerification,
+  ListFilter,
+  Notification,
+  NotificationState,
+  UnsentCounts,
+} from './views.ts';
 
 /*
  * What payrecon does, as its callers (command line, daemon, library) see it. wire.ts makes one.
@@ -160,7 +173,10 @@ export interface Payrecon {
   /** Asks Stripe again under a lease, and records only a target that is legal then. */
   resolve(idOrKey: string, request: ResolveRequest): Promise<Transaction>;
   sendNotifications(limit: number | null, signal?: AbortSignal): Promise<DispatchReport>;
-  notifications(states: readonly NotificationState[], limit: number): Promise<readonly Notification[]>;
+  notifications(
+    states: readonly NotificationState[],
+    limit: number,
+  ): Promise<readonly Notification[]>;
   resendNotification(id: string): Promise<Notification>;
   verifyAudit(idOrKey: string | null): Promise<AuditVerification>;
   status(): Promise<LedgerStatus>;
@@ -168,12 +184,19 @@ export interface Payrecon {
   migrate(direction: 'up' | 'down'): Promise<readonly string[]>;
   /** Takes the SQLite ledger of that address to the PostgreSQL database of the settings, and marks it as moved. */
   move(from: string, onProgress?: (progress: MoveProgress) => void): Promise<LedgerMove>;
-  migrationStatus(): Promise<{ readonly applied: readonly string[]; readonly pending: readonly string[]; readonly unknown: readonly string[] }>;
+  migrationStatus(): Promise<{
+    readonly applied: readonly string[];
+    readonly pending: readonly string[];
+    readonly unknown: readonly string[];
+  }>;
   /** Mode and account for the banner; asks nothing of Stripe. */
   readonly mode: 'test' | 'live' | 'none';
   readonly ledger: string;
   /** Stripe's limits as they are set: calls a second, in all and for each endpoint. */
-  readonly limits: { readonly requestsPerSecond: number; readonly endpointRequestsPerSecond: number };
+  readonly limits: {
+    readonly requestsPerSecond: number;
+    readonly endpointRequestsPerSecond: number;
+  };
   /** About the settings, for a person: a secret file that others can read, a live key that goes elsewhere. */
   readonly warnings: readonly string[];
   close(): Promise<void>;

@@ -66,7 +66,11 @@ export type OpenResult =
   /** Another transaction holds the reference (pending, succeeded or stuck). */
   | { readonly kind: 'reference_taken'; readonly other: Transaction }
   /** Looks like the same payment under another key. */
-  | { readonly kind: 'duplicate_suspected'; readonly other: Transaction; readonly matched: readonly ('customer' | 'email' | 'payment_method')[] };
+  | {
+      readonly kind: 'duplicate_suspected';
+      readonly other: Transaction;
+      readonly matched: readonly ('customer' | 'email' | 'payment_method')[];
+    };
 
 export type Conflict = Exclude<OpenResult, { readonly kind: 'opened' }>;
 
@@ -76,7 +80,9 @@ export interface Reopening {
   readonly guard: DuplicateGuard;
 }
 
-export type ReopenResult = Extract<OpenResult, { kind: 'opened' | 'reference_taken' | 'duplicate_suspected' }> | { readonly kind: 'stale' };
+export type ReopenResult =
+  | Extract<OpenResult, { kind: 'opened' | 'reference_taken' | 'duplicate_suspected' }>
+  | { readonly kind: 'stale' };
 
 export type RecordResult =
   | { readonly kind: 'recorded'; readonly transaction: Transaction; readonly now: Instant }
@@ -101,7 +107,12 @@ export interface Ledger {
    * Inserts the transaction (step `create_sent`, lease held, audit entry `opened`) or says why not;
    * one SQL transaction, safe against any number of simultaneous callers.
    */
-  open(request: ChargeRequest, fingerprint: string, guard: DuplicateGuard, actor: Actor): Promise<OpenResult>;
+  open(
+    request: ChargeRequest,
+    fingerprint: string,
+    guard: DuplicateGuard,
+    actor: Actor,
+  ): Promise<OpenResult>;
   /** Takes the lease of one transaction; null when somebody holds it (or it does not exist). */
   claim(id: string, actor: Actor): Promise<Claimed | null>;
   /** Takes the leases of due rows (`next_attempt_at` reached, lease free), oldest due first. */
@@ -114,7 +125,12 @@ export interface Ledger {
   renew(leases: readonly Lease[]): Promise<readonly Lease[]>;
   release(leases: readonly Lease[]): Promise<void>;
   /** The one door for writes: compare-and-set on version and lease token, audit entry, e-mails. */
-  record(current: Transaction, lease: Lease, transition: Transition, actor: Actor): Promise<RecordResult>;
+  record(
+    current: Transaction,
+    lease: Lease,
+    transition: Transition,
+    actor: Actor,
+  ): Promise<RecordResult>;
   /**
    * Begins a new attempt on a row whose last one is dead (domain/attempts.ts): step `create_sent`, the
    * request as it is asked for now, under a lease of the caller's. `reference_taken` and
@@ -125,7 +141,11 @@ export interface Ledger {
    * What `open` would answer without opening, read and not locked; null when it would open. With
    * `except`, what `reopen` of that row would meet.
    */
-  conflict(request: ChargeRequest, guard: DuplicateGuard, except: string | null): Promise<Conflict | null>;
+  conflict(
+    request: ChargeRequest,
+    guard: DuplicateGuard,
+    except: string | null,
+  ): Promise<Conflict | null>;
   /** By id or by key. */
   find(idOrKey: string): Promise<Transaction | null>;
   /** The database's clock. */
@@ -232,12 +252,20 @@ export interface Outbox {
 
 export interface PassReport {
   readonly due: number;
-  readonly settled: { readonly succeeded: number; readonly failed: number; readonly canceled: number };
+  readonly settled: {
+    readonly succeeded: number;
+    readonly failed: number;
+    readonly canceled: number;
+  };
   readonly pending: number;
   readonly stuck: number;
   /** Recorded and never sent: left to whoever charges again. */
   readonly notSent: number;
-  readonly stripeCalls: { readonly list: number; readonly retrieve: number; readonly other: number };
+  readonly stripeCalls: {
+    readonly list: number;
+    readonly retrieve: number;
+    readonly other: number;
+  };
   readonly outage: boolean;
   /** Why the pass ended before everything due was asked about; null when it did not. */
   readonly stoppedBy: string | null;
@@ -253,7 +281,9 @@ export interface PassRow extends PassReport {
 
 export interface Passes {
   /** A heartbeat row; returns its id and the database's clock. */
-  begin(actor: Actor): Promise<{ readonly id: string; readonly startedAt: Instant; readonly outageOpen: boolean }>;
+  begin(
+    actor: Actor,
+  ): Promise<{ readonly id: string; readonly startedAt: Instant; readonly outageOpen: boolean }>;
   finish(id: string, report: PassReport): Promise<void>;
   last(): Promise<PassRow | null>;
   /** Opens an outage unless one is open, and queues one operator e-mail with it; true if it was opened now. */
@@ -283,7 +313,10 @@ export interface LookUp {
 }
 
 /** What a row knows of its intent, where the list shows several that bear its id. */
-export interface LookedUpRow extends Pick<Transaction, 'attempt' | 'paymentIntent' | 'paramsVersion'> {
+export interface LookedUpRow extends Pick<
+  Transaction,
+  'attempt' | 'paymentIntent' | 'paramsVersion'
+> {
   /** Whose marks an intent must bear; null before the ledger is bound. */
   readonly ledger: LedgerMarks | null;
 }
@@ -304,7 +337,10 @@ export interface Gateway extends AccountReader {
   confirm(transaction: Transaction): Promise<Answer>;
   cancel(transaction: Transaction): Promise<Answer>;
   /** Many at once; answers come in any order, exactly one each unless the signal aborts. */
-  lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<{ readonly query: LookUp; readonly answer: Answer }>;
+  lookUp(
+    queries: readonly LookUp[],
+    signal?: AbortSignal,
+  ): AsyncIterable<{ readonly query: LookUp; readonly answer: Answer }>;
   /** One cheap call that tells whether Stripe answers, and for whom. */
   account(): Promise<AccountAnswer>;
   /**
@@ -350,7 +386,13 @@ export type NewestIntents =
   | { readonly kind: 'unknown'; readonly message: string };
 
 export type AccountAnswer =
-  | { readonly kind: 'account'; readonly id: string; readonly name: string | null; readonly country: string | null; readonly dateHeader: Instant | null }
+  | {
+      readonly kind: 'account';
+      readonly id: string;
+      readonly name: string | null;
+      readonly country: string | null;
+      readonly dateHeader: Instant | null;
+    }
   /** The key is good, and may not read its account (a restricted key). */
   | { readonly kind: 'forbidden'; readonly message: string }
   /** Something answers at Stripe's address and has no accounts (404): a local double of Stripe. */

@@ -36,17 +36,28 @@ export interface ReconcileDeps extends Omit<AdvanceDeps, 'ledgerMarks' | 'doubte
  * @throws PayreconError `configuration` when Stripe refuses our key or the ledger is another account's,
  *   `unreachable` for the database, `unknown_outcome` for the database once anything was sent or recorded.
  */
-export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions): Promise<PassOutcome> {
+export async function reconcile(
+  deps: ReconcileDeps,
+  options: ReconcileOptions,
+): Promise<PassOutcome> {
   if (options.dryRun) {
     const { marks, identity } = await deps.whose();
-    return await dryRun({ ...deps, ledgerMarks: marks, doubted: identity.rolledBackAt !== null }, options);
+    return await dryRun(
+      { ...deps, ledgerMarks: marks, doubted: identity.rolledBackAt !== null },
+      options,
+    );
   }
   const { ledger, gateway, anyChange } = noticingChanges(deps);
   let passed: Passed;
   try {
     passed = await runPass({ ...deps, ledger, gateway }, options);
   } catch (error) {
-    throw anyChange() ? asUnknownOutcome(error, 'The pass was broken off; what it had recorded stands, and the next pass goes on.') : error;
+    throw anyChange()
+      ? asUnknownOutcome(
+          error,
+          'The pass was broken off; what it had recorded stands, and the next pass goes on.',
+        )
+      : error;
   }
   // The pass came to its end: nothing about its rows is unknown.
   if (passed.refused !== null) throw stripeUnauthorized(passed.refused);
@@ -68,14 +79,24 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
   const tally = tallyRows();
   const ended = await rowsOfPass(deps, options, { own, pass, health, tally, startedMs });
   try {
-    return await endPass(deps, options, { own, pass, health, tally, startedMs, callsBefore }, ended);
+    return await endPass(
+      deps,
+      options,
+      { own, pass, health, tally, startedMs, callsBefore },
+      ended,
+    );
   } catch (error) {
     // With the database away, what it was asked last is less than what may have been left half done before.
     throw isAway(ended.error) ? ended.error : error;
   }
 }
 
-async function endPass(deps: ReconcileDeps, options: ReconcileOptions, passing: Passing & { readonly callsBefore: CallCounts }, ended: RowsEnd): Promise<Passed> {
+async function endPass(
+  deps: ReconcileDeps,
+  options: ReconcileOptions,
+  passing: Passing & { readonly callsBefore: CallCounts },
+  ended: RowsEnd,
+): Promise<Passed> {
   const { pass, health, tally, startedMs, callsBefore } = passing;
   const outage = await keepOutage(deps, health, pass.outageOpen);
   const interrupted = options.signal?.aborted ?? false;
@@ -91,8 +112,17 @@ async function endPass(deps: ReconcileDeps, options: ReconcileOptions, passing: 
   await deps.passes.finish(pass.id, report);
   if (ended.error !== null) throw ended.error;
   const { stuck, overdue } = await deps.history.needsPerson();
-  const takeOverInMs = outage || interrupted ? null : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
-  const outcome = { passId: pass.id, report, stuckTotal: stuck, overdueTotal: overdue, rolledBack: ended.rolledBack, interrupted, takeOverInMs };
+  const takeOverInMs =
+    outage || interrupted ? null : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
+  const outcome = {
+    passId: pass.id,
+    report,
+    stuckTotal: stuck,
+    overdueTotal: overdue,
+    rolledBack: ended.rolledBack,
+    interrupted,
+    takeOverInMs,
+  };
   return { outcome, refused: ended.end.refused };
 }
 
@@ -116,7 +146,10 @@ function isAway(error: Error | null): boolean {
   return error instanceof PayreconError;
 }
 
-function stoppedBy({ end, error }: RowsEnd, { outage, interrupted }: { readonly outage: boolean; readonly interrupted: boolean }): string | null {
+function stoppedBy(
+  { end, error }: RowsEnd,
+  { outage, interrupted }: { readonly outage: boolean; readonly interrupted: boolean },
+): string | null {
   if (outage) return 'outage';
   if (interrupted) return 'interrupted';
   if (end.refused !== null) return end.refused.httpStatus === 401 ? 'key_refused' : 'key_forbidden';
@@ -125,11 +158,17 @@ function stoppedBy({ end, error }: RowsEnd, { outage, interrupted }: { readonly 
 
 const NOTHING_REFUSED: BlockEnd = { kind: 'done', refused: null };
 
-async function rowsOfPass(deps: ReconcileDeps, options: ReconcileOptions, passing: Passing): Promise<RowsEnd> {
+async function rowsOfPass(
+  deps: ReconcileDeps,
+  options: ReconcileOptions,
+  passing: Passing,
+): Promise<RowsEnd> {
   const { own, pass, health, tally } = passing;
   const stop = new AbortController();
   const letGo = stopWith(stop, options.signal);
-  const probe = oneAtATime(async () => { await probeUntilKnown(deps, health, stop.signal); });
+  const probe = oneAtATime(async () => {
+    await probeUntilKnown(deps, health, stop.signal);
+  });
   const onRow = (row: ReconciledRow): void => {
     tally.add(row.after);
     options.onRow?.(row);
@@ -142,8 +181,17 @@ async function rowsOfPass(deps: ReconcileDeps, options: ReconcileOptions, passin
     const whole = await deps.checkWhole(own.identity);
     if (whole.kind === 'unknown') health.sawFailure();
     else health.sawWorking();
-    if (whole.kind === 'whole' || whole.kind === 'rolled_back') rolledBack = whole.kind === 'rolled_back';
-    const blockDeps = { ...deps, ledgerMarks: own.marks, doubted: rolledBack, health, stop, probe, onRow };
+    if (whole.kind === 'whole' || whole.kind === 'rolled_back')
+      rolledBack = whole.kind === 'rolled_back';
+    const blockDeps = {
+      ...deps,
+      ledgerMarks: own.marks,
+      doubted: rolledBack,
+      health,
+      stop,
+      probe,
+      onRow,
+    };
     const end = await reconcileBlocks(blockDeps, options.limit, {
       pendingAfterMs: deps.pendingAfterMs,
       startedAt: pass.startedAt,
@@ -152,7 +200,11 @@ async function rowsOfPass(deps: ReconcileDeps, options: ReconcileOptions, passin
     });
     return { end: { ...end, refused: end.refused ?? listRefused(whole) }, rolledBack, error: null };
   } catch (error) {
-    return { end: NOTHING_REFUSED, rolledBack, error: error instanceof Error ? error : new Error(String(error)) };
+    return {
+      end: NOTHING_REFUSED,
+      rolledBack,
+      error: error instanceof Error ? error : new Error(String(error)),
+    };
   } finally {
     letGo();
   }
@@ -161,7 +213,10 @@ async function rowsOfPass(deps: ReconcileDeps, options: ReconcileOptions, passin
 /** A right that is missing is said at the end; what needs other calls was done. */
 function listRefused(whole: Wholeness): KeyRefusal | null {
   if (whole.kind !== 'refused') return null;
-  return { httpStatus: whole.httpStatus, words: `Stripe does not let this key list payment intents (${String(whole.httpStatus)}): ${whole.message}` };
+  return {
+    httpStatus: whole.httpStatus,
+    words: `Stripe does not let this key list payment intents (${String(whole.httpStatus)}): ${whole.message}`,
+  };
 }
 
 /** Null while Stripe does not say whose the key is: then nothing is concluded about any row. */
@@ -182,7 +237,12 @@ async function ownOrAway(deps: ReconcileDeps, health: StripeHealth): Promise<Own
  * A step of a row is a change as well as its verdict, and so is a write whose end nobody knows. What Stripe is told to
  * do counts from the moment that it is told: an answer that is lost changes nothing about that.
  */
-function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gateway'>): Pick<AdvanceDeps, 'ledger' | 'gateway'> & { readonly anyChange: () => boolean } {
+function noticingChanges({
+  ledger,
+  gateway,
+}: Pick<AdvanceDeps, 'ledger' | 'gateway'>): Pick<AdvanceDeps, 'ledger' | 'gateway'> & {
+  readonly anyChange: () => boolean;
+} {
   let any = false;
   const record: Ledger['record'] = async (...args) => {
     try {
@@ -217,14 +277,22 @@ function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gate
 
 /** The pass stops with the caller's signal, too; the answer lets go of it. */
 function stopWith(stop: AbortController, signal: AbortSignal | undefined): () => void {
-  const onSignal = (): void => { stop.abort(); };
+  const onSignal = (): void => {
+    stop.abort();
+  };
   if (signal?.aborted === true) onSignal();
   signal?.addEventListener('abort', onSignal, { once: true });
-  return () => { signal?.removeEventListener('abort', onSignal); };
+  return () => {
+    signal?.removeEventListener('abort', onSignal);
+  };
 }
 
 /** Opens or closes the outage by what this pass saw; one e-mail an outage, queued with its opening. */
-async function keepOutage(deps: ReconcileDeps, health: StripeHealth, open: boolean): Promise<boolean> {
+async function keepOutage(
+  deps: ReconcileDeps,
+  health: StripeHealth,
+  open: boolean,
+): Promise<boolean> {
   if (health.away() || (open && !health.worked())) {
     await deps.passes.openOutage({ failures_in_a_row: health.failuresInARow() });
     return true;
@@ -240,7 +308,11 @@ async function probeOnce(deps: ReconcileDeps, health: StripeHealth): Promise<voi
 }
 
 /** Rows failed in a row: is it they, or Stripe? Probes until one gets through or an outage is certain. */
-async function probeUntilKnown(deps: ReconcileDeps, health: StripeHealth, signal: AbortSignal): Promise<void> {
+async function probeUntilKnown(
+  deps: ReconcileDeps,
+  health: StripeHealth,
+  signal: AbortSignal,
+): Promise<void> {
   while (health.failuresInARow() > 0 && !signal.aborted) {
     await probeOnce(deps, health);
     if (health.away()) return;

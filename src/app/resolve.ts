@@ -4,7 +4,12 @@ import { describeAnswer, legalResolutions } from '../domain/legal.ts';
 import { customerMail } from '../domain/letters.ts';
 import { foreignMark, TRANSACTION_METADATA } from '../domain/marks.ts';
 import { evidenceOf } from '../domain/moves.ts';
-import { isOverdue, type JsonObject, type Review, type Transaction } from '../domain/transaction.ts';
+import {
+  isOverdue,
+  type JsonObject,
+  type Review,
+  type Transaction,
+} from '../domain/transaction.ts';
 import type { Changes, Transition } from '../domain/transition.ts';
 import { lookUpOf, lookUpOne, type AdvanceDeps } from './advance.ts';
 import { otherIntents } from './other-intents.ts';
@@ -28,35 +33,68 @@ export async function inspect(deps: AdvanceDeps, idOrKey: string): Promise<Stuck
   return await askAbout(deps, transaction, now);
 }
 
-async function askAbout(deps: AdvanceDeps, transaction: Transaction, now: number): Promise<StuckCase> {
+async function askAbout(
+  deps: AdvanceDeps,
+  transaction: Transaction,
+  now: number,
+): Promise<StuckCase> {
   const call = transaction.paymentIntent === null ? 'scan' : 'retrieve';
-  const seen = await lookUpOne(deps.gateway, lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }));
+  const seen = await lookUpOne(
+    deps.gateway,
+    lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }),
+  );
   if (seen.kind === 'unknown') {
-    throw new PayreconError('unreachable', 'stripe_unreachable', `Stripe did not tell (${seen.message}), so nothing can be decided now and nothing was changed. Try again when it answers.`, { transaction });
+    throw new PayreconError(
+      'unreachable',
+      'stripe_unreachable',
+      `Stripe did not tell (${seen.message}), so nothing can be decided now and nothing was changed. Try again when it answers.`,
+      { transaction },
+    );
   }
   if (seen.kind === 'unauthorized') {
-    throw new PayreconError('configuration', 'stripe_unauthorized', `Stripe refused the key (${String(seen.httpStatus)}); nothing was changed. Correct STRIPE_SECRET_KEY.`, {
-      transaction,
-      problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
-    });
+    throw new PayreconError(
+      'configuration',
+      'stripe_unauthorized',
+      `Stripe refused the key (${String(seen.httpStatus)}); nothing was changed. Correct STRIPE_SECRET_KEY.`,
+      {
+        transaction,
+        problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
+      },
+    );
   }
-  const others = transaction.keyConflictAt === null ? [] : await otherIntents(deps, transaction, now);
+  const others =
+    transaction.keyConflictAt === null ? [] : await otherIntents(deps, transaction, now);
   const told = ownAnswer(deps, transaction, seen, others);
-  return { transaction, seen: told, evidence: describeAnswer(told), targets: legalResolutions(transaction, told) };
+  return {
+    transaction,
+    seen: told,
+    evidence: describeAnswer(told),
+    targets: legalResolutions(transaction, told),
+  };
 }
 
 /**
  * What the answer says about this payment: another's intent says nothing about it, and where the key
  * was used by another ledger, it is the other one's intent that the person has to know of.
  */
-function ownAnswer(deps: AdvanceDeps, transaction: Transaction, seen: Answer, others: readonly OtherIntent[]): Answer {
+function ownAnswer(
+  deps: AdvanceDeps,
+  transaction: Transaction,
+  seen: Answer,
+  others: readonly OtherIntent[],
+): Answer {
   if (seen.kind === 'intent' || seen.kind === 'declined') {
     const foreign = foreignMark(transaction, seen.intent, deps.ledgerMarks);
     if (foreign === null) return seen;
-    return { kind: 'missing', requestId: seen.requestId, message: `${seen.intent.id} is not this payment's: ${foreign}` };
+    return {
+      kind: 'missing',
+      requestId: seen.requestId,
+      message: `${seen.intent.id} is not this payment's: ${foreign}`,
+    };
   }
   const [other] = others;
-  if (seen.kind !== 'absent' || other === undefined || other.matchedBy === 'looks_alike') return seen;
+  if (seen.kind !== 'absent' || other === undefined || other.matchedBy === 'looks_alike')
+    return seen;
   return { kind: 'intent', intent: other.intent, requestId: seen.requestId, replayed: false };
 }
 
@@ -64,23 +102,42 @@ function ownAnswer(deps: AdvanceDeps, transaction: Transaction, seen: Answer, ot
  * Records a person's decision: Stripe is asked again under the lease, and only what is legal then is
  * recorded, with who, where, when and why.
  */
-export async function resolve(deps: AdvanceDeps, idOrKey: string, request: ResolveRequest): Promise<Transaction> {
+export async function resolve(
+  deps: AdvanceDeps,
+  idOrKey: string,
+  request: ResolveRequest,
+): Promise<Transaction> {
   if (request.reason.trim() === '') {
-    throw new PayreconError('usage', 'reason_missing', 'A decision needs its reason; nothing was changed.', { problems: [{ field: '--reason', message: 'it is empty' }] });
+    throw new PayreconError(
+      'usage',
+      'reason_missing',
+      'A decision needs its reason; nothing was changed.',
+      { problems: [{ field: '--reason', message: 'it is empty' }] },
+    );
   }
   const known = await findOrFail(deps.ledger, idOrKey);
   // What needs nobody is left alone: not even a lease is taken on it.
   mustNeedPerson(known, await deps.ledger.now());
   const claimed = await deps.ledger.claim(known.id, deps.actor);
   if (claimed === null) {
-    throw new PayreconError('unknown_outcome', 'in_progress', `${known.id} is being worked on by another process. Nothing was changed; try again in a moment.`, { transaction: known });
+    throw new PayreconError(
+      'unknown_outcome',
+      'in_progress',
+      `${known.id} is being worked on by another process. Nothing was changed; try again in a moment.`,
+      { transaction: known },
+    );
   }
   try {
     mustNeedPerson(claimed.transaction, claimed.now);
     const asked = await askAbout(deps, claimed.transaction, claimed.now);
     mustBeLegal(asked, request);
     const result = await decide(deps, claimed, asked, request);
-    if (result.kind === 'stale') throw new PayreconError('unknown_outcome', 'lease_lost', `Another process took ${known.id} over meanwhile. The decision was not recorded; look at it again.`);
+    if (result.kind === 'stale')
+      throw new PayreconError(
+        'unknown_outcome',
+        'lease_lost',
+        `Another process took ${known.id} over meanwhile. The decision was not recorded; look at it again.`,
+      );
     return result.transaction;
   } catch (error) {
     await letGo(deps, claimed);
@@ -99,7 +156,12 @@ async function letGo(deps: AdvanceDeps, { lease }: Claimed): Promise<void> {
 
 function mustNeedPerson(transaction: Transaction, now: number): void {
   if (transaction.status === 'stuck' || isOverdue(transaction, now)) return;
-  throw new PayreconError('refused', 'not_stuck', `${transaction.id} is ${transaction.status}, not stuck: there is nothing to resolve. Run \`payrecon show ${transaction.id}\`.`, { transaction });
+  throw new PayreconError(
+    'refused',
+    'not_stuck',
+    `${transaction.id} is ${transaction.status}, not stuck: there is nothing to resolve. Run \`payrecon show ${transaction.id}\`.`,
+    { transaction },
+  );
 }
 
 function mustBeLegal(asked: StuckCase, request: ResolveRequest): void {
@@ -107,26 +169,61 @@ function mustBeLegal(asked: StuckCase, request: ResolveRequest): void {
   const target = targets.find((each) => each.as === request.as);
   if (target === undefined) {
     const choices = targets.map((each) => each.as).join(', ');
-    throw new PayreconError('refused', 'illegal_resolution', `${transaction.id} cannot be resolved as ${request.as}: ${evidence}. What is possible: ${choices === '' ? 'nothing until Stripe answers' : choices}. Nothing was changed.`, {
-      transaction,
-      problems: [{ field: '--as', message: `one of: ${choices}` }],
-    });
+    throw new PayreconError(
+      'refused',
+      'illegal_resolution',
+      `${transaction.id} cannot be resolved as ${request.as}: ${evidence}. What is possible: ${choices === '' ? 'nothing until Stripe answers' : choices}. Nothing was changed.`,
+      {
+        transaction,
+        problems: [{ field: '--as', message: `one of: ${choices}` }],
+      },
+    );
   }
   if (target.needsCancelAtStripe && !request.cancelAtStripe) {
-    throw new PayreconError('refused', 'cancel_needed', `${transaction.id} could still succeed at Stripe (${evidence}). Add --cancel-at-stripe to cancel it there first. Nothing was changed.`, {
-      transaction,
-      problems: [{ field: '--cancel-at-stripe', message: 'needed for this target' }],
-    });
+    throw new PayreconError(
+      'refused',
+      'cancel_needed',
+      `${transaction.id} could still succeed at Stripe (${evidence}). Add --cancel-at-stripe to cancel it there first. Nothing was changed.`,
+      {
+        transaction,
+        problems: [{ field: '--cancel-at-stripe', message: 'needed for this target' }],
+      },
+    );
   }
 }
 
-async function decide(deps: AdvanceDeps, claimed: Claimed, asked: StuckCase, request: ResolveRequest): Promise<RecordResult> {
-  if (request.as === 'retry') return await deps.ledger.record(claimed.transaction, claimed.lease, retryTransition(deps, claimed, asked.seen, request), deps.actor);
-  const needsCancel = asked.targets.some((each) => each.as === request.as && each.needsCancelAtStripe);
-  if (!needsCancel) return await deps.ledger.record(claimed.transaction, claimed.lease, decisionOf(deps, claimed, asked.transaction, asked.seen, request), deps.actor);
+async function decide(
+  deps: AdvanceDeps,
+  claimed: Claimed,
+  asked: StuckCase,
+  request: ResolveRequest,
+): Promise<RecordResult> {
+  if (request.as === 'retry')
+    return await deps.ledger.record(
+      claimed.transaction,
+      claimed.lease,
+      retryTransition(deps, claimed, asked.seen, request),
+      deps.actor,
+    );
+  const needsCancel = asked.targets.some(
+    (each) => each.as === request.as && each.needsCancelAtStripe,
+  );
+  if (!needsCancel)
+    return await deps.ledger.record(
+      claimed.transaction,
+      claimed.lease,
+      decisionOf(deps, claimed, asked.transaction, asked.seen, request),
+      deps.actor,
+    );
 
-  const intentId = asked.seen.kind === 'intent' ? asked.seen.intent.id : claimed.transaction.paymentIntent;
-  const fenced = await deps.ledger.record(claimed.transaction, claimed.lease, fenceTransition(asked.seen, intentId, request), deps.actor);
+  const intentId =
+    asked.seen.kind === 'intent' ? asked.seen.intent.id : claimed.transaction.paymentIntent;
+  const fenced = await deps.ledger.record(
+    claimed.transaction,
+    claimed.lease,
+    fenceTransition(asked.seen, intentId, request),
+    deps.actor,
+  );
   if (fenced.kind === 'stale') return fenced;
   const answer = await deps.gateway.cancel(fenced.transaction);
   if (answer.kind !== 'intent' || answer.intent.status !== 'canceled') {
@@ -138,13 +235,26 @@ async function decide(deps: AdvanceDeps, claimed: Claimed, asked: StuckCase, req
     );
   }
   try {
-    return await deps.ledger.record(fenced.transaction, claimed.lease, decisionOf(deps, { ...claimed, now: fenced.now }, fenced.transaction, answer, request), deps.actor);
+    return await deps.ledger.record(
+      fenced.transaction,
+      claimed.lease,
+      decisionOf(deps, { ...claimed, now: fenced.now }, fenced.transaction, answer, request),
+      deps.actor,
+    );
   } catch (error) {
-    throw asUnknownOutcome(error, 'It is canceled at Stripe, and the decision is not recorded: decide again.', fenced.transaction);
+    throw asUnknownOutcome(
+      error,
+      'It is canceled at Stripe, and the decision is not recorded: decide again.',
+      fenced.transaction,
+    );
   }
 }
 
-function fenceTransition(seen: Answer, intentId: string | null, request: ResolveRequest): Transition {
+function fenceTransition(
+  seen: Answer,
+  intentId: string | null,
+  request: ResolveRequest,
+): Transition {
   return {
     action: 'cancel_sent',
     // Known to be a person's even if this process dies before the decision is recorded.
@@ -157,10 +267,21 @@ function fenceTransition(seen: Answer, intentId: string | null, request: Resolve
   };
 }
 
-function retryTransition(deps: AdvanceDeps, claimed: Claimed, seen: Answer, request: ResolveRequest): Transition {
+function retryTransition(
+  deps: AdvanceDeps,
+  claimed: Claimed,
+  seen: Answer,
+  request: ResolveRequest,
+): Transition {
   return {
     action: 'resolved',
-    changes: { status: 'pending', attempts: 0, lookups: 0, review: reviewOf(deps, claimed, seen, request), expectedBy: null },
+    changes: {
+      status: 'pending',
+      attempts: 0,
+      lookups: 0,
+      review: reviewOf(deps, claimed, seen, request),
+      expectedBy: null,
+    },
     stamps: { nextAttempt: { inMs: 0 }, absentSince: 'clear' },
     detail: { ...seenDetail(seen), as: 'retry', reason: request.reason },
     requestId: seen.requestId,
@@ -169,17 +290,36 @@ function retryTransition(deps: AdvanceDeps, claimed: Claimed, seen: Answer, requ
   };
 }
 
-function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transaction, seen: Answer, request: ResolveRequest): Transition {
+function decisionOf(
+  deps: AdvanceDeps,
+  claimed: Claimed,
+  transaction: Transaction,
+  seen: Answer,
+  request: ResolveRequest,
+): Transition {
   const { as, reason } = request;
   if (as === 'retry') return retryTransition(deps, claimed, seen, request);
   const intent = seen.kind === 'intent' ? seen.intent : null;
   // Stripe's own terminal status needs no watching; what a person alone knows is compared later.
-  const provenByStripe = intent !== null && (intent.status === 'succeeded' || intent.status === 'canceled');
-  const changes: Changes = { ...outcomeOf(transaction, intent, as), ...(as === 'failed' ? failureBy(transaction, reason) : {}) };
+  const provenByStripe =
+    intent !== null && (intent.status === 'succeeded' || intent.status === 'canceled');
+  const changes: Changes = {
+    ...outcomeOf(transaction, intent, as),
+    ...(as === 'failed' ? failureBy(transaction, reason) : {}),
+  };
   return {
     action: 'resolved',
-    changes: { status: as, step: 'settled', ...changes, expectedBy: null, review: reviewOf(deps, claimed, seen, request) },
-    stamps: { settledAt: 'now', nextAttempt: provenByStripe ? 'never' : { inMs: WATCH_RESOLVED_MS } },
+    changes: {
+      status: as,
+      step: 'settled',
+      ...changes,
+      expectedBy: null,
+      review: reviewOf(deps, claimed, seen, request),
+    },
+    stamps: {
+      settledAt: 'now',
+      nextAttempt: provenByStripe ? 'never' : { inMs: WATCH_RESOLVED_MS },
+    },
     detail: { ...seenDetail(seen), as, reason },
     requestId: seen.requestId,
     notifications: customerMail({ ...transaction, ...changes, status: as }, false),
@@ -188,21 +328,34 @@ function decisionOf(deps: AdvanceDeps, claimed: Claimed, transaction: Transactio
 }
 
 /** What Stripe shows of it; another ledger's intent is never taken for this row's own. */
-function outcomeOf(transaction: Transaction, intent: IntentSnapshot | null, as: 'succeeded' | 'failed' | 'canceled'): Changes {
+function outcomeOf(
+  transaction: Transaction,
+  intent: IntentSnapshot | null,
+  as: 'succeeded' | 'failed' | 'canceled',
+): Changes {
   const isOwn = intent !== null && intent.metadata[TRANSACTION_METADATA] === transaction.id;
   return {
     ...(isOwn ? { paymentIntent: intent.id, stripeStatus: intent.status } : {}),
-    ...(as === 'succeeded' && intent?.status === 'succeeded' ? { amountReceived: intent.amountReceived, currencyReceived: intent.currency } : {}),
+    ...(as === 'succeeded' && intent?.status === 'succeeded'
+      ? { amountReceived: intent.amountReceived, currencyReceived: intent.currency }
+      : {}),
     canceledBy: as === 'canceled' ? 'person' : null,
     ...(as === 'failed' ? {} : { failureKind: null }),
   };
 }
 
 function failureBy(transaction: Transaction, reason: string): Changes {
-  return transaction.failureCode === null ? { failureCode: 'resolved_by_operator', failureMessage: reason } : {};
+  return transaction.failureCode === null
+    ? { failureCode: 'resolved_by_operator', failureMessage: reason }
+    : {};
 }
 
-function reviewOf(deps: AdvanceDeps, claimed: Claimed, seen: Answer, { as, reason }: ResolveRequest): Review {
+function reviewOf(
+  deps: AdvanceDeps,
+  claimed: Claimed,
+  seen: Answer,
+  { as, reason }: ResolveRequest,
+): Review {
   const { operator } = deps.actor;
   return {
     reason: 'resolved_by_hand',
@@ -214,6 +367,7 @@ function reviewOf(deps: AdvanceDeps, claimed: Claimed, seen: Answer, { as, reaso
 }
 
 function seenDetail(seen: Answer): JsonObject {
-  if (seen.kind === 'intent' || seen.kind === 'declined') return evidenceOf('retrieve', seen.intent);
+  if (seen.kind === 'intent' || seen.kind === 'declined')
+    return evidenceOf('retrieve', seen.intent);
   return { asked: 'look up', seen: seen.kind, message: describeAnswer(seen) };
 }

@@ -8,7 +8,10 @@ export interface Tally {
 }
 
 /** What a pass knows besides its rows. */
-export type PassEnd = Pick<PassReport, 'notSent' | 'stripeCalls' | 'outage' | 'stoppedBy' | 'durationMs'>;
+export type PassEnd = Pick<
+  PassReport,
+  'notSent' | 'stripeCalls' | 'outage' | 'stoppedBy' | 'durationMs'
+>;
 
 export function tallyRows(): Tally {
   const settled = { succeeded: 0, failed: 0, canceled: 0 };
@@ -27,5 +30,9 @@ export function tallyRows(): Tally {
 }
 
 export function callsSince(before: CallCounts, now: CallCounts): CallCounts {
-  return { list: now.list - before.list, retrieve: now.retrieve - before.retrieve, other: now.other - before.other };
+  return {
+    list: now.list - before.list,
+    retrieve: now.retrieve - before.retrieve,
+    other: now.other - before.other,
+  };
 }

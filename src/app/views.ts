@@ -57,7 +57,11 @@ export interface AuditFinding {
 
 /** Reads for people; never used to decide about a payment. */
 export interface History {
-  page(filter: ListFilter, limit: number, after: PagePosition | null): Promise<readonly Transaction[]>;
+  page(
+    filter: ListFilter,
+    limit: number,
+    after: PagePosition | null,
+  ): Promise<readonly Transaction[]>;
   audit(transactionId: string): Promise<readonly AuditEntry[]>;
   notifications(transactionId: string): Promise<readonly Notification[]>;
   /** Recomputes the chains of one transaction or of all, streamed; memory does not grow with history. */
@@ -66,7 +70,12 @@ export interface History {
   needsPerson(): Promise<{ readonly stuck: number; readonly overdue: number }>;
   /** Pending rows of which nothing was ever sent. */
   notSent(): Promise<number>;
-  openCounts(): Promise<{ readonly pending: number; readonly stuck: number; readonly overdue: number; readonly oldestPendingAt: Instant | null }>;
+  openCounts(): Promise<{
+    readonly pending: number;
+    readonly stuck: number;
+    readonly overdue: number;
+    readonly oldestPendingAt: Instant | null;
+  }>;
 }
 
 export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';

@@ -19,25 +19,35 @@ export class CheckedCommand extends Command {
       if (end !== -1 && at >= end) break;
       const option = this.options.find((each) => each.required && names(each, word));
       const value = typed[at + 1];
-      if (option !== undefined && value !== undefined && this.#looksLikeFlag(value)) this.#refuse(option, value);
+      if (option !== undefined && value !== undefined && this.#looksLikeFlag(value))
+        this.#refuse(option, value);
     }
     const parsed = super.parseOptions(typed);
     if (parsed.operands.includes('')) {
-      this.error('error: An argument is empty; was its variable not set?', { code: 'commander.emptyArgument' });
+      this.error('error: An argument is empty; was its variable not set?', {
+        code: 'commander.emptyArgument',
+      });
     }
     return parsed;
   }
 
   #looksLikeFlag(value: string): boolean {
-    return value.startsWith('--') || value === '-h' || this.options.some((option) => names(option, value));
+    return (
+      value.startsWith('--') ||
+      value === '-h' ||
+      this.options.some((option) => names(option, value))
+    );
   }
 
   #refuse({ long, flags }: Option, value: string): never {
     const name = long ?? flags;
     const meant = `if it is meant, write ${quoted(`${name}=${value}`).slice(1, -1)}`;
-    this.error(`error: ${name} has no value: what follows it, ${quoted(value)}, looks like a flag (${meant})`, {
-      code: 'commander.flagAsValue',
-    });
+    this.error(
+      `error: ${name} has no value: what follows it, ${quoted(value)}, looks like a flag (${meant})`,
+      {
+        code: 'commander.flagAsValue',
+      },
+    );
   }
 }
 

@@ -16,17 +16,35 @@ export interface CommandContext extends Globals {
   readonly notices: string[];
 }
 
-export function createContext(services: CliServices, globals: Globals, typed: readonly string[], notices: string[] = []): CommandContext {
+export function createContext(
+  services: CliServices,
+  globals: Globals,
+  typed: readonly string[],
+  notices: string[] = [],
+): CommandContext {
   const { out, err } = services.streams;
-  const [shownOut, shownErr] = globals.colour ? [out, err] : [withoutColour(out), withoutColour(err)];
-  return { ...globals, services, typed, notices, out: shownOut, err: shownErr, prompts: services.prompts(shownErr) };
+  const [shownOut, shownErr] = globals.colour
+    ? [out, err]
+    : [withoutColour(out), withoutColour(err)];
+  return {
+    ...globals,
+    services,
+    typed,
+    notices,
+    out: shownOut,
+    err: shownErr,
+    prompts: services.prompts(shownErr),
+  };
 }
 
 /**
  * Programs that read standard error are told of live mode alone; people at a terminal always see where they are. A
  * warning reaches a program too: most payrecon is run by cron, where nobody looks at a terminal.
  */
-async function introduce(payrecon: Payrecon, { err, json, notices }: CommandContext): Promise<void> {
+async function introduce(
+  payrecon: Payrecon,
+  { err, json, notices }: CommandContext,
+): Promise<void> {
   const saysMode = err.isTerminal || payrecon.mode === 'live';
   const warnings = json ? [] : payrecon.warnings;
   if (json) notices.push(...payrecon.warnings);
@@ -50,7 +68,11 @@ export async function withPayrecon<Result>(
   need: Omit<OpenRequest, 'flags'>,
   use: (payrecon: Payrecon) => Promise<Result>,
 ): Promise<Result> {
-  const payrecon = await context.services.open({ notice: noticeTo(context), ...need, flags: context.flags });
+  const payrecon = await context.services.open({
+    notice: noticeTo(context),
+    ...need,
+    flags: context.flags,
+  });
   try {
     await introduce(payrecon, context);
     const result = await use(payrecon);

@@ -69,7 +69,10 @@ function afterSignal(stoppedBy: StopSignal | null): ExitCode {
 }
 
 /** Once a signal came, a payment whose outcome is open was left open because of it, whatever the last answer was. */
-function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopSignal | null): ExitCode {
+function afterCharge(
+  { transaction, situation }: ChargeOutcome,
+  stoppedBy: StopSignal | null,
+): ExitCode {
   // Stripe refused what was sent: like bad input, and no bank was asked.
   if (transaction.status === 'failed' && transaction.failureKind === 'request') return EXIT.usage;
   switch (transaction.status) {
@@ -81,7 +84,9 @@ function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopS
     case 'stuck':
       return EXIT.findings;
     case 'pending':
-      return situation === 'interrupted' || stoppedBy !== null ? afterSignal(stoppedBy) : EXIT.notKnownYet;
+      return situation === 'interrupted' || stoppedBy !== null
+        ? afterSignal(stoppedBy)
+        : EXIT.notKnownYet;
   }
 }
 
@@ -89,7 +94,10 @@ function afterCharge({ transaction, situation }: ChargeOutcome, stoppedBy: StopS
  * The worst of its lines: first what is not known yet, then what a person has to look at, then what was refused, what
  * cannot be charged as it stands, what did not succeed.
  */
-function afterFile({ ends, requestsRefused, interrupted, stoppedBy: cause }: ChargeFileReport, stoppedBy: StopSignal | null): ExitCode {
+function afterFile(
+  { ends, requestsRefused, interrupted, stoppedBy: cause }: ChargeFileReport,
+  stoppedBy: StopSignal | null,
+): ExitCode {
   if (interrupted || (stoppedBy !== null && ends.pending > 0)) return afterSignal(stoppedBy);
   const recorded = ends.succeeded + ends.failed + ends.canceled + ends.stuck + ends.pending > 0;
   if (ends.pending > 0) return EXIT.notKnownYet;
@@ -104,15 +112,20 @@ function afterFile({ ends, requestsRefused, interrupted, stoppedBy: cause }: Cha
 function afterPass(outcome: PassOutcome, stoppedBy: StopSignal | null): ExitCode {
   const { settled, outage } = outcome.report;
   if (outcome.interrupted) return afterSignal(stoppedBy);
-  if (outcome.stuckTotal > 0 || outcome.overdueTotal > 0 || outcome.rolledBack) return EXIT.findings;
+  if (outcome.stuckTotal > 0 || outcome.overdueTotal > 0 || outcome.rolledBack)
+    return EXIT.findings;
   if (!outage) return EXIT.done;
-  return settled.succeeded + settled.failed + settled.canceled === 0 ? EXIT.outOfReach : EXIT.notKnownYet;
+  return settled.succeeded + settled.failed + settled.canceled === 0
+    ? EXIT.outOfReach
+    : EXIT.notKnownYet;
 }
 
 function afterDispatch(report: DispatchReport): ExitCode {
   if (report.refused !== null) return EXIT.usage;
   if (!report.configured) return report.queued > 0 ? EXIT.usage : EXIT.done;
-  return report.retried > 0 && report.sent === 0 && report.failed === 0 ? EXIT.outOfReach : EXIT.done;
+  return report.retried > 0 && report.sent === 0 && report.failed === 0
+    ? EXIT.outOfReach
+    : EXIT.done;
 }
 
 function afterChecks(checks: readonly DoctorCheck[]): ExitCode {

@@ -46,7 +46,9 @@ export function addGlobals(command: AnyCommand): void {
 
 /** For the commands that may make a ledger. */
 export function addNewLedger(command: AnyCommand): void {
-  command.addOption(new Option('--new-ledger', 'allow a new ledger where another one has charged on this account'));
+  command.addOption(
+    new Option('--new-ledger', 'allow a new ledger where another one has charged on this account'),
+  );
 }
 
 export function addJson(command: AnyCommand): void {
@@ -72,7 +74,9 @@ export function readGlobals(commands: readonly Pick<CommandUnknownOpts, 'opts'>[
   return { json: given['json'] === true, colour, flags };
 }
 
-function definedOnly(options: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+function definedOnly(
+  options: Readonly<Record<string, unknown>>,
+): readonly (readonly [string, unknown])[] {
   return Object.entries(options).filter(([, value]) => value !== undefined);
 }
 

@@ -11,7 +11,10 @@ const DIRECT_BYTES = 16_384;
  * the time that `--help` takes, and most commands write no more than a page: the first kilobytes go to files, pipes and
  * sockets by the system's own call. A terminal is opened at once, as its width has to be known.
  */
-export function openedLate(fd: number, open: () => Stream & { write(bytes: Uint8Array): boolean }): Stream {
+export function openedLate(
+  fd: number,
+  open: () => Stream & { write(bytes: Uint8Array): boolean },
+): Stream {
   if (fstatSync(fd).isCharacterDevice()) return open();
   const listeners: ((error: NodeJS.ErrnoException) => void)[] = [];
   let opened: ReturnType<typeof open> | null = null;
@@ -46,7 +49,8 @@ export function openedLate(fd: number, open: () => Stream & { write(bytes: Uint8
         return true;
       } catch (error) {
         // Whoever made the pipe may have told it not to wait; Node's stream knows how to try again.
-        if (isSystemError(error) && error.code === 'EAGAIN') return stream().write(bytes.subarray(written));
+        if (isSystemError(error) && error.code === 'EAGAIN')
+          return stream().write(bytes.subarray(written));
         if (!isSystemError(error)) throw error;
         for (const listener of listeners) listener(error);
         return false;

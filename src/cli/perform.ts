@@ -3,4 +3,7 @@ import type { CommandContext } from './context.ts';
 import type { Ending } from './exit-code.ts';
 
 /** How a command, once its flags are read, is run: given by the caller of `createProgram`. */
-export type Perform = (command: CommandUnknownOpts, run: (context: CommandContext) => Promise<Ending>) => Promise<void>;
+export type Perform = (
+  command: CommandUnknownOpts,
+  run: (context: CommandContext) => Promise<Ending>,
+) => Promise<void>;

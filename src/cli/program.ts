@@ -36,7 +36,12 @@ const entries: readonly Entry[] = [
     summary: 'ask Stripe about every pending transaction that is due, and record the answers',
     define: async () => (await import('./command/reconcile.ts')).defineReconcile,
   },
-  { name: 'list', group: payments, summary: 'history, newest first', define: async () => (await import('./command/list.ts')).defineList },
+  {
+    name: 'list',
+    group: payments,
+    summary: 'history, newest first',
+    define: async () => (await import('./command/list.ts')).defineList,
+  },
   {
     name: 'show',
     group: payments,
@@ -55,7 +60,12 @@ const entries: readonly Entry[] = [
     summary: 'the e-mail outbox',
     define: async () => (await import('./command/notifications.ts')).defineNotifications,
   },
-  { name: 'audit', group: operators, summary: 'the audit trail', define: async () => (await import('./command/audit.ts')).defineAudit },
+  {
+    name: 'audit',
+    group: operators,
+    summary: 'the audit trail',
+    define: async () => (await import('./command/audit.ts')).defineAudit,
+  },
   {
     name: 'status',
     group: operators,
@@ -65,7 +75,8 @@ const entries: readonly Entry[] = [
   {
     name: 'doctor',
     group: operators,
-    summary: 'look at everything a payment needs: settings, database, Stripe, e-mail, clock, last pass',
+    summary:
+      'look at everything a payment needs: settings, database, Stripe, e-mail, clock, last pass',
     define: async () => (await import('./command/doctor.ts')).defineDoctor,
   },
   {
@@ -77,7 +88,8 @@ const entries: readonly Entry[] = [
   {
     name: 'demo',
     group: around,
-    summary: 'the whole story on a local Stripe: a lost answer, a retry, one charge; no account needed',
+    summary:
+      'the whole story on a local Stripe: a lost answer, a retry, one charge; no account needed',
     define: async () => (await import('./command/demo.ts')).defineDemo,
   },
   {
@@ -92,7 +104,9 @@ const entries: readonly Entry[] = [
     summary: 'print a completion script for a shell',
     define: async () => {
       const { defineCompletion } = await import('./command/completion.ts');
-      return (command, perform) => { defineCompletion(command, perform, createWholeProgram); };
+      return (command, perform) => {
+        defineCompletion(command, perform, createWholeProgram);
+      };
     },
   },
 ];
@@ -115,7 +129,9 @@ Exit codes:
 export function createProgram(perform: Perform, streams: Streams): CommandUnknownOpts {
   const program = bareProgram();
   speakThrough(program, streams);
-  const undefinedYet = new Map(entries.map((entry) => [entry.name, { entry, command: addEntry(program, entry) }]));
+  const undefinedYet = new Map(
+    entries.map((entry) => [entry.name, { entry, command: addEntry(program, entry) }]),
+  );
   program.hook('preSubcommand', async (_program, typed) => {
     const found = undefinedYet.get(typed.name());
     if (found !== undefined) (await found.entry.define())(found.command, perform);
@@ -133,7 +149,9 @@ export async function createWholeProgram(): Promise<CommandUnknownOpts> {
 
 function bareProgram(): Command {
   const program = new CheckedCommand('payrecon')
-    .description('Charge once, never twice, and reconcile every Stripe payment whose answer was lost.')
+    .description(
+      'Charge once, never twice, and reconcile every Stripe payment whose answer was lost.',
+    )
     .version(packageJson.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .commandsGroup(around)

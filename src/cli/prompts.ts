@@ -21,19 +21,32 @@ export interface PromptStreams {
 }
 
 /** Prompts on a terminal; its streams and what draws on it are taken up when the first question is asked. */
-export function terminalPrompts(streams: () => PromptStreams, look: Pick<Output, 'colourLevel'>): Prompts {
+export function terminalPrompts(
+  streams: () => PromptStreams,
+  look: Pick<Output, 'colourLevel'>,
+): Prompts {
   return {
     async select(message, choices) {
-      const [{ select }, theme] = await Promise.all([import('@inquirer/prompts'), promptTheme(look)]);
+      const [{ select }, theme] = await Promise.all([
+        import('@inquirer/prompts'),
+        promptTheme(look),
+      ]);
       return select({ message, choices: [...choices], theme }, streams());
     },
     async text(message) {
-      const [{ input }, theme] = await Promise.all([import('@inquirer/prompts'), promptTheme(look)]);
-      const validate = (text: string): string | true => text.trim() !== '' || 'Please give a few words.';
+      const [{ input }, theme] = await Promise.all([
+        import('@inquirer/prompts'),
+        promptTheme(look),
+      ]);
+      const validate = (text: string): string | true =>
+        text.trim() !== '' || 'Please give a few words.';
       return (await input({ message, validate, theme }, streams())).trim();
     },
     async confirm(message) {
-      const [{ confirm }, theme] = await Promise.all([import('@inquirer/prompts'), promptTheme(look)]);
+      const [{ confirm }, theme] = await Promise.all([
+        import('@inquirer/prompts'),
+        promptTheme(look),
+      ]);
       return confirm({ message, default: false, theme }, streams());
     },
   };
@@ -55,7 +68,8 @@ async function promptTheme(look: Pick<Output, 'colourLevel'>) {
       key: (text: string) => strong(`<${text}>`),
       disabled: faint,
       description: faint,
-      keysHelpTip: (keys: readonly (readonly [key: string, action: string])[]) => faint(keys.map(([key, action]) => `${key} ${action}`).join(' · ')),
+      keysHelpTip: (keys: readonly (readonly [key: string, action: string])[]) =>
+        faint(keys.map(([key, action]) => `${key} ${action}`).join(' · ')),
     },
   };
 }

@@ -2,11 +2,13 @@ import { PayreconError, type Problem } from '../domain/errors.ts';
 import { parseDuration } from '../domain/duration.ts';
 import type { Instant } from '../domain/transaction.ts';
 
-export type Read<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly message: string };
+export type Read<Value> =
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly message: string };
 
 const day = /^(\d{4})-(\d{2})-(\d{2})$/;
 const dateTime = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})$/;
-const timeHelp = 'write a day (2026-01-31), a time with its zone (2026-01-31T09:30:00Z) or an age (2h, 7d)';
+const timeHelp =
+  'write a day (2026-01-31), a time with its zone (2026-01-31T09:30:00Z) or an age (2h, 7d)';
 
 /** A day (its beginning in UTC), an RFC 3339 time, or an age counted back from now. */
 export function parseTime(text: string, now: Instant): Read<Instant> {
@@ -14,7 +16,8 @@ export function parseTime(text: string, now: Instant): Read<Instant> {
   if (age.ok) return { ok: true, value: now - age.ms };
   if (!day.test(text) && !dateTime.test(text)) return { ok: false, message: timeHelp };
   const value = Date.parse(text.replace(' ', 'T').toUpperCase());
-  if (Number.isNaN(value) || !sameDay(text)) return { ok: false, message: `there is no such time; ${timeHelp}` };
+  if (Number.isNaN(value) || !sameDay(text))
+    return { ok: false, message: `there is no such time; ${timeHelp}` };
   return { ok: true, value };
 }
 
@@ -32,7 +35,12 @@ export function parseCount(text: string, largest: number): Read<number> {
 }
 
 /** The flag's number, or what it is without the flag. */
-export function readCount(flag: string, text: string | undefined, standard: number, largest: number): number {
+export function readCount(
+  flag: string,
+  text: string | undefined,
+  standard: number,
+  largest: number,
+): number {
   if (text === undefined) return standard;
   const read = parseCount(text, largest);
   return read.ok ? read.value : raise([{ field: flag, message: read.message }]);
@@ -40,5 +48,10 @@ export function readCount(flag: string, text: string | undefined, standard: numb
 
 /** Ends the command over flags that cannot be used; nothing was opened yet. */
 export function raise(problems: readonly Problem[]): never {
-  throw new PayreconError('usage', 'invalid_flag', 'These flags cannot be used; nothing was done.', { problems });
+  throw new PayreconError(
+    'usage',
+    'invalid_flag',
+    'These flags cannot be used; nothing was done.',
+    { problems },
+  );
 }

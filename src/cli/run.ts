@@ -7,7 +7,10 @@ import { createProgram } from './program.ts';
 import type { CliServices } from './services.ts';
 
 /** Runs what was typed (without `node` and the script) and says how the process shall end. It never throws. */
-export async function runCommandLine(typed: readonly string[], services: CliServices): Promise<ExitCode> {
+export async function runCommandLine(
+  typed: readonly string[],
+  services: CliServices,
+): Promise<ExitCode> {
   let ending: Ending = { kind: 'done' };
   const notices: string[] = [];
   let globals: Globals = globalsBeforeParsing(typed);
@@ -26,7 +29,9 @@ export async function runCommandLine(typed: readonly string[], services: CliServ
 /** `help stuck resolve` is `stuck resolve --help`: only a command that is run gets its flags. */
 function helpLast(typed: readonly string[]): string[] {
   const first = typed.findIndex((word) => !word.startsWith('-'));
-  return typed[first] === 'help' ? [...typed.filter((_word, at) => at !== first), '--help'] : [...typed];
+  return typed[first] === 'help'
+    ? [...typed.filter((_word, at) => at !== first), '--help']
+    : [...typed];
 }
 
 /** For an error in the flags themselves: how it is to be said is then only known from what was typed. */
@@ -43,7 +48,8 @@ function lineage(command: CommandUnknownOpts): CommandUnknownOpts[] {
 async function afterError(error: unknown, context: CommandContext): Promise<Ending> {
   if (error instanceof CommanderError && error.exitCode === 0) return { kind: 'done' };
   // Asked for by leaving out the subcommand: the help that was shown says what is missing.
-  if (error instanceof CommanderError && error.code === 'commander.help') return { kind: 'failed', error: usageError(error) };
+  if (error instanceof CommanderError && error.code === 'commander.help')
+    return { kind: 'failed', error: usageError(error) };
   const { services } = context;
   if (services.stoppedBy() !== null && isInterruption(error)) return { kind: 'interrupted' };
   if (error instanceof Error && error.name === 'ExitPromptError') return { kind: 'interrupted' };
@@ -54,12 +60,23 @@ async function afterError(error: unknown, context: CommandContext): Promise<Endi
 }
 
 function isInterruption(error: unknown): boolean {
-  return error instanceof Error && ['AbortError', 'AbortPromptError', 'ExitPromptError'].includes(error.name);
+  return (
+    error instanceof Error &&
+    ['AbortError', 'AbortPromptError', 'ExitPromptError'].includes(error.name)
+  );
 }
 
 function usageError(error: CommanderError): PayreconError {
-  const code = error.code.replace(/^commander\./, '').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const message = error.message.replace(/^error: /, '').split('\n').map((line) => line.trim()).join(' ');
+  const code = error.code
+    .replace(/^commander\./, '')
+    .replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const message = error.message
+    .replace(/^error: /, '')
+    .split('\n')
+    .map((line) => line.trim())
+    .join(' ');
   const sentence = message.charAt(0).toUpperCase() + message.slice(1);
-  return new PayreconError('usage', code, /[.)]$/.test(sentence) ? sentence : `${sentence}.`, { cause: error });
+  return new PayreconError('usage', code, /[.)]$/.test(sentence) ? sentence : `${sentence}.`, {
+    cause: error,
+  });
 }

@@ -3,11 +3,21 @@ import { DECLARATIONS } from '../config/declarations.ts';
 import { BugError } from '../domain/errors.ts';
 import { addTo, type AnyCommand, once, type SettingFlag, settingValues } from './flags.ts';
 
-export const stripeFlags = ['stripe-api-base', 'stripe-deadline', 'stripe-rps', 'stripe-endpoint-rps'] as const;
+export const stripeFlags = [
+  'stripe-api-base',
+  'stripe-deadline',
+  'stripe-rps',
+  'stripe-endpoint-rps',
+] as const;
 export const mailFlags = ['sendgrid-api-base', 'mail-from', 'operator-email'] as const;
 
 export function addSettings(command: AnyCommand, names: readonly SettingFlag[]): void {
-  for (const name of names) addTo(command, 'Settings:', new Option(`--${name} ${settingValues[name]}`, describe(name)).argParser(once));
+  for (const name of names)
+    addTo(
+      command,
+      'Settings:',
+      new Option(`--${name} ${settingValues[name]}`, describe(name)).argParser(once),
+    );
 }
 
 /** The same words as in the README's table: both come from the declaration of the setting. */

@@ -50,7 +50,11 @@ export function colourLevel(isTerminal: boolean, environment: Environment): Colo
  * @param failed told once when text can no longer be written. A reader that went away (EPIPE) is no failure: what
  *   is being done is finished all the same, quietly.
  */
-export function outputTo(stream: Writable, environment: Environment, failed: (error: Error) => void): Output {
+export function outputTo(
+  stream: Writable,
+  environment: Environment,
+  failed: (error: Error) => void,
+): Output {
   const isTerminal = stream.isTTY === true;
   let broken = false;
   let waiting: (() => void)[] = [];
@@ -98,6 +102,8 @@ export function withoutColour(output: Output): Output {
       return output.columns;
     },
     write: (text) => output.write(text),
-    drained: async () => { await output.drained?.(); },
+    drained: async () => {
+      await output.drained?.();
+    },
   };
 }

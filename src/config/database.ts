@@ -16,24 +16,43 @@ export function parseDatabase(text: string, cwd: string): Parsed<Database> {
   if (text.startsWith('sqlite:')) return parseSqlite(text.slice('sqlite:'.length), cwd);
   if (!/^postgres(ql)?:\/\//.test(text)) return { ok: false, message: FORMS };
   if (!URL.canParse(text) || /[\s\p{Cc}]/u.test(text)) {
-    return { ok: false, message: `${FORMS}; in the user name and password, characters such as : / ? # @ % must be percent-encoded` };
+    return {
+      ok: false,
+      message: `${FORMS}; in the user name and password, characters such as : / ? # @ % must be percent-encoded`,
+    };
   }
   const url = new URL(text);
-  if (url.pathname.length < 2) return { ok: false, message: `${FORMS}; the name of the database is missing` };
+  if (url.pathname.length < 2)
+    return { ok: false, message: `${FORMS}; the name of the database is missing` };
   return { ok: true, value: { kind: 'postgres', url: text, shown: withoutSecrets(url) } };
 }
 
 function parseSqlite(path: string, cwd: string): Parsed<Database> {
-  if (path === '' || /\p{Cc}/u.test(path)) return { ok: false, message: 'sqlite: must be followed by the path of a file, as in sqlite:/var/lib/payrecon/ledger.db' };
+  if (path === '' || /\p{Cc}/u.test(path))
+    return {
+      ok: false,
+      message:
+        'sqlite: must be followed by the path of a file, as in sqlite:/var/lib/payrecon/ledger.db',
+    };
   // Other tools read sqlite://x as the file x, as /x or as a host; a ledger must not depend on who is right.
-  if (path.startsWith('//')) return { ok: false, message: `write the path straight after sqlite:, as in sqlite:/${path.replace(/^\/+/, '')}` };
-  if (path === ':memory:') return { ok: false, message: 'a ledger in memory would forget who was charged: name a file' };
+  if (path.startsWith('//'))
+    return {
+      ok: false,
+      message: `write the path straight after sqlite:, as in sqlite:/${path.replace(/^\/+/, '')}`,
+    };
+  if (path === ':memory:')
+    return { ok: false, message: 'a ledger in memory would forget who was charged: name a file' };
   // Only an unquoted word at its beginning is expanded by a shell; here it would become a folder called ~.
-  if (path.startsWith('~')) return { ok: false, message: 'write the whole path: ~ is not expanded here' };
-  if (path.trim() !== path) return { ok: false, message: 'the path begins or ends with a space: remove it' };
+  if (path.startsWith('~'))
+    return { ok: false, message: 'write the whole path: ~ is not expanded here' };
+  if (path.trim() !== path)
+    return { ok: false, message: 'the path begins or ends with a space: remove it' };
   const absolute = resolve(cwd, path);
   if (!isAbsolute(path)) {
-    return { ok: false, message: `the path must be absolute, or every folder would have a ledger of its own: write sqlite:${absolute}` };
+    return {
+      ok: false,
+      message: `the path must be absolute, or every folder would have a ledger of its own: write sqlite:${absolute}`,
+    };
   }
   return { ok: true, value: { kind: 'sqlite', path: absolute, shown: `sqlite:${absolute}` } };
 }

@@ -1,5 +1,17 @@
 import {
-  apiBase, cronExpression, duration, emailAddress, filePath, namespaceName, operatorName, rate, sendgridKey, stripeKey, wholeNumber, yesOrNo, type Parser,
+  apiBase,
+  cronExpression,
+  duration,
+  emailAddress,
+  filePath,
+  namespaceName,
+  operatorName,
+  rate,
+  sendgridKey,
+  stripeKey,
+  wholeNumber,
+  yesOrNo,
+  type Parser,
 } from './values.ts';
 
 /**
@@ -25,7 +37,9 @@ export interface Declaration<Value, Default extends string | null = string | nul
   readonly parse: Parser<Value>;
 }
 
-type More = Partial<Pick<Declaration<never>, 'fallbackShown' | 'secret' | 'whenEmpty'>> & { readonly flag?: string | null };
+type More = Partial<Pick<Declaration<never>, 'fallbackShown' | 'secret' | 'whenEmpty'>> & {
+  readonly flag?: string | null;
+};
 
 function setting<Value, const Default extends string | null>(
   name: string,
@@ -34,8 +48,20 @@ function setting<Value, const Default extends string | null>(
   fallback: Default,
   more: More = {},
 ): Declaration<Value, Default> {
-  const flag = name.startsWith('PAYRECON_') ? name.slice('PAYRECON_'.length).toLowerCase().replaceAll('_', '-') : null;
-  return { name, meaning, parse, fallback, fallbackShown: null, secret: false, flag, whenEmpty: 'unset', ...more };
+  const flag = name.startsWith('PAYRECON_')
+    ? name.slice('PAYRECON_'.length).toLowerCase().replaceAll('_', '-')
+    : null;
+  return {
+    name,
+    meaning,
+    parse,
+    fallback,
+    fallbackShown: null,
+    secret: false,
+    flag,
+    whenEmpty: 'unset',
+    ...more,
+  };
 }
 
 const SECOND_MS = 1_000;
@@ -52,27 +78,127 @@ export const CONFIG_NAME = 'PAYRECON_CONFIG';
 
 /** Every setting but DATABASE_URL, by its name in `Settings`. */
 export const DECLARATIONS = {
-  stripeSecretKey: setting('STRIPE_SECRET_KEY', "Stripe's secret key, or a restricted one", stripeKey, null, { secret: true, whenEmpty: 'nothing' }),
-  live: setting('PAYRECON_LIVE', '`1` allows a live key: real money', yesOrNo, '0', { fallbackShown: 'live keys are refused', whenEmpty: 'nothing' }),
-  namespace: setting('PAYRECON_NAMESPACE', 'Keeps the ledgers of two shops on one Stripe account apart; fixed when a ledger is made', namespaceName, '', { fallbackShown: 'empty', flag: null, whenEmpty: 'nothing' }),
-  newLedger: setting('PAYRECON_NEW_LEDGER', '`1` allows a new ledger where another one of the same account and namespace has charged', yesOrNo, '0', { fallbackShown: 'refused', whenEmpty: 'nothing' }),
-  stripeApiBase: setting('STRIPE_API_BASE', 'Base URL of a local Stripe', apiBase, null, { fallbackShown: "Stripe's own", flag: 'stripe-api-base', whenEmpty: 'refused' }),
-  stripeDeadlineMs: setting('PAYRECON_STRIPE_DEADLINE', 'Time limit of one call to Stripe', duration(STRIPE_DEADLINE_MS.min, STRIPE_DEADLINE_MS.max), '20s'),
-  stripeRps: setting('PAYRECON_STRIPE_RPS', 'Calls to Stripe a second, in all', rate(0.1, 10_000), null, { fallbackShown: '`100` (`25` for a test key)' }),
-  stripeEndpointRps: setting('PAYRECON_STRIPE_ENDPOINT_RPS', 'Calls to Stripe a second and endpoint', rate(0.1, 10_000), '25'),
-  sendgridApiKey: setting('SENDGRID_API_KEY', "SendGrid's key; without it e-mails stay queued", sendgridKey, null, { secret: true, whenEmpty: 'nothing' }),
-  sendgridApiBase: setting('SENDGRID_API_BASE', 'Base URL of a local SendGrid', apiBase, null, { fallbackShown: "SendGrid's own", flag: 'sendgrid-api-base', whenEmpty: 'refused' }),
-  mailFrom: setting('PAYRECON_MAIL_FROM', 'Sender of e-mails; without it e-mails stay queued', emailAddress, null),
-  operatorEmail: setting('PAYRECON_OPERATOR_EMAIL', 'Who is told about stuck transactions and outages', emailAddress, null),
-  pendingAfterMs: setting('PAYRECON_PENDING_AFTER', 'Age at which a pending transaction is reconciled', duration(0, YEAR_MS), '5m'),
-  maxAttempts: setting('PAYRECON_MAX_ATTEMPTS', 'Attempts that Stripe left undecided before a transaction is stuck', wholeNumber(1, 100), '5'),
-  backoffBaseMs: setting('PAYRECON_BACKOFF_BASE', 'First wait between two attempts; it doubles, with full jitter', duration(0, YEAR_MS), '1m'),
-  backoffCapMs: setting('PAYRECON_BACKOFF_CAP', 'Longest wait between two attempts', duration(0, YEAR_MS), '1h'),
-  stuckAfterMs: setting('PAYRECON_STUCK_AFTER', 'Age at which an undecided transaction is stuck', duration(0, YEAR_MS), '24h'),
-  schedule: setting('PAYRECON_SCHEDULE', 'When the daemon makes a pass: a cron expression', cronExpression, '* * * * *'),
-  duplicateWindowMs: setting('PAYRECON_DUPLICATE_WINDOW', 'Window of the duplicate guard; `0` turns it off', duration(0, YEAR_MS), '10m'),
-  operator: setting('PAYRECON_OPERATOR', 'Who acts, for the audit trail', operatorName, null, { fallbackShown: 'the system user' }),
-  configFile: setting(CONFIG_NAME, 'Settings file with lines `NAME=value`', filePath, null, { fallbackShown: "`payrecon.env` in the user's configuration folder, if it is there" }),
+  stripeSecretKey: setting(
+    'STRIPE_SECRET_KEY',
+    "Stripe's secret key, or a restricted one",
+    stripeKey,
+    null,
+    { secret: true, whenEmpty: 'nothing' },
+  ),
+  live: setting('PAYRECON_LIVE', '`1` allows a live key: real money', yesOrNo, '0', {
+    fallbackShown: 'live keys are refused',
+    whenEmpty: 'nothing',
+  }),
+  namespace: setting(
+    'PAYRECON_NAMESPACE',
+    'Keeps the ledgers of two shops on one Stripe account apart; fixed when a ledger is made',
+    namespaceName,
+    '',
+    { fallbackShown: 'empty', flag: null, whenEmpty: 'nothing' },
+  ),
+  newLedger: setting(
+    'PAYRECON_NEW_LEDGER',
+    '`1` allows a new ledger where another one of the same account and namespace has charged',
+    yesOrNo,
+    '0',
+    { fallbackShown: 'refused', whenEmpty: 'nothing' },
+  ),
+  stripeApiBase: setting('STRIPE_API_BASE', 'Base URL of a local Stripe', apiBase, null, {
+    fallbackShown: "Stripe's own",
+    flag: 'stripe-api-base',
+    whenEmpty: 'refused',
+  }),
+  stripeDeadlineMs: setting(
+    'PAYRECON_STRIPE_DEADLINE',
+    'Time limit of one call to Stripe',
+    duration(STRIPE_DEADLINE_MS.min, STRIPE_DEADLINE_MS.max),
+    '20s',
+  ),
+  stripeRps: setting(
+    'PAYRECON_STRIPE_RPS',
+    'Calls to Stripe a second, in all',
+    rate(0.1, 10_000),
+    null,
+    { fallbackShown: '`100` (`25` for a test key)' },
+  ),
+  stripeEndpointRps: setting(
+    'PAYRECON_STRIPE_ENDPOINT_RPS',
+    'Calls to Stripe a second and endpoint',
+    rate(0.1, 10_000),
+    '25',
+  ),
+  sendgridApiKey: setting(
+    'SENDGRID_API_KEY',
+    "SendGrid's key; without it e-mails stay queued",
+    sendgridKey,
+    null,
+    { secret: true, whenEmpty: 'nothing' },
+  ),
+  sendgridApiBase: setting('SENDGRID_API_BASE', 'Base URL of a local SendGrid', apiBase, null, {
+    fallbackShown: "SendGrid's own",
+    flag: 'sendgrid-api-base',
+    whenEmpty: 'refused',
+  }),
+  mailFrom: setting(
+    'PAYRECON_MAIL_FROM',
+    'Sender of e-mails; without it e-mails stay queued',
+    emailAddress,
+    null,
+  ),
+  operatorEmail: setting(
+    'PAYRECON_OPERATOR_EMAIL',
+    'Who is told about stuck transactions and outages',
+    emailAddress,
+    null,
+  ),
+  pendingAfterMs: setting(
+    'PAYRECON_PENDING_AFTER',
+    'Age at which a pending transaction is reconciled',
+    duration(0, YEAR_MS),
+    '5m',
+  ),
+  maxAttempts: setting(
+    'PAYRECON_MAX_ATTEMPTS',
+    'Attempts that Stripe left undecided before a transaction is stuck',
+    wholeNumber(1, 100),
+    '5',
+  ),
+  backoffBaseMs: setting(
+    'PAYRECON_BACKOFF_BASE',
+    'First wait between two attempts; it doubles, with full jitter',
+    duration(0, YEAR_MS),
+    '1m',
+  ),
+  backoffCapMs: setting(
+    'PAYRECON_BACKOFF_CAP',
+    'Longest wait between two attempts',
+    duration(0, YEAR_MS),
+    '1h',
+  ),
+  stuckAfterMs: setting(
+    'PAYRECON_STUCK_AFTER',
+    'Age at which an undecided transaction is stuck',
+    duration(0, YEAR_MS),
+    '24h',
+  ),
+  schedule: setting(
+    'PAYRECON_SCHEDULE',
+    'When the daemon makes a pass: a cron expression',
+    cronExpression,
+    '* * * * *',
+  ),
+  duplicateWindowMs: setting(
+    'PAYRECON_DUPLICATE_WINDOW',
+    'Window of the duplicate guard; `0` turns it off',
+    duration(0, YEAR_MS),
+    '10m',
+  ),
+  operator: setting('PAYRECON_OPERATOR', 'Who acts, for the audit trail', operatorName, null, {
+    fallbackShown: 'the system user',
+  }),
+  configFile: setting(CONFIG_NAME, 'Settings file with lines `NAME=value`', filePath, null, {
+    fallbackShown: "`payrecon.env` in the user's configuration folder, if it is there",
+  }),
 } as const;
 
 export type Property = keyof typeof DECLARATIONS;
@@ -87,11 +213,21 @@ export const DATABASE_DECLARATION = {
 } as const;
 
 export type DeclaredValues = {
-  readonly [Each in Property]: (typeof DECLARATIONS)[Each] extends Declaration<infer Value, infer Default> ? Value | (Default extends null ? null : never) : never;
+  readonly [Each in Property]: (typeof DECLARATIONS)[Each] extends Declaration<
+    infer Value,
+    infer Default
+  >
+    ? Value | (Default extends null ? null : never)
+    : never;
 };
 
 /** The names that may also come as `<NAME>_FILE` and from the credentials folder. */
-export const SECRET_NAMES: readonly string[] = [DATABASE_URL, ...Object.values(DECLARATIONS).filter(({ secret }) => secret).map(({ name }) => name)];
+export const SECRET_NAMES: readonly string[] = [
+  DATABASE_URL,
+  ...Object.values(DECLARATIONS)
+    .filter(({ secret }) => secret)
+    .map(({ name }) => name),
+];
 
 /** Every name that means something, for the search for misspelt ones. */
 export const KNOWN_NAMES: readonly string[] = [

@@ -16,13 +16,26 @@ export function describeSettings(settings: Settings): readonly DescribedSetting[
   const described = (Object.keys(DECLARATIONS) as Property[]).map((property) => {
     const { name, secret } = DECLARATIONS[property];
     const value = settings[property];
-    return { name, value: secret && value !== null ? 'set (hidden)' : shown(property, value), source: settings.origins.get(name) ?? 'default' };
+    return {
+      name,
+      value: secret && value !== null ? 'set (hidden)' : shown(property, value),
+      source: settings.origins.get(name) ?? 'default',
+    };
   });
-  return [{ name: DATABASE_URL, value: settings.database.shown, source: settings.origins.get(DATABASE_URL) ?? 'default' }, ...described];
+  return [
+    {
+      name: DATABASE_URL,
+      value: settings.database.shown,
+      source: settings.origins.get(DATABASE_URL) ?? 'default',
+    },
+    ...described,
+  ];
 }
 
 function shown(property: Property, value: string | number | boolean | null): string {
   if (value === null || value === '') return 'not set';
   if (typeof value === 'boolean') return value ? '1' : '0';
-  return typeof value === 'number' && property.endsWith('Ms') ? formatDuration(value) : withoutSecrets(String(value));
+  return typeof value === 'number' && property.endsWith('Ms')
+    ? formatDuration(value)
+    : withoutSecrets(String(value));
 }

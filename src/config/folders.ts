@@ -26,8 +26,16 @@ const APPLICATION = 'payrecon';
 /** The XDG base directory specification. */
 const XDG: Places = {
   home: 'HOME',
-  config: { variable: 'XDG_CONFIG_HOME', inVariable: [APPLICATION], inHome: ['.config', APPLICATION] },
-  data: { variable: 'XDG_DATA_HOME', inVariable: [APPLICATION], inHome: ['.local', 'share', APPLICATION] },
+  config: {
+    variable: 'XDG_CONFIG_HOME',
+    inVariable: [APPLICATION],
+    inHome: ['.config', APPLICATION],
+  },
+  data: {
+    variable: 'XDG_DATA_HOME',
+    inVariable: [APPLICATION],
+    inHome: ['.local', 'share', APPLICATION],
+  },
 };
 
 const MACOS: Places = {
@@ -62,15 +70,21 @@ export function userFolders(
   machine: Machine,
 ): ReturnType<SettingsSources['folders']> {
   const { home, config, data } = PLACES[machine.platform] ?? XDG;
-  const folderOf = (place: Place): Folder => inVariable(environment, place) ?? inHome(environment, home, machine, place);
+  const folderOf = (place: Place): Folder =>
+    inVariable(environment, place) ?? inHome(environment, home, machine, place);
   return { config: folderOf(config), data: folderOf(data) };
 }
 
 /** Empty counts as not set: the specification says so. */
-function inVariable(environment: SettingsSources['environment'], { variable, inVariable: below }: Place): Folder | null {
+function inVariable(
+  environment: SettingsSources['environment'],
+  { variable, inVariable: below }: Place,
+): Folder | null {
   const given = variable === null ? '' : (environment[variable] ?? '');
   if (variable === null || given === '') return null;
-  return isAbsolute(given) ? { ok: true, path: join(given, ...below) } : bad(variable, 'it must be an absolute path');
+  return isAbsolute(given)
+    ? { ok: true, path: join(given, ...below) }
+    : bad(variable, 'it must be an absolute path');
 }
 
 function inHome(
@@ -88,5 +102,8 @@ function inHome(
 }
 
 function bad(field: string, what: string): Folder {
-  return { ok: false, problem: { field, message: `${what}: correct it, or say in DATABASE_URL where the ledger is` } };
+  return {
+    ok: false,
+    problem: { field, message: `${what}: correct it, or say in DATABASE_URL where the ledger is` },
+  };
 }

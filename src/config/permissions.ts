@@ -24,16 +24,27 @@ export interface Guarded {
 }
 
 /** What other users of this machine may do to the file that they should not, as sentences. */
-export function permissionWarnings({ path, mode, about, private: isPrivate }: Guarded, permissions: (path: string) => number | null): readonly string[] {
+export function permissionWarnings(
+  { path, mode, about, private: isPrivate }: Guarded,
+  permissions: (path: string) => number | null,
+): readonly string[] {
   const verbs = [
     ...(isPrivate && has(mode, READABLE_BY_OTHERS) ? ['read'] : []),
     ...(has(mode, WRITABLE_BY_OTHERS) ? ['changed'] : []),
   ];
-  const warnings = verbs.length === 0 ? [] : [`${path} (${about}) can be ${verbs.join(' and ')} by other users of this machine: chmod 600 it`];
+  const warnings =
+    verbs.length === 0
+      ? []
+      : [
+          `${path} (${about}) can be ${verbs.join(' and ')} by other users of this machine: chmod 600 it`,
+        ];
   const folder = dirname(path);
   const folderMode = permissions(folder);
   if (!has(folderMode, WRITABLE_BY_ALL) || has(folderMode, STICKY)) return warnings;
-  return [...warnings, `${folder} (the folder of ${about}) can be written by every user of this machine, who can put another file in its place: chmod go-w it`];
+  return [
+    ...warnings,
+    `${folder} (the folder of ${about}) can be written by every user of this machine, who can put another file in its place: chmod go-w it`,
+  ];
 }
 
 function has(mode: number | null, bits: number): boolean {

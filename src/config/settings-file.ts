@@ -25,7 +25,8 @@ export function readSettingsFile(path: string, text: string, problems: Problem[]
     const field = `line ${String(index + 1)} of ${path}`;
     // The line itself is not repeated: it may hold a secret.
     if (name === undefined) problems.push({ field, message: 'it is not of the form NAME=value' });
-    else if (seen.has(name)) problems.push({ field, message: `${name} was already set above: keep one of the lines` });
+    else if (seen.has(name))
+      problems.push({ field, message: `${name} was already set above: keep one of the lines` });
     else problems.push(...nameProblems(name, field));
     if (name !== undefined) seen.add(name);
   }
@@ -47,7 +48,8 @@ function isSecret(name: string, value: string): boolean {
 }
 
 function nameProblems(name: string, field: string): readonly Problem[] {
-  if (name === CONFIG_NAME) return [{ field, message: `${CONFIG_NAME} names this file and cannot stand in it` }];
+  if (name === CONFIG_NAME)
+    return [{ field, message: `${CONFIG_NAME} names this file and cannot stand in it` }];
   return KNOWN_NAMES.includes(name) ? [] : [{ field, message: unknownName(name) }];
 }
 
@@ -57,7 +59,9 @@ export function unknownName(name: string): string {
 }
 
 /** Misspelt variables of ours; other programs' variables are none of our business. */
-export function unknownVariables(environment: Readonly<Record<string, string | undefined>>): readonly Problem[] {
+export function unknownVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly Problem[] {
   return Object.keys(environment)
     .filter((name) => name.startsWith('PAYRECON_') && !KNOWN_NAMES.includes(name))
     .sort()

@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import { PayreconError, type Problem } from '../domain/errors.ts';
 import { parseDatabase, type Database } from './database.ts';
-import { DATABASE_DECLARATION, DATABASE_URL, DECLARATIONS, STRIPE_RPS, type Declaration, type DeclaredValues, type Property } from './declarations.ts';
+import {
+  DATABASE_DECLARATION,
+  DATABASE_URL,
+  DECLARATIONS,
+  STRIPE_RPS,
+  type Declaration,
+  type DeclaredValues,
+  type Property,
+} from './declarations.ts';
 import { noteEndpoints } from './endpoints.ts';
 import { permissionWarnings } from './permissions.ts';
 import { unknownVariables } from './settings-file.ts';
@@ -36,14 +44,22 @@ export function loadSettings(sources: SettingsSources): Settings {
   const read = <Value>(declaration: Declaration<Value>): Value | null => {
     const { name, fallback, parse, whenEmpty } = declaration;
     const found = lookup.find(declaration);
-    if (found !== null && (found.text !== '' || whenEmpty !== 'nothing')) return take(found, name, parse);
+    if (found !== null && (found.text !== '' || whenEmpty !== 'nothing'))
+      return take(found, name, parse);
     if (found !== null) origins.set(name, found.source);
     const standard = fallback === null ? null : parse(fallback);
     return standard?.ok === true ? standard.value : null;
   };
-  const take = <Value>(found: Found, name: string, parse: Declaration<Value>['parse']): Value | null => {
+  const take = <Value>(
+    found: Found,
+    name: string,
+    parse: Declaration<Value>['parse'],
+  ): Value | null => {
     origins.set(name, found.source);
-    const parsed = found.text === '' && found.source !== 'flag' ? { ok: false as const, message: SET_BUT_EMPTY } : parse(found.text);
+    const parsed =
+      found.text === '' && found.source !== 'flag'
+        ? { ok: false as const, message: SET_BUT_EMPTY }
+        : parse(found.text);
     if (parsed.ok) return parsed.value;
     notes.problems.push({ field: found.field, message: parsed.message });
     return null;
@@ -58,16 +74,32 @@ export function loadSettings(sources: SettingsSources): Settings {
 
   if (database.kind === 'sqlite') {
     const { path } = database;
-    notes.warnings.push(...permissionWarnings({ path, mode: sources.permissions(path), about: 'the ledger', private: true }, sources.permissions));
+    notes.warnings.push(
+      ...permissionWarnings(
+        { path, mode: sources.permissions(path), about: 'the ledger', private: true },
+        sources.permissions,
+      ),
+    );
   }
-  const stripeRps = declared.stripeRps ?? (stripeMode === 'test' ? STRIPE_RPS.test : STRIPE_RPS.live);
-  return { ...declared, database, stripeMode, stripeRps, warnings: notes.warnings, origins, configFile: lookup.file?.path ?? null };
+  const stripeRps =
+    declared.stripeRps ?? (stripeMode === 'test' ? STRIPE_RPS.test : STRIPE_RPS.live);
+  return {
+    ...declared,
+    database,
+    stripeMode,
+    stripeRps,
+    warnings: notes.warnings,
+    origins,
+    configFile: lookup.file?.path ?? null,
+  };
 }
 
 /** A value that is missing because it was wrong is only seen by `loadSettings`, which then throws. */
 function readDeclared(read: (declaration: Declaration<unknown>) => unknown): DeclaredValues {
   const properties = Object.keys(DECLARATIONS) as Property[];
-  return Object.fromEntries(properties.map((property) => [property, read(DECLARATIONS[property])])) as unknown as DeclaredValues;
+  return Object.fromEntries(
+    properties.map((property) => [property, read(DECLARATIONS[property])]),
+  ) as unknown as DeclaredValues;
 }
 
 function readDatabase(
@@ -93,18 +125,41 @@ function modeOf(key: string | null): StripeMode {
 }
 
 /** What is wrong with settings that are right one by one. Returns the refusal of the live key, where there is one. */
-function togetherProblems(declared: DeclaredValues, mode: StripeMode, notes: Notes, { environment, unverifiedTls }: SettingsSources): Problem | null {
-  const { backoffBaseMs, backoffCapMs, stripeApiBase, sendgridApiBase, sendgridApiKey, live } = declared;
+function togetherProblems(
+  declared: DeclaredValues,
+  mode: StripeMode,
+  notes: Notes,
+  { environment, unverifiedTls }: SettingsSources,
+): Problem | null {
+  const { backoffBaseMs, backoffCapMs, stripeApiBase, sendgridApiBase, sendgridApiKey, live } =
+    declared;
   const { problems } = notes;
   if (backoffBaseMs > backoffCapMs) {
-    problems.push({ field: 'PAYRECON_BACKOFF_BASE', message: 'it must not be longer than PAYRECON_BACKOFF_CAP' });
+    problems.push({
+      field: 'PAYRECON_BACKOFF_BASE',
+      message: 'it must not be longer than PAYRECON_BACKOFF_CAP',
+    });
   }
-  const endpoints = { mode, stripeApiBase, sendgridApiBase, hasSendgridKey: sendgridApiKey !== null };
+  const endpoints = {
+    mode,
+    stripeApiBase,
+    sendgridApiBase,
+    hasSendgridKey: sendgridApiKey !== null,
+  };
   // The settings may have come from somewhere else than the environment that Node looks at.
-  noteEndpoints({ ...endpoints, unverifiedTls: unverifiedTls || environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' }, notes);
+  noteEndpoints(
+    {
+      ...endpoints,
+      unverifiedTls: unverifiedTls || environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',
+    },
+    notes,
+  );
   // A wrong value of PAYRECON_LIVE is read as null, so it does not allow anything either.
   if (mode !== 'live' || live) return null;
-  const refused = { field: 'STRIPE_SECRET_KEY', message: 'it is a live key, which moves real money: allow it with --live or PAYRECON_LIVE=1' };
+  const refused = {
+    field: 'STRIPE_SECRET_KEY',
+    message: 'it is a live key, which moves real money: allow it with --live or PAYRECON_LIVE=1',
+  };
   problems.push(refused);
   return refused;
 }
@@ -112,19 +167,33 @@ function togetherProblems(declared: DeclaredValues, mode: StripeMode, notes: Not
 /** The sentences stand in the problems; the message does not repeat them. */
 function badSettings(problems: readonly Problem[], refused: Problem | null): PayreconError {
   if (refused !== null && problems.length === 1) {
-    return new PayreconError('configuration', 'live_key_refused', 'a live key is refused unless real money is allowed', { problems });
+    return new PayreconError(
+      'configuration',
+      'live_key_refused',
+      'a live key is refused unless real money is allowed',
+      { problems },
+    );
   }
-  const message = problems.length === 1 ? 'a setting is wrong' : `${String(problems.length)} settings are wrong`;
+  const message =
+    problems.length === 1 ? 'a setting is wrong' : `${String(problems.length)} settings are wrong`;
   return new PayreconError('configuration', 'bad_settings', message, { problems });
 }
 
 /** The key, or a PayreconError (`configuration`, `stripe_key_missing`) that says where to put it. */
-export function requireStripe(settings: Settings): { readonly secretKey: string; readonly mode: 'test' | 'live' } {
+export function requireStripe(settings: Settings): {
+  readonly secretKey: string;
+  readonly mode: 'test' | 'live';
+} {
   const { stripeSecretKey, stripeMode, origins } = settings;
   if (stripeSecretKey === null || stripeMode === 'none') {
-    const message = 'a secret key of Stripe is needed: put it into the variable STRIPE_SECRET_KEY, or name a file that holds it in STRIPE_SECRET_KEY_FILE';
-    const missing = origins.has('STRIPE_SECRET_KEY') ? 'it is missing: the variable is set but empty' : 'it is missing';
-    throw new PayreconError('configuration', 'stripe_key_missing', message, { problems: [{ field: 'STRIPE_SECRET_KEY', message: missing }] });
+    const message =
+      'a secret key of Stripe is needed: put it into the variable STRIPE_SECRET_KEY, or name a file that holds it in STRIPE_SECRET_KEY_FILE';
+    const missing = origins.has('STRIPE_SECRET_KEY')
+      ? 'it is missing: the variable is set but empty'
+      : 'it is missing';
+    throw new PayreconError('configuration', 'stripe_key_missing', message, {
+      problems: [{ field: 'STRIPE_SECRET_KEY', message: missing }],
+    });
   }
   return { secretKey: stripeSecretKey, mode: stripeMode };
 }

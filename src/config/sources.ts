@@ -22,7 +22,8 @@ export interface SettingsSources {
 }
 
 /** An absolute path, or what keeps it from being one. */
-export type Folder = { readonly ok: true; readonly path: string } | { readonly ok: false; readonly problem: Problem };
+export type Folder =
+  { readonly ok: true; readonly path: string } | { readonly ok: false; readonly problem: Problem };
 
 export interface FileContent {
   readonly text: string;
@@ -67,7 +68,8 @@ export class Lookup {
     this.#sources = sources;
     this.#notes = notes;
     const credentials = sources.environment['CREDENTIALS_DIRECTORY'] ?? '';
-    if (credentials !== '' && !isAbsolute(credentials)) this.#problem('CREDENTIALS_DIRECTORY', 'it must be an absolute path');
+    if (credentials !== '' && !isAbsolute(credentials))
+      this.#problem('CREDENTIALS_DIRECTORY', 'it must be an absolute path');
     this.file = this.#openSettingsFile();
   }
 
@@ -76,23 +78,42 @@ export class Lookup {
     if (flag !== null && given !== undefined && given !== false) {
       return { text: given === true ? '1' : given, field: `--${flag}`, source: 'flag' };
     }
-    const inEnvironment = this.#inPlace(name, whenEmpty, { values: (each) => this.#sources.environment[each], folder: this.#sources.cwd, suffix: '', source: 'environment' });
+    const inEnvironment = this.#inPlace(name, whenEmpty, {
+      values: (each) => this.#sources.environment[each],
+      folder: this.#sources.cwd,
+      suffix: '',
+      source: 'environment',
+    });
     if (inEnvironment !== null) return inEnvironment;
     const inCredentials = this.#inCredentials(name);
     if (inCredentials !== null || this.file === null) return inCredentials;
     const { path, values } = this.file;
-    return this.#inPlace(name, whenEmpty, { values: (each) => values.get(each), folder: dirname(path), suffix: ` in ${path}`, source: `file ${path}` });
+    return this.#inPlace(name, whenEmpty, {
+      values: (each) => values.get(each),
+      folder: dirname(path),
+      suffix: ` in ${path}`,
+      source: `file ${path}`,
+    });
   }
 
   /** One place that has values by name, and files with secrets named by `<NAME>_FILE`. */
-  #inPlace(name: string, whenEmpty: WhenEmpty, { values, folder, suffix, source }: Place): Found | null {
-    const counts = (text: string | undefined): text is string => text !== undefined && (text !== '' || whenEmpty !== 'unset');
+  #inPlace(
+    name: string,
+    whenEmpty: WhenEmpty,
+    { values, folder, suffix, source }: Place,
+  ): Found | null {
+    const counts = (text: string | undefined): text is string =>
+      text !== undefined && (text !== '' || whenEmpty !== 'unset');
     const text = values(name);
     const path = SECRET_NAMES.includes(name) ? values(`${name}_FILE`) : undefined;
-    if (counts(text) && counts(path)) this.#problem(`${name}${suffix}`, `both ${name} and ${name}_FILE are set: keep one of them`);
-    else if (path === '' && counts(path)) return { text: '', field: `${name}_FILE${suffix}`, source };
+    if (counts(text) && counts(path))
+      this.#problem(`${name}${suffix}`, `both ${name} and ${name}_FILE are set: keep one of them`);
+    else if (path === '' && counts(path))
+      return { text: '', field: `${name}_FILE${suffix}`, source };
     if (counts(text)) return { text, field: `${name}${suffix}`, source };
-    return path === undefined || path === '' ? null : this.#secretFile(path, folder, `${name}_FILE${suffix}`);
+    return path === undefined || path === ''
+      ? null
+      : this.#secretFile(path, folder, `${name}_FILE${suffix}`);
   }
 
   /** systemd's LoadCredential= puts each under a name of the unit's choice; ours, or ours in lower case. */
@@ -106,7 +127,9 @@ export class Lookup {
       if (content === null) return null;
       const text = content.text.trim();
       if (text === '') this.#problem(`${name} (${path})`, 'the file is empty');
-      return text === '' ? null : { text, field: `${name} (${path})`, source: `credential ${path}` };
+      return text === ''
+        ? null
+        : { text, field: `${name} (${path})`, source: `credential ${path}` };
     }
     return null;
   }
@@ -117,7 +140,8 @@ export class Lookup {
     if (content === null) return null;
     if (content === 'missing') {
       // A secret that was put where its file should be named looks like a relative path.
-      const hidden = 'it names no file; what it holds is not repeated, as it may be the secret itself: name the file that holds it';
+      const hidden =
+        'it names no file; what it holds is not repeated, as it may be the secret itself: name the file that holds it';
       this.#problem(field, isAbsolute(given) ? `there is no file ${path}` : hidden);
       return null;
     }

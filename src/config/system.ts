@@ -8,7 +8,10 @@ import type { FileContent, SettingsSources } from './sources.ts';
 const MAX_FILE_BYTES = 64 * 1024;
 
 /** The machine's own environment, files and folders. */
-export function systemSources(flags: SettingsSources['flags'], environment: SettingsSources['environment'] = env): SettingsSources {
+export function systemSources(
+  flags: SettingsSources['flags'],
+  environment: SettingsSources['environment'] = env,
+): SettingsSources {
   return {
     flags,
     environment,
@@ -56,7 +59,12 @@ function openIfThere(path: string): number | null {
   try {
     return openSync(path, 'r');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+    )
+      return null;
     throw error;
   }
 }

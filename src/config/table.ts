@@ -4,11 +4,21 @@ import { DATABASE_DECLARATION, DECLARATIONS, type Declaration } from './declarat
 export function settingsTable(): string {
   const declared: readonly Declaration<unknown>[] = Object.values(DECLARATIONS);
   const rows = [
-    [`\`${DATABASE_DECLARATION.name}\``, DATABASE_DECLARATION.meaning, DATABASE_DECLARATION.fallbackShown],
-    ...declared.map((each) => [nameCell(each), each.meaning, each.fallbackShown ?? (each.fallback === null ? 'none' : `\`${each.fallback}\``)]),
+    [
+      `\`${DATABASE_DECLARATION.name}\``,
+      DATABASE_DECLARATION.meaning,
+      DATABASE_DECLARATION.fallbackShown,
+    ],
+    ...declared.map((each) => [
+      nameCell(each),
+      each.meaning,
+      each.fallbackShown ?? (each.fallback === null ? 'none' : `\`${each.fallback}\``),
+    ]),
   ];
   const lines = [['name', 'meaning', 'default'], ['---', '---', '---'], ...rows];
-  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
+  return lines
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
 }
 
 function nameCell({ name, flag }: Declaration<unknown>): string {

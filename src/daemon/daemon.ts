@@ -25,9 +25,14 @@ export function checkSchedule(schedule: string): void {
   const { valid, errors } = validateDetailed(schedule);
   if (valid) return;
   const why = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  throw new PayreconError('configuration', 'bad_schedule', `The schedule ${JSON.stringify(schedule)} is not a cron expression (${why}). Example: "* * * * *" for every minute.`, {
-    problems: [{ field: 'PAYRECON_SCHEDULE', message: why }],
-  });
+  throw new PayreconError(
+    'configuration',
+    'bad_schedule',
+    `The schedule ${JSON.stringify(schedule)} is not a cron expression (${why}). Example: "* * * * *" for every minute.`,
+    {
+      problems: [{ field: 'PAYRECON_SCHEDULE', message: why }],
+    },
+  );
 }
 
 /** The lease is looked at by the database's clock: a little later it has run out there, too. */
@@ -56,7 +61,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     try {
       const { line, againInMs } = await options.pass(options.signal);
       options.log(line);
-      if (againInMs !== null && !options.signal.aborted) again = setTimeout(tick, againInMs + AFTER_LEASE_MS);
+      if (againInMs !== null && !options.signal.aborted)
+        again = setTimeout(tick, againInMs + AFTER_LEASE_MS);
     } catch (error) {
       if (!(error instanceof PayreconError)) {
         // One payment, or one pass, that meets a bug is no reason to leave all others alone: it is said, and goes on.
@@ -82,7 +88,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   };
 
   const task = createTask(options.schedule, tick, { suppressMissedWarning: true });
-  const onSignal = (): void => { ended.resolve(); };
+  const onSignal = (): void => {
+    ended.resolve();
+  };
   options.signal.addEventListener('abort', onSignal, { once: true });
   if (options.signal.aborted) ended.resolve();
   await task.start();

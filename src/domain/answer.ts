@@ -83,10 +83,22 @@ export type Answer =
       readonly effect: Effect;
       readonly requestId: string | null;
     }
-  | { readonly kind: 'unauthorized'; readonly httpStatus: number; readonly message: string; readonly effect: Effect; readonly requestId: string | null }
+  | {
+      readonly kind: 'unauthorized';
+      readonly httpStatus: number;
+      readonly message: string;
+      readonly effect: Effect;
+      readonly requestId: string | null;
+    }
   | { readonly kind: 'missing'; readonly requestId: string | null; readonly message: string }
   /** A complete scan of Stripe's list between two instants did not show it. */
-  | { readonly kind: 'absent'; readonly scannedFrom: number; readonly scannedTo: number; readonly pages: number; readonly requestId: string | null }
+  | {
+      readonly kind: 'absent';
+      readonly scannedFrom: number;
+      readonly scannedTo: number;
+      readonly pages: number;
+      readonly requestId: string | null;
+    }
   | {
       readonly kind: 'unknown';
       readonly reason: UnknownReason;
@@ -108,11 +120,17 @@ export type Answer =
  */
 export function isPassing(answer: Answer): boolean {
   if (answer.kind !== 'unknown' || answer.shouldRetry === false) return false;
-  return answer.reason === 'rate_limited' || answer.reason === 'lock_timeout' || answer.reason === 'conflict';
+  return (
+    answer.reason === 'rate_limited' ||
+    answer.reason === 'lock_timeout' ||
+    answer.reason === 'conflict'
+  );
 }
 
 /** Whether this answer shows that Stripe is there and working, for the outage rule. */
 export function showsStripeWorking(answer: Answer): boolean {
   // A lock on one object, or a twin of one key, says nothing about Stripe as a whole but that it answers.
-  return answer.kind !== 'unknown' || answer.reason === 'conflict' || answer.reason === 'lock_timeout';
+  return (
+    answer.kind !== 'unknown' || answer.reason === 'conflict' || answer.reason === 'lock_timeout'
+  );
 }

@@ -30,7 +30,12 @@ function isDead({ paymentIntent, stripeStatus }: Transaction): boolean {
 /** Other parameters may be given only while no intent has ever existed: Stripe binds one to what it was made with. */
 export function mayCorrect(transaction: Transaction): boolean {
   const { failureKind, intents, paymentIntent } = transaction;
-  return mayBeginAttempt(transaction) && failureKind === 'request' && intents === 0 && paymentIntent === null;
+  return (
+    mayBeginAttempt(transaction) &&
+    failureKind === 'request' &&
+    intents === 0 &&
+    paymentIntent === null
+  );
 }
 
 /** An earlier attempt was proved absent: should its create be carried out late after all, the list shows it. */

@@ -14,7 +14,11 @@ export interface BudgetState {
   readonly slowedToPerMille: number;
 }
 
-export const FRESH_BUDGET: BudgetState = { nextAtMicros: 0, slowedAt: null, slowedToPerMille: 1_000 };
+export const FRESH_BUDGET: BudgetState = {
+  nextAtMicros: 0,
+  slowedAt: null,
+  slowedToPerMille: 1_000,
+};
 
 /** After a 429 the rate is halved, down to this share .. */
 const SLOWEST_PER_MILLE = 62;
@@ -68,20 +72,35 @@ function sharePerMille({ slowedAt, slowedToPerMille }: BudgetState, now: Instant
  * Turns in several budgets at once (an endpoint's and the account's): they begin when all of them are free, and are as
  * far apart as the slowest wants.
  */
-export function takeTurns(budgets: readonly Budget[], wanted: Wanted, now: Instant): { readonly turns: Turns; readonly next: readonly BudgetState[] } {
+export function takeTurns(
+  budgets: readonly Budget[],
+  wanted: Wanted,
+  now: Instant,
+): { readonly turns: Turns; readonly next: readonly BudgetState[] } {
   const intervals = budgets.map((budget) => intervalMicros(budget, now));
   const apart = Math.max(...intervals);
-  const startAt = Math.max(...budgets.map(({ state }, index) => freeAt(state, intervals[index] ?? apart, now)));
+  const startAt = Math.max(
+    ...budgets.map(({ state }, index) => freeAt(state, intervals[index] ?? apart, now)),
+  );
   const startIn = startAt - now * MICROS_PER_MS;
   const startInMs = startIn / MICROS_PER_MS;
   const apartMs = apart / MICROS_PER_MS;
   const aheadMs = wanted.urgent ? URGENT_AHEAD_MS : PASS_AHEAD_MS;
-  const count = startInMs > aheadMs ? 0 : Math.min(wanted.count, 1 + Math.floor((aheadMs - startInMs) / apartMs));
+  const count =
+    startInMs > aheadMs
+      ? 0
+      : Math.min(wanted.count, 1 + Math.floor((aheadMs - startInMs) / apartMs));
   if (count === 0) {
     const comesAgainMs = startInMs - (wanted.urgent ? URGENT_AHEAD_MS : PASS_COMES_AGAIN_MS);
-    return { turns: { count, startInMs: comesAgainMs, apartMs }, next: budgets.map(({ state }) => state) };
+    return {
+      turns: { count, startInMs: comesAgainMs, apartMs },
+      next: budgets.map(({ state }) => state),
+    };
   }
-  const next = budgets.map(({ state }, index) => ({ ...state, nextAtMicros: startAt + used(count, intervals[index] ?? apart, apart) }));
+  const next = budgets.map(({ state }, index) => ({
+    ...state,
+    nextAtMicros: startAt + used(count, intervals[index] ?? apart, apart),
+  }));
   return { turns: { count, startInMs, apartMs }, next };
 }
 
@@ -103,6 +122,11 @@ function used(count: number, interval: number, apart: number): number {
 
 /** Stripe said 429. */
 export function slowedDown(state: BudgetState, now: Instant): BudgetState {
-  if (state.slowedAt !== null && Math.abs(now - state.slowedAt) < ONE_SLOW_DOWN_PER_MS) return state;
-  return { ...state, slowedAt: now, slowedToPerMille: Math.max(SLOWEST_PER_MILLE, Math.floor(sharePerMille(state, now) / 2)) };
+  if (state.slowedAt !== null && Math.abs(now - state.slowedAt) < ONE_SLOW_DOWN_PER_MS)
+    return state;
+  return {
+    ...state,
+    slowedAt: now,
+    slowedToPerMille: Math.max(SLOWEST_PER_MILLE, Math.floor(sharePerMille(state, now) / 2)),
+  };
 }

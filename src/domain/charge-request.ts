@@ -1,6 +1,13 @@
 import { CURRENCY_CODES, findCurrency } from './currencies.ts';
 import type { Problem } from './errors.ts';
-import { emailProblem, encodingProblem, metadataProblems, nameProblem, quoted, textProblem } from './field-rules.ts';
+import {
+  emailProblem,
+  encodingProblem,
+  metadataProblems,
+  nameProblem,
+  quoted,
+  textProblem,
+} from './field-rules.ts';
 import { DEFAULT_METHOD_TYPE, METHOD_TYPES } from './method-types.ts';
 import { parseAmount, parseMinor } from './money.ts';
 import { nearest } from './nearest.ts';
@@ -74,20 +81,45 @@ const PAYMENT_METHOD_PREFIXES = ['pm', 'card', 'src', 'ba'] as const;
 const CARD_NUMBER = /\d(?:[ -]?\d){11,18}/;
 
 /** Where a slip of the finger is likeliest to have been aimed at. */
-const OFTEN_MEANT = ['usd', 'eur', 'gbp', 'jpy', 'cad', 'aud', 'chf', 'cny', 'sek', 'nok', 'dkk', 'pln', 'inr', 'brl', 'mxn'];
+const OFTEN_MEANT = [
+  'usd',
+  'eur',
+  'gbp',
+  'jpy',
+  'cad',
+  'aud',
+  'chf',
+  'cny',
+  'sek',
+  'nok',
+  'dkk',
+  'pln',
+  'inr',
+  'brl',
+  'mxn',
+];
 
 /** Checks everything and reports every problem at once; nothing that is refused here is ever sent. */
-export function parseChargeRequest(input: ChargeInput, names: FieldNames = FLAG_NAMES): ParsedChargeRequest {
+export function parseChargeRequest(
+  input: ChargeInput,
+  names: FieldNames = FLAG_NAMES,
+): ParsedChargeRequest {
   const problems: Problem[] = [];
   const note = (field: keyof ChargeInput, message: string | null): void => {
     if (message !== null) problems.push({ field: names[field], message });
   };
-  const required = (field: 'key' | 'currency' | 'paymentMethod', rule: (text: string) => string | null): string => {
+  const required = (
+    field: 'key' | 'currency' | 'paymentMethod',
+    rule: (text: string) => string | null,
+  ): string => {
     const text = input[field];
     note(field, text === undefined ? 'it is missing' : rule(text));
     return text ?? '';
   };
-  const optional = (field: 'customer' | 'reference' | 'email' | 'description', rule: (text: string) => string | null): string | null => {
+  const optional = (
+    field: 'customer' | 'reference' | 'email' | 'description',
+    rule: (text: string) => string | null,
+  ): string | null => {
     const text = input[field];
     if (text !== undefined) note(field, rule(text));
     return text ?? null;
@@ -97,7 +129,11 @@ export function parseChargeRequest(input: ChargeInput, names: FieldNames = FLAG_
   const amount = readAmount(input, names, problems);
   const currency = required('currency', currencyProblem).toLowerCase();
   const paymentMethod = required('paymentMethod', paymentMethodProblem);
-  const methodTypes = sorted(input.methodTypes === undefined || input.methodTypes.length === 0 ? [DEFAULT_METHOD_TYPE] : input.methodTypes);
+  const methodTypes = sorted(
+    input.methodTypes === undefined || input.methodTypes.length === 0
+      ? [DEFAULT_METHOD_TYPE]
+      : input.methodTypes,
+  );
   for (const type of methodTypes) note('methodTypes', methodTypeProblem(type));
   const customer = optional('customer', customerProblem);
   const reference = optional('reference', (text) => nameProblem(text, MAX_REFERENCE));
@@ -110,7 +146,19 @@ export function parseChargeRequest(input: ChargeInput, names: FieldNames = FLAG_
   const alone = new Set(broken.map(({ field }) => field));
   const all = [...broken, ...problems.filter(({ field }) => !alone.has(field))];
   if (all.length > 0) return { ok: false, problems: all };
-  const request = { key, reference, amount, currency, customer, paymentMethod, methodTypes, email, description, metadata: byName(metadata), onSession: input.onSession ?? false };
+  const request = {
+    key,
+    reference,
+    amount,
+    currency,
+    customer,
+    paymentMethod,
+    methodTypes,
+    email,
+    description,
+    metadata: byName(metadata),
+    onSession: input.onSession ?? false,
+  };
   return { ok: true, request };
 }
 
@@ -118,14 +166,19 @@ export function parseChargeRequest(input: ChargeInput, names: FieldNames = FLAG_
 function brokenTexts(input: ChargeInput, names: FieldNames): readonly Problem[] {
   const { metadata = {}, methodTypes = [], onSession: _onSession, ...texts } = input;
   const all: readonly (readonly [keyof ChargeInput, string])[] = [
-    ...(Object.entries(texts) as [keyof typeof texts, string | undefined][]).map(([field, text]) => [field, text ?? ''] as const),
+    ...(Object.entries(texts) as [keyof typeof texts, string | undefined][]).map(
+      ([field, text]) => [field, text ?? ''] as const,
+    ),
     ...methodTypes.map((text) => ['methodTypes', text] as const),
-    ...Object.entries(metadata).flat().map((text) => ['metadata', text] as const),
+    ...Object.entries(metadata)
+      .flat()
+      .map((text) => ['metadata', text] as const),
   ];
   const found = new Map<string, Problem>();
   for (const [field, text] of all) {
     const message = encodingProblem(text);
-    if (message !== null && !found.has(names[field])) found.set(names[field], { field: names[field], message });
+    if (message !== null && !found.has(names[field]))
+      found.set(names[field], { field: names[field], message });
   }
   return [...found.values()];
 }
@@ -134,18 +187,30 @@ function brokenTexts(input: ChargeInput, names: FieldNames): readonly Problem[] 
 function readAmount(input: ChargeInput, names: FieldNames, problems: Problem[]): number {
   const { amount, amountMinor, currency } = input;
   if (amount !== undefined && amountMinor !== undefined) {
-    problems.push({ field: names.amount, message: `it is given twice, here and as ${names.amountMinor}: give one of them` });
+    problems.push({
+      field: names.amount,
+      message: `it is given twice, here and as ${names.amountMinor}: give one of them`,
+    });
     return 0;
   }
   if (amount === undefined && amountMinor === undefined) {
-    problems.push({ field: names.amount, message: `it is missing: give ${names.amount} 49.99 or ${names.amountMinor} 4999` });
+    problems.push({
+      field: names.amount,
+      message: `it is missing: give ${names.amount} 49.99 or ${names.amountMinor} 4999`,
+    });
     return 0;
   }
   // Without a currency nobody can say how many decimals there are; that problem is reported by itself.
   if (currency === undefined || findCurrency(currency) === null) return 0;
-  const read = amount === undefined ? parseMinor(amountMinor ?? '', currency) : parseAmount(amount, currency, names.amountMinor);
+  const read =
+    amount === undefined
+      ? parseMinor(amountMinor ?? '', currency)
+      : parseAmount(amount, currency, names.amountMinor);
   if (read.ok) return read.amount;
-  problems.push({ field: amount === undefined ? names.amountMinor : names.amount, message: read.message });
+  problems.push({
+    field: amount === undefined ? names.amountMinor : names.amount,
+    message: read.message,
+  });
   return 0;
 }
 

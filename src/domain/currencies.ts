@@ -22,7 +22,9 @@ const PRESENTMENT = `
   tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw`;
 
 /** The amount is the number of whole units. */
-const ZERO_DECIMAL = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '));
+const ZERO_DECIMAL = new Set(
+  'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '),
+);
 
 /** Three decimals, of which card networks carry two: the last digit must be 0. */
 const THREE_DECIMAL = new Set('bhd jod kwd omr tnd'.split(' '));

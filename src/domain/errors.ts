@@ -5,7 +5,14 @@ import type { Transaction } from './transaction.ts';
  * What kind of end an expected error is; the command line turns it into the exit code of the contract
  * (usage and configuration 2, refused 4, findings 5, not_found 6, unreachable 69, unknown_outcome 75).
  */
-export type ErrorKind = 'usage' | 'configuration' | 'refused' | 'findings' | 'not_found' | 'unreachable' | 'unknown_outcome';
+export type ErrorKind =
+  | 'usage'
+  | 'configuration'
+  | 'refused'
+  | 'findings'
+  | 'not_found'
+  | 'unreachable'
+  | 'unknown_outcome';
 
 export interface Problem {
   /** The flag, field or variable to change, as the person typed or would type it. */
@@ -30,13 +37,20 @@ export class PayreconError extends Error {
     kind: ErrorKind,
     code: string,
     message: string,
-    more: { readonly problems?: readonly Problem[]; readonly transaction?: Transaction; readonly cause?: unknown } = {},
+    more: {
+      readonly problems?: readonly Problem[];
+      readonly transaction?: Transaction;
+      readonly cause?: unknown;
+    } = {},
   ) {
     // Here, because a message is made in fifty places and shown in five: none of them has to think of it.
     super(withoutSecrets(message), more.cause === undefined ? {} : { cause: more.cause });
     this.kind = kind;
     this.code = code;
-    this.problems = (more.problems ?? []).map(({ field, message: said }) => ({ field: withoutSecrets(field), message: withoutSecrets(said) }));
+    this.problems = (more.problems ?? []).map(({ field, message: said }) => ({
+      field: withoutSecrets(field),
+      message: withoutSecrets(said),
+    }));
     this.transaction = more.transaction ?? null;
   }
 }

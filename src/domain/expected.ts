@@ -29,7 +29,11 @@ const PROCESSING_DEFAULT_DAYS = 1;
 const ACTION_HOURS = 24;
 
 /** The instant until which this Stripe status needs nobody; counted from when the confirm was sent. */
-export function expectedBy(stripeStatus: string, methodTypes: readonly string[], since: Instant): Instant {
+export function expectedBy(
+  stripeStatus: string,
+  methodTypes: readonly string[],
+  since: Instant,
+): Instant {
   if (stripeStatus === 'requires_action') return since + ACTION_HOURS * HOUR_MS;
   const days = methodTypes.map((type) => PROCESSING_DAYS[type] ?? PROCESSING_DEFAULT_DAYS);
   return since + Math.max(PROCESSING_DEFAULT_DAYS, ...days) * DAY_MS;

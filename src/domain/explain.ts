@@ -7,9 +7,12 @@ import { isOverdue, type Instant, type Resolution, type Transaction } from './tr
 
 /** A plain sentence: why the transaction is in its state, and what happens next. */
 export function explain(transaction: Transaction, now: Instant): string {
-  const decided = transaction.review?.reason === 'resolved_by_hand' ? transaction.review.resolution : null;
-  if (decided !== null && transaction.status !== 'pending') return decidedSentence(transaction, decided);
-  if (transaction.keyConflictAt !== null && transaction.status !== 'succeeded') return keyConflictSentence(transaction);
+  const decided =
+    transaction.review?.reason === 'resolved_by_hand' ? transaction.review.resolution : null;
+  if (decided !== null && transaction.status !== 'pending')
+    return decidedSentence(transaction, decided);
+  if (transaction.keyConflictAt !== null && transaction.status !== 'succeeded')
+    return keyConflictSentence(transaction);
   switch (transaction.status) {
     case 'succeeded':
       return correction(transaction, succeededSentence(transaction));
@@ -41,22 +44,30 @@ function receivedSentence(transaction: Transaction): string {
 function succeededSentence(transaction: Transaction): string {
   const intent = transaction.paymentIntent ?? 'the payment intent';
   const received = receivedOf(transaction);
-  if (received === null) return `It is recorded as succeeded (${intent}). ${receivedSentence(transaction)}`;
+  if (received === null)
+    return `It is recorded as succeeded (${intent}). ${receivedSentence(transaction)}`;
   if (isAsAsked(transaction, received)) {
     return `Stripe shows ${intent} succeeded with this amount and currency: the customer was charged once.`;
   }
-  const [taken, asked] = [received, transaction].map(({ amount, currency }) => formatMoney(amount, currency));
+  const [taken, asked] = [received, transaction].map(({ amount, currency }) =>
+    formatMoney(amount, currency),
+  );
   return `Stripe shows ${intent} succeeded: it received ${taken ?? ''}; ${asked ?? ''} was asked for.`;
 }
 
 function correction(transaction: Transaction, sentence: string): string {
-  return transaction.review?.reason === 'truth_changed' ? `${sentence} It ${transaction.review.message}.` : sentence;
+  return transaction.review?.reason === 'truth_changed'
+    ? `${sentence} It ${transaction.review.message}.`
+    : sentence;
 }
 
 function failedSentence(transaction: Transaction): string {
   const { failureKind, failureMessage, failureCode, paymentIntent } = transaction;
   const why = `${failureMessage ?? 'no reason was given'} (${failureCode ?? 'no code'})`;
-  const fenced = paymentIntent === null ? 'Nothing was charged.' : 'The payment intent was then canceled, so it can never succeed later.';
+  const fenced =
+    paymentIntent === null
+      ? 'Nothing was charged.'
+      : 'The payment intent was then canceled, so it can never succeed later.';
   switch (failureKind) {
     case 'request':
       return `Stripe refused the request: ${why}. No bank was asked, nothing was charged. ${afterRequest(transaction)}`;
@@ -78,8 +89,11 @@ function afterRequest(transaction: Transaction): string {
 
 function canceledSentence(transaction: Transaction): string {
   const { paymentIntent, canceledBy } = transaction;
-  const again = mayBeginAttempt(transaction) ? ' Charging again with the same key makes a new attempt.' : '';
-  if (paymentIntent === null) return `No payment intent exists at Stripe for it, so nothing was or can be charged.${again}`;
+  const again = mayBeginAttempt(transaction)
+    ? ' Charging again with the same key makes a new attempt.'
+    : '';
+  if (paymentIntent === null)
+    return `No payment intent exists at Stripe for it, so nothing was or can be charged.${again}`;
   const nothing = 'before it could succeed: nothing was charged, and nothing can be.';
   switch (canceledBy) {
     case 'fence':
@@ -95,7 +109,9 @@ function canceledSentence(transaction: Transaction): string {
 
 function waitsForAPerson({ id, review }: Transaction, more: readonly string[] = []): string {
   const why = withoutStop(review?.message ?? 'the outcome could not be decided');
-  return [`It waits for a person: ${why}.`, ...more, `Run \`payrecon stuck resolve ${id}\`.`].join(' ');
+  return [`It waits for a person: ${why}.`, ...more, `Run \`payrecon stuck resolve ${id}\`.`].join(
+    ' ',
+  );
 }
 
 /** `show` lists them all. */
@@ -103,7 +119,10 @@ const MOST_NAMED = 3;
 
 function named(intents: readonly NamedIntent[]): string {
   const left = intents.length - MOST_NAMED;
-  return [...intents.slice(0, MOST_NAMED).map(({ words }) => words), ...(left > 0 ? [`and ${String(left)} more`] : [])].join('; ');
+  return [
+    ...intents.slice(0, MOST_NAMED).map(({ words }) => words),
+    ...(left > 0 ? [`and ${String(left)} more`] : []),
+  ].join('; ');
 }
 
 /** The key belongs to another ledger's or program's payment: what became of the money is not this row's to say. */
@@ -112,7 +131,9 @@ function keyConflictSentence(transaction: Transaction): string {
   const ofTheKey = others.filter(({ isUnderOurKey }) => isUnderOurKey);
   const alike = others.filter(({ isUnderOurKey }) => !isUnderOurKey);
   const found = [
-    ofTheKey.length > 0 ? `Under this key Stripe shows: ${named(ofTheKey)}.` : 'The payment intent that was made under this key was not found.',
+    ofTheKey.length > 0
+      ? `Under this key Stripe shows: ${named(ofTheKey)}.`
+      : 'The payment intent that was made under this key was not found.',
     ...(alike.length > 0 ? [`It looks like: ${named(alike)}.`] : []),
     'It is never sent again.',
   ];
@@ -128,7 +149,10 @@ function withoutStop(text: string): string {
 function pendingSentence(transaction: Transaction, now: Instant): string {
   const next = nextSentence(transaction, now);
   if (transaction.stripeStatus === 'processing' || transaction.stripeStatus === 'requires_action') {
-    const what = transaction.stripeStatus === 'processing' ? 'Stripe is still processing it' : 'The customer has to authenticate it';
+    const what =
+      transaction.stripeStatus === 'processing'
+        ? 'Stripe is still processing it'
+        : 'The customer has to authenticate it';
     return isOverdue(transaction, now)
       ? `${what}, for longer than this payment method should take. It is overdue: a person should look. ${next}`
       : `${what}; that is normal for this payment method. ${next}`;
@@ -167,7 +191,9 @@ function neverSentSentence({ createdAt, nextAttemptAt }: Transaction, now: Insta
 function nextSentence(transaction: Transaction, now: Instant): string {
   if (transaction.nextAttemptAt === null) return 'Nothing further is planned.';
   const inMs = transaction.nextAttemptAt - now;
-  return inMs <= 0 ? 'The next reconciliation asks Stripe.' : `Stripe is asked again in ${inWords(inMs)}.`;
+  return inMs <= 0
+    ? 'The next reconciliation asks Stripe.'
+    : `Stripe is asked again in ${inWords(inMs)}.`;
 }
 
 const SECOND_MS = 1_000;

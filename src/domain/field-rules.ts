@@ -17,7 +17,8 @@ import { holdsSecret, withoutSecrets } from './secret-texts.ts';
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** What HTML calls a valid e-mail address (html.spec.whatwg.org, "valid e-mail address"). */
-const EMAIL = /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+$/;
+const EMAIL =
+  /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)+$/;
 
 /** RFC 5321: a path is at most 256 octets, two of them angle brackets. */
 const MAX_EMAIL = 254;
@@ -32,7 +33,8 @@ const RESERVED_METADATA_PREFIX = 'payrecon_';
 /** Characters as Stripe and people count them: code points, not UTF-16 units. */
 function lengthOf(text: string): number {
   let length = 0;
-  for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) length += 1;
+  for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1)
+    length += 1;
   return length;
 }
 
@@ -42,16 +44,21 @@ const REPLACEMENT = /\ufffd/;
 /** Why this text is not the one that was written; null when nothing shows that it is not. */
 export function encodingProblem(text: string): string | null {
   const found = firstOf(text, REPLACEMENT);
-  return found === null ? null : `it was written in bytes that are no UTF-8 (${found}): give it in UTF-8`;
+  return found === null
+    ? null
+    : `it was written in bytes that are no UTF-8 (${found}): give it in UTF-8`;
 }
 
 /** Why this cannot be a text of 1 to `max` characters on one line; null when it can. */
 export function textProblem(text: string, max: number): string | null {
   if (text === '') return 'it is empty';
-  if (lengthOf(text) > max) return `it has ${String(lengthOf(text))} characters; at most ${String(max)} are allowed`;
+  if (lengthOf(text) > max)
+    return `it has ${String(lengthOf(text))} characters; at most ${String(max)} are allowed`;
   const unprintable = firstOf(text, UNPRINTABLE);
-  if (unprintable !== null) return `it contains a control character or a broken character (${unprintable}): remove it`;
-  if (holdsSecret(text)) return "it holds a secret (a key, or a password), which belongs neither into the ledger nor into Stripe's records";
+  if (unprintable !== null)
+    return `it contains a control character or a broken character (${unprintable}): remove it`;
+  if (holdsSecret(text))
+    return "it holds a secret (a key, or a password), which belongs neither into the ledger nor into Stripe's records";
   return null;
 }
 
@@ -68,22 +75,36 @@ export function nameProblem(text: string, max: number): string | null {
 /** Why mail cannot be sent there; null when nothing is wrong with how the address is written. */
 export function emailProblem(text: string): string | null {
   if (text === '') return 'it is empty';
-  if (text.length > MAX_EMAIL) return `it is longer than the ${String(MAX_EMAIL)} characters an e-mail address may have`;
+  if (text.length > MAX_EMAIL)
+    return `it is longer than the ${String(MAX_EMAIL)} characters an e-mail address may have`;
   const unprintable = firstOf(text, UNPRINTABLE);
-  if (unprintable !== null) return `it contains a control character (${unprintable}): write one plain address, such as ada@example.com`;
+  if (unprintable !== null)
+    return `it contains a control character (${unprintable}): write one plain address, such as ada@example.com`;
   const [local = ''] = text.split('@');
-  if (!EMAIL.test(text) || local.length > MAX_EMAIL_LOCAL_PART || local.startsWith('.') || local.endsWith('.') || local.includes('..')) {
+  if (
+    !EMAIL.test(text) ||
+    local.length > MAX_EMAIL_LOCAL_PART ||
+    local.startsWith('.') ||
+    local.endsWith('.') ||
+    local.includes('..')
+  ) {
     return 'it is not an e-mail address: write one plain address, such as ada@example.com';
   }
   return null;
 }
 
 /** Every breach of Stripe's limits for metadata, and of our own reserved names. */
-export function metadataProblems(metadata: Readonly<Record<string, string>>, field: string): readonly Problem[] {
+export function metadataProblems(
+  metadata: Readonly<Record<string, string>>,
+  field: string,
+): readonly Problem[] {
   const entries = Object.entries(metadata);
   const problems: Problem[] = [];
   if (entries.length > MAX_METADATA_KEYS) {
-    problems.push({ field, message: `there are ${String(entries.length)} entries; at most ${String(MAX_METADATA_KEYS)} are allowed (Stripe keeps 50, 5 are payrecon's)` });
+    problems.push({
+      field,
+      message: `there are ${String(entries.length)} entries; at most ${String(MAX_METADATA_KEYS)} are allowed (Stripe keeps 50, 5 are payrecon's)`,
+    });
   }
   // A thousand wrong rows would be a thousand sentences: the first few are enough to see what is wrong.
   for (const [name, value] of entries.slice(0, MAX_METADATA_KEYS)) {
@@ -96,14 +117,18 @@ export function metadataProblems(metadata: Readonly<Record<string, string>>, fie
 function metadataNameProblem(name: string): string | null {
   const problem = textProblem(name, MAX_METADATA_KEY);
   if (problem !== null) return `the name ${quoted(name)}: ${problem}`;
-  if (/[[\]]/.test(name)) return `the name ${quoted(name)} contains a square bracket, which Stripe refuses`;
-  if (name.toLowerCase().startsWith(RESERVED_METADATA_PREFIX)) return `the name ${quoted(name)} begins with ${RESERVED_METADATA_PREFIX}, which is payrecon's own`;
-  if (name === '__proto__') return `the name ${quoted(name)} has a meaning of its own in JavaScript and would be lost on the way: choose another`;
+  if (/[[\]]/.test(name))
+    return `the name ${quoted(name)} contains a square bracket, which Stripe refuses`;
+  if (name.toLowerCase().startsWith(RESERVED_METADATA_PREFIX))
+    return `the name ${quoted(name)} begins with ${RESERVED_METADATA_PREFIX}, which is payrecon's own`;
+  if (name === '__proto__')
+    return `the name ${quoted(name)} has a meaning of its own in JavaScript and would be lost on the way: choose another`;
   return null;
 }
 
 function metadataValueProblem(name: string, value: string): string | null {
-  if (value === '') return `the value of ${quoted(name)} is empty, which Stripe reads as "remove it": leave it out`;
+  if (value === '')
+    return `the value of ${quoted(name)} is empty, which Stripe reads as "remove it": leave it out`;
   const problem = textProblem(value, MAX_METADATA_VALUE);
   return problem === null ? null : `the value of ${quoted(name)}: ${problem}`;
 }
@@ -116,6 +141,9 @@ const MAX_SEARCHED = 400;
 export function quoted(text: string): string {
   const harmless = withoutSecrets(text.slice(0, MAX_SEARCHED));
   const shown = harmless.length > MAX_QUOTED ? `${harmless.slice(0, MAX_QUOTED)}..` : harmless;
-  const escaped = shown.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  const escaped = shown.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
   return `"${escaped}"`;
 }

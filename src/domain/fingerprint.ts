@@ -29,6 +29,8 @@ export function fingerprint(request: ChargeRequest): string {
 }
 
 /** By UTF-16 code unit, not by locale: the same on every machine. */
-function sortedEntries(metadata: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+function sortedEntries(
+  metadata: Readonly<Record<string, string>>,
+): readonly (readonly [string, string])[] {
   return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
 }

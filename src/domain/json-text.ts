@@ -34,7 +34,8 @@ function refused(message: string, twice: readonly string[] = []): ParsedJson {
 
 function twiceMessage(names: readonly string[]): string {
   const shown = names.slice(0, MAX_NAMED).map(quoted).join(', ');
-  if (names.length === 1) return `the name ${shown} stands in it twice, and which of the two values is meant cannot be known: keep one`;
+  if (names.length === 1)
+    return `the name ${shown} stands in it twice, and which of the two values is meant cannot be known: keep one`;
   const more = names.length > MAX_NAMED ? ` and ${String(names.length - MAX_NAMED)} more` : '';
   return `the names ${shown}${more} stand in it twice, and which of their values is meant cannot be known: keep one of each`;
 }

@@ -41,21 +41,21 @@ export function ledgerStateWords(state: LedgerState, where: string): LedgerState
     case 'rolled_back':
       return {
         what:
-          'Stripe shows payments of this ledger that it does not have: it was restored from a backup, '
-          + 'or lost its newest steps in a failover. Nothing is charged on it.',
+          'Stripe shows payments of this ledger that it does not have: it was restored from a backup, ' +
+          'or lost its newest steps in a failover. Nothing is charged on it.',
         safe:
-          'Reading and `payrecon reconcile` are safe. Charge these orders nowhere else. Restore the '
-          + 'newest copy of the ledger; the next `payrecon reconcile` then finds it whole, and '
-          + 'charging goes on.',
+          'Reading and `payrecon reconcile` are safe. Charge these orders nowhere else. Restore the ' +
+          'newest copy of the ledger; the next `payrecon reconcile` then finds it whole, and ' +
+          'charging goes on.',
       };
     case 'moving':
       return {
         what:
-          `Moving this ledger to ${state.to} was begun and has not ended. Nothing is charged on it, `
-          + 'and at the new place only once the move has ended.',
+          `Moving this ledger to ${state.to} was begun and has not ended. Nothing is charged on it, ` +
+          'and at the new place only once the move has ended.',
         safe:
-          'Reading is safe. To end the move, run the same command again, with DATABASE_URL naming '
-          + `${state.to}: \`payrecon migrate --from ${where}\`. It goes on from where it was.`,
+          'Reading is safe. To end the move, run the same command again, with DATABASE_URL naming ' +
+          `${state.to}: \`payrecon migrate --from ${where}\`. It goes on from where it was.`,
       };
     case 'moved':
       return {

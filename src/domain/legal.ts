@@ -15,17 +15,27 @@ export interface LegalResolution {
  * it did not; and what Stripe cannot tell is the person's to know. "Nothing was charged" is offered
  * only with proof of it: neither an id that this account does not know nor one scan is any.
  */
-export function legalResolutions(transaction: Transaction, seen: Answer): readonly LegalResolution[] {
+export function legalResolutions(
+  transaction: Transaction,
+  seen: Answer,
+): readonly LegalResolution[] {
   if (transaction.keyConflictAt !== null) return afterKeyConflict(transaction, seen);
   switch (seen.kind) {
     case 'intent':
     case 'declined':
       return forIntent(transaction, seen.intent);
     case 'missing':
-      return [retry('ask Stripe again, once it is sure that the key is not of another account or mode; the attempts start over'), bySight()];
+      return [
+        retry(
+          'ask Stripe again, once it is sure that the key is not of another account or mode; the attempts start over',
+        ),
+        bySight(),
+      ];
     case 'absent':
       return [
-        retry('look again: two complete scans apart in time are the proof, and with it the reconciler records it as canceled'),
+        retry(
+          'look again: two complete scans apart in time are the proof, and with it the reconciler records it as canceled',
+        ),
         bySight(),
       ];
     case 'refused':
@@ -41,7 +51,11 @@ function retry(meaning: string): LegalResolution {
 }
 
 function bySight(): LegalResolution {
-  return { as: 'succeeded', meaning: 'you have seen it succeed: record that the customer was charged', needsCancelAtStripe: false };
+  return {
+    as: 'succeeded',
+    meaning: 'you have seen it succeed: record that the customer was charged',
+    needsCancelAtStripe: false,
+  };
 }
 
 /**
@@ -52,7 +66,9 @@ function afterKeyConflict(transaction: Transaction, seen: Answer): readonly Lega
   switch (seen.kind) {
     case 'intent':
     case 'declined':
-      return isOwn(transaction, seen.intent) ? beside(transaction, seen.intent) : forOther(transaction, seen.intent);
+      return isOwn(transaction, seen.intent)
+        ? beside(transaction, seen.intent)
+        : forOther(transaction, seen.intent);
     case 'missing':
     case 'absent':
     case 'refused':
@@ -76,13 +92,29 @@ function forOther(transaction: Transaction, intent: IntentSnapshot): readonly Le
   const name = `${intent.id}, made under this key,`;
   switch (intent.status) {
     case 'succeeded': {
-      const difference = receivedAsAsked(transaction, intent) ? '' : ` with ${received(intent)} instead of ${asked(transaction)}`;
-      return [{ as: 'succeeded', meaning: `${name} succeeded${difference}: record that the customer was charged`, needsCancelAtStripe: false }];
+      const difference = receivedAsAsked(transaction, intent)
+        ? ''
+        : ` with ${received(intent)} instead of ${asked(transaction)}`;
+      return [
+        {
+          as: 'succeeded',
+          meaning: `${name} succeeded${difference}: record that the customer was charged`,
+          needsCancelAtStripe: false,
+        },
+      ];
     }
     case 'canceled':
       return [
-        { as: 'canceled', meaning: `${name} was canceled: record that`, needsCancelAtStripe: false },
-        { as: 'failed', meaning: `${name} was canceled: record that it failed`, needsCancelAtStripe: false },
+        {
+          as: 'canceled',
+          meaning: `${name} was canceled: record that`,
+          needsCancelAtStripe: false,
+        },
+        {
+          as: 'failed',
+          meaning: `${name} was canceled: record that it failed`,
+          needsCancelAtStripe: false,
+        },
       ];
     default:
       return [];
@@ -112,8 +144,16 @@ function forIntent(transaction: Transaction, intent: IntentSnapshot): readonly L
     default:
       return [
         retry('leave it to the reconciler again; the attempts start over'),
-        { as: 'canceled', meaning: 'cancel it at Stripe now, then record that nothing was charged', needsCancelAtStripe: true },
-        { as: 'failed', meaning: 'cancel it at Stripe now, then record that it failed', needsCancelAtStripe: true },
+        {
+          as: 'canceled',
+          meaning: 'cancel it at Stripe now, then record that nothing was charged',
+          needsCancelAtStripe: true,
+        },
+        {
+          as: 'failed',
+          meaning: 'cancel it at Stripe now, then record that it failed',
+          needsCancelAtStripe: true,
+        },
       ];
   }
 }
@@ -124,7 +164,10 @@ export function describeAnswer(seen: Answer): string {
     case 'intent':
     case 'declined': {
       const { id, status, lastError } = seen.intent;
-      const failure = lastError === null ? '' : `; last error: ${lastError.message} (${lastError.declineCode ?? lastError.code ?? 'unknown'})`;
+      const failure =
+        lastError === null
+          ? ''
+          : `; last error: ${lastError.message} (${lastError.declineCode ?? lastError.code ?? 'unknown'})`;
       return `${id} is ${status}, ${sumOf(seen.intent)}${failure}`;
     }
     case 'missing':
@@ -140,5 +183,7 @@ export function describeAnswer(seen: Answer): string {
 
 function sumOf(intent: IntentSnapshot): string {
   const whole = formatMoney(intent.amount, intent.currency);
-  return intent.status !== 'succeeded' || intent.amountReceived === intent.amount ? whole : `${received(intent)} received of ${whole}`;
+  return intent.status !== 'succeeded' || intent.amountReceived === intent.amount
+    ? whole
+    : `${received(intent)} received of ${whole}`;
 }

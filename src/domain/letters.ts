@@ -29,7 +29,10 @@ export function customerMail(after: Ended, corrected: boolean): readonly Notific
   }
 }
 
-function ofFailure({ failureKind, confirmSentAt }: Ended, corrected: boolean): readonly NotificationKind[] {
+function ofFailure(
+  { failureKind, confirmSentAt }: Ended,
+  corrected: boolean,
+): readonly NotificationKind[] {
   switch (failureKind) {
     case 'declined':
       return ['customer_failed'];

@@ -33,10 +33,16 @@ const ALIKE: readonly (readonly [string, RegExp])[] = [
   ['Coptic', /\p{Script=Coptic}/u],
 ];
 
-const SAFE = 'safe are letters of one script in each word, digits, punctuation and single plain spaces';
+const SAFE =
+  'safe are letters of one script in each word, digits, punctuation and single plain spaces';
 
 /** What in a request could be read as something else, by its JSON names; empty for nearly every request. */
-export function doubtfulTexts({ key, reference, description, metadata }: ChargeRequest): readonly Problem[] {
+export function doubtfulTexts({
+  key,
+  reference,
+  description,
+  metadata,
+}: ChargeRequest): readonly Problem[] {
   const problems: Problem[] = [];
   const note = (field: string, message: string | null, about = ''): void => {
     if (message !== null) problems.push({ field, message: `${about}${message}` });
@@ -53,22 +59,32 @@ export function doubtfulTexts({ key, reference, description, metadata }: ChargeR
 
 function doubtfulName(text: string): string | null {
   if (PLAIN.test(text)) return null;
-  const found = unseen(text) ?? notComposed(text) ?? otherSpelling(text) ?? mixedWord(text) ?? mixedDigits(text);
+  const found =
+    unseen(text) ??
+    notComposed(text) ??
+    otherSpelling(text) ??
+    mixedWord(text) ??
+    mixedDigits(text);
   return found === null ? null : `${found}; ${SAFE}`;
 }
 
 function unseen(text: string): string | null {
   const found = firstOf(text, UNSEEN);
-  return found === null ? null : `it contains an invisible or unprintable character, ${found}: remove it`;
+  return found === null
+    ? null
+    : `it contains an invisible or unprintable character, ${found}: remove it`;
 }
 
 function notComposed(text: string): string | null {
   const composed = text.normalize('NFC');
   if (composed === text) return null;
   const from = Array.from(text);
-const to = Array.from(composed);
+  const to = Array.from(composed);
   const at = from.findIndex((character, index) => character !== to[index]);
-  const codes = from.slice(at, at + 2).map(codePointName).join(' ');
+  const codes = from
+    .slice(at, at + 2)
+    .map(codePointName)
+    .join(' ');
   return `it is not in the composed form (NFC) from character ${String(at + 1)} on: ${codes}`;
 }
 
@@ -77,7 +93,8 @@ function otherSpelling(text: string): string | null {
   let index = 0;
   for (const character of text) {
     const plain = character.normalize('NFKC');
-    if (plain !== character && !EVERYDAY.includes(character)) return `it contains ${whereIs(text, index)}, which is another spelling of ${quoted(plain)}`;
+    if (plain !== character && !EVERYDAY.includes(character))
+      return `it contains ${whereIs(text, index)}, which is another spelling of ${quoted(plain)}`;
     index += character.length;
   }
   return null;
@@ -96,12 +113,15 @@ function mixedWord(text: string): string | null {
 function mixedDigits(text: string): string | null {
   const ascii = /[0-9]/.test(text);
   for (const { 0: digit, index } of text.matchAll(DIGIT)) {
-    if (ascii && !/[0-9]/.test(digit)) return `it has digits of more than one script: ${whereIs(text, index)}`;
+    if (ascii && !/[0-9]/.test(digit))
+      return `it has digits of more than one script: ${whereIs(text, index)}`;
   }
   return null;
 }
 
 function reordered(text: string): string | null {
   const found = firstOf(text, REORDERING);
-  return found === null ? null : `it holds ${found}, which turns the order of letters around: remove it`;
+  return found === null
+    ? null
+    : `it holds ${found}, which turns the order of letters around: remove it`;
 }

@@ -20,9 +20,11 @@ export function foreignMark(
   intent: IntentSnapshot,
   ledger: LedgerMarks | null,
 ): string | null {
-  if (intent.metadata[TRANSACTION_METADATA] !== transaction.id) return 'its metadata does not name this transaction';
+  if (intent.metadata[TRANSACTION_METADATA] !== transaction.id)
+    return 'its metadata does not name this transaction';
   if (ledger === null) return null;
-  if (intent.livemode !== ledger.livemode) return `it is of ${intent.livemode ? 'live' : 'test'} mode`;
+  if (intent.livemode !== ledger.livemode)
+    return `it is of ${intent.livemode ? 'live' : 'test'} mode`;
   const named = intent.metadata[LEDGER_METADATA];
   // A row of an older version was created without the ledger's id; one that names another is another's.
   if (named === ledger.id || (named === undefined && transaction.paramsVersion < 2)) return null;
@@ -30,9 +32,15 @@ export function foreignMark(
 }
 
 /** Payrecon made it, for the same namespace, and not this ledger. */
-export function wasMadeByAnotherLedger({ metadata }: Pick<IntentSnapshot, 'metadata'>, own: { readonly ledger: string; readonly namespace: string }): boolean {
+export function wasMadeByAnotherLedger(
+  { metadata }: Pick<IntentSnapshot, 'metadata'>,
+  own: { readonly ledger: string; readonly namespace: string },
+): boolean {
   if (metadata[TRANSACTION_METADATA] === undefined) return false;
-  return (metadata[NAMESPACE_METADATA] ?? '') === own.namespace && metadata[LEDGER_METADATA] !== own.ledger;
+  return (
+    (metadata[NAMESPACE_METADATA] ?? '') === own.namespace &&
+    metadata[LEDGER_METADATA] !== own.ledger
+  );
 }
 
 /** Which attempt an intent was made for; intents of older versions are all of the first. */
@@ -46,7 +54,11 @@ export function receivedAsAsked(
   transaction: Pick<Transaction, 'amount' | 'currency'>,
   intent: Pick<IntentSnapshot, 'amount' | 'amountReceived' | 'currency'>,
 ): boolean {
-  return intent.amountReceived === transaction.amount && intent.amount === transaction.amount && intent.currency === transaction.currency;
+  return (
+    intent.amountReceived === transaction.amount &&
+    intent.amount === transaction.amount &&
+    intent.currency === transaction.currency
+  );
 }
 
 /** What would be taken is what was asked for. */

@@ -12,7 +12,8 @@ export const MAX_AMOUNT = 99_999_999;
 /** Longer texts are no amounts and are not looked at; 8 digits, a point and room for the usual mistakes. */
 const MAX_AMOUNT_TEXT = 40;
 
-export type AmountResult = { readonly ok: true; readonly amount: number } | { readonly ok: false; readonly message: string };
+export type AmountResult =
+  { readonly ok: true; readonly amount: number } | { readonly ok: false; readonly message: string };
 
 const formatters = new Map<string, Intl.NumberFormat>();
 
@@ -22,7 +23,8 @@ const formatters = new Map<string, Intl.NumberFormat>();
  */
 export function formatMoney(amount: number, currency: string): string {
   const known = findCurrency(currency);
-  if (known === null || !Number.isSafeInteger(amount)) return `${String(amount)} ${currency.toUpperCase()} (minor units)`;
+  if (known === null || !Number.isSafeInteger(amount))
+    return `${String(amount)} ${currency.toUpperCase()} (minor units)`;
   let formatter = formatters.get(known.code);
   if (formatter === undefined) {
     formatter = new Intl.NumberFormat('en-US', {
@@ -55,9 +57,14 @@ export function decimalAmount(amount: number, currency: string): string | null {
  * that two people could read as two amounts is refused with what to write instead.
  * `minorField` is what the caller calls the other way to give an amount.
  */
-export function parseAmount(text: string, currency: string, minorField = '--amount-minor'): AmountResult {
+export function parseAmount(
+  text: string,
+  currency: string,
+  minorField = '--amount-minor',
+): AmountResult {
   const known = findCurrency(currency);
-  if (known === null) return refuse('the currency is not known to Stripe, so its decimals are not known either');
+  if (known === null)
+    return refuse('the currency is not known to Stripe, so its decimals are not known either');
   const spelling = spellingProblem(text, known);
   if (spelling !== null) return refuse(spelling);
   const [whole = '', fraction = ''] = text.split('.');
@@ -70,7 +77,10 @@ export function parseAmount(text: string, currency: string, minorField = '--amou
 
 /** Reads an amount in the minor unit (`4999` is 49.99 usd). */
 export function parseMinor(text: string, currency: string): AmountResult {
-  if (!/^[0-9]+$/.test(text) || text.length > MAX_AMOUNT_TEXT) return refuse('write a whole number of the minor unit in digits 0 to 9 alone, such as 4999 for USD 49.99');
+  if (!/^[0-9]+$/.test(text) || text.length > MAX_AMOUNT_TEXT)
+    return refuse(
+      'write a whole number of the minor unit in digits 0 to 9 alone, such as 4999 for USD 49.99',
+    );
   if (/^0[0-9]/.test(text)) return refuse('write it without leading zeros');
   const known = findCurrency(currency);
   if (known !== null && text.length > MAX_AMOUNT_DIGITS) return refuse(tooLarge(known));
@@ -89,9 +99,16 @@ export function checkMinor(amount: number, currency: string): AmountResult {
   if (amount > MAX_AMOUNT) return refuse(tooLarge(known));
   if (amount % known.step !== 0) {
     const name = known.code.toUpperCase();
-    const write = neighbours(amount, known).map((each) => `${String(each)} (${name} ${decimalText(each, known)})`);
-    const why = known.step === 10 ? 'the last digit must be 0' : `${name} has no fractions, so the last two digits must be 00`;
-    return refuse(`Stripe takes ${name} in steps of ${String(known.step)} minor units (${why}): write ${write.join(' or ')}`);
+    const write = neighbours(amount, known).map(
+      (each) => `${String(each)} (${name} ${decimalText(each, known)})`,
+    );
+    const why =
+      known.step === 10
+        ? 'the last digit must be 0'
+        : `${name} has no fractions, so the last two digits must be 00`;
+    return refuse(
+      `Stripe takes ${name} in steps of ${String(known.step)} minor units (${why}): write ${write.join(' or ')}`,
+    );
   }
   return { ok: true, amount };
 }
@@ -129,35 +146,48 @@ function example(currency: Currency): string {
 function spellingProblem(text: string, currency: Currency): string | null {
   const such = `such as ${example(currency)}`;
   if (text === '') return `it is empty: write an amount ${such}`;
-  if (text.length > MAX_AMOUNT_TEXT) return `that is too long for an amount: write digits and a point alone, ${such}`;
+  if (text.length > MAX_AMOUNT_TEXT)
+    return `that is too long for an amount: write digits and a point alone, ${such}`;
   if (/\s/.test(text)) return `write it without spaces, ${such}`;
-  if (text.startsWith('-')) return `an amount to charge is above zero: write it without the minus sign, ${such}`;
+  if (text.startsWith('-'))
+    return `an amount to charge is above zero: write it without the minus sign, ${such}`;
   if (text.startsWith('+')) return `write it without the plus sign, ${such}`;
   if (/^[0-9.]+e[+-]?[0-9]+$/i.test(text)) return `write it without an exponent, ${such}`;
   if (/^[0-9]+(,[0-9]+)+(\.[0-9]+)?$/.test(text)) {
     return `a comma can be read two ways: write the decimals after a point and nothing between thousands, ${such}`;
   }
-  if (/^(?=.*\p{Nd})(?=.*[^0-9.])[\p{Nd}.]+$/u.test(text)) return `write it with the digits 0 to 9, ${such}`;
-  if (!/^[0-9]+(\.[0-9]+)?$/.test(text)) return `write it with digits and at most one point, ${such}`;
+  if (/^(?=.*\p{Nd})(?=.*[^0-9.])[\p{Nd}.]+$/u.test(text))
+    return `write it with the digits 0 to 9, ${such}`;
+  if (!/^[0-9]+(\.[0-9]+)?$/.test(text))
+    return `write it with digits and at most one point, ${such}`;
   if (/^0[0-9]/.test(text)) return `write it without leading zeros, ${such}`;
   return null;
 }
 
 /** What is wrong with the number of decimals or with their value; null when nothing is. */
-function decimalsProblem(whole: string, fraction: string, currency: Currency, minorField: string): string | null {
+function decimalsProblem(
+  whole: string,
+  fraction: string,
+  currency: Currency,
+  minorField: string,
+): string | null {
   const { decimals } = currency;
   const name = currency.code.toUpperCase();
   if (fraction.length === decimals) {
-    if (currency.step === 100 && fraction !== '00') return `${name} has no fractions: the decimals must be 00, as in ${whole}.00`;
+    if (currency.step === 100 && fraction !== '00')
+      return `${name} has no fractions: the decimals must be 00, as in ${whole}.00`;
     if (currency.step === 10 && !fraction.endsWith('0')) {
-      const write = neighbours(Number(whole + fraction), currency).map((each) => decimalText(each, currency));
+      const write = neighbours(Number(whole + fraction), currency).map((each) =>
+        decimalText(each, currency),
+      );
       return `Stripe takes ${name} with a last digit of 0: write ${write.join(' or ')}`;
     }
     return null;
   }
   if (decimals === 0) return `${name} has no decimals: write whole units, such as ${whole}`;
   if (fraction === '') return withoutDecimals(whole, currency, minorField);
-  if (fraction.length < decimals) return `${name} has ${String(decimals)} decimals: write ${whole}.${fraction.padEnd(decimals, '0')}`;
+  if (fraction.length < decimals)
+    return `${name} has ${String(decimals)} decimals: write ${whole}.${fraction.padEnd(decimals, '0')}`;
   return `${name} has ${String(decimals)} decimals and no more: write them all and nothing after them, as in ${whole}.${fraction.slice(0, decimals)}`;
 }
 
@@ -166,7 +196,9 @@ function withoutDecimals(whole: string, currency: Currency, minorField: string):
   const written = `${whole}.${'0'.repeat(currency.decimals)}`;
   const minor = `${whole}${'0'.repeat(currency.decimals)}`;
   if (currency.step === 100) {
-    const meant = whole.endsWith('00') ? `, or ${minorField} ${whole} if you meant ${name} ${decimalText(Number(whole), currency)}` : '';
+    const meant = whole.endsWith('00')
+      ? `, or ${minorField} ${whole} if you meant ${name} ${decimalText(Number(whole), currency)}`
+      : '';
     return `it could be read both ways, as whole ${name} or in Stripe's hundredths: write ${written} (which is ${minorField} ${minor})${meant}`;
   }
   const asMinor = Number(whole) % currency.step === 0 ? `, or ${minorField} ${whole}` : '';

@@ -25,13 +25,24 @@ export function evidenceOf(call: Call, intent: IntentSnapshot): JsonObject {
     ...(intent.amountReceived === 0 ? {} : { amount_received: intent.amountReceived }),
     currency: intent.currency,
     latest_charge: intent.latestCharge,
-    ...(intent.lastError === null ? {} : { last_error: { code: intent.lastError.code, decline_code: intent.lastError.declineCode } }),
-    ...(intent.cancellationReason === null ? {} : { cancellation_reason: intent.cancellationReason }),
+    ...(intent.lastError === null
+      ? {}
+      : {
+          last_error: { code: intent.lastError.code, decline_code: intent.lastError.declineCode },
+        }),
+    ...(intent.cancellationReason === null
+      ? {}
+      : { cancellation_reason: intent.cancellationReason }),
   };
 }
 
 /** Something was seen that decides nothing; gives the lease back and keeps everything else. */
-export function observed(transaction: Transaction, words: string, requestId: string | null, more: Partial<Pick<Transition, 'changes' | 'stamps'>> & { detail?: JsonObject } = {}): Transition {
+export function observed(
+  transaction: Transaction,
+  words: string,
+  requestId: string | null,
+  more: Partial<Pick<Transition, 'changes' | 'stamps'>> & { detail?: JsonObject } = {},
+): Transition {
   return {
     action: 'observed',
     changes: more.changes ?? {},
@@ -88,8 +99,18 @@ export function settleMove(transaction: Transaction, outcome: Outcome, context: 
   const settling = corrected ? 'truth_corrected' : 'settled';
   const record: Transition = {
     action: same ? 'observed' : settling,
-    changes: { ...outcome.changes, status, step: 'settled', review, expectedBy: null, ...othersCleared(status) },
-    stamps: { ...(same ? {} : { settledAt: 'now' as const }), nextAttempt: watchOf(after, outcome) },
+    changes: {
+      ...outcome.changes,
+      status,
+      step: 'settled',
+      review,
+      expectedBy: null,
+      ...othersCleared(status),
+    },
+    stamps: {
+      ...(same ? {} : { settledAt: 'now' as const }),
+      nextAttempt: watchOf(after, outcome),
+    },
     detail: outcome.detail,
     requestId: outcome.requestId,
     notifications,
@@ -129,9 +150,18 @@ export function stuckMove(
   seen: Sighting & { readonly stamps?: Stamps },
   context: Context,
 ): Move {
-  const known = transaction.status === 'stuck' && transaction.review?.reason === reason ? transaction.review : null;
+  const known =
+    transaction.status === 'stuck' && transaction.review?.reason === reason
+      ? transaction.review
+      : null;
   const again = known !== null;
-  const review: Review = known ?? { reason, message, at: context.now, evidence: seen.detail, resolution: null };
+  const review: Review = known ?? {
+    reason,
+    message,
+    at: context.now,
+    evidence: seen.detail,
+    resolution: null,
+  };
   const record: Transition = {
     action: again ? 'observed' : 'marked_stuck',
     changes: { ...seen.changes, status: 'stuck', review, lookups: transaction.lookups + 1 },

@@ -3,17 +3,31 @@ import { expectedBy } from './expected.ts';
 import { askedAlike, receivedAsAsked } from './marks.ts';
 import { formatMoney } from './money.ts';
 import { classifyRefusal } from './refusals.ts';
-import { evidenceOf, nextAttempt, observed, settleMove, stuckMove, type Sighting } from './moves.ts';
+import {
+  evidenceOf,
+  nextAttempt,
+  observed,
+  settleMove,
+  stuckMove,
+  type Sighting,
+} from './moves.ts';
 import { stopUndecided } from './undecided.ts';
 import { cancelMove, confirmMove, failureKindOf, failureOf } from './sends.ts';
 import { KEY_LIFETIME_MS, type Call, type Context, type Move, type Seen } from './move.ts';
-import { isFinal, type Canceler, type FailureKind, type Instant, type Transaction } from './transaction.ts';
+import {
+  isFinal,
+  type Canceler,
+  type FailureKind,
+  type Instant,
+  type Transaction,
+} from './transaction.ts';
 import type { Changes, Transition } from './transition.ts';
 
 type IntentAnswer = Extract<Answer, { kind: 'intent' }>;
 type AbsentAnswer = Extract<Answer, { kind: 'absent' }>;
 
-export const KEY_USED_ELSEWHERE = 'Stripe knows this key with other parameters: another ledger or program has used it';
+export const KEY_USED_ELSEWHERE =
+  'Stripe knows this key with other parameters: another ledger or program has used it';
 
 const ABSENCE_GAP_MIN_MS = 5 * 60_000;
 const WATCH_AFTER_ABSENCE_MS = 24 * 3_600_000;
@@ -24,7 +38,12 @@ export function absenceGapMs(deadlineMs: number): number {
 }
 
 /** The verdict table: an intent as Stripe shows it now, by whichever call. */
-export function onIntent(transaction: Transaction, call: Call, answer: IntentAnswer, context: Context): Move {
+export function onIntent(
+  transaction: Transaction,
+  call: Call,
+  answer: IntentAnswer,
+  context: Context,
+): Move {
   const { intent, requestId } = answer;
   const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status };
   const detail = evidenceOf(call, intent);
@@ -41,25 +60,46 @@ export function onIntent(transaction: Transaction, call: Call, answer: IntentAns
       return waitMove(transaction, intent, intent.status, seen, context);
     case 'requires_confirmation':
     case 'requires_payment_method':
-      if (answer.replayed && call === 'confirm') return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
+      if (answer.replayed && call === 'confirm')
+        return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
       return onUnconfirmed(transaction, intent, seen, context);
     default:
       return stopUndecided(transaction, `Stripe shows the status ${intent.status}`, seen, context);
   }
 }
 
-function onCanceled(transaction: Transaction, intent: IntentSnapshot, seen: Sighting, context: Context): Move {
+function onCanceled(
+  transaction: Transaction,
+  intent: IntentSnapshot,
+  seen: Sighting,
+  context: Context,
+): Move {
   // A decline is copied when it is seen; one that only the canceled intent still shows counts as well.
   const declined: Changes =
-    transaction.failureCode === null && intent.lastError !== null ? failureOf(intent.lastError, kindOfLastError(intent.lastError)) : {};
+    transaction.failureCode === null && intent.lastError !== null
+      ? failureOf(intent.lastError, kindOfLastError(intent.lastError))
+      : {};
   const failureCode = transaction.failureCode ?? declined.failureCode ?? null;
   if (failureCode === null) {
     const changes: Changes = { ...seen.changes, canceledBy: cancelerOf(transaction, intent) };
-    return settleMove(transaction, { ...seen, changes, status: 'canceled', words: 'canceled at Stripe' }, context);
+    return settleMove(
+      transaction,
+      { ...seen, changes, status: 'canceled', words: 'canceled at Stripe' },
+      context,
+    );
   }
   const kind = declined.failureKind ?? transaction.failureKind ?? kindOfCode(failureCode);
   const words = `${WORDS_OF_FAILURE[kind ?? 'unknown']} (${failureCode}), then canceled at Stripe`;
-  return settleMove(transaction, { ...seen, status: 'failed', words, changes: { ...seen.changes, ...declined, failureKind: kind } }, context);
+  return settleMove(
+    transaction,
+    {
+      ...seen,
+      status: 'failed',
+      words,
+      changes: { ...seen.changes, ...declined, failureKind: kind },
+    },
+    context,
+  );
 }
 
 const WORDS_OF_FAILURE: Readonly<Record<FailureKind | 'unknown', string>> = {
@@ -73,11 +113,18 @@ const WORDS_OF_FAILURE: Readonly<Record<FailureKind | 'unknown', string>> = {
 function cancelerOf(transaction: Transaction, intent: IntentSnapshot): Canceler {
   if (transaction.canceledBy !== null) return transaction.canceledBy;
   if (transaction.cancelSentAt !== null) return 'fence';
-  return intent.cancellationReason !== null && STRIPE_REASONS.has(intent.cancellationReason) ? 'stripe' : 'person';
+  return intent.cancellationReason !== null && STRIPE_REASONS.has(intent.cancellationReason)
+    ? 'stripe'
+    : 'person';
 }
 
 /** Stripe's own reasons (cancellation_reason of a payment intent); the others are given by whoever cancels. */
-const STRIPE_REASONS: ReadonlySet<string> = new Set(['automatic', 'expired', 'failed_invoice', 'void_invoice']);
+const STRIPE_REASONS: ReadonlySet<string> = new Set([
+  'automatic',
+  'expired',
+  'failed_invoice',
+  'void_invoice',
+]);
 
 /** The last error of an intent is of an attempt to pay it. */
 function kindOfLastError({ code, declineCode }: Failure): FailureKind | null {
@@ -101,31 +148,72 @@ export function onForeign(
   const detail = { ...evidenceOf(seen.call, intent), foreign: why };
   const requestId = seen.answer.requestId;
   if (isFinal(transaction.status)) {
-    return { kind: 'stop', record: observed(transaction, message, requestId, { stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words: message };
+    return {
+      kind: 'stop',
+      record: observed(transaction, message, requestId, {
+        stamps: { nextAttempt: 'never' },
+        detail,
+      }),
+      reason: 'settled',
+      words: message,
+    };
   }
   return stuckMove(transaction, 'not_ours', message, { changes: {}, detail, requestId }, context);
 }
 
-function onSucceeded(transaction: Transaction, call: Call, answer: IntentAnswer, context: Context): Move {
+function onSucceeded(
+  transaction: Transaction,
+  call: Call,
+  answer: IntentAnswer,
+  context: Context,
+): Move {
   const { intent, requestId } = answer;
-  const received: Changes = { amountReceived: intent.amountReceived, currencyReceived: intent.currency };
+  const received: Changes = {
+    amountReceived: intent.amountReceived,
+    currencyReceived: intent.currency,
+  };
   const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status, ...received };
   const detail = evidenceOf(call, intent);
   if (receivedAsAsked(transaction, intent)) {
     return settleMove(
       transaction,
-      { status: 'succeeded', changes: { ...changes, failureCode: null, failureMessage: null }, words: 'succeeded', detail, requestId },
+      {
+        status: 'succeeded',
+        changes: { ...changes, failureCode: null, failureMessage: null },
+        words: 'succeeded',
+        detail,
+        requestId,
+      },
       context,
     );
   }
   if (transaction.status === 'succeeded') {
     // A person has accepted the difference; Stripe shows nothing new.
     const words = 'succeeded with the amount that was accepted by hand';
-    return { kind: 'stop', record: observed(transaction, words, requestId, { changes, stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words };
+    return {
+      kind: 'stop',
+      record: observed(transaction, words, requestId, {
+        changes,
+        stamps: { nextAttempt: 'never' },
+        detail,
+      }),
+      reason: 'settled',
+      words,
+    };
   }
   const message = `Stripe took ${formatMoney(intent.amountReceived, intent.currency)}, but ${formatMoney(transaction.amount, transaction.currency)} was asked for`;
-  const evidence = { ...detail, expected_amount: transaction.amount, expected_currency: transaction.currency };
-  return stuckMove(transaction, 'amount_mismatch', message, { changes, detail: evidence, requestId }, context);
+  const evidence = {
+    ...detail,
+    expected_amount: transaction.amount,
+    expected_currency: transaction.currency,
+  };
+  return stuckMove(
+    transaction,
+    'amount_mismatch',
+    message,
+    { changes, detail: evidence, requestId },
+    context,
+  );
 }
 
 /** `processing` and `requires_action`: normal, not a failed attempt; a stuck row goes back to pending. */
@@ -137,7 +225,8 @@ function waitMove(
   context: Context,
 ): Move {
   const since = transaction.confirmSentAt ?? transaction.createdAt;
-  const types = intent.paymentMethodTypes.length > 0 ? intent.paymentMethodTypes : transaction.methodTypes;
+  const types =
+    intent.paymentMethodTypes.length > 0 ? intent.paymentMethodTypes : transaction.methodTypes;
   const by = expectedBy(stripeStatus, types, since);
   const reopened = transaction.status === 'stuck';
   const record: Transition = {
@@ -150,14 +239,24 @@ function waitMove(
       expectedBy: by,
       ...(context.purpose === 'reconcile' ? { lookups: transaction.lookups + 1 } : {}),
     },
-    stamps: { absentSince: 'clear', ...(context.purpose === 'reconcile' ? { nextAttempt: nextAttempt(transaction, context) } : {}) },
+    stamps: {
+      absentSince: 'clear',
+      ...(context.purpose === 'reconcile'
+        ? { nextAttempt: nextAttempt(transaction, context) }
+        : {}),
+    },
     detail: { ...seen.detail, expected_by: by },
     requestId: seen.requestId,
     notifications: [],
     release: true,
   };
   const overdue = by < context.now ? ', overdue' : '';
-  return { kind: 'stop', record, reason: stripeStatus, words: `${stripeStatus.replace('_', ' ')} at Stripe${overdue}` };
+  return {
+    kind: 'stop',
+    record,
+    reason: stripeStatus,
+    words: `${stripeStatus.replace('_', ' ')} at Stripe${overdue}`,
+  };
 }
 
 /** It has not succeeded and still could: the caller may go on confirming it, everybody else fences it off. */
@@ -168,7 +267,8 @@ function onUnconfirmed(
   context: Context,
 ): Move {
   const fence = { intent, failure: intent.lastError, requestId: seen.requestId };
-  if (intent.lastError !== null) return cancelMove(transaction, { ...fence, kind: kindOfLastError(intent.lastError) }, context);
+  if (intent.lastError !== null)
+    return cancelMove(transaction, { ...fence, kind: kindOfLastError(intent.lastError) }, context);
   const mayConfirm =
     context.purpose === 'charge' &&
     transaction.status === 'pending' &&
@@ -177,7 +277,12 @@ function onUnconfirmed(
     askedAlike(transaction, intent) &&
     (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context));
   if (mayConfirm && context.made.includes('confirm')) {
-    return { kind: 'stop', record: observed(transaction, 'not confirmed at Stripe yet', seen.requestId, seen), reason: 'unknown', words: 'not confirmed at Stripe yet' };
+    return {
+      kind: 'stop',
+      record: observed(transaction, 'not confirmed at Stripe yet', seen.requestId, seen),
+      reason: 'unknown',
+      words: 'not confirmed at Stripe yet',
+    };
   }
   if (mayConfirm) return confirmMove(transaction, intent, seen.requestId, context);
   return cancelMove(transaction, { ...fence, kind: null }, context);
@@ -187,7 +292,10 @@ function onUnconfirmed(
  * A first send that lies in the future was stamped by a wrong clock: nobody knows how old the key is. Where Stripe's clock
  * shows that more time has gone by than ours, it is Stripe that forgets the key.
  */
-function isYoungKey(sentAt: Instant, { now, stripeAheadMs }: Pick<Context, 'now' | 'stripeAheadMs'>): boolean {
+function isYoungKey(
+  sentAt: Instant,
+  { now, stripeAheadMs }: Pick<Context, 'now' | 'stripeAheadMs'>,
+): boolean {
   const ageMs = now - sentAt;
   return ageMs >= 0 && Math.max(ageMs, ageMs + stripeAheadMs) < KEY_LIFETIME_MS;
 }
@@ -198,19 +306,46 @@ function isYoungKey(sentAt: Instant, { now, stripeAheadMs }: Pick<Context, 'now'
  */
 export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context: Context): Move {
   const gapMs = absenceGapMs(context.limits.deadlineMs);
-  const detail = { asked: 'scan', scanned_from: answer.scannedFrom, scanned_to: answer.scannedTo, pages: answer.pages };
+  const detail = {
+    asked: 'scan',
+    scanned_from: answer.scannedFrom,
+    scanned_to: answer.scannedTo,
+    pages: answer.pages,
+  };
   if (transaction.paymentIntent !== null) {
     // Its id is known, so it exists: a list that misses it proves nothing.
-    return stopUndecided(transaction, 'Stripe\'s list does not show a payment intent whose id is known', { changes: {}, detail, requestId: answer.requestId }, context);
+    return stopUndecided(
+      transaction,
+      "Stripe's list does not show a payment intent whose id is known",
+      { changes: {}, detail, requestId: answer.requestId },
+      context,
+    );
   }
   if (transaction.keyConflictAt !== null && !isFinal(transaction.status)) {
     // Somebody else's intent bears somebody else's mark: that ours is absent says nothing about the money.
-    return stuckMove(transaction, 'key_used_elsewhere', KEY_USED_ELSEWHERE, { changes: {}, detail, requestId: answer.requestId }, context);
+    return stuckMove(
+      transaction,
+      'key_used_elsewhere',
+      KEY_USED_ELSEWHERE,
+      { changes: {}, detail, requestId: answer.requestId },
+      context,
+    );
   }
   // An instant that the clock has not reached yet was written while the clock was wrong.
-  const since = transaction.absentSince !== null && transaction.absentSince <= context.now ? transaction.absentSince : null;
+  const since =
+    transaction.absentSince !== null && transaction.absentSince <= context.now
+      ? transaction.absentSince
+      : null;
   if (isFinal(transaction.status)) {
-    return { kind: 'stop', record: observed(transaction, 'still not in Stripe\'s list', answer.requestId, { stamps: { nextAttempt: 'never' }, detail }), reason: 'settled', words: 'still not in Stripe\'s list' };
+    return {
+      kind: 'stop',
+      record: observed(transaction, "still not in Stripe's list", answer.requestId, {
+        stamps: { nextAttempt: 'never' },
+        detail,
+      }),
+      reason: 'settled',
+      words: "still not in Stripe's list",
+    };
   }
   if (since !== null && context.now - since >= gapMs) {
     return settleMove(
@@ -227,10 +362,13 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
     );
   }
   const inMs = since === null ? gapMs : since + gapMs - context.now;
-  const words = 'not in Stripe\'s list; looking once more before it is taken as absent';
+  const words = "not in Stripe's list; looking once more before it is taken as absent";
   const record = observed(transaction, words, answer.requestId, {
     changes: { lookups: transaction.lookups + 1 },
-    stamps: { absentSince: since === null && transaction.absentSince !== null ? 'clear' : 'if_unset', nextAttempt: { inMs } },
+    stamps: {
+      absentSince: since === null && transaction.absentSince !== null ? 'clear' : 'if_unset',
+      nextAttempt: { inMs },
+    },
     detail,
   });
   return { kind: 'stop', record, reason: 'absent_once', words };

@@ -13,11 +13,28 @@ type Unauthorized = Extract<Answer, { kind: 'unauthorized' }>;
 type Unknown = Extract<Answer, { kind: 'unknown' }>;
 
 /** Stripe said no. What that proves depends on the call, and on whether it answers our first send. */
-export function onRefused(transaction: Transaction, seen: Seen, answer: Refused, context: Context): Move {
-  const detail: JsonObject = { asked: seen.call, http_status: answer.httpStatus, code: answer.code, message: answer.message, param: answer.param };
+export function onRefused(
+  transaction: Transaction,
+  seen: Seen,
+  answer: Refused,
+  context: Context,
+): Move {
+  const detail: JsonObject = {
+    asked: seen.call,
+    http_status: answer.httpStatus,
+    code: answer.code,
+    message: answer.message,
+    param: answer.param,
+  };
   if (answer.code === 'idempotency_error' && seen.call === 'create') {
     const stamps = { keyConflictAt: 'if_unset' as const };
-    return stuckMove(transaction, 'key_used_elsewhere', KEY_USED_ELSEWHERE, { changes: {}, stamps, detail, requestId: answer.requestId }, context);
+    return stuckMove(
+      transaction,
+      'key_used_elsewhere',
+      KEY_USED_ELSEWHERE,
+      { changes: {}, stamps, detail, requestId: answer.requestId },
+      context,
+    );
   }
   const words = `Stripe refused the ${seen.call}: ${answer.message}`;
   switch (seen.call) {
@@ -27,12 +44,23 @@ export function onRefused(transaction: Transaction, seen: Seen, answer: Refused,
       return onRefusedConfirm(transaction, answer, context);
     case 'cancel':
       // It is in a state that cannot be canceled: ask which one.
-      if (context.made.lastIndexOf('retrieve') < context.made.lastIndexOf('cancel')) return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
-      return stopUndecided(transaction, words, { changes: {}, detail, requestId: answer.requestId }, context);
+      if (context.made.lastIndexOf('retrieve') < context.made.lastIndexOf('cancel'))
+        return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
+      return stopUndecided(
+        transaction,
+        words,
+        { changes: {}, detail, requestId: answer.requestId },
+        context,
+      );
     case 'retrieve':
     case 'scan':
     case 'cancel_stray':
-      return stopUndecided(transaction, words, { changes: {}, detail, requestId: answer.requestId }, context);
+      return stopUndecided(
+        transaction,
+        words,
+        { changes: {}, detail, requestId: answer.requestId },
+        context,
+      );
   }
 }
 
@@ -46,17 +74,31 @@ interface Refusal {
  * Refused on the very first send: no intent exists and none can. Where Stripe said that our request is
  * wrong, the attempt has failed without a bank being asked; another refusal leaves it never sent.
  */
-function onRefusedCreate(transaction: Transaction, seen: Seen, refusal: Refusal, context: Context): Move {
+function onRefusedCreate(
+  transaction: Transaction,
+  seen: Seen,
+  refusal: Refusal,
+  context: Context,
+): Move {
   const { answer, detail, words } = refusal;
   if (seen.firstSend && answer.effect === 'none') {
     if (answer.fault !== 'request') {
-      return { kind: 'stop', record: takenBack(transaction, seen, answer, { words, detail }), reason: 'not_sent', words };
+      return {
+        kind: 'stop',
+        record: takenBack(transaction, seen, answer, { words, detail }),
+        reason: 'not_sent',
+        words,
+      };
     }
     return settleMove(
       transaction,
       {
         status: 'failed',
-        changes: { failureCode: answer.code ?? 'invalid_request', failureMessage: answer.message, failureKind: 'request' },
+        changes: {
+          failureCode: answer.code ?? 'invalid_request',
+          failureMessage: answer.message,
+          failureKind: 'request',
+        },
         words,
         detail: { ...detail, proof: 'refused on the first send: no payment intent was made' },
         requestId: answer.requestId,
@@ -65,7 +107,13 @@ function onRefusedCreate(transaction: Transaction, seen: Seen, refusal: Refusal,
     );
   }
   // A refusal on a replay says nothing about the first send: the list will tell.
-  if (context.purpose === 'charge') return { kind: 'stop', record: observed(transaction, words, answer.requestId, { detail }), reason: 'unknown', words };
+  if (context.purpose === 'charge')
+    return {
+      kind: 'stop',
+      record: observed(transaction, words, answer.requestId, { detail }),
+      reason: 'unknown',
+      words,
+    };
   return { kind: 'ask', record: null, call: 'scan', firstSend: false };
 }
 
@@ -76,18 +124,32 @@ function onRefusedCreate(transaction: Transaction, seen: Seen, refusal: Refusal,
 function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Context): Move {
   const { intent } = answer;
   const isMarked = intent === null || foreignMark(transaction, intent, context.ledger) === null;
-  const isRequest = answer.fault === 'request' && answer.effect === 'none' && answer.httpStatus === 400;
-  const settledElsewhere = answer.code === 'payment_intent_unexpected_state' || answer.code === 'idempotency_error';
+  const isRequest =
+    answer.fault === 'request' && answer.effect === 'none' && answer.httpStatus === 400;
+  const settledElsewhere =
+    answer.code === 'payment_intent_unexpected_state' || answer.code === 'idempotency_error';
   if (!isRequest || !isMarked || settledElsewhere || transaction.paymentIntent === null) {
     return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
   }
-  const failure = { code: answer.code ?? 'invalid_request', declineCode: null, message: answer.message };
+  const failure = {
+    code: answer.code ?? 'invalid_request',
+    declineCode: null,
+    message: answer.message,
+  };
   const fenced = intent ?? asLastSeen(transaction, transaction.paymentIntent, context);
-  return cancelMove(transaction, { intent: fenced, failure, kind: 'request', requestId: answer.requestId }, context);
+  return cancelMove(
+    transaction,
+    { intent: fenced, failure, kind: 'request', requestId: answer.requestId },
+    context,
+  );
 }
 
 /** The intent that a refusal did not carry, as the row knows it. */
-function asLastSeen(transaction: Transaction, paymentIntent: string, context: Context): IntentSnapshot {
+function asLastSeen(
+  transaction: Transaction,
+  paymentIntent: string,
+  context: Context,
+): IntentSnapshot {
   return {
     id: paymentIntent,
     status: transaction.stripeStatus ?? 'requires_confirmation',
@@ -109,28 +171,57 @@ function asLastSeen(transaction: Transaction, paymentIntent: string, context: Co
 }
 
 /** 401 or 403: our own set-up. Nothing is counted, nothing is decided; what was not sent is taken back. */
-export function onUnauthorized(transaction: Transaction, seen: Seen, answer: Unauthorized, context: Context): Move {
+export function onUnauthorized(
+  transaction: Transaction,
+  seen: Seen,
+  answer: Unauthorized,
+  context: Context,
+): Move {
   const words = `Stripe refused the key (${String(answer.httpStatus)}): ${answer.message}`;
   const detail: JsonObject = { asked: seen.call, http_status: answer.httpStatus };
   const record = takenBack(transaction, seen, answer, { words, detail });
   // Still due for the next pass, and not for this one again.
-  const later = context.purpose === 'reconcile' ? { ...record, stamps: { ...record.stamps, nextAttempt: { inMs: 1 } } } : record;
+  const later =
+    context.purpose === 'reconcile'
+      ? { ...record, stamps: { ...record.stamps, nextAttempt: { inMs: 1 } } }
+      : record;
   return { kind: 'stop', record: later, reason: 'unauthorized', words };
 }
 
 /** No answer, or one that proves nothing. */
-export function onUnknown(transaction: Transaction, seen: Seen, answer: Unknown, context: Context): Move {
+export function onUnknown(
+  transaction: Transaction,
+  seen: Seen,
+  answer: Unknown,
+  context: Context,
+): Move {
   const words = unknownWords(seen, answer);
-  const detail: JsonObject = { asked: seen.call, reason: answer.reason, http_status: answer.httpStatus };
-  if (answer.effect === 'none' && seen.firstSend && (seen.call === 'create' || seen.call === 'confirm')) {
+  const detail: JsonObject = {
+    asked: seen.call,
+    reason: answer.reason,
+    http_status: answer.httpStatus,
+  };
+  if (
+    answer.effect === 'none' &&
+    seen.firstSend &&
+    (seen.call === 'create' || seen.call === 'confirm')
+  ) {
     const record = takenBack(transaction, seen, answer, { words, detail });
     return { kind: 'stop', record, reason: answer.answered ? 'rate_limited' : 'not_sent', words };
   }
   // A stored 500 is replayed under this key for ever: only the list can tell whether the intent exists.
-  if (seen.call === 'create' && !seen.firstSend && answer.reason === 'server_error' && context.purpose !== 'charge') {
+  if (
+    seen.call === 'create' &&
+    !seen.firstSend &&
+    answer.reason === 'server_error' &&
+    context.purpose !== 'charge'
+  ) {
     return { kind: 'ask', record: null, call: 'scan', firstSend: false };
   }
-  const record = context.purpose === 'reconcile' ? null : observed(transaction, words, answer.requestId, { detail });
+  const record =
+    context.purpose === 'reconcile'
+      ? null
+      : observed(transaction, words, answer.requestId, { detail });
   const silent = answer.reason === 'interrupted' ? 'interrupted' : 'unknown';
   const reason = isPassing(answer) ? 'rate_limited' : silent;
   return { kind: 'stop', record, reason, words };
@@ -140,7 +231,8 @@ export function onUnknown(transaction: Transaction, seen: Seen, answer: Unknown,
 function unknownWords(seen: Seen, answer: Unknown): string {
   const { reason, effect, message } = answer;
   if (reason === 'queue') return `the ${seen.call} was not sent: ${message}`;
-  if (isPassing(answer)) return `Stripe could not take the ${seen.call} now (${message})${effect === 'none' ? ': it was not carried out' : ''}`;
+  if (isPassing(answer))
+    return `Stripe could not take the ${seen.call} now (${message})${effect === 'none' ? ': it was not carried out' : ''}`;
   const what = answer.answered ? 'no usable answer' : 'no answer';
   return `${what} to the ${seen.call} (${message})${effect === 'none' ? ': nothing was sent' : ''}`;
 }
@@ -152,9 +244,18 @@ function takenBack(
   { effect, requestId }: Pick<Unauthorized, 'effect' | 'requestId'>,
   { words, detail }: { readonly words: string; readonly detail: JsonObject },
 ): Transition {
-  if (effect !== 'none' || !seen.firstSend) return observed(transaction, words, requestId, { detail });
-  const base = { action: 'not_sent' as const, detail: { ...detail, seen: words }, requestId, notifications: [], release: true };
-  if (seen.call === 'create') return { ...base, changes: { step: 'recorded' }, stamps: { createSentAt: 'clear' } };
-  if (seen.call === 'confirm') return { ...base, changes: { step: 'created' }, stamps: { confirmSentAt: 'clear' } };
+  if (effect !== 'none' || !seen.firstSend)
+    return observed(transaction, words, requestId, { detail });
+  const base = {
+    action: 'not_sent' as const,
+    detail: { ...detail, seen: words },
+    requestId,
+    notifications: [],
+    release: true,
+  };
+  if (seen.call === 'create')
+    return { ...base, changes: { step: 'recorded' }, stamps: { createSentAt: 'clear' } };
+  if (seen.call === 'confirm')
+    return { ...base, changes: { step: 'created' }, stamps: { confirmSentAt: 'clear' } };
   return observed(transaction, words, requestId, { detail });
 }

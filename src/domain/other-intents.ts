@@ -24,7 +24,10 @@ function namedIntent(entry: JsonObject): NamedIntent | null {
   const { id, status, amount, amount_received: received, currency, matched_by: matchedBy } = entry;
   if (typeof id !== 'string' || typeof status !== 'string') return null;
   const sum = status === 'succeeded' && typeof received === 'number' ? received : amount;
-  const money = typeof sum === 'number' && typeof currency === 'string' ? `, ${formatMoney(sum, currency)}` : '';
+  const money =
+    typeof sum === 'number' && typeof currency === 'string'
+      ? `, ${formatMoney(sum, currency)}`
+      : '';
   const isUnderOurKey = matchedBy === 'idempotency_key' || matchedBy === 'metadata';
   return { id, words: `${id} is ${status}${money}`, isUnderOurKey };
 }

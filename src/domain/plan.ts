@@ -2,7 +2,14 @@ import type { IntentSnapshot } from './answer.ts';
 import { mayHaveStrays } from './attempts.ts';
 import { BugError } from './errors.ts';
 import { askedAlike, foreignMark } from './marks.ts';
-import { BELIEVED_UNSENT_MS, KEY_LIFETIME_MS, type Call, type Context, type Move, type Seen } from './move.ts';
+import {
+  BELIEVED_UNSENT_MS,
+  KEY_LIFETIME_MS,
+  type Call,
+  type Context,
+  type Move,
+  type Seen,
+} from './move.ts';
 import { onAbsent, onForeign, onIntent } from './on-intent.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-refusal.ts';
 import { leaveUnsent } from './moves.ts';
@@ -43,7 +50,12 @@ export function firstCall(transaction: Transaction, context: FirstCallContext): 
   // A settled row is only looked at: nothing may be made at Stripe for it any more.
   if (isFinal(transaction.status) && mayHaveStrays(transaction)) return 'scan';
   // Created and not confirmed: whoever goes on looks first whether it is the only one.
-  if (transaction.step === 'created' && context.purpose === 'charge' && transaction.paymentIntent !== null) return 'scan';
+  if (
+    transaction.step === 'created' &&
+    context.purpose === 'charge' &&
+    transaction.paymentIntent !== null
+  )
+    return 'scan';
   if (transaction.paymentIntent !== null) return 'retrieve';
   if (isFinal(transaction.status) || transaction.keyConflictAt !== null) return 'scan';
   const { purpose, now } = context;
@@ -52,11 +64,16 @@ export function firstCall(transaction: Transaction, context: FirstCallContext): 
   // A first send in the future was stamped by a wrong clock: nobody knows how old the key is.
   const ageMs = now - transaction.createSentAt;
   // Set back since, the database's clock shows less than has gone by at Stripe, which forgets keys by its own.
-  return ageMs >= 0 && Math.max(ageMs, ageMs + context.stripeAheadMs) < KEY_LIFETIME_MS ? 'create' : 'scan';
+  return ageMs >= 0 && Math.max(ageMs, ageMs + context.stripeAheadMs) < KEY_LIFETIME_MS
+    ? 'create'
+    : 'scan';
 }
 
 /** Nothing was sent, as far as this ledger knows. */
-function firstCallUnsent(transaction: Transaction, { purpose, now, doubted, limits }: FirstCallContext): Call | null {
+function firstCallUnsent(
+  transaction: Transaction,
+  { purpose, now, doubted, limits }: FirstCallContext,
+): Call | null {
   const ageMs = now - transaction.createdAt;
   if (doubted) return 'scan';
   if (purpose === 'charge') return ageMs >= 0 && ageMs < BELIEVED_UNSENT_MS ? 'create' : 'scan';
@@ -64,7 +81,13 @@ function firstCallUnsent(transaction: Transaction, { purpose, now, doubted, limi
 }
 
 function firstMove(transaction: Transaction, context: Context): Move {
-  if (context.stopping) return { kind: 'stop', record: null, reason: 'interrupted', words: 'interrupted before anything was asked' };
+  if (context.stopping)
+    return {
+      kind: 'stop',
+      record: null,
+      reason: 'interrupted',
+      words: 'interrupted before anything was asked',
+    };
   const call = firstCall(transaction, context);
   if (call === null) return leaveUnsent(transaction, context);
   if (call !== 'create') return { kind: 'ask', record: null, call, firstSend: false };
@@ -73,7 +96,8 @@ function firstMove(transaction: Transaction, context: Context): Move {
 
 /** Commits "create sent" unless it is committed already, then creates. */
 function createMove(transaction: Transaction, context: Context): Move {
-  if (transaction.keyConflictAt !== null) throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
+  if (transaction.keyConflictAt !== null)
+    throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
   if (context.justOpened) return { kind: 'ask', record: null, call: 'create', firstSend: true };
   const firstSend = transaction.createSentAt === null;
   const record: Transition | null =
@@ -97,7 +121,8 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
   if (seen.call === 'cancel_stray') return onStrayCanceled(seen, context);
   if (answer.kind === 'intent' || answer.kind === 'declined') {
     const foreign = foreignMark(transaction, answer.intent, context.ledger);
-    if (foreign !== null) return onForeign(transaction, seen, { intent: answer.intent, why: foreign }, context);
+    if (foreign !== null)
+      return onForeign(transaction, seen, { intent: answer.intent, why: foreign }, context);
   }
   switch (answer.kind) {
     case 'intent':
@@ -112,7 +137,9 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
       return onRefused(transaction, seen, refusedAsMissing(answer), context);
     case 'absent':
       // It was never sent, and the list agrees: the caller goes on.
-      return mayCreateAfterAbsence(transaction, context) ? createMove(transaction, context) : onAbsent(transaction, answer, context);
+      return mayCreateAfterAbsence(transaction, context)
+        ? createMove(transaction, context)
+        : onAbsent(transaction, answer, context);
     case 'unknown':
       return onUnknown(transaction, seen, answer, context);
   }
@@ -120,25 +147,57 @@ function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move 
 
 type IntentAnswer = Extract<Seen['answer'], { kind: 'intent' }>;
 
-function onOwnIntent(transaction: Transaction, seen: Seen, answer: IntentAnswer, context: Context): Move {
+function onOwnIntent(
+  transaction: Transaction,
+  seen: Seen,
+  answer: IntentAnswer,
+  context: Context,
+): Move {
   const stray = liveStray(transaction, answer, context);
   if (stray !== null) return cancelStray(transaction, stray, context);
-  return seen.call === 'create' ? onCreated(transaction, seen, context) : onIntent(transaction, seen.call, answer, context);
+  return seen.call === 'create'
+    ? onCreated(transaction, seen, context)
+    : onIntent(transaction, seen.call, answer, context);
 }
 
-function refusedAsMissing({ message, requestId }: Extract<Seen['answer'], { kind: 'missing' }>): Extract<Seen['answer'], { kind: 'refused' }> {
-  return { kind: 'refused', httpStatus: 404, code: 'resource_missing', message, param: null, fault: 'request', intent: null, effect: 'none', requestId };
+function refusedAsMissing({
+  message,
+  requestId,
+}: Extract<Seen['answer'], { kind: 'missing' }>): Extract<Seen['answer'], { kind: 'refused' }> {
+  return {
+    kind: 'refused',
+    httpStatus: 404,
+    code: 'resource_missing',
+    message,
+    param: null,
+    fault: 'request',
+    intent: null,
+    effect: 'none',
+    requestId,
+  };
 }
 
 function mayCreateAfterAbsence(transaction: Transaction, { purpose }: Context): boolean {
   const { status, paymentIntent, createSentAt, keyConflictAt } = transaction;
-  return purpose === 'charge' && status === 'pending' && paymentIntent === null && createSentAt === null && keyConflictAt === null;
+  return (
+    purpose === 'charge' &&
+    status === 'pending' &&
+    paymentIntent === null &&
+    createSentAt === null &&
+    keyConflictAt === null
+  );
 }
 
 /** Another intent that this ledger made for the same money and that could still succeed. */
-function liveStray(transaction: Transaction, { intent, others = [] }: IntentAnswer, { ledger }: Context): IntentSnapshot | null {
-  const isLive = ({ status }: IntentSnapshot): boolean => status !== 'canceled' && status !== 'succeeded';
-  const isOurs = (other: IntentSnapshot): boolean => askedAlike(transaction, other) && foreignMark(transaction, other, ledger) === null;
+function liveStray(
+  transaction: Transaction,
+  { intent, others = [] }: IntentAnswer,
+  { ledger }: Context,
+): IntentSnapshot | null {
+  const isLive = ({ status }: IntentSnapshot): boolean =>
+    status !== 'canceled' && status !== 'succeeded';
+  const isOurs = (other: IntentSnapshot): boolean =>
+    askedAlike(transaction, other) && foreignMark(transaction, other, ledger) === null;
   return others.find((other) => other.id !== intent.id && isLive(other) && isOurs(other)) ?? null;
 }
 
@@ -160,12 +219,15 @@ function onStrayCanceled(seen: Seen, context: Context): Move {
 function onCreated(transaction: Transaction, seen: Seen, context: Context): Move {
   if (seen.answer.kind !== 'intent') throw new TypeError('onCreated wants an intent');
   const { intent, requestId, replayed } = seen.answer;
-  if (!askedAlike(transaction, intent) || intent.status === 'succeeded') return onIntent(transaction, 'create', seen.answer, context);
+  if (!askedAlike(transaction, intent) || intent.status === 'succeeded')
+    return onIntent(transaction, 'create', seen.answer, context);
   if (context.purpose !== 'charge' || transaction.status !== 'pending') {
     return cancelMove(transaction, { intent, failure: null, kind: null, requestId }, context);
   }
-  const mayBeSecond = (!replayed && !(context.begunHere && seen.firstSend)) || transaction.attempt > 1;
-  if (!mayBeSecond || context.made.includes('scan')) return confirmMove(transaction, intent, requestId, context);
+  const mayBeSecond =
+    (!replayed && !(context.begunHere && seen.firstSend)) || transaction.attempt > 1;
+  if (!mayBeSecond || context.made.includes('scan'))
+    return confirmMove(transaction, intent, requestId, context);
   return {
     kind: 'ask',
     call: 'scan',
@@ -174,7 +236,11 @@ function onCreated(transaction: Transaction, seen: Seen, context: Context): Move
       action: 'created',
       changes: { paymentIntent: intent.id, stripeStatus: intent.status, step: 'created' },
       stamps: { absentSince: 'clear' },
-      detail: { asked: 'create', payment_intent: intent.id, because: 'another intent may exist: the list is read first' },
+      detail: {
+        asked: 'create',
+        payment_intent: intent.id,
+        because: 'another intent may exist: the list is read first',
+      },
       requestId,
       notifications: [],
       release: false,

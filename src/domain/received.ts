@@ -18,10 +18,15 @@ export function receivedOf(transaction: Transaction): Money | null {
   if (status !== 'succeeded' || review?.evidence['stripe_status'] !== 'succeeded') return null;
   const { amount_received: received, amount, currency } = review.evidence;
   const taken = received ?? amount;
-  return typeof taken === 'number' && typeof currency === 'string' ? { amount: taken, currency } : null;
+  return typeof taken === 'number' && typeof currency === 'string'
+    ? { amount: taken, currency }
+    : null;
 }
 
 /** Whether a sum is the one that was asked for. */
-export function isAsAsked(transaction: Pick<Transaction, 'amount' | 'currency'>, sum: Money): boolean {
+export function isAsAsked(
+  transaction: Pick<Transaction, 'amount' | 'currency'>,
+  sum: Money,
+): boolean {
   return sum.amount === transaction.amount && sum.currency === transaction.currency;
 }

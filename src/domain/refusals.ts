@@ -1,4 +1,10 @@
-import { BANKS_WORDS, DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES, type RefusalKind } from './refusal-codes.ts';
+import {
+  BANKS_WORDS,
+  DECLINE_CODES,
+  ERROR_CODES,
+  UNDECLARED_ERROR_CODES,
+  type RefusalKind,
+} from './refusal-codes.ts';
 
 /*
  * The one classification of everything that Stripe refuses. It decides whether a key is used up,
@@ -50,7 +56,8 @@ function classifyRequest(httpStatus: number, { type, code }: Refusal): RefusalKi
 function classifyPayment({ httpStatus, type, code, declineCode }: Refusal): RefusalKind {
   const byCode = KIND_OF_CODE.get(code ?? '');
   if (code !== null && byCode === undefined) return 'unknown';
-  const refusesPayment = byCode === undefined || byCode === 'declined' || byCode === 'authentication';
+  const refusesPayment =
+    byCode === undefined || byCode === 'declined' || byCode === 'authentication';
   if (!refusesPayment) return byCode;
   // What an intent shows is of several types; an answer that refuses a payment is a card_error.
   if (httpStatus === 402 && type !== 'card_error') return 'unknown';

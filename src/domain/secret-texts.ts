@@ -30,7 +30,9 @@ function withoutPassword(word: string): string {
   const scheme = word.indexOf(':/');
   const at = word.lastIndexOf('@');
   const colon = scheme === -1 ? -1 : word.indexOf(':', scheme + 1);
-  return colon === -1 || at < colon ? word : `${word.slice(0, colon + 1)}[password]${word.slice(at)}`;
+  return colon === -1 || at < colon
+    ? word
+    : `${word.slice(0, colon + 1)}[password]${word.slice(at)}`;
 }
 
 const HOLDS_KEY =

@@ -9,13 +9,20 @@ import { stopUndecided } from './undecided.ts';
 /** The two calls that change something at Stripe, each committed before it is sent. */
 
 /** Commit "confirm sent" together with the id, then confirm: the id is stored before money can move. */
-export function confirmMove(transaction: Transaction, intent: IntentSnapshot, requestId: string | null, context: Context): Move {
+export function confirmMove(
+  transaction: Transaction,
+  intent: IntentSnapshot,
+  requestId: string | null,
+  context: Context,
+): Move {
   const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status };
   if (context.stopping) {
     const step = transaction.step === 'create_sent' ? 'created' : transaction.step;
     return {
       kind: 'stop',
-      record: observed(transaction, 'interrupted before the confirm', requestId, { changes: { ...changes, step } }),
+      record: observed(transaction, 'interrupted before the confirm', requestId, {
+        changes: { ...changes, step },
+      }),
       reason: 'interrupted',
       words: 'interrupted before the confirm: nothing was charged',
     };
@@ -38,7 +45,11 @@ export function confirmMove(transaction: Transaction, intent: IntentSnapshot, re
 
 /** Stripe's decline code, else its error code, and whose word it is. */
 export function failureOf(failure: Failure, kind: FailureKind | null): Changes {
-  return { failureCode: failure.declineCode ?? failure.code ?? 'declined', failureMessage: failure.message, failureKind: kind };
+  return {
+    failureCode: failure.declineCode ?? failure.code ?? 'declined',
+    failureMessage: failure.message,
+    failureKind: kind,
+  };
 }
 
 /** A row keeps a refusal's kind only where somebody is known to have refused: a passing or unknown one is nobody's word. */
@@ -64,7 +75,12 @@ export function cancelMove(transaction: Transaction, fence: Fence, context: Cont
   };
   if (context.made.includes('cancel')) {
     const detail = evidenceOf('cancel', intent);
-    return stopUndecided(transaction, `Stripe would not cancel it, and shows ${intent.status}`, { changes, detail, requestId }, context);
+    return stopUndecided(
+      transaction,
+      `Stripe would not cancel it, and shows ${intent.status}`,
+      { changes, detail, requestId },
+      context,
+    );
   }
   return {
     kind: 'ask',
@@ -74,7 +90,10 @@ export function cancelMove(transaction: Transaction, fence: Fence, context: Cont
       action: 'cancel_sent',
       changes: { ...changes, step: 'cancel_sent' },
       stamps: { cancelSentAt: 'if_unset', absentSince: 'clear' },
-      detail: { ...evidenceOf('cancel', intent), because: failure === null ? 'never confirmed' : 'declined' },
+      detail: {
+        ...evidenceOf('cancel', intent),
+        because: failure === null ? 'never confirmed' : 'declined',
+      },
       requestId,
       notifications: [],
       release: false,
@@ -83,8 +102,18 @@ export function cancelMove(transaction: Transaction, fence: Fence, context: Cont
 }
 
 /** An intent that bears this transaction's id and is not the one that counts: it must not succeed later. */
-export function cancelStray(transaction: Transaction, stray: IntentSnapshot, context: Context): Move {
-  if (context.stopping) return { kind: 'stop', record: null, reason: 'interrupted', words: 'interrupted before another payment intent was canceled' };
+export function cancelStray(
+  transaction: Transaction,
+  stray: IntentSnapshot,
+  context: Context,
+): Move {
+  if (context.stopping)
+    return {
+      kind: 'stop',
+      record: null,
+      reason: 'interrupted',
+      words: 'interrupted before another payment intent was canceled',
+    };
   return {
     kind: 'ask',
     call: 'cancel_stray',
@@ -94,7 +123,11 @@ export function cancelStray(transaction: Transaction, stray: IntentSnapshot, con
       action: 'observed',
       changes: {},
       stamps: {},
-      detail: { ...evidenceOf('scan', stray), because: 'another payment intent of this transaction: canceled', step: transaction.step },
+      detail: {
+        ...evidenceOf('scan', stray),
+        because: 'another payment intent of this transaction: canceled',
+        step: transaction.step,
+      },
       requestId: null,
       notifications: [],
       release: false,

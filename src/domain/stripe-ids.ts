@@ -1,5 +1,6 @@
 /** What an id of Stripe's begins with, by what it names. */
-export type StripeIdPrefix = 'acct' | 'ba' | 'card' | 'ch' | 'cus' | 'evt' | 'pi' | 'pm' | 're' | 'src';
+export type StripeIdPrefix =
+  'acct' | 'ba' | 'card' | 'ch' | 'cus' | 'evt' | 'pi' | 'pm' | 're' | 'src';
 
 /** Stripe's own limit is 255 characters with the prefix; ours leaves room for the longest one. */
 const MAX_TAIL = 250;

@@ -15,10 +15,18 @@ export type Status = (typeof STATUSES)[number];
  *     cancel_sent   a cancel (the fence against a late success) may have reached Stripe
  *     settled       the outcome is recorded
  */
-export const STEPS = ['recorded', 'create_sent', 'created', 'confirm_sent', 'cancel_sent', 'settled'] as const;
+export const STEPS = [
+  'recorded',
+  'create_sent',
+  'created',
+  'confirm_sent',
+  'cancel_sent',
+  'settled',
+] as const;
 export type Step = (typeof STEPS)[number];
 
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+export type Json =
+  string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 export interface JsonObject {
   readonly [name: string]: Json;
 }
@@ -145,7 +153,11 @@ export interface Transaction extends ChargeRequest {
 
 /** Pending past the time its payment method needs; said, and never canceled on our own. */
 export function isOverdue(transaction: Transaction, now: Instant): boolean {
-  return transaction.status === 'pending' && transaction.expectedBy !== null && transaction.expectedBy < now;
+  return (
+    transaction.status === 'pending' &&
+    transaction.expectedBy !== null &&
+    transaction.expectedBy < now
+  );
 }
 
 /** Final for the caller: nothing more will be tried under this key. */

@@ -115,5 +115,8 @@ export function stepMayFollow(from: Step, to: Step): boolean {
 
 /** How long a settled instant stays settled: set exactly on the final statuses. */
 export function settledAtFits(status: Status, settledAt: Instant | null): boolean {
-  return (status === 'succeeded' || status === 'failed' || status === 'canceled') === (settledAt !== null);
+  return (
+    (status === 'succeeded' || status === 'failed' || status === 'canceled') ===
+    (settledAt !== null)
+  );
 }

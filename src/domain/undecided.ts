@@ -1,6 +1,12 @@
 import { nextAttempt, observed, type Sighting } from './moves.ts';
 import type { Context, Move, StopReason } from './move.ts';
-import { isFinal, type Instant, type Review, type ReviewReason, type Transaction } from './transaction.ts';
+import {
+  isFinal,
+  type Instant,
+  type Review,
+  type ReviewReason,
+  type Transaction,
+} from './transaction.ts';
 import type { Changes, Transition } from './transition.ts';
 
 /** What is counted, and when counting ends in a question to a person. */
@@ -12,11 +18,14 @@ export function stopUndecided(
   seen: Sighting,
   context: Context,
 ): Move {
-  const record = context.purpose === 'reconcile' ? attemptTransition(transaction, words, seen, context) : null;
+  const record =
+    context.purpose === 'reconcile' ? attemptTransition(transaction, words, seen, context) : null;
   if (record?.action === 'marked_stuck') return { kind: 'stop', record, reason: 'stuck', words };
   return {
     kind: 'stop',
-    record: record ?? observed(transaction, words, seen.requestId, { changes: seen.changes, detail: seen.detail }),
+    record:
+      record ??
+      observed(transaction, words, seen.requestId, { changes: seen.changes, detail: seen.detail }),
     reason: stopReasonOf(transaction),
     words,
   };
@@ -29,7 +38,9 @@ function stopReasonOf(transaction: Transaction): StopReason {
 /** A person who says "retry" starts the age anew. */
 function openSince(transaction: Transaction): Instant {
   const resolution = transaction.review?.resolution ?? null;
-  return resolution?.as === 'retry' ? Math.max(transaction.createdAt, resolution.at) : transaction.createdAt;
+  return resolution?.as === 'retry'
+    ? Math.max(transaction.createdAt, resolution.at)
+    : transaction.createdAt;
 }
 
 /**
@@ -45,7 +56,11 @@ const WATCH_MS = 30 * 86_400_000;
 
 /** Settled without Stripe's own word, and compared with it for long enough. */
 function isWatchedLongEnough(transaction: Transaction, now: Instant): boolean {
-  return isFinal(transaction.status) && transaction.settledAt !== null && now - transaction.settledAt > WATCH_MS;
+  return (
+    isFinal(transaction.status) &&
+    transaction.settledAt !== null &&
+    now - transaction.settledAt > WATCH_MS
+  );
 }
 
 /**
@@ -60,7 +75,9 @@ export function attemptTransition(
 ): Transition {
   const attempts = transaction.attempts + 1;
   const { maxAttempts, stuckAfterMs } = context.limits;
-  const tooOld = context.now - openSince(transaction) > stuckAfterMs && !isExpectedToTake(transaction, context.now);
+  const tooOld =
+    context.now - openSince(transaction) > stuckAfterMs &&
+    !isExpectedToTake(transaction, context.now);
   const changes: Changes = { ...seen.changes, attempts, lookups: transaction.lookups + 1 };
   if (transaction.status === 'pending' && (attempts >= maxAttempts || tooOld)) {
     const reason: ReviewReason = attempts >= maxAttempts ? 'undecided' : 'too_old';
@@ -68,7 +85,13 @@ export function attemptTransition(
       reason === 'undecided'
         ? `Stripe was asked ${String(attempts)} times and left it undecided: ${words}`
         : `undecided for longer than the age ceiling: ${words}`;
-    const review: Review = { reason, message, at: context.now, evidence: { ...seen.detail, attempts }, resolution: null };
+    const review: Review = {
+      reason,
+      message,
+      at: context.now,
+      evidence: { ...seen.detail, attempts },
+      resolution: null,
+    };
     return {
       action: 'marked_stuck',
       changes: { ...changes, status: 'stuck', review },
@@ -82,7 +105,11 @@ export function attemptTransition(
   return observed(transaction, words, seen.requestId, {
     changes,
     // A row settled by hand is not asked about for ever.
-    stamps: { nextAttempt: isWatchedLongEnough(transaction, context.now) ? 'never' : nextAttempt(transaction, context) },
+    stamps: {
+      nextAttempt: isWatchedLongEnough(transaction, context.now)
+        ? 'never'
+        : nextAttempt(transaction, context),
+    },
     detail: { ...seen.detail, attempts },
   });
 }

@@ -18,10 +18,21 @@ export function oneLine(text: string, maxChars = 300): string {
   const read = text.slice(0, UNITS_A_CHARACTER * (maxChars + 1));
   const line = read.replaceAll(UNSAFE, ' ').replaceAll(/ {2,}/g, ' ').trim();
   const characters = Array.from(line);
-  return characters.length <= maxChars && read === text ? line : `${characters.slice(0, maxChars - 1).join('').trimEnd()}${ELLIPSIS}`;
+  return characters.length <= maxChars && read === text
+    ? line
+    : `${characters
+        .slice(0, maxChars - 1)
+        .join('')
+        .trimEnd()}${ELLIPSIS}`;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** Safe between tags and inside quoted attributes. */
 export function escapeHtml(text: string): string {
@@ -33,7 +44,8 @@ const MAX_READ_CHARS = 2_000;
 
 /** For errors of the mail service, which end in the ledger and in logs: no key and no whole address in them. */
 export function withoutSecrets(text: string, secret: string | null): string {
-  const withoutOurs = secret === null || secret.length < 8 ? text : text.replaceAll(secret, '[key]');
+  const withoutOurs =
+    secret === null || secret.length < 8 ? text : text.replaceAll(secret, '[key]');
   return oneLine(hideSecrets(firstWords(withoutOurs)).replaceAll(/[^\s<>"',;:]+/g, shortAddress));
 }
 

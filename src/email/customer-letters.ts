@@ -3,13 +3,16 @@ import type { Facts } from './facts.ts';
 import type { Block, Letter } from './render.ts';
 
 /** A bank may show a payment that did not go through as pending for a while; people then think they were charged. */
-const HOLD = 'If your bank shows the amount as pending, that is only a hold. Your bank removes it by itself, usually within a few days.';
+const HOLD =
+  'If your bank shows the amount as pending, that is only a hold. Your bank removes it by itself, usually within a few days.';
 
 /** Names what was received: that, and not what was asked for, is what is missing on the customer's account. */
 export function succeededLetter(facts: Facts): Letter {
   const { received, money, receivedDiffers } = facts;
   const of = received === null ? '' : ` of ${received}`;
-  const difference = receivedDiffers ? [paragraph(`${money ?? ''} was asked for, and ${received ?? ''} was charged.`)] : [];
+  const difference = receivedDiffers
+    ? [paragraph(`${money ?? ''} was asked for, and ${received ?? ''} was charged.`)]
+    : [];
   return {
     subject: `Your payment${of} went through`,
     headline: `Your payment${of} went through; you were charged once.`,
@@ -28,7 +31,9 @@ export function failedLetter(facts: Facts): Letter {
     headline: `Your payment${amount(facts)} did not go through. You have not been charged.`,
     blocks: [
       ...correction(facts),
-      paragraph(declineReason({ code: facts.text('failure_code'), kind: facts.text('failure_kind') })),
+      paragraph(
+        declineReason({ code: facts.text('failure_code'), kind: facts.text('failure_kind') }),
+      ),
       paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
     ],
@@ -41,7 +46,9 @@ export function authenticationLetter(facts: Facts): Letter {
     headline: `Your payment${amount(facts)} needs your confirmation. You have not been charged.`,
     blocks: [
       ...correction(facts),
-      paragraph(`${authenticationReason(facts.text('failure_code'))} Please pay again where you bought, and confirm it with your bank. This attempt is over: nothing is charged later unless you pay again.`),
+      paragraph(
+        `${authenticationReason(facts.text('failure_code'))} Please pay again where you bought, and confirm it with your bank. This attempt is over: nothing is charged later unless you pay again.`,
+      ),
       paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
     ],
@@ -60,7 +67,9 @@ export function canceledLetter(facts: Facts): Letter {
     headline: `Your payment${amount(facts)} was canceled. You have not been charged.`,
     blocks: [
       ...correction(facts),
-      paragraph('It was not completed and has been canceled. It cannot go through later. If you still want to pay, please start again.'),
+      paragraph(
+        'It was not completed and has been canceled. It cannot go through later. If you still want to pay, please start again.',
+      ),
       paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
     ],
@@ -70,7 +79,11 @@ export function canceledLetter(facts: Facts): Letter {
 /** Another outcome was recorded before Stripe showed this one. Whether it was told, this e-mail does not know. */
 function correction(facts: Facts): readonly Block[] {
   if (facts.text('review_reason') !== 'truth_changed') return [];
-  return [paragraph('If we told you something else about this payment earlier, that was not right, and we are sorry: this is the true outcome.')];
+  return [
+    paragraph(
+      'If we told you something else about this payment earlier, that was not right, and we are sorry: this is the true outcome.',
+    ),
+  ];
 }
 
 function amount(facts: Facts): string {
@@ -78,7 +91,10 @@ function amount(facts: Facts): string {
 }
 
 /** What helps a customer to recognise the payment and to ask about it. The key is the shop's own and is not shown. */
-function paymentFacts(facts: Facts, amountRow: readonly [name: string, money: string | null]): Block {
+function paymentFacts(
+  facts: Facts,
+  amountRow: readonly [name: string, money: string | null],
+): Block {
   return {
     kind: 'facts',
     rows: [

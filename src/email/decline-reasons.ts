@@ -8,7 +8,8 @@ import { classifyRefusal, isBanksWord } from '../domain/refusals.ts';
  */
 
 const ANOTHER = 'Please use another card or payment method.';
-const ASK_BANK = 'Your bank or card company did not approve it. Please ask them, or use another payment method.';
+const ASK_BANK =
+  'Your bank or card company did not approve it. Please ask them, or use another payment method.';
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ['insufficient_funds', `There was not enough money available. ${ANOTHER}`],
@@ -21,17 +22,32 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['invalid_cvc', 'The security code of the card is not right. Please check it and try again.'],
   ['incorrect_zip', 'The postal code does not match the card. Please check it and try again.'],
   ['incorrect_address', 'The address does not match the card. Please check it and try again.'],
-  ['invalid_expiry_month', 'The expiry date of the card is not right. Please check it and try again.'],
-  ['invalid_expiry_year', 'The expiry date of the card is not right. Please check it and try again.'],
+  [
+    'invalid_expiry_month',
+    'The expiry date of the card is not right. Please check it and try again.',
+  ],
+  [
+    'invalid_expiry_year',
+    'The expiry date of the card is not right. Please check it and try again.',
+  ],
   ['card_not_supported', `The card does not support this kind of payment. ${ANOTHER}`],
   ['currency_not_supported', `The card does not support this currency. ${ANOTHER}`],
-  ['processing_error', 'Something went wrong while the payment was processed. Please try again in a while.'],
+  [
+    'processing_error',
+    'Something went wrong while the payment was processed. Please try again in a while.',
+  ],
   ['issuer_not_available', 'Your bank could not be reached. Please try again in a while.'],
   ['reenter_transaction', 'Your bank could not process the payment. Please try again in a while.'],
   ['try_again_later', 'Your bank could not process the payment. Please try again in a while.'],
-  ['debit_not_authorized', 'Your bank does not allow this debit. Please ask your bank, or use another payment method.'],
+  [
+    'debit_not_authorized',
+    'Your bank does not allow this debit. Please ask your bank, or use another payment method.',
+  ],
   ['account_closed', 'The bank account is closed. Please use another account or payment method.'],
-  ['bank_account_restricted', 'The bank account cannot be debited. Please use another account or payment method.'],
+  [
+    'bank_account_restricted',
+    'The bank account cannot be debited. Please use another account or payment method.',
+  ],
   // A bank's word, and nothing in it that a thief could use.
   ['call_issuer', ASK_BANK],
   ['do_not_honor', ASK_BANK],
@@ -61,7 +77,12 @@ export function declineReason({ code, kind }: Decline): string {
 
 function isDecline(code: string | null): boolean {
   if (code === null) return false;
-  const asDeclineCode = classifyRefusal({ httpStatus: null, type: null, code: null, declineCode: code });
+  const asDeclineCode = classifyRefusal({
+    httpStatus: null,
+    type: null,
+    code: null,
+    declineCode: code,
+  });
   const asErrorCode = classifyRefusal({ httpStatus: null, type: null, code, declineCode: null });
   return isBanksWord(code) || asDeclineCode === 'declined' || asErrorCode === 'declined';
 }

@@ -55,7 +55,7 @@ function receivedOf(data: JsonObject, money: string | null): string | null {
 
 function moneyOf(amount: Json | undefined, currency: Json | undefined): string | null {
   const number = numberOf(amount);
-const code = textOf(currency);
+  const code = textOf(currency);
   return number === null || code === null ? null : formatMoney(number, code);
 }
 

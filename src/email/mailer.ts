@@ -40,7 +40,10 @@ class SendGridMailer implements Mailer {
   async send(notification: Notification): Promise<SendOutcome> {
     const { apiKey, from, operatorEmail } = this.#options;
     if (apiKey === null || from === null) {
-      return { kind: 'retry', message: 'e-mail is not set up: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM' };
+      return {
+        kind: 'retry',
+        message: 'e-mail is not set up: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM',
+      };
     }
     const forOperator = notification.kind.startsWith('operator_');
     const to = notification.to ?? (forOperator ? operatorEmail : null);
@@ -57,10 +60,16 @@ class SendGridMailer implements Mailer {
     const over = new AbortController();
     const timer = setTimeout(() => over.abort(), deadlineMs);
     try {
-      return outcomeOfAnswer(await postMail(mail, { apiKey, apiBase, deadlineMs, signal: over.signal }), apiKey);
+      return outcomeOfAnswer(
+        await postMail(mail, { apiKey, apiBase, deadlineMs, signal: over.signal }),
+        apiKey,
+      );
     } catch (error) {
       if (over.signal.aborted) {
-        return { kind: 'unknown', message: `SendGrid did not answer within ${deadlineMs} ms; it may have been sent` };
+        return {
+          kind: 'unknown',
+          message: `SendGrid did not answer within ${deadlineMs} ms; it may have been sent`,
+        };
       }
       return outcomeOfNetworkError(codeOf(error));
     } finally {
@@ -81,11 +90,19 @@ function mailData(notification: Notification, from: string, to: string): MailDat
     customArgs: { [IDENTITY_ARGUMENT]: notification.id },
     headers: { [IDENTITY_HEADER]: notification.id },
     // A receipt is nothing to follow people with; and rewritten links look like fraud.
-    trackingSettings: { clickTracking: { enable: false, enableText: false }, openTracking: { enable: false } },
+    trackingSettings: {
+      clickTracking: { enable: false, enableText: false },
+      openTracking: { enable: false },
+    },
   };
 }
 
 /** The only part of a network error that is ever looked at. */
 function codeOf(error: unknown): string | null {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : null;
+  return typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string'
+    ? error.code
+    : null;
 }

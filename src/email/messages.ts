@@ -1,7 +1,18 @@
 import type { Notification } from '../app/views.ts';
-import { authenticationLetter, canceledLetter, failedLetter, succeededLetter } from './customer-letters.ts';
+import {
+  authenticationLetter,
+  canceledLetter,
+  failedLetter,
+  succeededLetter,
+} from './customer-letters.ts';
 import { factsOf, type Facts } from './facts.ts';
-import { outageLetter, requestRefusedLetter, rolledBackLetter, stuckLetter, truthChangedLetter } from './operator-letters.ts';
+import {
+  outageLetter,
+  requestRefusedLetter,
+  rolledBackLetter,
+  stuckLetter,
+  truthChangedLetter,
+} from './operator-letters.ts';
 import { render, type Letter, type RenderedMail } from './render.ts';
 
 /** What the e-mail says, in text and in HTML. Pure: the same notification is always the same message. */

@@ -11,7 +11,10 @@ export interface Letter {
 export type Block =
   | { readonly kind: 'paragraph'; readonly text: string }
   /** Names and values; a row whose value is null is left out. */
-  | { readonly kind: 'facts'; readonly rows: readonly (readonly [name: string, value: string | null])[] }
+  | {
+      readonly kind: 'facts';
+      readonly rows: readonly (readonly [name: string, value: string | null])[];
+    }
   /** What to type, one command a line. */
   | { readonly kind: 'commands'; readonly lines: readonly string[] };
 
@@ -30,7 +33,11 @@ export function render(letter: Letter): RenderedMail {
   const subject = oneLine(letter.subject, MAX_SUBJECT_CHARS);
   const headline = oneLine(letter.headline, MAX_PARAGRAPH_CHARS);
   const text = [headline, ...letter.blocks.map(textBlock)].join('\n\n');
-  return { subject, text: `${text}\n`, html: page(subject, [element('h1', headline), ...letter.blocks.map(htmlBlock)]) };
+  return {
+    subject,
+    text: `${text}\n`,
+    html: page(subject, [element('h1', headline), ...letter.blocks.map(htmlBlock)]),
+  };
 }
 
 function textBlock(block: Block): string {
@@ -38,7 +45,9 @@ function textBlock(block: Block): string {
     case 'paragraph':
       return oneLine(block.text, MAX_PARAGRAPH_CHARS);
     case 'facts':
-      return factRows(block).map(([name, value]) => `${name}: ${value}`).join('\n');
+      return factRows(block)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join('\n');
     case 'commands':
       return block.lines.map((line) => `    ${oneLine(line, MAX_VALUE_CHARS)}`).join('\n');
   }
@@ -49,7 +58,9 @@ function htmlBlock(block: Block): string {
     case 'paragraph':
       return element('p', oneLine(block.text, MAX_PARAGRAPH_CHARS));
     case 'facts':
-      return `<dl>${factRows(block).map(([name, value]) => element('dt', name) + element('dd', value)).join('')}</dl>`;
+      return `<dl>${factRows(block)
+        .map(([name, value]) => element('dt', name) + element('dd', value))
+        .join('')}</dl>`;
     case 'commands': {
       const lines = block.lines.map((line) => oneLine(line, MAX_VALUE_CHARS)).join('\n');
       return `<pre>${element('code', lines)}</pre>`;
@@ -57,7 +68,9 @@ function htmlBlock(block: Block): string {
   }
 }
 
-function factRows(block: Extract<Block, { kind: 'facts' }>): readonly (readonly [string, string])[] {
+function factRows(
+  block: Extract<Block, { kind: 'facts' }>,
+): readonly (readonly [string, string])[] {
   return block.rows.flatMap(([name, value]) => {
     const shown = value === null ? '' : oneLine(value, MAX_VALUE_CHARS);
     return shown === '' ? [] : [[oneLine(name), shown] as const];

@@ -21,8 +21,13 @@ export function outcomeOfAnswer(answer: MailAnswer, secret: string | null): Send
   const { status } = answer;
   if (status === 200 || status === 202) return { kind: 'sent', messageId: answer.messageId };
   const errors = readErrors(answer.body);
-  const said = errors.map(({ field, message }) => (field === null ? message : `${field}: ${message}`)).join('; ');
-  const message = withoutSecrets(said === '' ? `SendGrid answered ${status}` : `SendGrid answered ${status}: ${said}`, secret);
+  const said = errors
+    .map(({ field, message }) => (field === null ? message : `${field}: ${message}`))
+    .join('; ');
+  const message = withoutSecrets(
+    said === '' ? `SendGrid answered ${status}` : `SendGrid answered ${status}: ${said}`,
+    secret,
+  );
   if (status === 401 || status === 403) return { kind: 'unauthorized', message };
   // 409 speaks of this moment, and not of the e-mail.
   if (status === 409 || status === 429 || status >= 500) return { kind: 'retry', message };
@@ -32,20 +37,39 @@ export function outcomeOfAnswer(answer: MailAnswer, secret: string | null): Send
     return { kind: 'retry', message: `${message} (is SENDGRID_API_BASE the address of SendGrid?)` };
   }
   // A sender that SendGrid does not accept is refused for every e-mail alike: keep them all.
-  if (errors.some(({ field }) => field === 'from' || field?.startsWith('from.') === true)) return { kind: 'unauthorized', message };
+  if (errors.some(({ field }) => field === 'from' || field?.startsWith('from.') === true))
+    return { kind: 'unauthorized', message };
   return { kind: 'rejected', message };
 }
 
 /** No answer. Only the code is looked at: the error itself contains the key and the message. */
 export function outcomeOfNetworkError(code: string | null): SendOutcome {
-  if (code !== null && NEVER_CONNECTED.has(code)) return { kind: 'retry', message: `SendGrid cannot be reached: ${code}` };
-  return { kind: 'unknown', message: `no answer from SendGrid (${code ?? 'the connection failed'}); it may have been sent` };
+  if (code !== null && NEVER_CONNECTED.has(code))
+    return { kind: 'retry', message: `SendGrid cannot be reached: ${code}` };
+  return {
+    kind: 'unknown',
+    message: `no answer from SendGrid (${code ?? 'the connection failed'}); it may have been sent`,
+  };
 }
 
-function readErrors(body: unknown): readonly { readonly field: string | null; readonly message: string }[] {
-  if (typeof body !== 'object' || body === null || !('errors' in body) || !Array.isArray(body.errors)) return [];
+function readErrors(
+  body: unknown,
+): readonly { readonly field: string | null; readonly message: string }[] {
+  if (
+    typeof body !== 'object' ||
+    body === null ||
+    !('errors' in body) ||
+    !Array.isArray(body.errors)
+  )
+    return [];
   return body.errors.flatMap((error: unknown) => {
-    if (typeof error !== 'object' || error === null || !('message' in error) || typeof error.message !== 'string') return [];
+    if (
+      typeof error !== 'object' ||
+      error === null ||
+      !('message' in error) ||
+      typeof error.message !== 'string'
+    )
+      return [];
     const field = 'field' in error && typeof error.field === 'string' ? error.field : null;
     return [{ field, message: error.message }];
   });

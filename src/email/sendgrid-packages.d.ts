@@ -18,7 +18,11 @@ declare module '@sendgrid/mail/src/classes/mail-service.js' {
 
   class MailService {
     setClient(client: Client): this;
-    send(mail: MailDataRequired): Promise<[{ readonly statusCode: number; readonly body: unknown; readonly headers: unknown }, unknown]>;
+    send(
+      mail: MailDataRequired,
+    ): Promise<
+      [{ readonly statusCode: number; readonly body: unknown; readonly headers: unknown }, unknown]
+    >;
   }
   export = MailService;
 }

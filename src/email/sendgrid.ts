@@ -45,7 +45,11 @@ export async function postMail(mail: MailDataRequired, delivery: Delivery): Prom
   const service = new MailService();
   service.setClient(client);
   const [response] = await service.send(mail);
-  return { status: response.statusCode, messageId: messageIdOf(response.headers), body: response.body };
+  return {
+    status: response.statusCode,
+    messageId: messageIdOf(response.headers),
+    body: response.body,
+  };
 }
 
 function messageIdOf(headers: unknown): string | null {

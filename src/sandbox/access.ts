@@ -56,12 +56,23 @@ export class SecretKeys {
 
   #put({ key, account = DEFAULT_ACCOUNT, forbidden = [] }: SandboxKey): void {
     if (!WELL_FORMED_KEY.test(key)) {
-      throw new WrongKey('a key begins with sk_test_, rk_test_, sk_live_ or rk_live_ and goes on with at least 8 letters and digits');
+      throw new WrongKey(
+        'a key begins with sk_test_, rk_test_, sk_live_ or rk_live_ and goes on with at least 8 letters and digits',
+      );
     }
-    if (!ACCOUNT_ID.test(account)) throw new WrongKey(`"${account}" is no account: it begins with acct_ and goes on with letters and digits`);
+    if (!ACCOUNT_ID.test(account))
+      throw new WrongKey(
+        `"${account}" is no account: it begins with acct_ and goes on with letters and digits`,
+      );
     const unknown = forbidden.find((endpoint) => !this.#rules.endpoints.includes(endpoint));
-    if (unknown !== undefined) throw new WrongKey(`there is no endpoint "${unknown}"; the endpoints are ${this.#rules.endpoints.join(', ')}`);
-    if (forbidden.length > 0 && !key.startsWith('rk_')) throw new WrongKey('only a restricted key, which begins with rk_, can be forbidden something');
+    if (unknown !== undefined)
+      throw new WrongKey(
+        `there is no endpoint "${unknown}"; the endpoints are ${this.#rules.endpoints.join(', ')}`,
+      );
+    if (forbidden.length > 0 && !key.startsWith('rk_'))
+      throw new WrongKey(
+        'only a restricted key, which begins with rk_, can be forbidden something',
+      );
     this.#known.set(key, { key, owner: { account, livemode: isLive(key) }, forbidden });
   }
 
@@ -97,7 +108,8 @@ export function isLive(key: string): boolean {
 
 /** Throws Stripe's 403 where a restricted key lacks the right to use the endpoint. */
 export function checkPermission(admitted: Admitted, endpoint: string): void {
-  if (admitted.forbidden.includes(endpoint)) throw permissionDenied(masked(admitted.key), admitted.owner.account, endpoint);
+  if (admitted.forbidden.includes(endpoint))
+    throw permissionDenied(masked(admitted.key), admitted.owner.account, endpoint);
 }
 
 /** 403: the right that is missing is named. */
@@ -145,12 +157,18 @@ function masked(key: string): string {
 }
 
 function unauthorized(message: string): Refusal {
-  return new Refusal({ status: 401, error: { type: 'invalid_request_error', message }, headers: { 'WWW-Authenticate': 'Bearer realm="Stripe"' } });
+  return new Refusal({
+    status: 401,
+    error: { type: 'invalid_request_error', message },
+    headers: { 'WWW-Authenticate': 'Bearer realm="Stripe"' },
+  });
 }
 
 /** The sandbox behaves as one version does; answering another one with it would teach the wrong thing. */
 export function checkVersion(version: string | null): void {
   if (version !== null && version !== API_VERSION) {
-    throw invalid(`Invalid Stripe API version: ${version}. This sandbox has version ${API_VERSION} only.`);
+    throw invalid(
+      `Invalid Stripe API version: ${version}. This sandbox has version ${API_VERSION} only.`,
+    );
   }
 }

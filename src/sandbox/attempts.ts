@@ -21,8 +21,14 @@ const AUTHENTICATION_REQUIRED: Failure = {
 };
 
 /** Tries to pay. Answers the intent as it is then, or throws the 402 of a decline after recording it. */
-export function attemptPayment(world: World, intent: IntentRecord, method: PaymentMethodRecord, attempt: Attempt): IntentRecord {
-  if (attempt.ordered !== null) throw declineAsOrdered(world, intent, method, attempt.ordered, attempt.cause);
+export function attemptPayment(
+  world: World,
+  intent: IntentRecord,
+  method: PaymentMethodRecord,
+  attempt: Attempt,
+): IntentRecord {
+  if (attempt.ordered !== null)
+    throw declineAsOrdered(world, intent, method, attempt.ordered, attempt.cause);
   const behaviour = behaviourOf(method);
   switch (behaviour.kind) {
     case 'succeeds':
@@ -38,14 +44,26 @@ export function attemptPayment(world: World, intent: IntentRecord, method: Payme
 
 export function behaviourOf(method: PaymentMethodRecord): Behaviour {
   const known = testMethod(method.madeFrom);
-  if (known === undefined) throw new Error(`the sandbox keeps ${method.id}, made from ${method.madeFrom}, which it does not know`);
+  if (known === undefined)
+    throw new Error(
+      `the sandbox keeps ${method.id}, made from ${method.madeFrom}, which it does not know`,
+    );
   return known.behaviour;
 }
 
 /** The payment goes through now (or, with manual capture, is authorized). */
-function pay(world: World, intent: IntentRecord, method: PaymentMethodRecord, cause: Cause): IntentRecord {
+function pay(
+  world: World,
+  intent: IntentRecord,
+  method: PaymentMethodRecord,
+  cause: Cause,
+): IntentRecord {
   const captured = intent.captureMethod !== 'manual';
-  const charge = createCharge(world, intent, method, { status: 'succeeded', captured, failure: null });
+  const charge = createCharge(world, intent, method, {
+    status: 'succeeded',
+    captured,
+    failure: null,
+  });
   useUp(world, method);
   const paid: IntentRecord = {
     ...intent,
@@ -58,13 +76,27 @@ function pay(world: World, intent: IntentRecord, method: PaymentMethodRecord, ca
   };
   world.putIntent(paid);
   world.emit('charge.succeeded', { of: 'charge', record: charge }, cause);
-  world.emit(captured ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated', { of: 'payment_intent', record: paid }, cause);
+  world.emit(
+    captured ? 'payment_intent.succeeded' : 'payment_intent.amount_capturable_updated',
+    { of: 'payment_intent', record: paid },
+    cause,
+  );
   return paid;
 }
 
 /** Records the decline and makes the 402 that tells it, with the whole intent inside. */
-export function decline(world: World, intent: IntentRecord, method: PaymentMethodRecord, failure: Failure, cause: Cause): Refusal {
-  const charge = createCharge(world, intent, method, { status: 'failed', captured: false, failure });
+export function decline(
+  world: World,
+  intent: IntentRecord,
+  method: PaymentMethodRecord,
+  failure: Failure,
+  cause: Cause,
+): Refusal {
+  const charge = createCharge(world, intent, method, {
+    status: 'failed',
+    captured: false,
+    failure,
+  });
   const declined = recordFailure(world, intent, charge, failure, cause);
   return new Refusal({
     status: 402,
@@ -81,15 +113,38 @@ export function decline(world: World, intent: IntentRecord, method: PaymentMetho
   });
 }
 
-function declineAsOrdered(world: World, intent: IntentRecord, method: PaymentMethodRecord, ordered: OrderedError, cause: Cause): Refusal {
+function declineAsOrdered(
+  world: World,
+  intent: IntentRecord,
+  method: PaymentMethodRecord,
+  ordered: OrderedError,
+  cause: Cause,
+): Refusal {
   const { code, decline_code: declineCode, message } = ordered.error;
-  const { details } = decline(world, intent, method, { code: code ?? 'card_declined', declineCode: declineCode ?? null, message }, cause);
+  const { details } = decline(
+    world,
+    intent,
+    method,
+    { code: code ?? 'card_declined', declineCode: declineCode ?? null, message },
+    cause,
+  );
   const { charge, ...error } = details.error;
-  return new Refusal({ ...details, error: { ...error, ...ordered.error, ...(charge === undefined ? {} : { charge }) }, headers: ordered.headers, kept: ordered.kept });
+  return new Refusal({
+    ...details,
+    error: { ...error, ...ordered.error, ...(charge === undefined ? {} : { charge }) },
+    headers: ordered.headers,
+    kept: ordered.kept,
+  });
 }
 
 /** The attempt failed: the intent waits for another payment method, and could still succeed with it. */
-export function recordFailure(world: World, intent: IntentRecord, charge: ChargeRecord, failure: Failure, cause: Cause): IntentRecord {
+export function recordFailure(
+  world: World,
+  intent: IntentRecord,
+  charge: ChargeRecord,
+  failure: Failure,
+  cause: Cause,
+): IntentRecord {
   const failed: IntentRecord = {
     ...intent,
     status: 'requires_payment_method',
@@ -112,7 +167,13 @@ function startDebit(
   cause: Cause,
 ): IntentRecord {
   const charge = openCharge(world, intent, method);
-  const processing: IntentRecord = { ...intent, status: 'processing', latestCharge: charge.id, lastError: null, nextAction: null };
+  const processing: IntentRecord = {
+    ...intent,
+    status: 'processing',
+    latestCharge: charge.id,
+    lastError: null,
+    nextAction: null,
+  };
   world.putIntent(processing);
   world.emit('charge.pending', { of: 'charge', record: charge }, cause);
   world.emit('payment_intent.processing', { of: 'payment_intent', record: processing }, cause);
@@ -130,9 +191,12 @@ function authenticate(
   behaviour: Extract<Behaviour, { kind: 'authenticates' }>,
   attempt: Attempt,
 ): IntentRecord {
-  const excused = (behaviour.when === 'unless_saved' && method.customer !== null) || (behaviour.when === 'on_session' && attempt.offSession);
+  const excused =
+    (behaviour.when === 'unless_saved' && method.customer !== null) ||
+    (behaviour.when === 'on_session' && attempt.offSession);
   if (excused) return pay(world, intent, method, attempt.cause);
-  if (attempt.offSession) throw decline(world, intent, method, AUTHENTICATION_REQUIRED, attempt.cause);
+  if (attempt.offSession)
+    throw decline(world, intent, method, AUTHENTICATION_REQUIRED, attempt.cause);
   if (attempt.errorOnRequiresAction) {
     throw new Refusal({
       status: 402,
@@ -140,19 +204,33 @@ function authenticate(
       error: {
         type: 'card_error',
         code: 'authentication_required',
-        message: 'This payment required an authentication action to complete, but `error_on_requires_action` was set.',
+        message:
+          'This payment required an authentication action to complete, but `error_on_requires_action` was set.',
       },
       intent,
     });
   }
-  const waiting: IntentRecord = { ...intent, status: 'requires_action', nextAction: 'three_d_secure', lastError: null };
+  const waiting: IntentRecord = {
+    ...intent,
+    status: 'requires_action',
+    nextAction: 'three_d_secure',
+    lastError: null,
+  };
   world.putIntent(waiting);
-  world.emit('payment_intent.requires_action', { of: 'payment_intent', record: waiting }, attempt.cause);
+  world.emit(
+    'payment_intent.requires_action',
+    { of: 'payment_intent', record: waiting },
+    attempt.cause,
+  );
   return waiting;
 }
 
 /** A charge for the intent, paid with that method, which is used up by it unless it belongs to a customer. */
-export function openCharge(world: World, intent: IntentRecord, method: PaymentMethodRecord): ChargeRecord {
+export function openCharge(
+  world: World,
+  intent: IntentRecord,
+  method: PaymentMethodRecord,
+): ChargeRecord {
   useUp(world, method);
   return createCharge(world, intent, method, { status: 'pending', captured: true, failure: null });
 }

@@ -62,7 +62,11 @@ function keepBooks(worlds: () => readonly World[], parts: BookParts): Books {
       return gather(worlds(), (world) => world.charges, renderCharge);
     },
     get refunds() {
-      return gather(worlds(), (world) => world.refunds, (record, world) => renderRefund(record, world.findCharge));
+      return gather(
+        worlds(),
+        (world) => world.refunds,
+        (record, world) => renderRefund(record, world.findCharge),
+      );
     },
     get mails() {
       return mails.accepted;
@@ -83,12 +87,17 @@ function keepBooks(worlds: () => readonly World[], parts: BookParts): Books {
       let count = 0;
       for (const world of worlds()) {
         for (const record of world.intents) {
-          if (record.status === 'succeeded' && (predicate === undefined || predicate(renderIntent(record, world)))) count += 1;
+          if (
+            record.status === 'succeeded' &&
+            (predicate === undefined || predicate(renderIntent(record, world)))
+          )
+            count += 1;
         }
       }
       return count;
     },
-    of: (account, mode) => keepBooks(() => [accounts.of({ account, livemode: mode === 'live' }).world], parts),
+    of: (account, mode) =>
+      keepBooks(() => [accounts.of({ account, livemode: mode === 'live' }).world], parts),
     summary: () => summarize(worlds(), mails, log),
   };
 }
@@ -101,7 +110,11 @@ function gather<R extends Placed, V>(
 ): readonly V[] {
   const found = worlds.flatMap((world) => Array.from(list(world), (record) => ({ record, world })));
   // Each is in order by itself.
-  if (worlds.length > 1) found.sort((one, other) => one.record.created - other.record.created || one.record.seq - other.record.seq);
+  if (worlds.length > 1)
+    found.sort(
+      (one, other) =>
+        one.record.created - other.record.created || one.record.seq - other.record.seq,
+    );
   return found.map(({ record, world }) => render(record, world));
 }
 
@@ -116,9 +129,12 @@ function summarize(worlds: readonly World[], mails: Mails, log: RequestLog): Boo
   };
 }
 
-function countByStatus(lists: readonly Iterable<{ readonly status: string }>[]): Record<string, number> {
+function countByStatus(
+  lists: readonly Iterable<{ readonly status: string }>[],
+): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const list of lists) for (const { status } of list) counts[status] = (counts[status] ?? 0) + 1;
+  for (const list of lists)
+    for (const { status } of list) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 }
 

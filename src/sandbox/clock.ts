@@ -30,7 +30,8 @@ export function createClock(base: () => number, watch: ClockWatch): MovableClock
     now: () => Math.floor(base() + clock.offsetMs),
     advance(ms) {
       const moved = clock.now() + ms;
-      if (!(moved >= 0 && moved <= LATEST_MS)) throw new RangeError('the clock shows times from 1970 to 9999; it was not moved');
+      if (!(moved >= 0 && moved <= LATEST_MS))
+        throw new RangeError('the clock shows times from 1970 to 9999; it was not moved');
       watch.before();
       clock.offsetMs += ms;
       watch.after(ms);

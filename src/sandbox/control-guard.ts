@@ -14,12 +14,18 @@ const LOOPBACK = /^(?:localhost|[a-z0-9-]+\.localhost|127(?:\.[0-9]{1,3}){3}|\[:
 export function refuseFromPages(headers: IncomingHttpHeaders): Refused | null {
   const host = headers.host?.toLowerCase() ?? '';
   const [, name = ''] = HOST.exec(host) ?? [];
-  if (!LOOPBACK.test(name)) return forbidden('it is asked under a name of this machine only, such as http://127.0.0.1');
+  if (!LOOPBACK.test(name))
+    return forbidden('it is asked under a name of this machine only, such as http://127.0.0.1');
   const { origin } = headers;
-  if (origin !== undefined && origin.toLowerCase() !== `http://${host}`) return forbidden('a page from elsewhere may not use it');
-  if (['cross-site', 'same-site'].includes(String(headers['sec-fetch-site']))) return forbidden('a page from elsewhere may not use it');
-  const isForm = headers['content-type'] !== undefined && !/^application\/json\s*(?:;|$)/i.test(headers['content-type']);
-  if (origin !== undefined && isForm) return { status: 415, message: 'a page sends the control paths application/json' };
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host}`)
+    return forbidden('a page from elsewhere may not use it');
+  if (['cross-site', 'same-site'].includes(String(headers['sec-fetch-site'])))
+    return forbidden('a page from elsewhere may not use it');
+  const isForm =
+    headers['content-type'] !== undefined &&
+    !/^application\/json\s*(?:;|$)/i.test(headers['content-type']);
+  if (origin !== undefined && isForm)
+    return { status: 415, message: 'a page sends the control paths application/json' };
   return null;
 }
 

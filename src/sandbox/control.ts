@@ -21,7 +21,10 @@ export interface Controlled {
   readonly reset: () => void;
 }
 
-const clockRequest = z.strictObject({ advance_ms: z.number().optional(), set_ms: z.number().optional() });
+const clockRequest = z.strictObject({
+  advance_ms: z.number().optional(),
+  set_ms: z.number().optional(),
+});
 
 const settlement = z.strictObject({
   outcome: z.enum(['succeeded', 'failed', 'canceled']),
@@ -56,7 +59,10 @@ export function addControl(app: FastifyInstance, controlled: Controlled): void {
   app.get('/_sandbox/health', () => ({ ok: true, now_ms: clock.now() }));
   app.get<{ Querystring: Record<string, string | undefined> }>('/_sandbox/books', (request) => {
     const { summary, account, livemode } = request.query;
-    const asked = account === undefined && livemode === undefined ? books : books.of(account ?? DEFAULT_ACCOUNT, isYes(livemode) ? 'live' : 'test');
+    const asked =
+      account === undefined && livemode === undefined
+        ? books
+        : books.of(account ?? DEFAULT_ACCOUNT, isYes(livemode) ? 'live' : 'test');
     return isYes(summary) ? asked.summary() : booksDocument(asked);
   });
   app.get<{ Querystring: Record<string, string | undefined> }>('/_sandbox/requests', (request) => ({
@@ -96,7 +102,8 @@ function isYes(value: string | undefined): boolean {
 function addKeys(app: FastifyInstance, secretKeys: SecretKeys): void {
   app.post('/_sandbox/keys', (request) => {
     const { livemode, ...key } = secretKey.parse(json(request.body));
-    if (livemode !== undefined && livemode !== isLive(key.key)) throw new Error('livemode is said by the key itself: sk_live_ or rk_live_');
+    if (livemode !== undefined && livemode !== isLive(key.key))
+      throw new Error('livemode is said by the key itself: sk_live_ or rk_live_');
     secretKeys.add(key);
     return { account: DEFAULT_ACCOUNT, livemode: isLive(key.key), forbidden: [], ...key };
   });
@@ -110,7 +117,16 @@ function addSeeding(app: FastifyInstance, accounts: Accounts): void {
   app.post('/_sandbox/customers', (request) => {
     const { id, email, ...owner } = customer.parse(json(request.body));
     const { world } = accounts.of(owner);
-    const record = { id, created: secondsOf(world.clock.now()), seq: world.ids.place(), email, name: null, phone: null, description: null, metadata: {} };
+    const record = {
+      id,
+      created: secondsOf(world.clock.now()),
+      seq: world.ids.place(),
+      email,
+      name: null,
+      phone: null,
+      description: null,
+      metadata: {},
+    };
     world.putCustomer(record);
     return { id };
   });
@@ -119,18 +135,23 @@ function addSeeding(app: FastifyInstance, accounts: Accounts): void {
 function addSettlement(app: FastifyInstance, accounts: Accounts): void {
   app.post<{ Params: { id: string } }>('/_sandbox/payment_intents/:id/settle', (request, reply) => {
     const asked = settlement.parse(json(request.body));
-    if (asked.amount_received !== null && asked.outcome !== 'succeeded') throw new Error('amount_received is said of outcome succeeded only');
+    if (asked.amount_received !== null && asked.outcome !== 'succeeded')
+      throw new Error('amount_received is said of outcome succeeded only');
     const world = accounts.withIntent(request.params.id)?.world;
     if (world !== undefined) settleDue(world);
     const intent = world?.intents.get(request.params.id)?.record;
-    if (world === undefined || intent === undefined) return reply.code(404).send({ error: `no payment intent ${request.params.id}` });
+    if (world === undefined || intent === undefined)
+      return reply.code(404).send({ error: `no payment intent ${request.params.id}` });
     const settled = settle(world, intent, {
       outcome: asked.outcome,
       late: asked.late,
       amount: asked.amount,
       currency: asked.currency,
       amountReceived: asked.amount_received,
-      failure: asked.code === undefined ? null : { code: asked.code, declineCode: asked.decline_code, message: asked.message },
+      failure:
+        asked.code === undefined
+          ? null
+          : { code: asked.code, declineCode: asked.decline_code, message: asked.message },
       cancellationReason: asked.cancellation_reason,
     });
     return renderIntent(settled, world);

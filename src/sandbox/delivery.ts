@@ -9,9 +9,14 @@ export interface Rendered {
   readonly body: string;
 }
 
-const HTML_502 = '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n';
+const HTML_502 =
+  '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n';
 
-export const BAD_GATEWAY: Rendered = { status: 502, headers: { 'Content-Type': 'text/html' }, body: HTML_502 };
+export const BAD_GATEWAY: Rendered = {
+  status: 502,
+  headers: { 'Content-Type': 'text/html' },
+  body: HTML_502,
+};
 
 /** With the time of the sandbox, by which a client can see how its own clock stands. */
 export function dated(rendered: Rendered, nowMs: number): Rendered {
@@ -19,7 +24,12 @@ export function dated(rendered: Rendered, nowMs: number): Rendered {
 }
 
 /** Ends when the answer is sent, or the client or the connection is gone. Answers the status that was sent, if one was. */
-export async function deliver(response: ServerResponse, rendered: Rendered, effect: FaultEffect | null, argument: number): Promise<number | null> {
+export async function deliver(
+  response: ServerResponse,
+  rendered: Rendered,
+  effect: FaultEffect | null,
+  argument: number,
+): Promise<number | null> {
   if (response.destroyed) return null;
   switch (effect) {
     case 'reset':
@@ -51,12 +61,17 @@ export function answerBug(reply: { readonly raw: ServerResponse }, error: unknow
   process.emitWarning(error instanceof Error ? error : String(error));
   if (reply.raw.headersSent || reply.raw.destroyed) return null;
   const message = error instanceof Error ? error.message : String(error);
-  reply.raw.writeHead(500, { 'Content-Type': 'application/json' }).end(JSON.stringify({ error: { type: 'sandbox_error', message } }));
+  reply.raw
+    .writeHead(500, { 'Content-Type': 'application/json' })
+    .end(JSON.stringify({ error: { type: 'sandbox_error', message } }));
   return 500;
 }
 
 function writeHead(response: ServerResponse, rendered: Rendered): void {
-  response.writeHead(rendered.status, { ...rendered.headers, 'Content-Length': Buffer.byteLength(rendered.body) });
+  response.writeHead(rendered.status, {
+    ...rendered.headers,
+    'Content-Length': Buffer.byteLength(rendered.body),
+  });
 }
 
 async function sendWhole(response: ServerResponse, rendered: Rendered): Promise<void> {
@@ -75,7 +90,11 @@ async function sendCut(response: ServerResponse, rendered: Rendered): Promise<vo
   response.socket?.destroy();
 }
 
-async function sendDripping(response: ServerResponse, rendered: Rendered, betweenMs: number): Promise<void> {
+async function sendDripping(
+  response: ServerResponse,
+  rendered: Rendered,
+  betweenMs: number,
+): Promise<void> {
   const left = new AbortController();
   response.once('close', () => left.abort());
   writeHead(response, rendered);

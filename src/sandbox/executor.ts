@@ -1,5 +1,11 @@
 // From a request to its outcome: the key, the limits, the idempotency key, the parameters, and then the endpoint.
-import { type Admitted, checkNamedAccount, checkPermission, checkVersion, type SecretKeys } from './access.ts';
+import {
+  type Admitted,
+  checkNamedAccount,
+  checkPermission,
+  checkVersion,
+  type SecretKeys,
+} from './access.ts';
 import type { AccountMode, Accounts } from './accounts.ts';
 import type { Call, Endpoint } from './endpoint.ts';
 import { expandView } from './expand.ts';
@@ -64,10 +70,14 @@ export class Executor {
     const { accounts, secretKeys } = this.#parts;
     try {
       const admitted = secretKeys.admit(incoming.authorization);
-      return this.#runFor(admitted, accounts.of(admitted.owner), endpoint, { ...incoming, decline });
+      return this.#runFor(admitted, accounts.of(admitted.owner), endpoint, {
+        ...incoming,
+        decline,
+      });
     } catch (error) {
       // The key is of nobody, and the answer shows nobody's objects: any world will do.
-      if (error instanceof Refusal) return refused(error, incoming.requestId, accounts.default.world);
+      if (error instanceof Refusal)
+        return refused(error, incoming.requestId, accounts.default.world);
       throw error;
     }
   }
@@ -80,7 +90,12 @@ export class Executor {
     else held.among.release(held.key);
   }
 
-  #runFor(admitted: Admitted, { world, keys, limits }: AccountMode, endpoint: Endpoint, incoming: Asked): Outcome {
+  #runFor(
+    admitted: Admitted,
+    { world, keys, limits }: AccountMode,
+    endpoint: Endpoint,
+    incoming: Asked,
+  ): Outcome {
     const key = idempotencyKeyOf(endpoint, incoming);
     let held: HeldKey | null = null;
     const whole = { world, headers: {}, originalId: incoming.requestId };
@@ -96,7 +111,16 @@ export class Executor {
           fingerprint: fingerprintOf(incoming.form.split('&').sort().join('&')),
           nowMs: world.clock.now(),
         });
-        if (kept !== null) return { ...whole, status: kept.status, view: kept.view, originalId: kept.requestId, executed: false, replayed: true, held };
+        if (kept !== null)
+          return {
+            ...whole,
+            status: kept.status,
+            view: kept.view,
+            originalId: kept.requestId,
+            executed: false,
+            replayed: true,
+            held,
+          };
         held = { key, among: keys };
       }
       const view = this.#handle(endpoint, incoming, world);
@@ -110,23 +134,39 @@ export class Executor {
   }
 
   #handle(endpoint: Endpoint, incoming: Asked, world: World): View {
-    if (endpoint.method === 'POST' && incoming.form !== '' && incoming.contentType?.startsWith('application/x-www-form-urlencoded') !== true) {
+    if (
+      endpoint.method === 'POST' &&
+      incoming.form !== '' &&
+      incoming.contentType?.startsWith('application/x-www-form-urlencoded') !== true
+    ) {
       throw new Refusal({
         status: 400,
-        error: { type: 'invalid_request_error', message: 'Invalid request (check that your POST content type is application/x-www-form-urlencoded).' },
+        error: {
+          type: 'invalid_request_error',
+          message:
+            'Invalid request (check that your POST content type is application/x-www-form-urlencoded).',
+        },
       });
     }
     const decoded = decodeForm(incoming.form);
     const params = endpoint.request === null ? decoded : checkRequest(endpoint.request, decoded);
-    const cause: Cause = { requestId: incoming.requestId, idempotencyKey: idempotencyKeyOf(endpoint, incoming) };
-    const view = endpoint.handle({ id: incoming.id, params, cause, decline: incoming.decline }, world);
+    const cause: Cause = {
+      requestId: incoming.requestId,
+      idempotencyKey: idempotencyKeyOf(endpoint, incoming),
+    };
+    const view = endpoint.handle(
+      { id: incoming.id, params, cause, decline: incoming.decline },
+      world,
+    );
     return expandView(view, texts(params, 'expand') ?? [], world);
   }
 }
 
 /** On a GET it means nothing. */
 function idempotencyKeyOf(endpoint: Endpoint, incoming: Incoming): string | null {
-  return endpoint.method === 'POST' && incoming.idempotencyKey !== '' ? incoming.idempotencyKey : null;
+  return endpoint.method === 'POST' && incoming.idempotencyKey !== ''
+    ? incoming.idempotencyKey
+    : null;
 }
 
 /** An outcome without execution, or a decline that was executed. */

@@ -14,7 +14,8 @@ export function expandView(view: View, paths: readonly string[], world: World): 
   const body = renderView(view, world, '') as Node;
   for (const path of paths) {
     const steps = path.split('.');
-    if (steps.length > MAX_DEPTH) throw invalid('You cannot expand more than 4 levels of a property.', 'expand');
+    if (steps.length > MAX_DEPTH)
+      throw invalid('You cannot expand more than 4 levels of a property.', 'expand');
     expandIn(body, steps, path, world);
   }
   return { of: 'plain', body };
@@ -24,12 +25,14 @@ function expandIn(node: Node, steps: readonly string[], path: string, world: Wor
   const [step = '', ...rest] = steps;
   const value = node[step];
   if (Array.isArray(value)) {
-    for (const member of value) if (isNode(member) && rest.length > 0) expandIn(member, rest, path, world);
+    for (const member of value)
+      if (isNode(member) && rest.length > 0) expandIn(member, rest, path, world);
     return;
   }
   if (value === undefined) throw invalid(`This property cannot be expanded (${path}).`, 'expand');
   const expanded = typeof value === 'string' ? lookUp(step, value, world) : value;
-  if (expanded === undefined) throw invalid(`This property cannot be expanded (${path}).`, 'expand');
+  if (expanded === undefined)
+    throw invalid(`This property cannot be expanded (${path}).`, 'expand');
   node[step] = expanded;
   if (rest.length > 0 && isNode(expanded)) expandIn(expanded, rest, path, world);
 }

@@ -10,7 +10,13 @@ import { Refusal } from './refusal.ts';
 export function faultRefusal(kind: FaultName, incoming: Incoming, endpoint: string): Refusal {
   switch (kind) {
     case '401':
-      return new Refusal({ status: 401, error: { type: 'invalid_request_error', message: `Invalid API Key provided: ${shownKeyOf(incoming.authorization)}` } });
+      return new Refusal({
+        status: 401,
+        error: {
+          type: 'invalid_request_error',
+          message: `Invalid API Key provided: ${shownKeyOf(incoming.authorization)}`,
+        },
+      });
     case '403':
       return permissionDenied(shownKeyOf(incoming.authorization), DEFAULT_ACCOUNT, endpoint);
     case '409':
@@ -23,7 +29,8 @@ export function faultRefusal(kind: FaultName, incoming: Incoming, endpoint: stri
         error: {
           type: 'invalid_request_error',
           code: 'lock_timeout',
-          message: 'This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request.',
+          message:
+            'This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request.',
         },
         headers: { 'Stripe-Should-Retry': 'true' },
       });
@@ -36,7 +43,11 @@ export function serverError(): Refusal {
   return new Refusal({
     status: 500,
     kept: true,
-    error: { type: 'api_error', message: 'Sorry! We have encountered an error. Please try again, or contact us at https://support.stripe.com/ if the problem persists.' },
+    error: {
+      type: 'api_error',
+      message:
+        'Sorry! We have encountered an error. Please try again, or contact us at https://support.stripe.com/ if the problem persists.',
+    },
     headers: { 'Stripe-Should-Retry': 'false' },
   });
 }

@@ -46,10 +46,37 @@ export const FAULT_KINDS = [
   { kind: 'cut_body', executes: 'yes', effect: 'cut', status: null, argument: null },
   { kind: 'hang', executes: 'yes', effect: 'hang', status: null, argument: null },
   { kind: 'hang_before', executes: 'no', effect: 'hang', status: null, argument: null },
-  { kind: 'late', executes: 'later', effect: 'hang', status: null, argument: { means: 'milliseconds until it is executed', standard: 500 } },
-  { kind: 'drip', executes: 'yes', effect: 'drip', status: null, argument: { means: 'milliseconds between bytes', standard: 100 } },
-  { kind: 'slow', executes: 'yes', effect: 'delay', status: null, argument: { means: 'milliseconds until the answer', standard: 1000 } },
-  { kind: 'out_of_order', executes: 'yes', effect: 'delay', status: null, argument: { means: 'milliseconds to wait at most for a later request to be answered', standard: 2000 } },
+  {
+    kind: 'late',
+    executes: 'later',
+    effect: 'hang',
+    status: null,
+    argument: { means: 'milliseconds until it is executed', standard: 500 },
+  },
+  {
+    kind: 'drip',
+    executes: 'yes',
+    effect: 'drip',
+    status: null,
+    argument: { means: 'milliseconds between bytes', standard: 100 },
+  },
+  {
+    kind: 'slow',
+    executes: 'yes',
+    effect: 'delay',
+    status: null,
+    argument: { means: 'milliseconds until the answer', standard: 1000 },
+  },
+  {
+    kind: 'out_of_order',
+    executes: 'yes',
+    effect: 'delay',
+    status: null,
+    argument: {
+      means: 'milliseconds to wait at most for a later request to be answered',
+      standard: 2000,
+    },
+  },
 ] as const satisfies readonly FaultKind[];
 
 export type FaultName = (typeof FAULT_KINDS)[number]['kind'];
@@ -57,7 +84,11 @@ export type FaultName = (typeof FAULT_KINDS)[number]['kind'];
 /** A fault that one request is given: one of the kinds, or an error that was ordered. */
 export type Fault =
   | { readonly kind: FaultName; readonly argument: number }
-  | { readonly kind: 'error'; readonly ordered: OrderedError; /** As it was written. */ readonly text: string };
+  | {
+      readonly kind: 'error';
+      readonly ordered: OrderedError;
+      /** As it was written. */ readonly text: string;
+    };
 
 export function isFaultName(name: string): name is FaultName {
   return FAULT_KINDS.some((known) => known.kind === name);
@@ -65,7 +96,9 @@ export function isFaultName(name: string): name is FaultName {
 
 /** Of an error that was ordered, nothing is executed; the attempt that a 402 is about is made by the exchange. */
 export function treatmentOf(fault: Fault): Pick<FaultKind, 'executes' | 'effect' | 'status'> {
-  return fault.kind === 'error' ? { executes: 'no', effect: 'error', status: fault.ordered.status } : faultKind(fault.kind);
+  return fault.kind === 'error'
+    ? { executes: 'no', effect: 'error', status: fault.ordered.status }
+    : faultKind(fault.kind);
 }
 
 /** The number that goes with a fault; 0 where there is none. */

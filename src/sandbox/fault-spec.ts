@@ -28,7 +28,10 @@ export interface FaultRule {
 
 export interface FaultPlan {
   readonly rules: readonly FaultRule[];
-  readonly sequences: readonly { readonly endpoint: string; readonly faults: readonly (Fault | null)[] }[];
+  readonly sequences: readonly {
+    readonly endpoint: string;
+    readonly faults: readonly (Fault | null)[];
+  }[];
   readonly random: { readonly seed: number; readonly probability: number } | null;
   readonly outage: Fault | null;
 }
@@ -39,22 +42,40 @@ const STANDARD_CHANCE = 0.1;
 
 /** Throws an Error that says what is wrong and what is allowed. `endpoints` are the names there are. */
 export function parseFaults(spec: string, endpoints: readonly string[]): FaultPlan {
-  const parts = spec.split(';').map((part) => part.replaceAll(/\s/g, '')).filter((part) => part !== '');
+  const parts = spec
+    .split(';')
+    .map((part) => part.replaceAll(/\s/g, ''))
+    .filter((part) => part !== '');
   return parts.reduce((plan, part) => addPart(plan, part, endpoints), NO_FAULTS);
 }
 
 function addPart(plan: FaultPlan, part: string, endpoints: readonly string[]): FaultPlan {
   if (part === 'outage' || part.startsWith('outage:')) {
-    return { ...plan, outage: parseFault(part === 'outage' ? 'reset_before' : part.slice('outage:'.length), part) };
+    return {
+      ...plan,
+      outage: parseFault(part === 'outage' ? 'reset_before' : part.slice('outage:'.length), part),
+    };
   }
   if (part.startsWith('seed:')) {
     const [seed = '', chance] = part.slice('seed:'.length).split('@');
-    return { ...plan, random: { seed: parseWhole(seed, part), probability: chance === undefined ? STANDARD_CHANCE : parseChance(chance, part) } };
+    return {
+      ...plan,
+      random: {
+        seed: parseWhole(seed, part),
+        probability: chance === undefined ? STANDARD_CHANCE : parseChance(chance, part),
+      },
+    };
   }
   if (part.startsWith('seq:')) {
     const [endpoint, list] = splitOnce(part.slice('seq:'.length), '=', part);
     const faults = list.split(',').map((name) => (name === 'ok' ? null : parseFault(name, part)));
-    return { ...plan, sequences: [...plan.sequences, { endpoint: parseEndpoint(endpoint, part, endpoints), faults }] };
+    return {
+      ...plan,
+      sequences: [
+        ...plan.sequences,
+        { endpoint: parseEndpoint(endpoint, part, endpoints), faults },
+      ],
+    };
   }
   return { ...plan, rules: [...plan.rules, parseRule(part, endpoints)] };
 }
@@ -64,8 +85,16 @@ function parseRule(part: string, endpoints: readonly string[]): FaultRule {
   const [endpoint = '', which] = target.split('#');
   const [fault = '', chance] = treatment.split('@');
   const probability = chance === undefined ? 1 : parseChance(chance, part);
-  const range = which === undefined && chance !== undefined ? { from: 1, to: Infinity } : parseWhich(which ?? '1', part);
-  return { endpoint: parseEndpoint(endpoint, part, endpoints), ...range, fault: parseFault(fault, part), probability };
+  const range =
+    which === undefined && chance !== undefined
+      ? { from: 1, to: Infinity }
+      : parseWhich(which ?? '1', part);
+  return {
+    endpoint: parseEndpoint(endpoint, part, endpoints),
+    ...range,
+    fault: parseFault(fault, part),
+    probability,
+  };
 }
 
 function parseWhich(text: string, part: string): { from: number; to: number } {
@@ -73,7 +102,8 @@ function parseWhich(text: string, part: string): { from: number; to: number } {
   const [from = '', to] = text.split('-');
   const first = parseWhole(from, part);
   const last = to === undefined ? first : parseWhole(to, part);
-  if (first < 1 || last < first) throw wrong(part, `#${text} is not a range of request numbers; write #3, #2-5 or #*`);
+  if (first < 1 || last < first)
+    throw wrong(part, `#${text} is not a range of request numbers; write #3, #2-5 or #*`);
   return { from: first, to: last };
 }
 
@@ -81,7 +111,10 @@ function parseFault(text: string, part: string): Fault {
   const [name = '', argument] = text.split(':');
   if (name === 'error') return parseOrdered(text, part);
   if (!isFaultName(name)) {
-    throw wrong(part, `there is no fault "${name}"; the faults are ${FAULT_KINDS.map((known) => known.kind).join(', ')} and ${ORDERED_FORM}`);
+    throw wrong(
+      part,
+      `there is no fault "${name}"; the faults are ${FAULT_KINDS.map((known) => known.kind).join(', ')} and ${ORDERED_FORM}`,
+    );
   }
   const { argument: meaning } = faultKind(name);
   if (argument === undefined) return { kind: name, argument: meaning?.standard ?? 0 };
@@ -115,7 +148,11 @@ function parseChance(text: string, part: string): number {
 
 function splitOnce(text: string, separator: string, part: string): [string, string] {
   const at = text.indexOf(separator);
-  if (at < 0) throw wrong(part, 'it has no "="; write ENDPOINT[#N|#N-M|#*]=KIND[:NUMBER][@PROBABILITY], seq:ENDPOINT=KIND,ok,.., seed:N@PROBABILITY or outage[:KIND]');
+  if (at < 0)
+    throw wrong(
+      part,
+      'it has no "="; write ENDPOINT[#N|#N-M|#*]=KIND[:NUMBER][@PROBABILITY], seq:ENDPOINT=KIND,ok,.., seed:N@PROBABILITY or outage[:KIND]',
+    );
   return [text.slice(0, at), text.slice(at + separator.length)];
 }
 

@@ -48,21 +48,32 @@ export class IdempotencyKeys {
   /** The kept answer of an earlier request with this key; null when this one is to be executed. */
   begin(request: KeyedRequest): KeptAnswer | null {
     if (request.key.length > MAX_KEY) {
-      throw invalid(`The idempotency key provided is too long: it must be at most ${MAX_KEY} characters.`);
+      throw invalid(
+        `The idempotency key provided is too long: it must be at most ${MAX_KEY} characters.`,
+      );
     }
     this.#forgetOldest(request.nowMs);
     const known = this.#known.get(request.key);
     if (known === undefined || isOld(known, request.nowMs)) {
       // Put behind the others, also where an old one stood between them.
       this.#known.delete(request.key);
-      this.#known.set(request.key, { path: request.path, fingerprint: request.fingerprint, createdMs: request.nowMs, answer: null });
+      this.#known.set(request.key, {
+        path: request.path,
+        fingerprint: request.fingerprint,
+        createdMs: request.nowMs,
+        answer: null,
+      });
       return null;
     }
     if (known.path !== request.path) {
-      throw mismatch(`Keys for idempotent requests can only be used for the same endpoint they were first used for ('${request.path}' vs '${known.path}'). Try using a key other than '${request.key}' if you meant to execute a different request.`);
+      throw mismatch(
+        `Keys for idempotent requests can only be used for the same endpoint they were first used for ('${request.path}' vs '${known.path}'). Try using a key other than '${request.key}' if you meant to execute a different request.`,
+      );
     }
     if (known.fingerprint !== request.fingerprint) {
-      throw mismatch(`Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${request.key}' if you meant to execute a different request.`);
+      throw mismatch(
+        `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${request.key}' if you meant to execute a different request.`,
+      );
     }
     if (known.answer === null) throw keyInUse(request.key);
     return known.answer;
@@ -73,7 +84,13 @@ export class IdempotencyKeys {
     const known = this.#known.get(key);
     if (known === undefined) return;
     this.#known.set(key, { ...known, answer });
-    this.onKept({ key, path: known.path, fingerprint: known.fingerprint, createdMs: known.createdMs, answer });
+    this.onKept({
+      key,
+      path: known.path,
+      fingerprint: known.fingerprint,
+      createdMs: known.createdMs,
+      answer,
+    });
   }
 
   /** The request was refused before it was executed: the key is free again. */

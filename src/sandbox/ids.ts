@@ -57,7 +57,8 @@ export class Ids {
 
   #letters(length: number): string {
     let text = '';
-    for (let index = 0; index < length; index += 1) text += ALPHABET.charAt(Math.floor(this.#chance() * ALPHABET.length));
+    for (let index = 0; index < length; index += 1)
+      text += ALPHABET.charAt(Math.floor(this.#chance() * ALPHABET.length));
     return text;
   }
 }

@@ -7,13 +7,20 @@ import type { MailRecord } from './records.ts';
 import type { Change } from './world.ts';
 
 /** What an account has, in one of its modes; that of the default account in test mode is not named. */
-type Owned = (Change | { readonly kept: 'key'; readonly record: KeyRecord }) & { readonly owner?: string };
+type Owned = (Change | { readonly kept: 'key'; readonly record: KeyRecord }) & {
+  readonly owner?: string;
+};
 
 export type Line =
   | Owned
   | { readonly kept: 'mail'; readonly record: MailRecord }
   | { readonly kept: 'secret_key'; readonly record: SandboxKey }
-  | { readonly kept: 'clock'; readonly offsetMs: number; /** Where it was moved, in milliseconds since 1970. */ readonly fromMs?: number; readonly toMs?: number };
+  | {
+      readonly kept: 'clock';
+      readonly offsetMs: number;
+      /** Where it was moved, in milliseconds since 1970. */ readonly fromMs?: number;
+      readonly toMs?: number;
+    };
 
 /** A line, and how many ids had been made by then. */
 type Written = Line & { readonly ids: number };
@@ -63,6 +70,9 @@ function parseLine(text: string, where: string): Written {
   try {
     return JSON.parse(text) as Written;
   } catch (error) {
-    throw new Error(`${where} is not a line of a sandbox's journal; move the file away to start afresh`, { cause: error });
+    throw new Error(
+      `${where} is not a line of a sandbox's journal; move the file away to start afresh`,
+      { cause: error },
+    );
   }
 }

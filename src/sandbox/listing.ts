@@ -22,12 +22,18 @@ export interface Listed<R> {
 type Placed = { readonly id: string; readonly created: number; readonly seq: number };
 
 /** One page in Stripe's form: newest first, cursors are ids. */
-export function listPage<R>(params: Params, listed: Listed<R>, render: (record: R) => object): View {
+export function listPage<R>(
+  params: Params,
+  listed: Listed<R>,
+  render: (record: R) => object,
+): View {
   const bounds = createdBounds(params);
   const startingAfter = cursor(params, 'starting_after', listed);
   const endingBefore = cursor(params, 'ending_before', listed);
   if (startingAfter !== null && endingBefore !== null) {
-    throw invalid('Received both starting_after and ending_before parameters. Please pass in only one.');
+    throw invalid(
+      'Received both starting_after and ending_before parameters. Please pass in only one.',
+    );
   }
   const page: Page<R> = listed.within.page({
     from: Math.max(bounds.from, listed.since ?? -Infinity),
@@ -37,14 +43,23 @@ export function listPage<R>(params: Params, listed: Listed<R>, render: (record: 
     endingBefore,
     where: listed.where,
   });
-  return { of: 'plain', body: { object: 'list', data: page.records.map(render), has_more: page.hasMore, url: listed.url } };
+  return {
+    of: 'plain',
+    body: {
+      object: 'list',
+      data: page.records.map(render),
+      has_more: page.hasMore,
+      url: listed.url,
+    },
+  };
 }
 
 function cursor<R>(params: Params, name: string, listed: Listed<R>): Entry<R & Placed> | null {
   const id = text(params, name);
   if (id === null) return null;
   const entry = listed.all.get(id);
-  if (entry === undefined) throw noSuch(listed.world, { kind: listed.kind, id, param: name, status: 400 });
+  if (entry === undefined)
+    throw noSuch(listed.world, { kind: listed.kind, id, param: name, status: 400 });
   return entry;
 }
 

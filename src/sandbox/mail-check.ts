@@ -22,7 +22,9 @@ const MAX_RECIPIENTS = 1000;
 const HELP = 'http://sendgrid.com/docs/API_Reference/Web_API_v3/Mail/errors.html#message';
 const EMAIL = /^[^\s@<>()[\],;:"]+@[^\s@<>()[\],;:"]+\.[^\s@<>()[\],;:".]+$/;
 
-export function checkMail(body: unknown): { readonly mail: CheckedMail } | { readonly errors: readonly MailError[] } {
+export function checkMail(
+  body: unknown,
+): { readonly mail: CheckedMail } | { readonly errors: readonly MailError[] } {
   if (!isFields(body)) return { errors: [error('Bad Request', null)] };
   const errors: MailError[] = [];
   const personalizations = list(body['personalizations']);
@@ -30,28 +32,56 @@ export function checkMail(body: unknown): { readonly mail: CheckedMail } | { rea
   const from = checkFrom(body['from'], errors);
   const subject = checkSubject(body['subject'], personalizations, errors);
   const content = checkContent(body['content'], body['template_id'], errors);
-  return errors.length > 0 ? { errors } : { mail: { to, from, subject, ...content, sandboxMode: isSandboxMode(body) } };
+  return errors.length > 0
+    ? { errors }
+    : { mail: { to, from, subject, ...content, sandboxMode: isSandboxMode(body) } };
 }
 
-function checkPersonalizations(personalizations: readonly unknown[] | null, errors: MailError[]): readonly string[] {
+function checkPersonalizations(
+  personalizations: readonly unknown[] | null,
+  errors: MailError[],
+): readonly string[] {
   if (personalizations === null || personalizations.length === 0) {
-    errors.push(error('The personalizations field is required and must have at least one personalization.', 'personalizations'));
+    errors.push(
+      error(
+        'The personalizations field is required and must have at least one personalization.',
+        'personalizations',
+      ),
+    );
     return [];
   }
   if (personalizations.length > MAX_RECIPIENTS) {
-    errors.push(error(`The number of personalizations must not exceed ${MAX_RECIPIENTS}.`, 'personalizations'));
+    errors.push(
+      error(
+        `The number of personalizations must not exceed ${MAX_RECIPIENTS}.`,
+        'personalizations',
+      ),
+    );
     return [];
   }
   const to = personalizations.flatMap((personalization, index) => {
     const field = `personalizations.${index}.to`;
     const addresses = isFields(personalization) ? list(personalization['to']) : null;
     if (addresses === null || addresses.length === 0) {
-      errors.push(error('The to array is required for all personalization objects, and must have at least one email object with a valid email address.', field));
+      errors.push(
+        error(
+          'The to array is required for all personalization objects, and must have at least one email object with a valid email address.',
+          field,
+        ),
+      );
       return [];
     }
-    return addresses.map((address, place) => checkAddress(address, `${field}.${place}.email`, errors));
+    return addresses.map((address, place) =>
+      checkAddress(address, `${field}.${place}.email`, errors),
+    );
   });
-  if (to.length > MAX_RECIPIENTS) errors.push(error(`The total number of recipients must not exceed ${MAX_RECIPIENTS}.`, 'personalizations'));
+  if (to.length > MAX_RECIPIENTS)
+    errors.push(
+      error(
+        `The total number of recipients must not exceed ${MAX_RECIPIENTS}.`,
+        'personalizations',
+      ),
+    );
   return to;
 }
 
@@ -63,29 +93,62 @@ function checkAddress(address: unknown, field: string, errors: MailError[]): str
 }
 
 function checkFrom(from: unknown, errors: MailError[]): string {
-  if (isFields(from) && from['email'] !== undefined) return checkAddress(from, 'from.email', errors);
-  errors.push(error('The from object must be provided for every email send. It is an object that requires the email parameter, but may also contain a name parameter.', 'from.email'));
+  if (isFields(from) && from['email'] !== undefined)
+    return checkAddress(from, 'from.email', errors);
+  errors.push(
+    error(
+      'The from object must be provided for every email send. It is an object that requires the email parameter, but may also contain a name parameter.',
+      'from.email',
+    ),
+  );
   return '';
 }
 
-function checkSubject(subject: unknown, personalizations: readonly unknown[] | null, errors: MailError[]): string {
+function checkSubject(
+  subject: unknown,
+  personalizations: readonly unknown[] | null,
+  errors: MailError[],
+): string {
   if (typeof subject === 'string' && subject !== '') return subject;
-  const own = (personalizations ?? []).map((personalization) => (isFields(personalization) ? personalization['subject'] : undefined));
+  const own = (personalizations ?? []).map((personalization) =>
+    isFields(personalization) ? personalization['subject'] : undefined,
+  );
   const [first] = own;
-  if (typeof first === 'string' && own.every((each) => typeof each === 'string' && each !== '')) return first;
-  errors.push(error('The subject is required. You can get around this requirement if you use a template with a subject defined or if every personalization has a subject defined.', 'subject'));
+  if (typeof first === 'string' && own.every((each) => typeof each === 'string' && each !== ''))
+    return first;
+  errors.push(
+    error(
+      'The subject is required. You can get around this requirement if you use a template with a subject defined or if every personalization has a subject defined.',
+      'subject',
+    ),
+  );
   return '';
 }
 
-function checkContent(content: unknown, template: unknown, errors: MailError[]): { text: string | null; html: string | null } {
+function checkContent(
+  content: unknown,
+  template: unknown,
+  errors: MailError[],
+): { text: string | null; html: string | null } {
   const parts = list(content);
   if (parts === null || parts.length === 0) {
-    if (typeof template !== 'string') errors.push(error('Unless a valid template_id is provided, the content parameter is required. There must be at least one defined content block. We typically suggest both text/plain and text/html blocks are included, but only one block is required.', 'content'));
+    if (typeof template !== 'string')
+      errors.push(
+        error(
+          'Unless a valid template_id is provided, the content parameter is required. There must be at least one defined content block. We typically suggest both text/plain and text/html blocks are included, but only one block is required.',
+          'content',
+        ),
+      );
     return { text: null, html: null };
   }
   const types = parts.map((part, index) => checkPart(part, index, errors));
   if (types.includes('text/plain') && types[0] !== 'text/plain') {
-    errors.push(error('If present, text/plain must be first, followed by text/html, then any other content.', 'content'));
+    errors.push(
+      error(
+        'If present, text/plain must be first, followed by text/html, then any other content.',
+        'content',
+      ),
+    );
   }
   return { text: valueOf(parts, 'text/plain'), html: valueOf(parts, 'text/html') };
 }
@@ -93,10 +156,20 @@ function checkContent(content: unknown, template: unknown, errors: MailError[]):
 function checkPart(part: unknown, index: number, errors: MailError[]): string {
   const { type, value } = isFields(part) ? part : {};
   if (typeof value !== 'string' || value === '') {
-    errors.push(error('The content value must be a string at least one character in length.', `content.${index}.value`));
+    errors.push(
+      error(
+        'The content value must be a string at least one character in length.',
+        `content.${index}.value`,
+      ),
+    );
   }
   if (typeof type === 'string' && type.includes('/')) return type;
-  errors.push(error('The content type must be a string at least one character in length.', `content.${index}.type`));
+  errors.push(
+    error(
+      'The content type must be a string at least one character in length.',
+      `content.${index}.type`,
+    ),
+  );
   return '';
 }
 
@@ -112,7 +185,11 @@ function isSandboxMode(body: Fields): boolean {
 }
 
 function error(message: string, field: string | null): MailError {
-  return { message, field, help: field === null ? null : `${HELP}.${field.replaceAll(/\.\d+/g, '')}` };
+  return {
+    message,
+    field,
+    help: field === null ? null : `${HELP}.${field.replaceAll(/\.\d+/g, '')}`,
+  };
 }
 
 function list(value: unknown): readonly unknown[] | null {

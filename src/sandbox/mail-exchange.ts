@@ -10,11 +10,21 @@ import type { Exchange } from './stripe-exchange.ts';
 const KEY = /^Bearer SG\.[\w-]+(\.[\w-]*)?$/;
 const SHORTEST_KEY = 'Bearer SG.'.length + 6;
 
-export async function serveMail(exchange: Exchange, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function serveMail(
+  exchange: Exchange,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   void reply.hijack();
   const fault = exchange.faults.next(MAIL_ENDPOINT, false);
   const seen = exchange.log.open(
-    { endpoint: MAIL_ENDPOINT, method: 'POST', path: '/v3/mail/send', idempotency_key: null, at: exchange.clock.now() },
+    {
+      endpoint: MAIL_ENDPOINT,
+      method: 'POST',
+      path: '/v3/mail/send',
+      idempotency_key: null,
+      at: exchange.clock.now(),
+    },
     fault,
   );
   try {
@@ -31,7 +41,13 @@ export async function serveMail(exchange: Exchange, request: FastifyRequest, rep
   }
 }
 
-async function answerBadly(exchange: Exchange, request: FastifyRequest, reply: FastifyReply, seen: SeenRequest, fault: Fault): Promise<void> {
+async function answerBadly(
+  exchange: Exchange,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  seen: SeenRequest,
+  fault: Fault,
+): Promise<void> {
   const kind = treatmentOf(fault);
   const argument = argumentOf(fault);
   if (kind.executes === 'later') await pause(argument, exchange.closing);
@@ -39,11 +55,15 @@ async function answerBadly(exchange: Exchange, request: FastifyRequest, reply: F
   const executed = kind.executes === 'no' ? null : execute(exchange, request, seen);
   if (fault.kind === 'out_of_order') await exchange.answered.next(argument, exchange.closing);
   else if (kind.effect === 'delay') await pause(argument, exchange.closing);
-  const answered = kind.status === null && executed !== null ? executed : faultAnswer(kind.status ?? 500);
+  const answered =
+    kind.status === null && executed !== null ? executed : faultAnswer(kind.status ?? 500);
   const rendered = kind.effect === 'html' ? BAD_GATEWAY : answered;
   seen.status = ['reset', 'drop', 'hang'].includes(kind.effect) ? null : rendered.status;
   // A 202 has no body that could be cut or drip: its headers do instead.
-  const sent = rendered.body === '' && ['cut', 'drip'].includes(kind.effect) ? { ...rendered, body: '{"accepted":true}' } : rendered;
+  const sent =
+    rendered.body === '' && ['cut', 'drip'].includes(kind.effect)
+      ? { ...rendered, body: '{"accepted":true}' }
+      : rendered;
   await deliver(reply.raw, dated(sent, exchange.clock.now()), kind.effect, argument);
 }
 
@@ -54,7 +74,13 @@ function execute(exchange: Exchange, request: FastifyRequest, seen: SeenRequest)
   if ('errors' in checked) return json(400, { errors: checked.errors });
   const { sandboxMode, ...mail } = checked.mail;
   const id = exchange.ids.next('mail').replace('mail_', '');
-  exchange.mails.put({ id, at: exchange.clock.now(), ...mail, sandbox_mode: sandboxMode, body: parse(request.body) });
+  exchange.mails.put({
+    id,
+    at: exchange.clock.now(),
+    ...mail,
+    sandbox_mode: sandboxMode,
+    body: parse(request.body),
+  });
   seen.executed = true;
   return { status: sandboxMode ? 200 : 202, headers: { 'X-Message-Id': id }, body: '' };
 }
@@ -77,7 +103,9 @@ const MESSAGES: Readonly<Record<number, string>> = {
 };
 
 function faultAnswer(status: number): Rendered {
-  return json(status, { errors: [{ message: MESSAGES[status] ?? 'error', field: null, help: null }] });
+  return json(status, {
+    errors: [{ message: MESSAGES[status] ?? 'error', field: null, help: null }],
+  });
 }
 
 function json(status: number, body: object): Rendered {

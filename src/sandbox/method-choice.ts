@@ -16,8 +16,19 @@ const OFFERED = ['card', 'us_bank_account', 'sepa_debit'];
 export function findOrMakeMethod(world: World, nameOrId: string): PaymentMethodRecord {
   const known = world.methods.get(nameOrId);
   if (known !== undefined) return known;
-  if (testMethod(nameOrId) === undefined) throw noSuch(world, { kind: 'PaymentMethod', id: nameOrId, param: 'payment_method', status: 400 });
-  const made: PaymentMethodRecord = { ...world.stamp('pm'), madeFrom: nameOrId, customer: null, used: false };
+  if (testMethod(nameOrId) === undefined)
+    throw noSuch(world, {
+      kind: 'PaymentMethod',
+      id: nameOrId,
+      param: 'payment_method',
+      status: 400,
+    });
+  const made: PaymentMethodRecord = {
+    ...world.stamp('pm'),
+    madeFrom: nameOrId,
+    customer: null,
+    used: false,
+  };
   world.putMethod(made);
   return made;
 }
@@ -30,11 +41,19 @@ export interface MethodTypes {
 }
 
 /** What the parameters say about accepted types; the account offers cards and the bank debit of the currency. */
-export function chooseTypes(params: Params, currency: string, before: MethodTypes | null): MethodTypes {
-  const allowedTypes = texts(params, 'allowed_payment_method_types') ?? before?.allowedTypes ?? null;
-  const excludedTypes = texts(params, 'excluded_payment_method_types') ?? before?.excludedTypes ?? null;
+export function chooseTypes(
+  params: Params,
+  currency: string,
+  before: MethodTypes | null,
+): MethodTypes {
+  const allowedTypes =
+    texts(params, 'allowed_payment_method_types') ?? before?.allowedTypes ?? null;
+  const excludedTypes =
+    texts(params, 'excluded_payment_method_types') ?? before?.excludedTypes ?? null;
   const paymentMethodTypes = (allowedTypes ?? OFFERED).filter(
-    (type) => (ONLY_IN[type] === undefined || ONLY_IN[type] === currency) && excludedTypes?.includes(type) !== true,
+    (type) =>
+      (ONLY_IN[type] === undefined || ONLY_IN[type] === currency) &&
+      excludedTypes?.includes(type) !== true,
   );
   if (paymentMethodTypes.length === 0) {
     throw invalid(
@@ -42,10 +61,19 @@ export function chooseTypes(params: Params, currency: string, before: MethodType
       'allowed_payment_method_types',
     );
   }
-  return { allowedTypes, excludedTypes, redirects: chooseRedirects(params, allowedTypes, before), paymentMethodTypes };
+  return {
+    allowedTypes,
+    excludedTypes,
+    redirects: chooseRedirects(params, allowedTypes, before),
+    paymentMethodTypes,
+  };
 }
 
-function chooseRedirects(params: Params, allowedTypes: readonly string[] | null, before: MethodTypes | null): 'always' | 'never' | null {
+function chooseRedirects(
+  params: Params,
+  allowedTypes: readonly string[] | null,
+  before: MethodTypes | null,
+): 'always' | 'never' | null {
   if (allowedTypes !== null) return null;
   const automatic = params['automatic_payment_methods'];
   if (!isObject(automatic)) return before === null ? 'always' : before.redirects;
@@ -54,7 +82,11 @@ function chooseRedirects(params: Params, allowedTypes: readonly string[] | null,
 }
 
 /** Refuses what Stripe refuses before it tries to pay. */
-export function checkMethod(intent: IntentRecord, method: PaymentMethodRecord, params: Params): void {
+export function checkMethod(
+  intent: IntentRecord,
+  method: PaymentMethodRecord,
+  params: Params,
+): void {
   const type = testMethod(method.madeFrom)?.type ?? 'card';
   if (!intent.paymentMethodTypes.includes(type)) {
     throw new Refusal({
@@ -81,7 +113,8 @@ export function checkMethod(intent: IntentRecord, method: PaymentMethodRecord, p
       status: 400,
       error: {
         type: 'invalid_request_error',
-        message: 'This PaymentIntent requires a mandate, but no existing mandate was found. Collect mandate acceptance from the customer and try again, providing acceptance data in the mandate_data parameter.',
+        message:
+          'This PaymentIntent requires a mandate, but no existing mandate was found. Collect mandate acceptance from the customer and try again, providing acceptance data in the mandate_data parameter.',
       },
       intent,
     });

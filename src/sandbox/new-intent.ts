@@ -2,7 +2,16 @@ import type { ChargeRecord, IntentRecord } from './records.ts';
 
 type Given = Pick<
   IntentRecord,
-  'id' | 'created' | 'seq' | 'amount' | 'currency' | 'status' | 'paymentMethod' | 'paymentMethodTypes' | 'allowedTypes' | 'metadata'
+  | 'id'
+  | 'created'
+  | 'seq'
+  | 'amount'
+  | 'currency'
+  | 'status'
+  | 'paymentMethod'
+  | 'paymentMethodTypes'
+  | 'allowedTypes'
+  | 'metadata'
 >;
 
 /** Every field of a record, in one order. */
@@ -51,7 +60,12 @@ type Place = Pick<ChargeRecord, 'id' | 'created' | 'seq'>;
 type ChargeOutcome = Pick<ChargeRecord, 'status' | 'captured' | 'failure'>;
 
 /** A charge of the whole amount; written out for the same reason. */
-export function newCharge(place: Place, intent: IntentRecord, paymentMethod: string, outcome: ChargeOutcome): ChargeRecord {
+export function newCharge(
+  place: Place,
+  intent: IntentRecord,
+  paymentMethod: string,
+  outcome: ChargeOutcome,
+): ChargeRecord {
   return {
     id: place.id,
     created: place.created,

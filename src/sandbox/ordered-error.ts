@@ -35,7 +35,8 @@ export function parseOrderedError(text: string): OrderedError {
     if (!/^\w{1,100}$/.test(word)) throw new Error(`"${word}" is not a type or a code`);
   }
   // What was begun is kept: an attempt to pay, and a failure of Stripe's own.
-  const kept = named.kept === undefined ? status === 402 || status >= 500 : parseFlag('kept', named.kept);
+  const kept =
+    named.kept === undefined ? status === 402 || status >= 500 : parseFlag('kept', named.kept);
   return {
     status,
     error: {
@@ -55,7 +56,10 @@ function parseNamed(segments: readonly string[]): Named {
   for (const segment of segments) {
     const at = segment.indexOf('=');
     const name = NAMES.find((known) => known === segment.slice(0, at));
-    if (name === undefined) throw new Error(`there is no "${segment.slice(0, Math.max(at, 0))}"; there are ${NAMES.join(', ')}`);
+    if (name === undefined)
+      throw new Error(
+        `there is no "${segment.slice(0, Math.max(at, 0))}"; there are ${NAMES.join(', ')}`,
+      );
     named[name] = decode(segment.slice(at + 1));
   }
   return named;
@@ -72,7 +76,9 @@ function decode(value: string): string {
 function parseStatus(text: string): number {
   const status = /^[0-9]{3}$/.test(text) ? Number(text) : Number.NaN;
   if (status >= 400 && status <= 599) return status;
-  throw new Error(text === '' ? `write ${ORDERED_FORM}` : `"${text}" is not a status from 400 to 599`);
+  throw new Error(
+    text === '' ? `write ${ORDERED_FORM}` : `"${text}" is not a status from 400 to 599`,
+  );
 }
 
 function parseFlag(name: Name, value: string): boolean {
@@ -81,7 +87,9 @@ function parseFlag(name: Name, value: string): boolean {
 }
 
 function standardMessage(status: number, code: string): string {
-  return status === 402 ? 'Your card was declined.' : `The sandbox was told to answer this request with ${code}.`;
+  return status === 402
+    ? 'Your card was declined.'
+    : `The sandbox was told to answer this request with ${code}.`;
 }
 
 /** As Stripe sends them: a limit says which one, and a lock says to try again. */

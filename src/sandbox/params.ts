@@ -14,7 +14,12 @@ const MAX_ARRAY = 1000;
 /** Decodes `a[b]=1&c[]=2&d[0]=3`, the form of bodies and of query strings alike. */
 export function decodeForm(text: string): Params {
   if (text === '') return {};
-  const decoded = qs.parse(text, { depth: MAX_DEPTH, parameterLimit: MAX_PARAMETERS, arrayLimit: MAX_ARRAY, plainObjects: true });
+  const decoded = qs.parse(text, {
+    depth: MAX_DEPTH,
+    parameterLimit: MAX_PARAMETERS,
+    arrayLimit: MAX_ARRAY,
+    plainObjects: true,
+  });
   return clean(decoded) as Params;
 }
 
@@ -22,8 +27,11 @@ export function decodeForm(text: string): Params {
 function clean(value: unknown): ParamValue {
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) return value.map(clean);
-  if (typeof value !== 'object' || value === null) throw invalid('Invalid request: a parameter has no value.');
-  return Object.fromEntries(Object.entries(value).map(([name, member]): [string, ParamValue] => [name, clean(member)]));
+  if (typeof value !== 'object' || value === null)
+    throw invalid('Invalid request: a parameter has no value.');
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]): [string, ParamValue] => [name, clean(member)]),
+  );
 }
 
 export function isObject(value: ParamValue | undefined): value is Params {
@@ -51,5 +59,7 @@ export function flag(params: Params, name: string): boolean {
 
 export function texts(params: Params, name: string): readonly string[] | null {
   const value = params[name];
-  return Array.isArray(value) ? value.filter((member): member is string => typeof member === 'string') : null;
+  return Array.isArray(value)
+    ? value.filter((member): member is string => typeof member === 'string')
+    : null;
 }

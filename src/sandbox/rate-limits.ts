@@ -12,7 +12,10 @@ export interface RateLimitSettings {
   readonly perEndpoint: number;
 }
 
-export const STANDARD_LIMITS: RateLimitSettings = { perSecond: STANDARD_PER_SECOND, perEndpoint: STANDARD_PER_SECOND };
+export const STANDARD_LIMITS: RateLimitSettings = {
+  perSecond: STANDARD_PER_SECOND,
+  perEndpoint: STANDARD_PER_SECOND,
+};
 /** In live mode each endpoint has the same, all of them together more. */
 export const LIVE_LIMITS: RateLimitSettings = { perSecond: 100, perEndpoint: STANDARD_PER_SECOND };
 
@@ -38,16 +41,22 @@ export class RateLimits {
   /** Counts a request; throws the 429 when it is one too many. */
   take(endpoint: string, id: string): void {
     if (this.#settings === null) return;
-    const perEndpoint = endpoint.endsWith('.search') ? Math.min(this.#settings.perEndpoint, SEARCH_PER_SECOND) : this.#settings.perEndpoint;
+    const perEndpoint = endpoint.endsWith('.search')
+      ? Math.min(this.#settings.perEndpoint, SEARCH_PER_SECOND)
+      : this.#settings.perEndpoint;
     if (!this.#draw('*', this.#settings.perSecond)) throw tooMany('global-rate');
     if (!this.#draw(endpoint, perEndpoint)) throw tooMany('endpoint-rate');
-    if (endpoint === 'payment_intents.update' && !this.#countUpdate(id)) throw tooMany('resource-specific');
+    if (endpoint === 'payment_intents.update' && !this.#countUpdate(id))
+      throw tooMany('resource-specific');
   }
 
   #draw(name: string, perSecond: number): boolean {
     const now = this.#nowMs();
     const bucket = this.#buckets.get(name) ?? { tokens: perSecond, filledAtMs: now };
-    bucket.tokens = Math.min(perSecond, bucket.tokens + ((now - bucket.filledAtMs) / 1000) * perSecond);
+    bucket.tokens = Math.min(
+      perSecond,
+      bucket.tokens + ((now - bucket.filledAtMs) / 1000) * perSecond,
+    );
     bucket.filledAtMs = now;
     this.#buckets.set(name, bucket);
     if (bucket.tokens < 1) return false;
@@ -58,7 +67,8 @@ export class RateLimits {
   #countUpdate(id: string): boolean {
     const now = this.#nowMs();
     const known = this.#updates.get(id);
-    const counter = known === undefined || now - known.sinceMs >= HOUR_MS ? { count: 0, sinceMs: now } : known;
+    const counter =
+      known === undefined || now - known.sinceMs >= HOUR_MS ? { count: 0, sinceMs: now } : known;
     counter.count += 1;
     this.#updates.set(id, counter);
     return counter.count <= UPDATES_PER_INTENT;
@@ -71,7 +81,8 @@ export function tooMany(reason: Reason): Refusal {
     error: {
       type: 'invalid_request_error',
       code: 'rate_limit',
-      message: 'Request rate limit exceeded. Learn more about rate limits here https://docs.stripe.com/rate-limits.',
+      message:
+        'Request rate limit exceeded. Learn more about rate limits here https://docs.stripe.com/rate-limits.',
     },
     headers: { 'Stripe-Rate-Limited-Reason': reason },
   });

@@ -37,7 +37,9 @@ export interface Shipping {
   readonly phone?: string;
   readonly carrier?: string;
   readonly tracking_number?: string;
-  readonly address?: Readonly<Record<'city' | 'country' | 'line1' | 'line2' | 'postal_code' | 'state', string | null>>;
+  readonly address?: Readonly<
+    Record<'city' | 'country' | 'line1' | 'line2' | 'postal_code' | 'state', string | null>
+  >;
 }
 
 export interface IntentRecord extends Stored {

@@ -35,10 +35,19 @@ export class Refusal extends Error {
 }
 
 /** 400: something about the parameters; not kept under the idempotency key. */
-export function invalid(message: string, param: string | null = null, code: string | null = null): Refusal {
+export function invalid(
+  message: string,
+  param: string | null = null,
+  code: string | null = null,
+): Refusal {
   return new Refusal({
     status: 400,
-    error: { type: 'invalid_request_error', message, ...(code === null ? {} : { code }), ...(param === null ? {} : { param }) },
+    error: {
+      type: 'invalid_request_error',
+      message,
+      ...(code === null ? {} : { code }),
+      ...(param === null ? {} : { param }),
+    },
   });
 }
 
@@ -55,7 +64,12 @@ export interface Sought {
 export function missing({ kind, id, param, status }: Sought, hint: string): Refusal {
   return new Refusal({
     status,
-    error: { type: 'invalid_request_error', code: 'resource_missing', message: `No such ${kind}: '${id}'${hint}`, param },
+    error: {
+      type: 'invalid_request_error',
+      code: 'resource_missing',
+      message: `No such ${kind}: '${id}'${hint}`,
+      param,
+    },
   });
 }
 

@@ -23,7 +23,8 @@ export function renderCharge(record: ChargeRecord, around: Surroundings) {
     application: null,
     application_fee: null,
     application_fee_amount: null,
-    balance_transaction: succeeded && record.captured ? record.id.replace(/^(ch|py)_/, 'txn_') : null,
+    balance_transaction:
+      succeeded && record.captured ? record.id.replace(/^(ch|py)_/, 'txn_') : null,
     billing_details: NO_BILLING_DETAILS,
     calculated_statement_descriptor: 'SANDBOX',
     captured: record.captured,
@@ -43,7 +44,8 @@ export function renderCharge(record: ChargeRecord, around: Surroundings) {
     paid: succeeded,
     payment_intent: record.intent,
     payment_method: record.paymentMethod,
-    payment_method_details: method === undefined ? null : renderChargeMethodDetails(method.madeFrom, record.amount),
+    payment_method_details:
+      method === undefined ? null : renderChargeMethodDetails(method.madeFrom, record.amount),
     receipt_email: null,
     receipt_number: null,
     receipt_url: null,
@@ -64,7 +66,14 @@ const NO_ADVICE = { advice_code: null, network_advice_code: null, network_declin
 
 function renderOutcome(record: ChargeRecord) {
   if (record.failure === null) {
-    return { ...NO_ADVICE, network_status: 'approved_by_network', reason: null, risk_level: 'normal', seller_message: 'Payment complete.', type: 'authorized' };
+    return {
+      ...NO_ADVICE,
+      network_status: 'approved_by_network',
+      reason: null,
+      risk_level: 'normal',
+      seller_message: 'Payment complete.',
+      type: 'authorized',
+    };
   }
   return {
     ...NO_ADVICE,
@@ -76,7 +85,10 @@ function renderOutcome(record: ChargeRecord) {
   };
 }
 
-export function renderRefund(record: RefundRecord, findCharge: (id: string) => ChargeRecord | undefined) {
+export function renderRefund(
+  record: RefundRecord,
+  findCharge: (id: string) => ChargeRecord | undefined,
+) {
   const charge = findCharge(record.charge);
   return {
     id: record.id,

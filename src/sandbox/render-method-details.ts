@@ -2,7 +2,10 @@ import { type TestMethod, testMethod } from './payment-methods.ts';
 
 function knownMethod(madeFrom: string): TestMethod {
   const method = testMethod(madeFrom);
-  if (method === undefined) throw new Error(`the sandbox keeps a payment method made from ${madeFrom}, which it does not know`);
+  if (method === undefined)
+    throw new Error(
+      `the sandbox keeps a payment method made from ${madeFrom}, which it does not know`,
+    );
   return method;
 }
 
@@ -82,7 +85,17 @@ export function renderChargeMethodDetails(madeFrom: string, amount: number) {
         },
       };
     case 'sepa_debit':
-      return { type: method.type, sepa_debit: { bank_code: brand, branch_code: '', country, fingerprint: fingerprint(last4), last4, mandate: null } };
+      return {
+        type: method.type,
+        sepa_debit: {
+          bank_code: brand,
+          branch_code: '',
+          country,
+          fingerprint: fingerprint(last4),
+          last4,
+          mandate: null,
+        },
+      };
   }
 }
 

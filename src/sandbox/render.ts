@@ -1,7 +1,12 @@
 // Records as Stripe shows them in API version 2026-10-28.endive. A test compares these shapes with the type
 // declarations of the `stripe` package.
 import type {
-  CustomerRecord, EventRecord, EventSubject, IntentRecord, PaymentFailure, PaymentMethodRecord,
+  CustomerRecord,
+  EventRecord,
+  EventSubject,
+  IntentRecord,
+  PaymentFailure,
+  PaymentMethodRecord,
 } from './records.ts';
 import { renderPaymentMethodDetails } from './render-method-details.ts';
 
@@ -25,7 +30,8 @@ export function renderIntent(record: IntentRecord, around: Surroundings) {
     amount_received: record.amountReceived,
     application: null,
     application_fee_amount: null,
-    automatic_payment_methods: record.redirects === null ? null : { allow_redirects: record.redirects, enabled: true },
+    automatic_payment_methods:
+      record.redirects === null ? null : { allow_redirects: record.redirects, enabled: true },
     canceled_at: record.canceledAt,
     cancellation_reason: record.cancellationReason,
     capture_method: record.captureMethod,
@@ -37,7 +43,8 @@ export function renderIntent(record: IntentRecord, around: Surroundings) {
     customer_account: null,
     description: record.description,
     excluded_payment_method_types: record.excludedTypes === null ? null : [...record.excludedTypes],
-    last_payment_error: record.lastError === null ? null : renderPaymentError(record.lastError, around),
+    last_payment_error:
+      record.lastError === null ? null : renderPaymentError(record.lastError, around),
     latest_charge: record.latestCharge,
     livemode: around.livemode,
     managed_payments: null,
@@ -79,7 +86,11 @@ function renderPaymentError(failure: PaymentFailure, around: Surroundings) {
 function renderNextAction(record: IntentRecord) {
   if (record.nextAction === null) return null;
   const url = `https://hooks.stripe.com/3d_secure_2/hosted?merchant=acct_sandbox&payment_intent=${record.id}`;
-  if (record.returnUrl === null) return { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure_redirect', stripe_js: url } };
+  if (record.returnUrl === null)
+    return {
+      type: 'use_stripe_sdk',
+      use_stripe_sdk: { type: 'three_d_secure_redirect', stripe_js: url },
+    };
   return { type: 'redirect_to_url', redirect_to_url: { return_url: record.returnUrl, url } };
 }
 
@@ -95,7 +106,10 @@ export const NO_BILLING_DETAILS = {
   tax_id: null,
 };
 
-export function renderPaymentMethod(record: PaymentMethodRecord, around: Pick<Surroundings, 'livemode'>) {
+export function renderPaymentMethod(
+  record: PaymentMethodRecord,
+  around: Pick<Surroundings, 'livemode'>,
+) {
   return {
     id: record.id,
     object: 'payment_method' as const,
@@ -124,7 +138,12 @@ export function renderCustomer(record: CustomerRecord, around: Pick<Surroundings
     discount: null,
     email: record.email,
     invoice_prefix: record.id.slice(-8).toUpperCase(),
-    invoice_settings: { custom_fields: null, default_payment_method: null, footer: null, rendering_options: null },
+    invoice_settings: {
+      custom_fields: null,
+      default_payment_method: null,
+      footer: null,
+      rendering_options: null,
+    },
     livemode: around.livemode,
     metadata: { ...record.metadata },
     name: record.name,
@@ -137,7 +156,11 @@ export function renderCustomer(record: CustomerRecord, around: Pick<Surroundings
   };
 }
 
-export function renderEvent(record: EventRecord, livemode: boolean, renderSubject: (subject: EventSubject) => object) {
+export function renderEvent(
+  record: EventRecord,
+  livemode: boolean,
+  renderSubject: (subject: EventSubject) => object,
+) {
   return {
     id: record.id,
     object: 'event' as const,

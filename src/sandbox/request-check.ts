@@ -18,7 +18,8 @@ interface Schema {
   readonly additionalProperties?: boolean | Schema;
 }
 
-const REQUESTS: Readonly<Record<RequestName, Schema & { readonly $ref: string }>> = schemas.requests;
+const REQUESTS: Readonly<Record<RequestName, Schema & { readonly $ref: string }>> =
+  schemas.requests;
 const DEFINITIONS: Readonly<Record<string, Schema | undefined>> = schemas.definitions;
 
 /** Parts that several requests share are compiled once, when the first of them is checked. */
@@ -59,7 +60,8 @@ function validatorOf(name: RequestName): ValidateFunction {
 function resolve(schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
   const target = DEFINITIONS[schema.$ref.replace('#/definitions/', '')];
-  if (target === undefined) throw new Error(`the request schemas refer to ${schema.$ref}, which they do not define`);
+  if (target === undefined)
+    throw new Error(`the request schemas refer to ${schema.$ref}, which they do not define`);
   return resolve(target);
 }
 
@@ -84,12 +86,20 @@ function coerce(schema: Schema, value: ParamValue, path: string): ParamValue {
 function coerceObject(options: readonly Schema[], value: Params, path: string): Params {
   const target = options.find((option) => option.type === 'object');
   if (target === undefined) return value;
-  const others = typeof target.additionalProperties === 'object' ? target.additionalProperties : null;
+  const others =
+    typeof target.additionalProperties === 'object' ? target.additionalProperties : null;
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => {
-      const schema = Object.hasOwn(target.properties ?? {}, name) ? target.properties?.[name] : others;
+      const schema = Object.hasOwn(target.properties ?? {}, name)
+        ? target.properties?.[name]
+        : others;
       const inner = path === '' ? name : `${path}[${name}]`;
-      return [name, schema === null || schema === undefined || member === undefined ? member : coerce(schema, member, inner)];
+      return [
+        name,
+        schema === null || schema === undefined || member === undefined
+          ? member
+          : coerce(schema, member, inner),
+      ];
     }),
   );
 }
@@ -97,7 +107,9 @@ function coerceObject(options: readonly Schema[], value: Params, path: string): 
 function coerceText(options: readonly Schema[], value: string, path: string): ParamValue {
   if (value === '') {
     // A hash of free names, such as metadata, is emptied by an empty value.
-    const canBeUnset = options.some((option) => option.const === '' || typeof option.additionalProperties === 'object');
+    const canBeUnset = options.some(
+      (option) => option.const === '' || typeof option.additionalProperties === 'object',
+    );
     if (canBeUnset) return '';
     throw invalid(
       `You passed an empty string for '${path}'. We assume empty values are an attempt to unset a parameter; however '${path}' cannot be unset. You should remove '${path}' from your request or supply a non-empty value.`,
@@ -109,16 +121,23 @@ function coerceText(options: readonly Schema[], value: string, path: string): Pa
   if (takes('string')) return value;
   if (takes('integer') && /^-?[0-9]{1,15}$/.test(value)) return Number(value);
   // Capitals are how Python and .NET write them; their libraries sent them so for years.
-  if (takes('boolean') && /^(?:[tT]rue|[fF]alse)$/.test(value)) return value.toLowerCase() === 'true';
+  if (takes('boolean') && /^(?:[tT]rue|[fF]alse)$/.test(value))
+    return value.toLowerCase() === 'true';
   return value;
 }
 
 function explain(errors: readonly ErrorObject[], schema: Schema, params: Params): Refusal {
-  const unknown = errors.filter((error) => error.keyword === 'additionalProperties').map((error) => paramOf(error, 'additionalProperty'));
+  const unknown = errors
+    .filter((error) => error.keyword === 'additionalProperties')
+    .map((error) => paramOf(error, 'additionalProperty'));
   const [firstUnknown] = unknown;
   if (firstUnknown !== undefined) {
     const names = [...new Set(unknown)];
-    return invalid(`Received unknown parameter${names.length === 1 ? '' : 's'}: ${names.join(', ')}`, firstUnknown, 'parameter_unknown');
+    return invalid(
+      `Received unknown parameter${names.length === 1 ? '' : 's'}: ${names.join(', ')}`,
+      firstUnknown,
+      'parameter_unknown',
+    );
   }
   const absent = errors.find((error) => error.keyword === 'required');
   if (absent !== undefined) {
@@ -126,7 +145,10 @@ function explain(errors: readonly ErrorObject[], schema: Schema, params: Params)
     return invalid(`Missing required param: ${param}.`, param, 'parameter_missing');
   }
   const [first] = errors;
-  const steps = (first?.instancePath ?? '').split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const steps = (first?.instancePath ?? '')
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   return explainValue(schema, params, steps);
 }
 
@@ -139,19 +161,27 @@ function explainValue(schema: Schema, params: Params, steps: readonly string[]):
     const parent = value as Readonly<Record<string, ParamValue | undefined>>;
     value = parent[step];
     options = options.flatMap((option) => {
-      const others = typeof option.additionalProperties === 'object' ? option.additionalProperties : undefined;
+      const others =
+        typeof option.additionalProperties === 'object' ? option.additionalProperties : undefined;
       const inner = option.type === 'array' ? option.items : (option.properties?.[step] ?? others);
       return inner === undefined ? [] : alternatives(inner);
     });
     path = path === '' ? step : `${path}[${step}]`;
   }
-  const shown = typeof value === 'object' || value === undefined ? JSON.stringify(value) : String(value);
+  const shown =
+    typeof value === 'object' || value === undefined ? JSON.stringify(value) : String(value);
   const values = options.flatMap((option) => option.enum ?? []).map(String);
   if (typeof value !== 'object' && values.length > 0) {
-    const listed = values.length === 1 ? (values[0] ?? '') : `${values.slice(0, -1).join(', ')}, or ${values.at(-1) ?? ''}`;
+    const listed =
+      values.length === 1
+        ? (values[0] ?? '')
+        : `${values.slice(0, -1).join(', ')}, or ${values.at(-1) ?? ''}`;
     return invalid(`Invalid ${path}: must be one of ${listed}`, path);
   }
-  const wanted = ['integer', 'boolean', 'array', 'object', 'string'].find((type) => options.some((option) => option.type === type)) ?? 'value';
+  const wanted =
+    ['integer', 'boolean', 'array', 'object', 'string'].find((type) =>
+      options.some((option) => option.type === type),
+    ) ?? 'value';
   const code = wanted === 'integer' ? 'parameter_invalid_integer' : null;
   return invalid(`Invalid ${wanted === 'object' ? 'hash' : wanted}: ${shown}`, path, code);
 }

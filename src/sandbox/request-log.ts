@@ -48,7 +48,10 @@ export class RequestLog {
     return this.#requests.slice(Math.max(0, n + 1 - first));
   }
 
-  open(request: Pick<SeenRequest, 'endpoint' | 'method' | 'path' | 'idempotency_key' | 'at'>, fault: Fault | null): SeenRequest {
+  open(
+    request: Pick<SeenRequest, 'endpoint' | 'method' | 'path' | 'idempotency_key' | 'at'>,
+    fault: Fault | null,
+  ): SeenRequest {
     this.#count += 1;
     this.#counts.set(request.endpoint, (this.#counts.get(request.endpoint) ?? 0) + 1);
     const seen: SeenRequest = {
@@ -68,13 +71,15 @@ export class RequestLog {
     this.#startedAt.set(seen, performance.now());
     this.#requests.push(seen);
     // Cut now and then, not each time: cutting copies the rest.
-    if (this.#requests.length > KEPT_REQUESTS * 1.25) this.#requests = this.#requests.slice(-KEPT_REQUESTS);
+    if (this.#requests.length > KEPT_REQUESTS * 1.25)
+      this.#requests = this.#requests.slice(-KEPT_REQUESTS);
     return seen;
   }
 
   close(seen: SeenRequest): void {
     const startedAt = this.#startedAt.get(seen);
-    if (startedAt !== undefined && seen.duration_ms === null) seen.duration_ms = Math.round((performance.now() - startedAt) * 10) / 10;
+    if (startedAt !== undefined && seen.duration_ms === null)
+      seen.duration_ms = Math.round((performance.now() - startedAt) * 10) / 10;
   }
 
   clear(): void {

@@ -40,7 +40,11 @@ export class SearchIndex {
   }
 
   #catchUp(nowMs: number): void {
-    for (let next = this.#waiting[this.#done]; next !== undefined && next.fromMs <= nowMs; next = this.#waiting[this.#done]) {
+    for (
+      let next = this.#waiting[this.#done];
+      next !== undefined && next.fromMs <= nowMs;
+      next = this.#waiting[this.#done]
+    ) {
       this.#visible.put(next.record);
       this.#done += 1;
     }

@@ -21,7 +21,17 @@ export const seedRequest = z.strictObject({
   n_from: z.int().min(0).default(0),
   /** Status -> share; the shares need not add up to 1. */
   statuses: z
-    .partialRecord(z.enum(['requires_payment_method', 'requires_confirmation', 'requires_action', 'processing', 'succeeded', 'canceled']), z.number().min(0))
+    .partialRecord(
+      z.enum([
+        'requires_payment_method',
+        'requires_confirmation',
+        'requires_action',
+        'processing',
+        'succeeded',
+        'canceled',
+      ]),
+      z.number().min(0),
+    )
     .default({ succeeded: 1 }),
   amount: z.int().positive().default(4999),
   currency: z.string().default('usd'),
@@ -35,22 +45,41 @@ export const seedRequest = z.strictObject({
 export type SeedRequest = z.infer<typeof seedRequest>;
 
 /** Makes many intents at once, the same for the same seed. There are no events about them. */
-export function seedIntents(world: World, request: SeedRequest): { count: number; first_id: string; last_id: string; ids?: string[] } {
+export function seedIntents(
+  world: World,
+  request: SeedRequest,
+): { count: number; first_id: string; last_id: string; ids?: string[] } {
   const to = request.created_to ?? secondsOf(world.clock.now());
   const from = request.created_from ?? to - HOUR_SECONDS;
   if (from > to) throw new RangeError('created_from is after created_to');
   const chance = createChance(request.seed);
-  const method: PaymentMethodRecord = { ...world.stamp('pm'), madeFrom: 'pm_card_visa', customer: null, used: true };
+  const method: PaymentMethodRecord = {
+    ...world.stamp('pm'),
+    madeFrom: 'pm_card_visa',
+    customer: null,
+    used: true,
+  };
   world.putMethod(method);
   const intents: IntentRecord[] = [];
   for (let n = 0; n < request.count; n += 1) {
     const created = from + Math.floor(((to - from) * n) / Math.max(1, request.count - 1));
-    intents.push(makeIntent(world, request, method, { n, created, status: pick(request.statuses, chance()) }));
+    intents.push(
+      makeIntent(world, request, method, { n, created, status: pick(request.statuses, chance()) }),
+    );
   }
   world.putIntents(intents);
-  world.putCharges(intents.flatMap((intent) => (intent.latestCharge === null ? [] : [seededCharge(intent, intent.latestCharge, method)])));
+  world.putCharges(
+    intents.flatMap((intent) =>
+      intent.latestCharge === null ? [] : [seededCharge(intent, intent.latestCharge, method)],
+    ),
+  );
   const ids = intents.map((intent) => intent.id);
-  return { count: ids.length, first_id: ids[0] ?? '', last_id: ids.at(-1) ?? '', ...(request.ids ? { ids } : {}) };
+  return {
+    count: ids.length,
+    first_id: ids[0] ?? '',
+    last_id: ids.at(-1) ?? '',
+    ...(request.ids ? { ids } : {}),
+  };
 }
 
 function pick(statuses: SeedRequest['statuses'], chance: number): IntentStatus {
@@ -64,7 +93,9 @@ function pick(statuses: SeedRequest['statuses'], chance: number): IntentStatus {
 }
 
 function numbered(text: string, n: number): string {
-  return text.replaceAll(/\{n(?::([0-9]{1,2}))?\}/g, (_, digits: string | undefined) => String(n).padStart(Number(digits ?? 0), '0'));
+  return text.replaceAll(/\{n(?::([0-9]{1,2}))?\}/g, (_, digits: string | undefined) =>
+    String(n).padStart(Number(digits ?? 0), '0'),
+  );
 }
 
 const CARD: readonly string[] = ['card'];
@@ -78,7 +109,12 @@ function makeIntent(
 ): IntentRecord {
   const { status, created } = place;
   const entries = Object.entries(request.metadata);
-  const metadata = entries.length === 0 ? NO_METADATA : Object.fromEntries(entries.map(([key, value]) => [key, numbered(value, request.n_from + place.n)]));
+  const metadata =
+    entries.length === 0
+      ? NO_METADATA
+      : Object.fromEntries(
+          entries.map(([key, value]) => [key, numbered(value, request.n_from + place.n)]),
+        );
   const { id, seq } = world.stamp('pi');
   return newIntent({
     id,
@@ -101,5 +137,9 @@ function makeIntent(
 
 function seededCharge(intent: IntentRecord, id: string, method: PaymentMethodRecord): ChargeRecord {
   const status = intent.status === 'succeeded' ? 'succeeded' : 'pending';
-  return newCharge({ id, created: intent.created, seq: intent.seq }, intent, method.id, { status, captured: true, failure: null });
+  return newCharge({ id, created: intent.created, seq: intent.seq }, intent, method.id, {
+    status,
+    captured: true,
+    failure: null,
+  });
 }

@@ -37,7 +37,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const state = createState(options);
   prepareChecks();
   const closing = new AbortController();
-  const app = fastify({ logger: false, bodyLimit: BODY_LIMIT, forceCloseConnections: true, routerOptions: { maxParamLength: 500 } });
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 500 },
+  });
   addRoutes(app, { ...state, closing: closing.signal });
   try {
     await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
@@ -65,7 +70,12 @@ function addRoutes(app: FastifyInstance, parts: State & Exchange): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   for (const endpoint of STRIPE_ENDPOINTS) {
-    app.route({ method: endpoint.method, url: endpoint.path, exposeHeadRoute: false, handler: (request, reply) => serveStripe(parts, endpoint, request, reply) });
+    app.route({
+      method: endpoint.method,
+      url: endpoint.path,
+      exposeHeadRoute: false,
+      handler: (request, reply) => serveStripe(parts, endpoint, request, reply),
+    });
   }
   app.post('/v3/mail/send', (request, reply) => serveMail(parts, request, reply));
   void app.register((scope, _options, done) => {
@@ -92,5 +102,10 @@ function guardControl(scope: FastifyInstance): void {
 }
 
 function sandboxError(error: unknown): object {
-  return { error: { type: 'sandbox_error', message: error instanceof Error ? error.message : String(error) } };
+  return {
+    error: {
+      type: 'sandbox_error',
+      message: error instanceof Error ? error.message : String(error),
+    },
+  };
 }

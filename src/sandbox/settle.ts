@@ -6,13 +6,18 @@ import type { Cause, World } from './world.ts';
 
 const NOBODY: Cause = { requestId: null, idempotencyKey: null };
 
-const REFUSED_BY_TEST: Failure = { code: 'card_declined', declineCode: 'generic_decline', message: 'Your card was declined.' };
+const REFUSED_BY_TEST: Failure = {
+  code: 'card_declined',
+  declineCode: 'generic_decline',
+  message: 'Your card was declined.',
+};
 
 /** What Stripe shows once a customer has not authenticated: no bank was asked, so there is no charge. */
 const NOT_AUTHENTICATED: Failure = {
   code: 'payment_intent_authentication_failure',
   declineCode: null,
-  message: 'The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.',
+  message:
+    'The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.',
 };
 
 /** Decides the bank debits whose time has come. */
@@ -22,7 +27,13 @@ export function settleDue(world: World): void {
     const charge = world.charges.get(due.charge)?.record;
     const method = world.methods.get(charge?.paymentMethod ?? '');
     // Somebody else has settled or canceled it meanwhile.
-    if (intent?.status !== 'processing' || intent.latestCharge !== due.charge || charge === undefined || method === undefined) continue;
+    if (
+      intent?.status !== 'processing' ||
+      intent.latestCharge !== due.charge ||
+      charge === undefined ||
+      method === undefined
+    )
+      continue;
     const behaviour = behaviourOf(method);
     if (behaviour.kind !== 'debits' || behaviour.outcome === 'never') continue;
     if (behaviour.outcome === 'succeeds') finishCharge(world, intent, charge);
@@ -47,13 +58,28 @@ export interface Settlement {
 export function settle(world: World, intent: IntentRecord, settlement: Settlement): IntentRecord {
   const undecided = ['processing', 'requires_action', 'requires_capture'].includes(intent.status);
   if (!undecided && !settlement.late) {
-    throw new Error(`${intent.id} is ${intent.status}: only processing, requires_action and requires_capture can be settled, anything with late: true`);
+    throw new Error(
+      `${intent.id} is ${intent.status}: only processing, requires_action and requires_capture can be settled, anything with late: true`,
+    );
   }
   switch (settlement.outcome) {
     case 'succeeded':
-      return succeed(world, { ...intent, amount: settlement.amount ?? intent.amount, currency: settlement.currency ?? intent.currency }, settlement.amountReceived);
+      return succeed(
+        world,
+        {
+          ...intent,
+          amount: settlement.amount ?? intent.amount,
+          currency: settlement.currency ?? intent.currency,
+        },
+        settlement.amountReceived,
+      );
     case 'failed':
-      return fail(world, intent, settlement.failure ?? (intent.status === 'requires_action' ? NOT_AUTHENTICATED : REFUSED_BY_TEST));
+      return fail(
+        world,
+        intent,
+        settlement.failure ??
+          (intent.status === 'requires_action' ? NOT_AUTHENTICATED : REFUSED_BY_TEST),
+      );
     case 'canceled':
       return cancelIntent(world, intent, settlement.cancellationReason, NOBODY);
   }
@@ -62,17 +88,31 @@ export function settle(world: World, intent: IntentRecord, settlement: Settlemen
 function succeed(world: World, intent: IntentRecord, amountReceived: number | null): IntentRecord {
   const charge = world.charges.get(intent.latestCharge ?? '')?.record;
   const live: IntentRecord = { ...intent, canceledAt: null, cancellationReason: null };
-  const open = charge === undefined || charge.status === 'failed' ? openCharge(world, live, methodOf(world, intent)) : charge;
+  const open =
+    charge === undefined || charge.status === 'failed'
+      ? openCharge(world, live, methodOf(world, intent))
+      : charge;
   const { amount, currency } = intent;
   const amountCaptured = amountReceived ?? amount;
-  return finishCharge(world, live, { ...open, amount, currency, amountCaptured, amountRefunded: Math.max(0, amount - amountCaptured) });
+  return finishCharge(world, live, {
+    ...open,
+    amount,
+    currency,
+    amountCaptured,
+    amountRefunded: Math.max(0, amount - amountCaptured),
+  });
 }
 
 /** A test may end a payment that never had a method: it was paid with a plain card then. */
 function methodOf(world: World, intent: IntentRecord): PaymentMethodRecord {
   const known = world.methods.get(intent.paymentMethod ?? intent.lastError?.paymentMethod ?? '');
   if (known !== undefined) return known;
-  const made: PaymentMethodRecord = { ...world.stamp('pm'), madeFrom: 'pm_card_visa', customer: null, used: false };
+  const made: PaymentMethodRecord = {
+    ...world.stamp('pm'),
+    madeFrom: 'pm_card_visa',
+    customer: null,
+    used: false,
+  };
   world.putMethod(made);
   return made;
 }
@@ -98,7 +138,13 @@ function finishCharge(world: World, intent: IntentRecord, charge: ChargeRecord):
 
 function fail(world: World, intent: IntentRecord, failure: Failure): IntentRecord {
   const charge = world.charges.get(intent.latestCharge ?? '')?.record;
-  const live: IntentRecord = { ...intent, canceledAt: null, cancellationReason: null, amountReceived: 0, amountCapturable: 0 };
+  const live: IntentRecord = {
+    ...intent,
+    canceledAt: null,
+    cancellationReason: null,
+    amountReceived: 0,
+    amountCapturable: 0,
+  };
   if (charge !== undefined) return failCharge(world, live, charge, failure);
   const method = methodOf(world, intent);
   const waiting: IntentRecord = {
@@ -113,13 +159,30 @@ function fail(world: World, intent: IntentRecord, failure: Failure): IntentRecor
   return waiting;
 }
 
-function failCharge(world: World, intent: IntentRecord, charge: ChargeRecord, failure: Failure): IntentRecord {
-  const failed: ChargeRecord = { ...charge, status: 'failed', captured: false, amountCaptured: 0, amountRefunded: 0, failure };
+function failCharge(
+  world: World,
+  intent: IntentRecord,
+  charge: ChargeRecord,
+  failure: Failure,
+): IntentRecord {
+  const failed: ChargeRecord = {
+    ...charge,
+    status: 'failed',
+    captured: false,
+    amountCaptured: 0,
+    amountRefunded: 0,
+    failure,
+  };
   world.putCharge(failed);
   return recordFailure(world, intent, failed, failure, NOBODY);
 }
 
-export function cancelIntent(world: World, intent: IntentRecord, reason: string | null, cause: Cause): IntentRecord {
+export function cancelIntent(
+  world: World,
+  intent: IntentRecord,
+  reason: string | null,
+  cause: Cause,
+): IntentRecord {
   const canceled: IntentRecord = {
     ...intent,
     status: 'canceled',

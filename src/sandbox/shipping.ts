@@ -5,12 +5,17 @@ import type { Shipping } from './records.ts';
 export function readShipping(params: Params): Shipping | null {
   const shipping = params['shipping'];
   if (!isObject(shipping)) return null;
-  const given = ['name', 'phone', 'carrier', 'tracking_number'].flatMap((name): [string, string][] => {
-    const value = text(shipping, name);
-    return value === null ? [] : [[name, value]];
-  });
+  const given = ['name', 'phone', 'carrier', 'tracking_number'].flatMap(
+    (name): [string, string][] => {
+      const value = text(shipping, name);
+      return value === null ? [] : [[name, value]];
+    },
+  );
   const address = shipping['address'];
-  return { ...Object.fromEntries(given), ...(isObject(address) ? { address: readAddress(address) } : {}) };
+  return {
+    ...Object.fromEntries(given),
+    ...(isObject(address) ? { address: readAddress(address) } : {}),
+  };
 }
 
 function readAddress(address: Params): NonNullable<Shipping['address']> {

@@ -51,7 +51,10 @@ export function createState(options: SandboxOptions): State {
       if (byMs < 0) for (const { world } of accounts) world.arriveAll();
       const toMs = clock.now();
       onTime(accounts, toMs);
-      journal?.write({ kept: 'clock', offsetMs: clock.offsetMs, fromMs: toMs - byMs, toMs }, ids.count);
+      journal?.write(
+        { kept: 'clock', offsetMs: clock.offsetMs, fromMs: toMs - byMs, toMs },
+        ids.count,
+      );
     },
   });
   const accounts = createAccounts({ options, ids, clock });
@@ -72,7 +75,15 @@ export function createState(options: SandboxOptions): State {
   };
   if (journal !== null) keepIn(journal, { accounts, secretKeys, mails, ids, clock });
   return {
-    accounts, secretKeys, mails, ids, clock, log, faults, setFaults, reset,
+    accounts,
+    secretKeys,
+    mails,
+    ids,
+    clock,
+    log,
+    faults,
+    setFaults,
+    reset,
     executor: new Executor({ accounts, secretKeys }),
     books: createBooks(accounts, mails, log),
     answered: new Answered(),
@@ -99,7 +110,12 @@ function createAccounts({ options, ids, clock }: AccountParts): Accounts {
     eventLagMs: options.eventLagMs ?? EVENT_LAG_MS,
   };
   const accounts: Accounts = new Accounts((owner) => ({
-    world: new World(owner, { clock, ids, settings, isInOtherMode: (id) => accounts.isInOtherMode(owner, id) }),
+    world: new World(owner, {
+      clock,
+      ids,
+      settings,
+      isInOtherMode: (id) => accounts.isInOtherMode(owner, id),
+    }),
     limits: new RateLimits(limitsOf(options.rateLimits, owner), () => performance.now()),
   }));
   return accounts;

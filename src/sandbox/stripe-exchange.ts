@@ -31,12 +31,23 @@ export interface Exchange {
   readonly closing: AbortSignal;
 }
 
-export async function serveStripe(exchange: Exchange, endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function serveStripe(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   void reply.hijack();
   const incoming = readRequest(exchange.ids.request(), endpoint.method, request);
   const fault = exchange.faults.next(endpoint.name, true);
   const seen = exchange.log.open(
-    { endpoint: endpoint.name, method: request.method, path: incoming.path, idempotency_key: incoming.idempotencyKey, at: exchange.clock.now() },
+    {
+      endpoint: endpoint.name,
+      method: request.method,
+      path: incoming.path,
+      idempotency_key: incoming.idempotencyKey,
+      at: exchange.clock.now(),
+    },
     fault,
   );
   for (const { world } of exchange.accounts) settleDue(world);
@@ -52,7 +63,11 @@ export async function serveStripe(exchange: Exchange, endpoint: Endpoint, reques
 }
 
 /** Stripe's 404 for a path that it does not have. */
-export async function serveUnknown(exchange: Exchange, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function serveUnknown(
+  exchange: Exchange,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const unknown: Endpoint = {
     name: 'unknown',
     method: request.method === 'POST' ? 'POST' : 'GET',
@@ -71,7 +86,13 @@ export async function serveUnknown(exchange: Exchange, request: FastifyRequest, 
   await serveStripe(exchange, unknown, request, reply);
 }
 
-async function answer(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, reply: FastifyReply, seen: SeenRequest): Promise<void> {
+async function answer(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  incoming: Incoming,
+  reply: FastifyReply,
+  seen: SeenRequest,
+): Promise<void> {
   const outcome = exchange.executor.run(endpoint, incoming);
   exchange.executor.conclude(outcome);
   note(seen, outcome);
@@ -86,7 +107,12 @@ interface Badly {
   readonly fault: Fault;
 }
 
-async function answerBadly(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, badly: Badly): Promise<void> {
+async function answerBadly(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  incoming: Incoming,
+  badly: Badly,
+): Promise<void> {
   const { reply, seen, fault } = badly;
   const kind = treatmentOf(fault);
   if (kind.executes === 'later') await pause(argumentOf(fault), exchange.closing);
@@ -101,12 +127,20 @@ async function answerBadly(exchange: Exchange, endpoint: Endpoint, incoming: Inc
   await deliver(reply.raw, dated(rendered, exchange.clock.now()), kind.effect, argumentOf(fault));
 }
 
-function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, fault: Fault): Outcome {
+function outcomeOf(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  incoming: Incoming,
+  fault: Fault,
+): Outcome {
   if (fault.kind === 'error') return orderedOutcome(exchange, endpoint, incoming, fault.ordered);
   if (treatmentOf(fault).executes === 'no') {
     if (fault.kind === '500_before') return failBefore(exchange, endpoint, incoming);
     const refusal = faultRefusal(fault.kind, incoming, endpoint.name);
-    return { ...refused(refusal, incoming.requestId, exchange.accounts.default.world), executed: false };
+    return {
+      ...refused(refusal, incoming.requestId, exchange.accounts.default.world),
+      executed: false,
+    };
   }
   const outcome = exchange.executor.run(endpoint, incoming);
   if (fault.kind !== '500_after') return outcome;
@@ -118,17 +152,34 @@ function outcomeOf(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, f
 function failBefore(exchange: Exchange, endpoint: Endpoint, incoming: Incoming): Outcome {
   const outcome = exchange.executor.run(refusing(endpoint, serverError()), incoming);
   if (outcome.status === 500) return outcome;
-  return { ...refused(serverError(), incoming.requestId, outcome.world), executed: false, held: outcome.held };
+  return {
+    ...refused(serverError(), incoming.requestId, outcome.world),
+    executed: false,
+    held: outcome.held,
+  };
 }
 
 /** A 402 for a request that pays is a decline, with all that belongs to one; anything else changes nothing. */
-function orderedOutcome(exchange: Exchange, endpoint: Endpoint, incoming: Incoming, ordered: OrderedError): Outcome {
-  if (ordered.status === 402 && pays(endpoint, incoming)) return exchange.executor.run(endpoint, incoming, ordered);
+function orderedOutcome(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  incoming: Incoming,
+  ordered: OrderedError,
+): Outcome {
+  if (ordered.status === 402 && pays(endpoint, incoming))
+    return exchange.executor.run(endpoint, incoming, ordered);
   const world = exchange.accounts.withIntent(incoming.id)?.world;
-  const intent = ordered.error.code?.startsWith('payment_intent_') === true ? world?.intents.get(incoming.id)?.record : undefined;
+  const intent =
+    ordered.error.code?.startsWith('payment_intent_') === true
+      ? world?.intents.get(incoming.id)?.record
+      : undefined;
   const refusal = new Refusal({ ...ordered, ...(intent === undefined ? {} : { intent }) });
-  if (ordered.kept && ordered.status !== 402) return exchange.executor.run(refusing(endpoint, refusal), incoming);
-  return { ...refused(refusal, incoming.requestId, world ?? exchange.accounts.default.world), executed: false };
+  if (ordered.kept && ordered.status !== 402)
+    return exchange.executor.run(refusing(endpoint, refusal), incoming);
+  return {
+    ...refused(refusal, incoming.requestId, world ?? exchange.accounts.default.world),
+    executed: false,
+  };
 }
 
 function refusing(endpoint: Endpoint, refusal: Refusal): Endpoint {
@@ -142,11 +193,14 @@ function refusing(endpoint: Endpoint, refusal: Refusal): Endpoint {
 
 function pays(endpoint: Endpoint, incoming: Incoming): boolean {
   if (endpoint.name === 'payment_intents.confirm') return true;
-  return endpoint.name === 'payment_intents.create' && /(^|&)confirm=true(&|$)/i.test(incoming.form);
+  return (
+    endpoint.name === 'payment_intents.create' && /(^|&)confirm=true(&|$)/i.test(incoming.form)
+  );
 }
 
 async function delay(exchange: Exchange, fault: Fault): Promise<void> {
-  if (fault.kind === 'out_of_order') await exchange.answered.next(argumentOf(fault), exchange.closing);
+  if (fault.kind === 'out_of_order')
+    await exchange.answered.next(argumentOf(fault), exchange.closing);
   else await pause(argumentOf(fault), exchange.closing);
 }
 
@@ -184,9 +238,13 @@ function render(incoming: Incoming, outcome: Outcome): Rendered {
       'Content-Type': 'application/json',
       'Request-Id': incoming.requestId,
       'Stripe-Version': API_VERSION,
-      ...(incoming.idempotencyKey === null ? {} : { 'Idempotency-Key': incoming.idempotencyKey, 'Original-Request': outcome.originalId }),
+      ...(incoming.idempotencyKey === null
+        ? {}
+        : { 'Idempotency-Key': incoming.idempotencyKey, 'Original-Request': outcome.originalId }),
       ...(outcome.replayed ? { 'Idempotent-Replayed': 'true' } : {}),
-      ...(outcome.status >= 400 && (outcome.executed || outcome.replayed) ? { 'Stripe-Should-Retry': 'false' } : {}),
+      ...(outcome.status >= 400 && (outcome.executed || outcome.replayed)
+        ? { 'Stripe-Should-Retry': 'false' }
+        : {}),
       ...outcome.headers,
     },
     body: JSON.stringify(renderView(outcome.view, outcome.world, outcome.originalId), null, 2),

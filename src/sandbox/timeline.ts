@@ -24,7 +24,9 @@ export interface Page<R> {
 export type Placed = { readonly created: number; readonly seq: number };
 
 /** Oldest first, so that a new one is put at the end and every bound is found by halving. */
-export class Timeline<R extends { readonly id: string; readonly created: number; readonly seq: number }> {
+export class Timeline<
+  R extends { readonly id: string; readonly created: number; readonly seq: number },
+> {
   readonly #byId = new Map<string, Entry<R>>();
   readonly #entries: Entry<R>[] = [];
 
@@ -69,7 +71,12 @@ export class Timeline<R extends { readonly id: string; readonly created: number;
 
   /** Many at once, in any order: sorted once instead of put in place one by one. */
   putAll(records: readonly R[]): Entry<R>[] {
-    const added = records.map((record) => ({ id: record.id, created: record.created, seq: record.seq, record }));
+    const added = records.map((record) => ({
+      id: record.id,
+      created: record.created,
+      seq: record.seq,
+      record,
+    }));
     for (const entry of added) {
       this.#byId.set(entry.id, entry);
       this.#entries.push(entry);
@@ -104,7 +111,8 @@ export class Timeline<R extends { readonly id: string; readonly created: number;
     const found: R[] = [];
     for (let step = 0; step < high - low && found.length <= query.limit; step += 1) {
       const entry = this.#entries[backwards ? low + step : high - 1 - step];
-      if (entry !== undefined && (query.where === null || query.where(entry.record))) found.push(entry.record);
+      if (entry !== undefined && (query.where === null || query.where(entry.record)))
+        found.push(entry.record);
     }
     const hasMore = found.length > query.limit;
     if (hasMore) found.pop();

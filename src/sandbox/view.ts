@@ -1,4 +1,11 @@
-import type { ChargeRecord, CustomerRecord, EventSubject, IntentRecord, PaymentMethodRecord, RefundRecord } from './records.ts';
+import type {
+  ChargeRecord,
+  CustomerRecord,
+  EventSubject,
+  IntentRecord,
+  PaymentMethodRecord,
+  RefundRecord,
+} from './records.ts';
 import type { RefusalDetails } from './refusal.ts';
 import { docUrl, renderCustomer, renderIntent, renderPaymentMethod } from './render.ts';
 import { renderCharge, renderRefund } from './render-charge.ts';
@@ -17,7 +24,9 @@ export type View =
 export function renderView(view: View, world: World, requestId: string): object {
   if (view.of === 'plain') return view.body;
   if (view.of === 'error') return { error: renderError(view.details, world, requestId) };
-  return view.of === 'payment_method' ? renderPaymentMethod(view.record, world) : renderSubject(view, world);
+  return view.of === 'payment_method'
+    ? renderPaymentMethod(view.record, world)
+    : renderSubject(view, world);
 }
 
 export function renderSubject(subject: EventSubject, world: World): object {
@@ -37,8 +46,12 @@ function renderError(details: RefusalDetails, world: World, requestId: string): 
   return {
     ...details.error,
     ...(details.error.code === undefined ? {} : { doc_url: docUrl(details.error.code) }),
-    ...(details.intent === undefined ? {} : { payment_intent: renderIntent(details.intent, world) }),
-    ...(details.method === undefined ? {} : { payment_method: renderPaymentMethod(details.method, world) }),
+    ...(details.intent === undefined
+      ? {}
+      : { payment_intent: renderIntent(details.intent, world) }),
+    ...(details.method === undefined
+      ? {}
+      : { payment_method: renderPaymentMethod(details.method, world) }),
     request_log_url: `https://dashboard.stripe.com/${world.livemode ? '' : 'test/'}workbench/logs?object=${requestId}`,
   };
 }

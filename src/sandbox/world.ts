@@ -2,8 +2,14 @@ import { type SandboxClock, secondsOf } from './clock.ts';
 import type { Ids } from './ids.ts';
 import type { Owner } from './owner.ts';
 import type {
-  ChargeRecord, CustomerRecord, DueRecord, EventRecord, EventSubject, IntentRecord,
-  PaymentMethodRecord, RefundRecord,
+  ChargeRecord,
+  CustomerRecord,
+  DueRecord,
+  EventRecord,
+  EventSubject,
+  IntentRecord,
+  PaymentMethodRecord,
+  RefundRecord,
 } from './records.ts';
 import { SearchIndex } from './search-index.ts';
 import { Timeline } from './timeline.ts';
@@ -80,7 +86,11 @@ export class World {
 
   /** Id, time and place of a new object. */
   stamp(prefix: string): { id: string; created: number; seq: number } {
-    return { id: this.ids.next(prefix), created: secondsOf(this.clock.now()), seq: this.ids.place() };
+    return {
+      id: this.ids.next(prefix),
+      created: secondsOf(this.clock.now()),
+      seq: this.ids.place(),
+    };
   }
 
   has(id: string): boolean {
@@ -100,7 +110,8 @@ export class World {
     const before = this.intents.get(record.id)?.record.customer ?? null;
     const entry = this.intents.put(record);
     if (before !== record.customer && before !== null) this.ofCustomer(before).remove(entry);
-    if (record.customer !== null && before !== record.customer) this.ofCustomer(record.customer).adopt(entry);
+    if (record.customer !== null && before !== record.customer)
+      this.ofCustomer(record.customer).adopt(entry);
     this.search.note(record, this.clock.now());
     this.onChange({ kept: 'intent', record });
   }
@@ -142,14 +153,26 @@ export class World {
   emit(type: string, subject: EventSubject, cause: Cause): void {
     const { id, created, seq } = this.stamp('evt');
     const { requestId, idempotencyKey } = cause;
-    const record: EventRecord = { id, created, seq, type, createdMs: this.clock.now(), subject, requestId, idempotencyKey };
+    const record: EventRecord = {
+      id,
+      created,
+      seq,
+      type,
+      createdMs: this.clock.now(),
+      subject,
+      requestId,
+      idempotencyKey,
+    };
     this.events.put(record);
     this.onChange({ kept: 'event', record });
   }
 
   /** Whether the list of events shows it yet. */
   hasArrived(event: EventRecord): boolean {
-    return event.seq <= this.#arrivedPlace || event.createdMs <= this.clock.now() - this.settings.eventLagMs;
+    return (
+      event.seq <= this.#arrivedPlace ||
+      event.createdMs <= this.clock.now() - this.settings.eventLagMs
+    );
   }
 
   /** Ends all lags, for a clock that is set back: what has happened stays seen. */
@@ -180,7 +203,17 @@ export class World {
   }
 
   clear(): void {
-    for (const kept of [this.intents, this.charges, this.refunds, this.events, this.customers, this.search, this.methods, this.#byCustomer]) kept.clear();
+    for (const kept of [
+      this.intents,
+      this.charges,
+      this.refunds,
+      this.events,
+      this.customers,
+      this.search,
+      this.methods,
+      this.#byCustomer,
+    ])
+      kept.clear();
     this.#due = [];
     this.#arrivedPlace = 0;
   }
@@ -214,6 +247,8 @@ export class World {
 }
 
 /** Earlier journals do not tell; they knew only charges of the whole amount. */
-function capturedBy(charge: Omit<ChargeRecord, 'amountCaptured'> & { readonly amountCaptured?: number }): number {
+function capturedBy(
+  charge: Omit<ChargeRecord, 'amountCaptured'> & { readonly amountCaptured?: number },
+): number {
   return charge.amountCaptured ?? (charge.captured ? charge.amount : 0);
 }

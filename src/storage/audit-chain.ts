@@ -41,7 +41,10 @@ export type UnsealedEntry = Omit<ChainEntry, 'hash'>;
  * The canonical text of an entry before and after its instant. PostgreSQL sets the instant itself and
  * hashes in the same statement, which saves a round trip for every recorded transition.
  */
-export function textAroundInstant(entry: Omit<UnsealedEntry, 'at'>): { readonly before: string; readonly after: string } {
+export function textAroundInstant(entry: Omit<UnsealedEntry, 'at'>): {
+  readonly before: string;
+  readonly after: string;
+} {
   const { action, actor, changes, detail, from, requestId, seq, to, transactionId } = entry;
   const written = changes === null ? '' : `,"changes":${changes}`;
   return {

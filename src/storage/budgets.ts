@@ -13,15 +13,33 @@ export function createBudgets(database: Database): Budgets {
   return {
     take: (budgets, wanted) =>
       database.transact(async (sql) => {
-        const { now, states } = await held(database, sql, budgets.map(({ name }) => name));
-        const { turns, next } = takeTurns(budgets.map(({ name, perSecond }) => ({ state: states.get(name) ?? FRESH_BUDGET, perSecond })), wanted, now);
-        if (turns.count > 0) await keep(sql, budgets.map(({ name }, index) => [name, next[index] ?? FRESH_BUDGET]));
+        const { now, states } = await held(
+          database,
+          sql,
+          budgets.map(({ name }) => name),
+        );
+        const { turns, next } = takeTurns(
+          budgets.map(({ name, perSecond }) => ({
+            state: states.get(name) ?? FRESH_BUDGET,
+            perSecond,
+          })),
+          wanted,
+          now,
+        );
+        if (turns.count > 0)
+          await keep(
+            sql,
+            budgets.map(({ name }, index) => [name, next[index] ?? FRESH_BUDGET]),
+          );
         return turns;
       }),
     async slowDown(names) {
       await database.transact(async (sql) => {
         const { now, states } = await held(database, sql, names);
-        await keep(sql, names.map((name) => [name, slowedDown(states.get(name) ?? FRESH_BUDGET, now)]));
+        await keep(
+          sql,
+          names.map((name) => [name, slowedDown(states.get(name) ?? FRESH_BUDGET, now)]),
+        );
       });
     },
   };
@@ -42,7 +60,11 @@ async function held(database: Database, sql: Knex, names: readonly string[]): Pr
   const found = await lock(database, sql, names);
   if (found.states.size === names.length) return found;
   // Rows that are not there cannot be held: two who take their first turns at the same moment would take the same ones.
-  await changed(sql, `insert into stripe_budgets (name, next_at_micros, slowed_to_per_mille) values ${names.map(() => '(?, 0, 1000)').join(', ')} on conflict (name) do nothing`, [...names].sort());
+  await changed(
+    sql,
+    `insert into stripe_budgets (name, next_at_micros, slowed_to_per_mille) values ${names.map(() => '(?, 0, 1000)').join(', ')} on conflict (name) do nothing`,
+    [...names].sort(),
+  );
   return await lock(database, sql, names);
 }
 
@@ -55,15 +77,33 @@ async function lock(database: Database, sql: Knex, names: readonly string[]): Pr
          select held.*, ${database.now()} as now from held cross join hurried`
       : `select held.*, ${database.now()} as now from (${wanted}) held`;
   const rows = await rowsOf(sql, statement, [...names]);
-  const states = rows.map((row) => [text(row, 'name'), { nextAtMicros: integer(row, 'next_at_micros'), slowedAt: integerOrNull(row, 'slowed_at'), slowedToPerMille: integer(row, 'slowed_to_per_mille') }] as const);
+  const states = rows.map(
+    (row) =>
+      [
+        text(row, 'name'),
+        {
+          nextAtMicros: integer(row, 'next_at_micros'),
+          slowedAt: integerOrNull(row, 'slowed_at'),
+          slowedToPerMille: integer(row, 'slowed_to_per_mille'),
+        },
+      ] as const,
+  );
   return { now: Math.max(0, ...rows.map((row) => integer(row, 'now'))), states: new Map(states) };
 }
 
-async function keep(sql: Knex, budgets: readonly (readonly [string, BudgetState])[]): Promise<void> {
+async function keep(
+  sql: Knex,
+  budgets: readonly (readonly [string, BudgetState])[],
+): Promise<void> {
   await changed(
     sql,
     `insert into stripe_budgets (name, next_at_micros, slowed_at, slowed_to_per_mille) values ${budgets.map(() => '(?, ?, ?, ?)').join(', ')}
      on conflict (name) do update set next_at_micros = excluded.next_at_micros, slowed_at = excluded.slowed_at, slowed_to_per_mille = excluded.slowed_to_per_mille`,
-    budgets.flatMap(([name, { nextAtMicros, slowedAt, slowedToPerMille }]) => [name, nextAtMicros, slowedAt, slowedToPerMille]),
+    budgets.flatMap(([name, { nextAtMicros, slowedAt, slowedToPerMille }]) => [
+      name,
+      nextAtMicros,
+      slowedAt,
+      slowedToPerMille,
+    ]),
   );
 }

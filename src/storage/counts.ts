@@ -39,9 +39,14 @@ export function shardOf(database: Database): number {
  * For one statement of PostgreSQL's that also writes: `added` has to be a materialized part of it with
  * one row, `when` true if anything was written. The shard's number is the one binding.
  */
-export function countedPart(added: Readonly<Partial<Record<Counted, string>>>, when: string): string {
+export function countedPart(
+  added: Readonly<Partial<Record<Counted, string>>>,
+  when: string,
+): string {
   const sums = Object.fromEntries(
-    COUNTED.flatMap((name) => (added[name] === undefined ? [] : [[name, `ledger_counts.${name} + ${added[name]}`]])),
+    COUNTED.flatMap((name) =>
+      added[name] === undefined ? [] : [[name, `ledger_counts.${name} + ${added[name]}`]],
+    ),
   );
   const set = Object.entries(sums).map(([name, sum]) => `${name} = ${sum}`);
   return `update ledger_counts set ${set.join(', ')}, seal = ${sealSql('ledger_counts', sums)}
@@ -60,7 +65,9 @@ export async function insertCounted(
     if (count > 0) await addCounts(database, sql, added);
     return count;
   }
-  const numbers = Object.fromEntries(Object.entries(added).map(([name, value]) => [name, String(value)]));
+  const numbers = Object.fromEntries(
+    Object.entries(added).map(([name, value]) => [name, String(value)]),
+  );
   const row = await firstRow(
     sql,
     `with inserted as (${insert.text} returning 1),
@@ -82,15 +89,26 @@ async function addCounts(database: Database, sql: Knex, added: Added): Promise<v
 }
 
 /** The same where the shard was read before. One that somebody took away is found by `audit verify`. */
-export async function writeCounts(database: Database, sql: Knex, read: Row, added: Added): Promise<void> {
+export async function writeCounts(
+  database: Database,
+  sql: Knex,
+  read: Row,
+  added: Added,
+): Promise<void> {
   if (read['counts'] === null) return;
   const before = jsonObject(read, 'counts');
   database.head?.entering(integer(before, 'entries'));
-  const sums = Object.fromEntries(COUNTED.map((name) => [name, integer(before, name) + (added[name] ?? 0)])) as Record<Counted, number>;
+  const sums = Object.fromEntries(
+    COUNTED.map((name) => [name, integer(before, name) + (added[name] ?? 0)]),
+  ) as Record<Counted, number>;
   database.head?.wrote(sums.entries);
   await changed(
     sql,
     `update ledger_counts set ${COUNTED.map((name) => `${name} = ?`).join(', ')}, seal = ? where shard = ?`,
-    [...COUNTED.map((name) => sums[name]), sealOf('ledger_counts', { shard: ONE_SHARD, ...sums }), ONE_SHARD],
+    [
+      ...COUNTED.map((name) => sums[name]),
+      sealOf('ledger_counts', { shard: ONE_SHARD, ...sums }),
+      ONE_SHARD,
+    ],
   );
 }

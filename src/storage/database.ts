@@ -96,14 +96,21 @@ export class Database {
   /** The same in one transaction (BEGIN IMMEDIATE on SQLite). */
   async transact<T>(work: (sql: Knex, attempt: number) => Promise<T>): Promise<T> {
     this.refuseReadOnly();
-    const result = await this.persist((attempt) => this.knex.transaction((sql) => work(sql, attempt)), false);
+    const result = await this.persist(
+      (attempt) => this.knex.transaction((sql) => work(sql, attempt)),
+      false,
+    );
     this.head?.committed();
     return result;
   }
 
   private refuseReadOnly(): void {
     if (!this.parts.readOnly) return;
-    throw new PayreconError('configuration', 'database_read_only', `${this.where} was opened for reading only. Nothing was changed.`);
+    throw new PayreconError(
+      'configuration',
+      'database_read_only',
+      `${this.where} was opened for reading only. Nothing was changed.`,
+    );
   }
 
   private async persist<T>(work: (attempt: number) => Promise<T>, readOnly: boolean): Promise<T> {
@@ -116,8 +123,14 @@ export class Database {
         const fault = this.judge(error);
         uncertain ||= fault.kind === 'uncertain' && !readOnly;
         const hopeless = fault.kind === 'final' && !(uncertain && isUnreachable(fault.error));
-        const over = attempt === TRIES || this.parts.inTransaction === true || this.clock.monotonicMs() >= untilMs;
-        if (hopeless || over) throw uncertain && isUnreachable(fault.error) ? unknownWrite(this.where, fault.error) : fault.error;
+        const over =
+          attempt === TRIES ||
+          this.parts.inTransaction === true ||
+          this.clock.monotonicMs() >= untilMs;
+        if (hopeless || over)
+          throw uncertain && isUnreachable(fault.error)
+            ? unknownWrite(this.where, fault.error)
+            : fault.error;
         await this.clock.sleep(pauseMs(attempt, this.chance.uniform()));
       }
     }
@@ -126,7 +139,14 @@ export class Database {
   private judge(error: unknown): Fault {
     if (error instanceof DriverError) return this.parts.judge(error);
     if (error instanceof Error && error.name === 'KnexTimeoutError') {
-      return { kind: 'final', error: new PayreconError('unreachable', 'database_busy', `No connection to ${this.where} became free in time. Nothing was changed; run the command again.`) };
+      return {
+        kind: 'final',
+        error: new PayreconError(
+          'unreachable',
+          'database_busy',
+          `No connection to ${this.where} became free in time. Nothing was changed; run the command again.`,
+        ),
+      };
     }
     return { kind: 'final', error: error instanceof Error ? error : new Error(String(error)) };
   }
@@ -142,26 +162,46 @@ function isUnreachable(error: Error): boolean {
 
 /** The one case in which the database cannot tell whether something was written. */
 function unknownWrite(where: string, cause: Error): PayreconError {
-  return new PayreconError('unknown_outcome', 'database_write_unknown', `Writing to ${where} failed before it was confirmed, and trying again failed too: the last step may or may not be recorded. Run the same command again; it goes on from what is recorded.`, { cause });
+  return new PayreconError(
+    'unknown_outcome',
+    'database_write_unknown',
+    `Writing to ${where} failed before it was confirmed, and trying again failed too: the last step may or may not be recorded. Run the same command again; it goes on from what is recorded.`,
+    { cause },
+  );
 }
 
 /** SQLite answers with the rows, or with the count of changes; PostgreSQL with an object that has both. */
-type RawResult = readonly Row[] | { readonly changes: number } | { readonly rows: readonly Row[]; readonly rowCount: number | null };
+type RawResult =
+  | readonly Row[]
+  | { readonly changes: number }
+  | { readonly rows: readonly Row[]; readonly rowCount: number | null };
 
 /** The rows of a SELECT or of a RETURNING. */
-export async function rowsOf(sql: Knex, text: string, bindings: readonly Binding[] = []): Promise<readonly Row[]> {
+export async function rowsOf(
+  sql: Knex,
+  text: string,
+  bindings: readonly Binding[] = [],
+): Promise<readonly Row[]> {
   const result = await sql.raw<RawResult>(text, bindings);
   if ('rows' in result) return result.rows;
   return 'changes' in result ? [] : result;
 }
 
-export async function firstRow(sql: Knex, text: string, bindings: readonly Binding[] = []): Promise<Row | null> {
+export async function firstRow(
+  sql: Knex,
+  text: string,
+  bindings: readonly Binding[] = [],
+): Promise<Row | null> {
   const rows = await rowsOf(sql, text, bindings);
   return rows[0] ?? null;
 }
 
 /** How many rows a statement without RETURNING changed. */
-export async function changed(sql: Knex, text: string, bindings: readonly Binding[] = []): Promise<number> {
+export async function changed(
+  sql: Knex,
+  text: string,
+  bindings: readonly Binding[] = [],
+): Promise<number> {
   const result = await sql.raw<RawResult>(text, bindings);
   if ('changes' in result) return result.changes;
   return 'rowCount' in result ? (result.rowCount ?? 0) : result.length;

@@ -16,10 +16,17 @@ interface Trait {
 
 /** What two payments may have in common, each with the condition that an index serves. */
 function traits(request: ChargeRequest): readonly Trait[] {
-  const found: Trait[] = [{ name: 'payment_method', condition: 'payment_method = ?', value: request.paymentMethod }];
-  if (request.customer !== null) found.push({ name: 'customer', condition: 'customer = ?', value: request.customer });
+  const found: Trait[] = [
+    { name: 'payment_method', condition: 'payment_method = ?', value: request.paymentMethod },
+  ];
+  if (request.customer !== null)
+    found.push({ name: 'customer', condition: 'customer = ?', value: request.customer });
   if (request.email !== null) {
-    found.push({ name: 'email', condition: 'email is not null and lower(email) = ?', value: request.email.toLowerCase() });
+    found.push({
+      name: 'email',
+      condition: 'email is not null and lower(email) = ?',
+      value: request.email.toLowerCase(),
+    });
   }
   return found;
 }
@@ -33,7 +40,11 @@ export async function lockLookAlikes(sql: Knex, request: ChargeRequest): Promise
   const numbers = traits(request)
     .map((trait) => lockNumber([trait.name, trait.value, String(request.amount), request.currency]))
     .sort((a, b) => (a < b ? -1 : 1));
-  await rowsOf(sql, `select ${numbers.map(() => 'pg_advisory_xact_lock(?::bigint)').join(', ')}`, numbers.map(String));
+  await rowsOf(
+    sql,
+    `select ${numbers.map(() => 'pg_advisory_xact_lock(?::bigint)').join(', ')}`,
+    numbers.map(String),
+  );
 }
 
 function lockNumber(parts: readonly string[]): bigint {
@@ -74,9 +85,19 @@ export async function findConflict(
       where attempt > 1 and create_sent_at >= ? and amount = ? and currency = ? and ${MAY_HAVE_CHARGED}${others}
         and (${common.map(({ condition }) => `(${condition})`).join(' or ')})
       order by create_sent_at desc limit 1) as attempted_again`);
-    bindings.push(now - guard.windowMs, request.amount, request.currency, ...not, ...common.map(({ value }) => value));
+    bindings.push(
+      now - guard.windowMs,
+      request.amount,
+      request.currency,
+      ...not,
+      ...common.map(({ value }) => value),
+    );
   }
   if (parts.length === 0) return null;
-  const row = await firstRow(sql, `${parts.join('\n union all ')}\n order by place limit 1`, bindings);
+  const row = await firstRow(
+    sql,
+    `${parts.join('\n union all ')}\n order by place limit 1`,
+    bindings,
+  );
   return row === null ? null : { why: text(row, 'why'), row };
 }

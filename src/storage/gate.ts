@@ -23,7 +23,11 @@ export interface Statement {
 }
 
 /** The one way through: used by both clients, and by nothing else. */
-export async function through<T>(gate: Gate | undefined, { sql, connection }: Statement, send: () => Promise<T>): Promise<T> {
+export async function through<T>(
+  gate: Gate | undefined,
+  { sql, connection }: Statement,
+  send: () => Promise<T>,
+): Promise<T> {
   if (gate === undefined) return send();
   const kind = statementKind(sql);
   await gate.before(kind, sql, connection);

@@ -21,7 +21,13 @@ export interface GroupCommit<Item, Result> {
  * gathers, so a commit is paid once for many rows, and a single row waits for nobody. Whoever asks sees his own
  * row's result or failure, as if it were written alone.
  */
-export function groupCommit<Item, Result>({ nameOf, one, many, atMost, groups }: GroupCommit<Item, Result>): (item: Item) => Promise<Result> {
+export function groupCommit<Item, Result>({
+  nameOf,
+  one,
+  many,
+  atMost,
+  groups,
+}: GroupCommit<Item, Result>): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
   const underWay = new Set<string>();
   let writers = 0;
@@ -53,7 +59,10 @@ export function groupCommit<Item, Result>({ nameOf, one, many, atMost, groups }:
     try {
       const results = await many(group.map(({ item }) => item));
       if (results === null) for (const each of group) await writeOne(each);
-      else group.forEach(({ resolve }, index) => { resolve(results[index] as Result); });
+      else
+        group.forEach(({ resolve }, index) => {
+          resolve(results[index] as Result);
+        });
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
@@ -62,7 +71,9 @@ export function groupCommit<Item, Result>({ nameOf, one, many, atMost, groups }:
   async function writeAll(): Promise<void> {
     writers += 1;
     // What is asked for in this turn of the event loop belongs together.
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     for (let group = takeGroup(); group.length > 0; group = takeGroup()) {
       const names = group.map(({ item }) => nameOf(item));
       for (const name of names) underWay.add(name);

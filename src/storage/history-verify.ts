@@ -18,7 +18,10 @@ import { triggersFinding } from './verify-triggers.ts';
 const BATCH = 200;
 
 /** Verifies one transaction, or the whole ledger; stops at the first finding. */
-export async function verifyAudit(database: Database, transactionId: string | null): Promise<AuditVerification> {
+export async function verifyAudit(
+  database: Database,
+  transactionId: string | null,
+): Promise<AuditVerification> {
   const trails = await verifyTrails(database, transactionId);
   if (trails.firstBad !== null || transactionId !== null) return trails;
   for (const look of [sideFinding, countsFinding, triggersFinding]) {
@@ -28,12 +31,18 @@ export async function verifyAudit(database: Database, transactionId: string | nu
   return trails;
 }
 
-async function verifyTrails(database: Database, transactionId: string | null): Promise<AuditVerification> {
+async function verifyTrails(
+  database: Database,
+  transactionId: string | null,
+): Promise<AuditVerification> {
   let transactions = 0;
-let entries = 0;
-let partly = 0;
-  for (let after: string | null = null; ; ) {
-    const trails: readonly Trail[] = transactionId === null ? await nextTrails(database, after ?? '') : await trailOf(database, transactionId);
+  let entries = 0;
+  let partly = 0;
+  for (let after: string | null = null; ;) {
+    const trails: readonly Trail[] =
+      transactionId === null
+        ? await nextTrails(database, after ?? '')
+        : await trailOf(database, transactionId);
     const last = trails.at(-1);
     const range: IdRange = { after, upTo: last === undefined ? null : text(last.row, 'id') };
     const orphan = await firstOrphan(database, transactionId, range);
@@ -48,7 +57,8 @@ let partly = 0;
       checked.push(result);
     }
     const firstBad = (await mailsFinding(database, transactionId, range, checked)) ?? orphan;
-    if (firstBad !== null || last === undefined || transactionId !== null) return { transactions, entries, partly, firstBad };
+    if (firstBad !== null || last === undefined || transactionId !== null)
+      return { transactions, entries, partly, firstBad };
     after = text(last.row, 'id');
   }
 }
@@ -59,13 +69,19 @@ const JOINED = `select t.*, e.transaction_id, e.seq, e.at, e.actor, e.action, e.
 
 async function nextTrails(database: Database, after: string): Promise<readonly Trail[]> {
   const rows = await database.read((sql) =>
-    rowsOf(sql, `with batch as (select * from transactions where id > ? order by id limit ?) ${JOINED}`, [after, BATCH]),
+    rowsOf(
+      sql,
+      `with batch as (select * from transactions where id > ? order by id limit ?) ${JOINED}`,
+      [after, BATCH],
+    ),
   );
   return grouped(rows);
 }
 
 async function trailOf(database: Database, id: string): Promise<readonly Trail[]> {
-  const rows = await database.read((sql) => rowsOf(sql, `with batch as (select * from transactions where id = ?) ${JOINED}`, [id]));
+  const rows = await database.read((sql) =>
+    rowsOf(sql, `with batch as (select * from transactions where id = ?) ${JOINED}`, [id]),
+  );
   return grouped(rows);
 }
 
@@ -83,7 +99,11 @@ function grouped(rows: readonly Row[]): readonly Trail[] {
 }
 
 /** An entry whose transaction is gone: the one with this id, or one in the range. */
-async function firstOrphan(database: Database, id: string | null, range: IdRange): Promise<(AuditFinding & { readonly transactionId: string }) | null> {
+async function firstOrphan(
+  database: Database,
+  id: string | null,
+  range: IdRange,
+): Promise<(AuditFinding & { readonly transactionId: string }) | null> {
   const { condition, bindings } = rangeCondition(id, range);
   const [row] = await database.read((sql) =>
     rowsOf(
@@ -97,5 +117,11 @@ async function firstOrphan(database: Database, id: string | null, range: IdRange
   if (row === undefined) return null;
   const transactionId = text(row, 'transaction_id');
   const problem = 'the entry belongs to a transaction that is gone';
-  return { table: 'audit_events', id: transactionId, transactionId, seq: integer(row, 'seq'), problem };
+  return {
+    table: 'audit_events',
+    id: transactionId,
+    transactionId,
+    seq: integer(row, 'seq'),
+    problem,
+  };
 }

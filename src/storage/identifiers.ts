@@ -40,7 +40,9 @@ export function newId(prefix: 'txn' | 'pass' | 'out' | 'led', at: Instant): stri
 
 /** The identity of something that is told once a day. */
 export function causeId(cause: string, day: number): string {
-  const digest = createHash('sha256').update(`${String(day)}\n${cause}`).digest();
+  const digest = createHash('sha256')
+    .update(`${String(day)}\n${cause}`)
+    .digest();
   return `out_${base32(digest).slice(0, 26)}`;
 }
 
@@ -48,7 +50,14 @@ export function causeId(cause: string, day: number): string {
  * The identity of an e-mail follows from what it is about, so that whoever queues it twice queues it
  * once. `subject` is a transaction or an outage, `version` the transaction's when it was queued.
  */
-export function notificationId(subject: string, kind: string, version: number, resend: number): string {
-  const digest = createHash('sha256').update(`${subject}\n${kind}\n${String(version)}\n${String(resend)}`).digest();
+export function notificationId(
+  subject: string,
+  kind: string,
+  version: number,
+  resend: number,
+): string {
+  const digest = createHash('sha256')
+    .update(`${subject}\n${kind}\n${String(version)}\n${String(resend)}`)
+    .digest();
   return `ntf_${base32(digest).slice(0, 26)}`;
 }

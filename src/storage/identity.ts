@@ -44,7 +44,10 @@ export function createIdentity(database: Database, witness: () => Promise<string
     },
     standings: (ids) => standings(database, ids),
     async isEmpty() {
-      return (await database.read((sql) => firstRow(sql, 'select id from transactions limit 1'))) === null;
+      return (
+        (await database.read((sql) => firstRow(sql, 'select id from transactions limit 1'))) ===
+        null
+      );
     },
   };
 }
@@ -65,7 +68,8 @@ function identityOf(row: Row): LedgerIdentity {
     movedTo: textOrNull(row, 'moved_to'),
     movedAt: integerOrNull(row, 'moved_at'),
     rolledBackAt: integerOrNull(row, 'rolled_back_at'),
-    rolledBackEvidence: row['rolled_back_evidence'] === null ? null : jsonObject(row, 'rolled_back_evidence'),
+    rolledBackEvidence:
+      row['rolled_back_evidence'] === null ? null : jsonObject(row, 'rolled_back_evidence'),
     wholeCheckedAt: integerOrNull(row, 'whole_checked_at'),
     wholeWitness: textOrNull(row, 'whole_witness'),
   };
@@ -75,10 +79,17 @@ function identityOf(row: Row): LedgerIdentity {
 async function create(database: Database, namespace: string): Promise<LedgerIdentity> {
   const row = await database.transact(async (sql) => {
     const now = await clock(database, sql);
-    const nothing = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, null])) as LedgerValues;
+    const nothing = Object.fromEntries(
+      SEALED_COLUMNS.ledger.map((column) => [column, null]),
+    ) as LedgerValues;
     const values: LedgerValues = { ...nothing, id: newId('led', now), namespace, created_at: now };
     const insert = insertOf('ledger', { one: 1, ...withSeal('ledger', values) });
-    await insertCounted(database, sql, { ...insert, text: `${insert.text} on conflict do nothing` }, { ledgers: 1 });
+    await insertCounted(
+      database,
+      sql,
+      { ...insert, text: `${insert.text} on conflict do nothing` },
+      { ledgers: 1 },
+    );
     return await ledgerRow(sql);
   });
   if (row === null) throw new BugError('the ledger has no row although one was just made');
@@ -90,7 +101,10 @@ async function clock(database: Database, sql: Knex): Promise<number> {
 }
 
 /** Changes the row under its lock and seals it anew; an empty change writes nothing. */
-async function change(database: Database, decide: (row: Row, now: number, attempt: number) => Partial<LedgerValues>): Promise<Row> {
+async function change(
+  database: Database,
+  decide: (row: Row, now: number, attempt: number) => Partial<LedgerValues>,
+): Promise<Row> {
   return await database.transact(async (sql, attempt) => {
     const row = await ledgerRow(sql, database.dialect === 'postgres' ? ' for update' : '');
     if (row === null) throw new BugError('the ledger has no identity yet');
@@ -101,17 +115,28 @@ async function change(database: Database, decide: (row: Row, now: number, attemp
 }
 
 /** The ledger's row with other values, and the seal that fits them. */
-export function resealedLedger(row: Row, wanted: Partial<LedgerValues>): Partial<LedgerValues> & { readonly seal: string } {
-  const before = Object.fromEntries(SEALED_COLUMNS.ledger.map((column) => [column, row[column]])) as LedgerValues;
+export function resealedLedger(
+  row: Row,
+  wanted: Partial<LedgerValues>,
+): Partial<LedgerValues> & { readonly seal: string } {
+  const before = Object.fromEntries(
+    SEALED_COLUMNS.ledger.map((column) => [column, row[column]]),
+  ) as LedgerValues;
   return { ...wanted, seal: sealOf('ledger', { ...before, ...wanted }) };
 }
 
 /** Under the row's lock; returns the row as it is then. */
-export async function updateLedger(sql: Knex, row: Row, wanted: Partial<LedgerValues>): Promise<Row> {
+export async function updateLedger(
+  sql: Knex,
+  row: Row,
+  wanted: Partial<LedgerValues>,
+): Promise<Row> {
   const next = resealedLedger(row, wanted);
   await changed(
     sql,
-    `update ledger set ${Object.keys(next).map((column) => `${column} = ?`).join(', ')} where one = 1`,
+    `update ledger set ${Object.keys(next)
+      .map((column) => `${column} = ?`)
+      .join(', ')} where one = 1`,
     Object.values(next),
   );
   return { ...row, ...next };
@@ -121,7 +146,8 @@ export async function updateLedger(sql: Knex, row: Row, wanted: Partial<LedgerVa
 function binding(row: Row, { account, livemode }: KeyAccount, now: number): Partial<LedgerValues> {
   const bound = integerOrNull(row, 'livemode');
   if (bound === null) return { account, livemode: livemode ? 1 : 0, bound_at: now };
-  const fills = textOrNull(row, 'account') === null && account !== null && (bound === 1) === livemode;
+  const fills =
+    textOrNull(row, 'account') === null && account !== null && (bound === 1) === livemode;
   return fills ? { account } : {};
 }
 
@@ -138,14 +164,20 @@ async function markRolledBack(database: Database, evidence: JsonObject): Promise
 }
 
 async function keyAccount(database: Database, keyHash: string): Promise<KeyAccount | null> {
-  const row = await database.read((sql) => firstRow(sql, 'select * from stripe_keys where key_hash = ?', [keyHash]));
-  return row === null ? null : { account: textOrNull(row, 'account'), livemode: integer(row, 'livemode') === 1 };
+  const row = await database.read((sql) =>
+    firstRow(sql, 'select * from stripe_keys where key_hash = ?', [keyHash]),
+  );
+  return row === null
+    ? null
+    : { account: textOrNull(row, 'account'), livemode: integer(row, 'livemode') === 1 };
 }
 
 /** A key belongs to one account for good: a key that may not read it any more does not make it forgotten. */
 async function rememberKey(database: Database, keyHash: string, owner: KeyAccount): Promise<void> {
   await database.transact(async (sql) => {
-    const known = await firstRow(sql, 'select account from stripe_keys where key_hash = ?', [keyHash]);
+    const known = await firstRow(sql, 'select account from stripe_keys where key_hash = ?', [
+      keyHash,
+    ]);
     const values = {
       key_hash: keyHash,
       account: owner.account ?? (known === null ? null : textOrNull(known, 'account')),
@@ -154,11 +186,18 @@ async function rememberKey(database: Database, keyHash: string, owner: KeyAccoun
     };
     const insert = insertOf('stripe_keys', withSeal('stripe_keys', values));
     const { key_hash: hash, ...next } = withSeal('stripe_keys', values);
-    const inserted = await insertCounted(database, sql, { ...insert, text: `${insert.text} on conflict do nothing` }, { keys: 1 });
+    const inserted = await insertCounted(
+      database,
+      sql,
+      { ...insert, text: `${insert.text} on conflict do nothing` },
+      { keys: 1 },
+    );
     if (inserted > 0) return;
     await changed(
       sql,
-      `update stripe_keys set ${Object.keys(next).map((column) => `${column} = ?`).join(', ')} where key_hash = ?`,
+      `update stripe_keys set ${Object.keys(next)
+        .map((column) => `${column} = ?`)
+        .join(', ')} where key_hash = ?`,
       [...Object.values(next), hash ?? null],
     );
   });

@@ -9,7 +9,9 @@ export function fromJson(columns: readonly string[]): string {
 
 /** PostgreSQL: the columns of a table that is one JSON text. */
 export function declared(types: Readonly<Record<string, string>>): string {
-  return Object.entries(types).map(([column, type]) => `${column} ${type}`).join(', ');
+  return Object.entries(types)
+    .map(([column, type]) => `${column} ${type}`)
+    .join(', ');
 }
 
 /** Half of a character, as Stripe's JSON may hold one, is no text to a database: it becomes what UTF-8 makes of it. */
@@ -21,5 +23,7 @@ export function json(rows: readonly object[]): string {
   const text = JSON.stringify(rows);
   // Halves are the only thing that is written so; looking at each text before would cost a third of the writing.
   if (!text.includes('\\ud')) return text;
-  return JSON.stringify(rows, (_name, value: unknown) => (typeof value === 'string' ? wellFormed(value) : value));
+  return JSON.stringify(rows, (_name, value: unknown) =>
+    typeof value === 'string' ? wellFormed(value) : value,
+  );
 }

@@ -47,25 +47,37 @@ export function changedTransaction(current: Transaction, { changes }: Transition
 }
 
 /** The transaction as it was written at that instant: what reading it back would give. */
-export function writtenTransaction(current: Transaction, next: Transaction, { stamps }: Transition, now: Instant): Transaction {
+export function writtenTransaction(
+  current: Transaction,
+  next: Transaction,
+  { stamps }: Transition,
+  now: Instant,
+): Transaction {
   const { nextAttempt } = stamps;
   return {
     ...next,
-    paymentIntent: asStored(next.paymentIntent), stripeStatus: asStored(next.stripeStatus),
-    failureCode: asStored(next.failureCode), failureMessage: asStored(next.failureMessage),
+    paymentIntent: asStored(next.paymentIntent),
+    stripeStatus: asStored(next.stripeStatus),
+    failureCode: asStored(next.failureCode),
+    failureMessage: asStored(next.failureMessage),
     createSentAt: stampedAt(current.createSentAt, stamps.createSentAt, now),
     confirmSentAt: stampedAt(current.confirmSentAt, stamps.confirmSentAt, now),
     cancelSentAt: stampedAt(current.cancelSentAt, stamps.cancelSentAt, now),
     absentSince: stampedAt(current.absentSince, stamps.absentSince, now),
     keyConflictAt: stampedAt(current.keyConflictAt, stamps.keyConflictAt, now),
     settledAt: stampedAt(current.settledAt, stamps.settledAt, now),
-    nextAttemptAt: nextAttempt === undefined ? current.nextAttemptAt : nextInstant(nextAttempt, now),
+    nextAttemptAt:
+      nextAttempt === undefined ? current.nextAttemptAt : nextInstant(nextAttempt, now),
     version: current.version + 1,
     updatedAt: now,
   };
 }
 
-function stampedAt(before: Instant | null, wish: 'if_unset' | 'now' | 'clear' | undefined, now: Instant): Instant | null {
+function stampedAt(
+  before: Instant | null,
+  wish: 'if_unset' | 'now' | 'clear' | undefined,
+  now: Instant,
+): Instant | null {
   if (wish === undefined) return before;
   if (wish === 'now') return now;
   return wish === 'clear' ? null : (before ?? now);
@@ -83,7 +95,9 @@ function storedText(value: string): string {
 /** As the database keeps it. */
 export function stored(value: Changes[keyof Changes]): Binding {
   if (value === null || value === undefined || typeof value === 'number') return value ?? null;
-  return typeof value === 'string' ? storedText(value) : canonicalJson(value as unknown as JsonObject);
+  return typeof value === 'string'
+    ? storedText(value)
+    : canonicalJson(value as unknown as JsonObject);
 }
 
 /** What a transition stamps: columns that it clears, and milliseconds from the moment of writing. */
@@ -108,12 +122,18 @@ export function stampedColumns(current: Transaction, { stamps }: Transition): St
     if (wish === 'now' || (wish === 'if_unset' && value === null)) at[column] = 0;
   }
   if (stamps.nextAttempt === 'never') set['next_attempt_at'] = null;
-  else if (stamps.nextAttempt !== undefined) at['next_attempt_at'] = Math.round(stamps.nextAttempt.inMs);
+  else if (stamps.nextAttempt !== undefined)
+    at['next_attempt_at'] = Math.round(stamps.nextAttempt.inMs);
   return { set, at };
 }
 
 /** The SET list of one recorded transition: only what it changes, so that unchanged indexes are left alone. */
-export function assignments(current: Transaction, transition: Transition, now: NowInSql, referenceShared: boolean): Assignments {
+export function assignments(
+  current: Transaction,
+  transition: Transition,
+  now: NowInSql,
+  referenceShared: boolean,
+): Assignments {
   const parts: string[] = ['version = version + 1'];
   const bindings: Binding[] = [];
   for (const field of FIELDS) {
@@ -127,7 +147,8 @@ export function assignments(current: Transaction, transition: Transition, now: N
     parts.push(ms === 0 ? `${column} = ${now.sql}` : `${column} = ${now.sql} + ?`);
     bindings.push(...now.bindings, ...(ms === 0 ? [] : [ms]));
   }
-  if (transition.release) parts.push('lease_token = null', 'lease_holder = null', 'lease_expires_at = null');
+  if (transition.release)
+    parts.push('lease_token = null', 'lease_holder = null', 'lease_expires_at = null');
   if (referenceShared) parts.push('reference_shared = 1');
   return { text: parts.join(', '), bindings };
 }

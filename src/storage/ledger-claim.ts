@@ -48,20 +48,33 @@ interface Taking {
 
 function begin(database: Database, actor: Actor): Taking {
   const token = database.chance.token();
-  return { token, startedMs: database.clock.monotonicMs(), bindings: [token, holderOf(actor), database.leaseMs] };
+  return {
+    token,
+    startedMs: database.clock.monotonicMs(),
+    bindings: [token, holderOf(actor), database.leaseMs],
+  };
 }
 
 function claimedOf(database: Database, taking: Taking, row: Row): Claimed {
   const transaction = transactionOf(row);
-  if (text(row, 'lease_token') !== taking.token) throw new BugError('a claim returned a row of somebody else');
+  if (text(row, 'lease_token') !== taking.token)
+    throw new BugError('a claim returned a row of somebody else');
   return {
     transaction,
-    lease: { transactionId: transaction.id, token: taking.token, deadlineMs: taking.startedMs + database.leaseMs },
+    lease: {
+      transactionId: transaction.id,
+      token: taking.token,
+      deadlineMs: taking.startedMs + database.leaseMs,
+    },
     now: integer(row, 'lease_expires_at') - database.leaseMs,
   };
 }
 
-export async function claimOne(database: Database, id: string, actor: Actor): Promise<Claimed | null> {
+export async function claimOne(
+  database: Database,
+  id: string,
+  actor: Actor,
+): Promise<Claimed | null> {
   const taking = begin(database, actor);
   const row = await database.write((sql) =>
     firstRow(
@@ -87,25 +100,47 @@ function claimText(database: Database, condition: string): string {
        update transactions set ${TAKE} from clock, due where transactions.id = due.id returning transactions.*`;
 }
 
-export async function claimDue(database: Database, query: DueQuery, actor: Actor): Promise<readonly Claimed[]> {
+export async function claimDue(
+  database: Database,
+  query: DueQuery,
+  actor: Actor,
+): Promise<readonly Claimed[]> {
   const taking = begin(database, actor);
-  const take = async (condition: string, bindings: readonly Binding[], limit: number): Promise<readonly Row[]> => {
+  const take = async (
+    condition: string,
+    bindings: readonly Binding[],
+    limit: number,
+  ): Promise<readonly Row[]> => {
     const wanted: readonly Binding[] = [...bindings, taking.token, limit];
-    const all = database.dialect === 'sqlite' ? [...taking.bindings, ...wanted] : [...wanted, ...taking.bindings];
+    const all =
+      database.dialect === 'sqlite'
+        ? [...taking.bindings, ...wanted]
+        : [...wanted, ...taking.bindings];
     return await database.write((sql) => rowsOf(sql, claimText(database, condition), all));
   };
-  const due = await take(isDue(...WHEN_IT_BEGAN), [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs], query.limit);
+  const due = await take(
+    isDue(...WHEN_IT_BEGAN),
+    [query.dueBy, query.sinceMs ?? 0, query.pendingAfterMs],
+    query.limit,
+  );
   const { furthestAheadMs } = query;
   const ahead =
-    furthestAheadMs === undefined || due.length >= query.limit ? [] : await take(AHEAD, [furthestAheadMs], query.limit - due.length);
-  return [...due, ...ahead].map((row) => claimedOf(database, taking, row)).sort((a, b) => byDue(a.transaction, b.transaction));
+    furthestAheadMs === undefined || due.length >= query.limit
+      ? []
+      : await take(AHEAD, [furthestAheadMs], query.limit - due.length);
+  return [...due, ...ahead]
+    .map((row) => claimedOf(database, taking, row))
+    .sort((a, b) => byDue(a.transaction, b.transaction));
 }
 
 function byDue(a: Transaction, b: Transaction): number {
   return (a.nextAttemptAt ?? 0) - (b.nextAttemptAt ?? 0) || (a.id < b.id ? -1 : 1);
 }
 
-export async function listDue(database: Database, query: DueQuery): Promise<readonly Transaction[]> {
+export async function listDue(
+  database: Database,
+  query: DueQuery,
+): Promise<readonly Transaction[]> {
   const rows = await database.read((sql) =>
     rowsOf(
       sql,
@@ -121,7 +156,10 @@ export async function listDue(database: Database, query: DueQuery): Promise<read
 }
 
 /** Of those that are not ours to claim yet: a row whose lease has run out is found by the next claim. */
-export async function firstLeaseEndMs(database: Database, pendingAfterMs: number): Promise<number | null> {
+export async function firstLeaseEndMs(
+  database: Database,
+  pendingAfterMs: number,
+): Promise<number | null> {
   const row = await database.read((sql) =>
     firstRow(
       sql,
@@ -136,7 +174,10 @@ export async function firstLeaseEndMs(database: Database, pendingAfterMs: number
 }
 
 /** A lease that ran out but that nobody has taken is still ours. */
-export async function renewLeases(database: Database, leases: readonly Lease[]): Promise<readonly Lease[]> {
+export async function renewLeases(
+  database: Database,
+  leases: readonly Lease[],
+): Promise<readonly Lease[]> {
   const deadlineMs = database.clock.monotonicMs() + database.leaseMs;
   const renewed = await eachToken(leases, async (token, ids) => {
     const rows = await database.write((sql) =>
@@ -167,12 +208,17 @@ export async function releaseLeases(database: Database, leases: readonly Lease[]
 /** Ids in one statement; far below what either database takes. */
 const IDS_A_STATEMENT = 500;
 
-async function eachToken<T>(leases: readonly Lease[], work: (token: string, ids: readonly string[]) => Promise<T>): Promise<T[]> {
+async function eachToken<T>(
+  leases: readonly Lease[],
+  work: (token: string, ids: readonly string[]) => Promise<T>,
+): Promise<T[]> {
   const idsOfToken = new Map<string, string[]>();
-  for (const { token, transactionId } of leases) idsOfToken.set(token, [...(idsOfToken.get(token) ?? []), transactionId]);
+  for (const { token, transactionId } of leases)
+    idsOfToken.set(token, [...(idsOfToken.get(token) ?? []), transactionId]);
   const results: T[] = [];
   for (const [token, ids] of idsOfToken) {
-    for (let at = 0; at < ids.length; at += IDS_A_STATEMENT) results.push(await work(token, ids.slice(at, at + IDS_A_STATEMENT)));
+    for (let at = 0; at < ids.length; at += IDS_A_STATEMENT)
+      results.push(await work(token, ids.slice(at, at + IDS_A_STATEMENT)));
   }
   return results;
 }
@@ -200,5 +246,9 @@ export async function firstHeld(database: Database): Promise<Held | null> {
     ),
   );
   if (row === null) return null;
-  return { transactionId: text(row, 'id'), holder: String(row['lease_holder']), endsInMs: integer(row, 'ends_in_ms') };
+  return {
+    transactionId: text(row, 'id'),
+    holder: String(row['lease_holder']),
+    endsInMs: integer(row, 'ends_in_ms'),
+  };
 }

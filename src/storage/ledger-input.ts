@@ -20,7 +20,8 @@ export interface UpdateInput {
 export const KEY_TYPES = { id: 'text', version: 'bigint', token: 'text' };
 
 /** True when a row is still as its recording saw it, and under its lease. */
-export const OURS = 'transactions.id = input.id and transactions.version = input.version and transactions.lease_token = input.token';
+export const OURS =
+  'transactions.id = input.id and transactions.version = input.version and transactions.lease_token = input.token';
 
 interface Column {
   readonly name: string;
@@ -42,11 +43,21 @@ const VALUE_TYPES: Readonly<Record<string, string>> = {
 };
 
 const STAMPS: readonly Column[] = [
-  stamp('create_sent_at', ({ transition: { stamps }, current }) => wordOf(stamps.createSentAt, current.createSentAt)),
-  stamp('confirm_sent_at', ({ transition: { stamps }, current }) => wordOf(stamps.confirmSentAt, current.confirmSentAt)),
-  stamp('cancel_sent_at', ({ transition: { stamps }, current }) => wordOf(stamps.cancelSentAt, current.cancelSentAt)),
-  stamp('absent_since', ({ transition: { stamps }, current }) => wordOf(stamps.absentSince, current.absentSince)),
-  stamp('key_conflict_at', ({ transition: { stamps }, current }) => wordOf(stamps.keyConflictAt, current.keyConflictAt)),
+  stamp('create_sent_at', ({ transition: { stamps }, current }) =>
+    wordOf(stamps.createSentAt, current.createSentAt),
+  ),
+  stamp('confirm_sent_at', ({ transition: { stamps }, current }) =>
+    wordOf(stamps.confirmSentAt, current.confirmSentAt),
+  ),
+  stamp('cancel_sent_at', ({ transition: { stamps }, current }) =>
+    wordOf(stamps.cancelSentAt, current.cancelSentAt),
+  ),
+  stamp('absent_since', ({ transition: { stamps }, current }) =>
+    wordOf(stamps.absentSince, current.absentSince),
+  ),
+  stamp('key_conflict_at', ({ transition: { stamps }, current }) =>
+    wordOf(stamps.keyConflictAt, current.keyConflictAt),
+  ),
   stamp('settled_at', ({ transition: { stamps } }) => stamps.settledAt ?? null),
 ];
 
@@ -58,7 +69,11 @@ function inMsOrNever(next: NextAttempt): number {
 const NEXT: Column = {
   name: 'next_in',
   type: 'bigint',
-  wish: ({ transition: { stamps: { nextAttempt } } }) => (nextAttempt === undefined ? null : inMsOrNever(nextAttempt)),
+  wish: ({
+    transition: {
+      stamps: { nextAttempt },
+    },
+  }) => (nextAttempt === undefined ? null : inMsOrNever(nextAttempt)),
   set: 'next_attempt_at = case when input.next_in is null then transactions.next_attempt_at when input.next_in = -1 then null else clock.now + input.next_in end',
 };
 
@@ -66,18 +81,36 @@ const RELEASED: Column = {
   name: 'released',
   type: 'int',
   wish: ({ transition }) => (transition.release ? 1 : null),
-  set: ['lease_token', 'lease_holder', 'lease_expires_at'].map((column) => `${column} = case when input.released = 1 then null else transactions.${column} end`).join(', '),
+  set: ['lease_token', 'lease_holder', 'lease_expires_at']
+    .map(
+      (column) =>
+        `${column} = case when input.released = 1 then null else transactions.${column} end`,
+    )
+    .join(', '),
 };
 
 const MOMENTS = [...STAMPS, NEXT, RELEASED];
 
 export function updateInput(recordings: readonly Recording[]): UpdateInput {
-  const fields = FIELDS.filter((field) => recordings.some(({ current, next }) => next[field] !== current[field]));
-  const moments = MOMENTS.filter(({ wish }) => recordings.some((recording) => wish(recording) !== null));
+  const fields = FIELDS.filter((field) =>
+    recordings.some(({ current, next }) => next[field] !== current[field]),
+  );
+  const moments = MOMENTS.filter(({ wish }) =>
+    recordings.some((recording) => wish(recording) !== null),
+  );
   const names = fields.map((field) => COLUMNS[field]);
   return {
-    set: ['version = transactions.version + 1', 'updated_at = clock.now', ...names.map((name) => `${name} = input.${name}`), ...moments.map(({ set }) => set)].join(', '),
-    types: { ...KEY_TYPES, ...Object.fromEntries(names.map((name) => [name, VALUE_TYPES[name] ?? 'text'])), ...Object.fromEntries(moments.map(({ name, type }) => [name, type])) },
+    set: [
+      'version = transactions.version + 1',
+      'updated_at = clock.now',
+      ...names.map((name) => `${name} = input.${name}`),
+      ...moments.map(({ set }) => set),
+    ].join(', '),
+    types: {
+      ...KEY_TYPES,
+      ...Object.fromEntries(names.map((name) => [name, VALUE_TYPES[name] ?? 'text'])),
+      ...Object.fromEntries(moments.map(({ name, type }) => [name, type])),
+    },
     rows: recordings.map((recording) => {
       const row: Record<string, Binding> = keyOf(recording);
       for (const field of fields) row[COLUMNS[field]] = stored(recording.next[field]);
@@ -93,7 +126,12 @@ export function keyOf({ current, lease }: Recording): Record<keyof typeof KEY_TY
 
 function stamp(column: string, wish: Column['wish']): Column {
   const name = `${column}_word`;
-  return { name, type: 'text', wish, set: `${column} = case input.${name} when 'now' then clock.now when 'clear' then null else transactions.${column} end` };
+  return {
+    name,
+    type: 'text',
+    wish,
+    set: `${column} = case input.${name} when 'now' then clock.now when 'clear' then null else transactions.${column} end`,
+  };
 }
 
 function wordOf(wish: Stamps['createSentAt'], value: number | null): 'now' | 'clear' | null {

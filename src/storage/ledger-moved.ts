@@ -13,8 +13,8 @@ interface Mark {
 function ledgerMoved(where: string, { to, ended }: Mark): PayreconError {
   const sentence = ended
     ? `The ledger of ${where} was moved to ${to}. Nothing was changed here. Point DATABASE_URL there.`
-    : `Moving the ledger of ${where} to ${to} was begun and has not ended. Nothing was changed here. `
-      + 'End it with the same `payrecon migrate --from`, then point DATABASE_URL there.';
+    : `Moving the ledger of ${where} to ${to} was begun and has not ended. Nothing was changed here. ` +
+      'End it with the same `payrecon migrate --from`, then point DATABASE_URL there.';
   return new PayreconError('configuration', 'ledger_moved', sentence, {
     problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was moved' }],
   });
@@ -29,7 +29,9 @@ export async function refuseMoved(database: Database): Promise<void> {
     if (!(await schemaStatus(database, sql)).applied.includes(KNOWS_MOVES)) return null;
     const row = await firstRow(sql, 'select moved_to, moved_at from ledger');
     const to = row === null ? null : textOrNull(row, 'moved_to');
-    return row === null || to === null ? null : { to, ended: integerOrNull(row, 'moved_at') !== null };
+    return row === null || to === null
+      ? null
+      : { to, ended: integerOrNull(row, 'moved_at') !== null };
   });
   if (mark !== null) throw ledgerMoved(database.where, mark);
 }

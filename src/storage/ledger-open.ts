@@ -36,12 +36,22 @@ export function requestText(request: ChargeRequest): string {
 }
 
 /** What the caller asked for, as the row keeps it. */
-export function requestColumns(request: ChargeRequest, fingerprint: string): Readonly<Record<string, Binding>> {
+export function requestColumns(
+  request: ChargeRequest,
+  fingerprint: string,
+): Readonly<Record<string, Binding>> {
   return {
     fingerprint,
-    reference: request.reference, amount: request.amount, currency: request.currency, customer: request.customer,
-    payment_method: request.paymentMethod, method_types: JSON.stringify(request.methodTypes), email: request.email,
-    description: request.description, metadata: canonicalJson(request.metadata), sent_params: requestText(request),
+    reference: request.reference,
+    amount: request.amount,
+    currency: request.currency,
+    customer: request.customer,
+    payment_method: request.paymentMethod,
+    method_types: JSON.stringify(request.methodTypes),
+    email: request.email,
+    description: request.description,
+    metadata: canonicalJson(request.metadata),
+    sent_params: requestText(request),
     on_session: request.onSession ? 1 : 0,
   };
 }
@@ -88,7 +98,11 @@ export async function openTransaction(
 type Asking = Pick<Opening, 'request' | 'guard'>;
 
 /** Without a lock: a row that another process inserts meanwhile is met by whoever opens. */
-export async function findConflictOnly(database: Database, asking: Asking, except: string | null): Promise<Conflict | null> {
+export async function findConflictOnly(
+  database: Database,
+  asking: Asking,
+  except: string | null,
+): Promise<Conflict | null> {
   return await database.read(async (sql) => {
     const now = await clockOf(database, sql);
     const conflict = await findConflict(sql, asking.request, asking.guard, { now, except });
@@ -97,7 +111,8 @@ export async function findConflictOnly(database: Database, asking: Asking, excep
 }
 
 async function beginAt(database: Database, sql: Knex, opening: Opening): Promise<Instant> {
-  if (database.dialect === 'postgres' && opening.guard.windowMs > 0) await lockLookAlikes(sql, opening.request);
+  if (database.dialect === 'postgres' && opening.guard.windowMs > 0)
+    await lockLookAlikes(sql, opening.request);
   return await clockOf(database, sql);
 }
 
@@ -107,13 +122,26 @@ async function clockOf(database: Database, sql: Knex): Promise<Instant> {
   return integer(row, 'now');
 }
 
-function opened(database: Database, opening: Opening, transaction: Transaction, startedMs: number): OpenResult {
-  const lease = { transactionId: transaction.id, token: opening.token, deadlineMs: startedMs + database.leaseMs };
+function opened(
+  database: Database,
+  opening: Opening,
+  transaction: Transaction,
+  startedMs: number,
+): OpenResult {
+  const lease = {
+    transactionId: transaction.id,
+    token: opening.token,
+    deadlineMs: startedMs + database.leaseMs,
+  };
   return { kind: 'opened', transaction, lease, now: transaction.createdAt };
 }
 
 /** Null for a look-alike that the caller allows. */
-function conflictResult(conflict: { readonly why: string; readonly row: Row }, opening: Asking, now: Instant): Conflict | null {
+function conflictResult(
+  conflict: { readonly why: string; readonly row: Row },
+  opening: Asking,
+  now: Instant,
+): Conflict | null {
   const other = transactionOf(conflict.row);
   const { request, guard } = opening;
   switch (conflict.why) {
@@ -124,8 +152,10 @@ function conflictResult(conflict: { readonly why: string; readonly row: Row }, o
     case 'duplicate': {
       if (guard.allow) return null;
       const matched: ('customer' | 'email' | 'payment_method')[] = [];
-      if (request.customer !== null && request.customer === other.customer) matched.push('customer');
-      if (request.email !== null && request.email.toLowerCase() === other.email?.toLowerCase()) matched.push('email');
+      if (request.customer !== null && request.customer === other.customer)
+        matched.push('customer');
+      if (request.email !== null && request.email.toLowerCase() === other.email?.toLowerCase())
+        matched.push('email');
       if (request.paymentMethod === other.paymentMethod) matched.push('payment_method');
       return { kind: 'duplicate_suspected', other, matched };
     }
@@ -134,14 +164,25 @@ function conflictResult(conflict: { readonly why: string; readonly row: Row }, o
   }
 }
 
-async function insert(database: Database, sql: Knex, opening: Opening, now: Instant, allowed: Row | null): Promise<Transaction | null> {
+async function insert(
+  database: Database,
+  sql: Knex,
+  opening: Opening,
+  now: Instant,
+  allowed: Row | null,
+): Promise<Transaction | null> {
   const { request, fingerprint, actor, token } = opening;
   const sent = requestText(request);
   const id = newId('txn', now);
   const state: Readonly<Record<string, Binding>> = {
-    params_version: PARAMS_VERSION, session: request.onSession ? 'on_session' : 'off_session',
-    status: 'pending', step: 'create_sent', create_sent_at: now, next_attempt_at: now,
-    created_at: now, updated_at: now,
+    params_version: PARAMS_VERSION,
+    session: request.onSession ? 'on_session' : 'off_session',
+    status: 'pending',
+    step: 'create_sent',
+    create_sent_at: now,
+    next_attempt_at: now,
+    created_at: now,
+    updated_at: now,
   };
   const entry: UnsealedEntry = {
     transactionId: id,
@@ -157,8 +198,15 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
   };
   const hash = entryHash('', entry);
   const values: Readonly<Record<string, Binding>> = {
-    id, key: request.key, ...requestColumns(request, fingerprint), ...state, version: VERSION_ONE, audit_hash: hash,
-    lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs,
+    id,
+    key: request.key,
+    ...requestColumns(request, fingerprint),
+    ...state,
+    version: VERSION_ONE,
+    audit_hash: hash,
+    lease_token: token,
+    lease_holder: holderOf(actor),
+    lease_expires_at: now + database.leaseMs,
   };
   const columns = Object.keys(values);
   const row = await firstRow(
@@ -167,7 +215,10 @@ async function insert(database: Database, sql: Knex, opening: Opening, now: Inst
     Object.values(values),
   );
   if (row === null) return null;
-  await insertCounted(database, sql, auditInsert({ ...entry, hash }), { transactions: 1, entries: 1 });
+  await insertCounted(database, sql, auditInsert({ ...entry, hash }), {
+    transactions: 1,
+    entries: 1,
+  });
   return transactionOf(row);
 }
 

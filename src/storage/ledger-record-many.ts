@@ -1,7 +1,13 @@
 import type { Knex } from 'knex';
 import { BugError, PayreconError } from '../domain/errors.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
-import { actorText, canonicalJson, entryHash, textAroundInstant, type ChainEntry } from './audit-chain.ts';
+import {
+  actorText,
+  canonicalJson,
+  entryHash,
+  textAroundInstant,
+  type ChainEntry,
+} from './audit-chain.ts';
 import { countedPart, COUNTS_READ, shardOf, writeCounts } from './counts.ts';
 import { changed, rowsOf, type Binding, type Database } from './database.ts';
 import { declared, fromJson, json } from './json-rows.ts';
@@ -20,7 +26,10 @@ import { integer, text, transactionOf } from './rows.ts';
  */
 
 /** As they are now, null where somebody else came first; null for all when one of them does not go in. */
-export async function recordMany(database: Database, recordings: readonly Recording[]): Promise<readonly (Transaction | null)[] | null> {
+export async function recordMany(
+  database: Database,
+  recordings: readonly Recording[],
+): Promise<readonly (Transaction | null)[] | null> {
   try {
     const written =
       database.dialect === 'postgres'
@@ -37,7 +46,11 @@ export async function recordMany(database: Database, recordings: readonly Record
 /** Those that were written, by their ids. */
 type AllWritten = ReadonlyMap<string, Transaction>;
 
-async function writeAllStepwise(database: Database, sql: Knex, recordings: readonly Recording[]): Promise<AllWritten> {
+async function writeAllStepwise(
+  database: Database,
+  sql: Knex,
+  recordings: readonly Recording[],
+): Promise<AllWritten> {
   const heads = await rowsOf(
     sql,
     `with clock as (select ${database.now()} as now), input as materialized (${fromJson(Object.keys(KEY_TYPES))})
@@ -61,9 +74,18 @@ async function writeAllStepwise(database: Database, sql: Knex, recordings: reado
     [now, json(rows.map((row, index) => ({ ...row, hash: entries[index]?.hash })))],
   );
   if (count !== taken.length) throw new BugError('rows changed within a transaction');
-  await changed(sql, `insert into audit_events (${AUDIT_COLUMNS}) ${fromJson(AUDIT_COLUMNS.split(', '))}`, [json(entries.map(entryColumns))]);
+  await changed(
+    sql,
+    `insert into audit_events (${AUDIT_COLUMNS}) ${fromJson(AUDIT_COLUMNS.split(', '))}`,
+    [json(entries.map(entryColumns))],
+  );
   const mails = taken.flatMap((recording) => mailsOf(recording, now));
-  if (mails.length > 0) await changed(sql, `insert into notifications (${NOTIFICATION_COLUMNS}) ${fromJson(NOTIFICATION_COLUMNS.split(', '))}`, [json(mails)]);
+  if (mails.length > 0)
+    await changed(
+      sql,
+      `insert into notifications (${NOTIFICATION_COLUMNS}) ${fromJson(NOTIFICATION_COLUMNS.split(', '))}`,
+      [json(mails)],
+    );
   await writeCounts(database, sql, head, { entries: entries.length, notifications: mails.length });
   return new Map(taken.map((recording) => [recording.current.id, writtenAt(recording, now)]));
 }
@@ -72,9 +94,24 @@ function writtenAt({ current, next, transition }: Recording, now: Instant): Tran
   return writtenTransaction(current, next, transition, now);
 }
 
-const SEALED = { sealed_before: 'text', sealed_after: 'text', actor: 'text', action: 'text', from_status: 'text', from_step: 'text', detail: 'text', request_id: 'text', changes: 'text' };
+const SEALED = {
+  sealed_before: 'text',
+  sealed_after: 'text',
+  actor: 'text',
+  action: 'text',
+  from_status: 'text',
+  from_step: 'text',
+  detail: 'text',
+  request_id: 'text',
+  changes: 'text',
+};
 
-async function writeAllAtOnce(database: Database, sql: Knex, recordings: readonly Recording[], attempt: number): Promise<AllWritten> {
+async function writeAllAtOnce(
+  database: Database,
+  sql: Knex,
+  recordings: readonly Recording[],
+  attempt: number,
+): Promise<AllWritten> {
   const { set, types, rows: input } = updateInput(recordings);
   const rows = await rowsOf(
     sql,
@@ -97,7 +134,11 @@ async function writeAllAtOnce(database: Database, sql: Knex, recordings: readonl
      added as materialized (select (select count(*) from written) as entries, (select count(*) from mails) as notifications),
      counted as (${countedPart({ entries: 'added.entries', notifications: 'added.notifications' }, 'added.entries > 0')})
      select id, updated_at from written`,
-    [json(recordings.map((recording, index) => ({ ...input[index], ...sealedOf(recording) }))), json(recordings.flatMap(mailInput)), shardOf(database)],
+    [
+      json(recordings.map((recording, index) => ({ ...input[index], ...sealedOf(recording) }))),
+      json(recordings.flatMap(mailInput)),
+      shardOf(database),
+    ],
   );
   const at = new Map(rows.map((row) => [text(row, 'id'), integer(row, 'updated_at')]));
   const written = new Map<string, Transaction>();
@@ -116,25 +157,52 @@ function sealedOf(recording: Recording): Record<keyof typeof SEALED, string | nu
   const entry = entryOf(recording);
   const sealed = textAroundInstant(entry);
   return {
-    sealed_before: sealed.before, sealed_after: sealed.after, actor: actorText(entry.actor), action: entry.action,
-    from_status: recording.current.status, from_step: recording.current.step,
-    detail: canonicalJson(entry.detail), request_id: entry.requestId, changes: entry.changes,
+    sealed_before: sealed.before,
+    sealed_after: sealed.after,
+    actor: actorText(entry.actor),
+    action: entry.action,
+    from_status: recording.current.status,
+    from_step: recording.current.step,
+    detail: canonicalJson(entry.detail),
+    request_id: entry.requestId,
+    changes: entry.changes,
   };
 }
 
 function entryColumns(entry: ChainEntry): Record<string, string | number | null> {
   return {
-    transaction_id: entry.transactionId, seq: entry.seq, at: entry.at, actor: actorText(entry.actor), action: entry.action,
-    from_status: entry.from?.status ?? null, from_step: entry.from?.step ?? null, to_status: entry.to.status, to_step: entry.to.step,
-    detail: canonicalJson(entry.detail), request_id: entry.requestId, hash: entry.hash, changes: entry.changes,
+    transaction_id: entry.transactionId,
+    seq: entry.seq,
+    at: entry.at,
+    actor: actorText(entry.actor),
+    action: entry.action,
+    from_status: entry.from?.status ?? null,
+    from_step: entry.from?.step ?? null,
+    to_status: entry.to.status,
+    to_step: entry.to.step,
+    detail: canonicalJson(entry.detail),
+    request_id: entry.requestId,
+    hash: entry.hash,
+    changes: entry.changes,
   };
 }
 
 /** What PostgreSQL is told of each e-mail; the rest it takes from the row that was written. */
 function mailInput({ current, mails }: Recording): readonly Readonly<Record<string, Binding>>[] {
-  return mails.map(({ id, kind, recipient, data }) => ({ id, transaction_id: current.id, kind, recipient, data }));
+  return mails.map(({ id, kind, recipient, data }) => ({
+    id,
+    transaction_id: current.id,
+    kind,
+    recipient,
+    data,
+  }));
 }
 
-function mailsOf({ current, mails }: Recording, at: Instant): readonly Readonly<Record<string, Binding>>[] {
-  return mails.map((mail) => queuedRow({ transactionId: current.id, version: current.version + 1 }, mail, at));
+function mailsOf(
+  { current, mails }: Recording,
+  at: Instant,
+): readonly Readonly<Record<string, Binding>>[] {
+  return mails.map((mail) =>
+    queuedRow({ transactionId: current.id, version: current.version + 1 }, mail, at),
+  );
 }

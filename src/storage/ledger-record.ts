@@ -36,12 +36,14 @@ export function createRecorder(database: Database): Ledger['record'] {
     atMost: AT_ONCE,
     groups: database.dialect === 'postgres' ? GROUPS : 1,
   });
-  return async (current, lease, transition, actor) => resultOf(current, await write(recordingOf(database, current, lease, transition, actor)));
+  return async (current, lease, transition, actor) =>
+    resultOf(current, await write(recordingOf(database, current, lease, transition, actor)));
 }
 
 function resultOf(before: Transaction, transaction: Transaction | null): RecordResult {
   if (transaction === null) return { kind: 'stale' };
-  if (transaction.version <= before.version) throw new BugError(`the version of ${transaction.id} was not counted up`);
+  if (transaction.version <= before.version)
+    throw new BugError(`the version of ${transaction.id} was not counted up`);
   return { kind: 'recorded', transaction, now: transaction.updatedAt };
 }
 
@@ -52,8 +54,18 @@ async function recordOne(database: Database, recording: Recording): Promise<Row 
   } catch (error) {
     // A row that comes back, because its truth arrived late, can meet another one that holds its reference.
     // What Stripe says is recorded all the same.
-    if (!(error instanceof UniqueViolation) || current.reference === null || holdsReference(current) || !holdsReference(next)) throw error;
-    return send(database, { ...recording, referenceShared: true, detail: { ...recording.detail, reference_also_held: true } });
+    if (
+      !(error instanceof UniqueViolation) ||
+      current.reference === null ||
+      holdsReference(current) ||
+      !holdsReference(next)
+    )
+      throw error;
+    return send(database, {
+      ...recording,
+      referenceShared: true,
+      detail: { ...recording.detail, reference_also_held: true },
+    });
   }
 }
 
@@ -64,12 +76,20 @@ function holdsReference({ status }: Transaction): boolean {
 
 async function send(database: Database, recording: Recording): Promise<Row | null> {
   return database.dialect === 'postgres'
-    ? await database.write((sql, attempt) => writeAtOnce(database, sql, recording).then((written) => written ?? ours(sql, recording, attempt)))
+    ? await database.write((sql, attempt) =>
+        writeAtOnce(database, sql, recording).then(
+          (written) => written ?? ours(sql, recording, attempt),
+        ),
+      )
     : await database.transact((sql) => writeStepwise(database, sql, recording));
 }
 
 /** SQLite: no round trips to save, and no hash function in SQL; so first the clock and the chain's end, then the rest. */
-async function writeStepwise(database: Database, sql: Knex, recording: Recording): Promise<Row | null> {
+async function writeStepwise(
+  database: Database,
+  sql: Knex,
+  recording: Recording,
+): Promise<Row | null> {
   const { current, transition } = recording;
   const where = whereOurs(recording);
   const head = await firstRow(
@@ -81,7 +101,12 @@ async function writeStepwise(database: Database, sql: Knex, recording: Recording
   const now = integer(head, 'now');
   const unsealed = { ...entryOf(recording), at: now };
   const hash = entryHash(text(head, 'audit_hash'), unsealed);
-  const set = assignments(current, transition, { sql: '?', bindings: [now] }, recording.referenceShared);
+  const set = assignments(
+    current,
+    transition,
+    { sql: '?', bindings: [now] },
+    recording.referenceShared,
+  );
   const row = await firstRow(
     sql,
     `update transactions set ${set.text}, audit_hash = ? where ${where.text} returning *`,
@@ -90,17 +115,31 @@ async function writeStepwise(database: Database, sql: Knex, recording: Recording
   if (row === null) throw new BugError(`the row of ${current.id} changed within a transaction`);
   const entry = auditInsert({ ...unsealed, hash });
   await changed(sql, entry.text, entry.bindings);
-  await insertNotifications(sql, { transactionId: current.id, version: unsealed.seq }, recording.mails, now);
+  await insertNotifications(
+    sql,
+    { transactionId: current.id, version: unsealed.seq },
+    recording.mails,
+    now,
+  );
   await writeCounts(database, sql, head, { entries: 1, notifications: recording.mails.length });
   return row;
 }
 
 /** PostgreSQL: one statement, one round trip, one commit; the server reads its clock and seals the entry. */
-async function writeAtOnce(database: Database, sql: Knex, recording: Recording): Promise<Row | null> {
+async function writeAtOnce(
+  database: Database,
+  sql: Knex,
+  recording: Recording,
+): Promise<Row | null> {
   const { current, transition } = recording;
   const entry = entryOf(recording);
   const sealed = textAroundInstant(entry);
-  const set = assignments(current, transition, { sql: 'clock.now', bindings: [] }, recording.referenceShared);
+  const set = assignments(
+    current,
+    transition,
+    { sql: 'clock.now', bindings: [] },
+    recording.referenceShared,
+  );
   const where = whereOurs(recording);
   const mails = notificationsPart(recording.mails);
   return firstRow(
@@ -118,9 +157,19 @@ async function writeAtOnce(database: Database, sql: Knex, recording: Recording):
      counted as (${countedPart({ entries: 'added.entries', notifications: `added.entries * ${String(recording.mails.length)}` }, 'added.entries > 0')})
      select * from written`,
     [
-      ...set.bindings, sealed.before, sealed.after, ...where.bindings,
-      canonicalJson(entry.actor), entry.action, current.status, current.step, canonicalJson(entry.detail), entry.requestId,
-      entry.changes, ...mails.bindings, shardOf(database),
+      ...set.bindings,
+      sealed.before,
+      sealed.after,
+      ...where.bindings,
+      canonicalJson(entry.actor),
+      entry.action,
+      current.status,
+      current.step,
+      canonicalJson(entry.detail),
+      entry.requestId,
+      entry.changes,
+      ...mails.bindings,
+      shardOf(database),
     ],
   );
 }

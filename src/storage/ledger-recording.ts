@@ -13,12 +13,24 @@ import { notificationsFor } from './notification-insert.ts';
 import type { Recording } from './recording.ts';
 
 /** @throws BugError for a transition that may not follow on the row. */
-export function recordingOf(database: Database, current: Transaction, lease: Lease, transition: Transition, actor: Actor): Recording {
+export function recordingOf(
+  database: Database,
+  current: Transaction,
+  lease: Lease,
+  transition: Transition,
+  actor: Actor,
+): Recording {
   checkTransition(current, lease, transition);
   const next = changedTransaction(current, transition);
   return {
-    current, lease, transition, next, actor: actorRecord(database, actor), detail: transition.detail,
-    mails: notificationsFor(next, transition.notifications), referenceShared: false,
+    current,
+    lease,
+    transition,
+    next,
+    actor: actorRecord(database, actor),
+    detail: transition.detail,
+    mails: notificationsFor(next, transition.notifications),
+    referenceShared: false,
   };
 }
 
@@ -36,7 +48,11 @@ export function whereOurs({ current, lease }: Recording): Condition {
   };
 }
 
-function checkTransition(current: Transaction, lease: Lease, { changes, stamps, action }: Transition): void {
+function checkTransition(
+  current: Transaction,
+  lease: Lease,
+  { changes, stamps, action }: Transition,
+): void {
   const status = changes.status ?? current.status;
   const step = changes.step ?? current.step;
   const stampedNow = stamps.settledAt === 'now' ? current.updatedAt : current.settledAt;
@@ -47,7 +63,8 @@ function checkTransition(current: Transaction, lease: Lease, { changes, stamps, 
     settledAtFits(status, settledAt) ? null : `settled_at does not fit ${status}`,
     lease.transactionId === current.id ? null : 'the lease is of another transaction',
   ].filter((problem) => problem !== null);
-  if (problems.length > 0) throw new BugError(`illegal transition ${action} of ${current.id}: ${problems.join('; ')}`);
+  if (problems.length > 0)
+    throw new BugError(`illegal transition ${action} of ${current.id}: ${problems.join('; ')}`);
 }
 
 export function entryOf(recording: Recording): Omit<UnsealedEntry, 'at'> {
@@ -74,7 +91,11 @@ export function entryOf(recording: Recording): Omit<UnsealedEntry, 'at'> {
 export async function ours(sql: Knex, recording: Recording, attempt: number): Promise<Row | null> {
   if (attempt === 1) return null;
   const entry = entryOf(recording);
-  const found = await firstRow(sql, 'select * from audit_events where transaction_id = ? and seq = ?', [entry.transactionId, entry.seq]);
+  const found = await firstRow(
+    sql,
+    'select * from audit_events where transaction_id = ? and seq = ?',
+    [entry.transactionId, entry.seq],
+  );
   if (found === null) return null;
   const written = chainEntryOf(found);
   if (entryHash('', { ...entry, at: written.at }) !== entryHash('', written)) return null;

@@ -61,13 +61,26 @@ export async function reopenTransaction(
 
 function checkMayReopen(current: Transaction, { request }: Reopening): void {
   const corrected = request.key === current.key ? differingFields(current, request) : ['key'];
-  const may = corrected.length === 0 ? mayBeginAttempt(current) : mayCorrect(current) && request.key === current.key;
+  const may =
+    corrected.length === 0
+      ? mayBeginAttempt(current)
+      : mayCorrect(current) && request.key === current.key;
   if (may) return;
-  const what = corrected.length === 0 ? 'another attempt' : `another attempt with other parameters (${corrected.join(', ')})`;
-  throw new BugError(`${current.id} (${current.status}, attempt ${String(current.attempt)}) leaves no room for ${what}`);
+  const what =
+    corrected.length === 0
+      ? 'another attempt'
+      : `another attempt with other parameters (${corrected.join(', ')})`;
+  throw new BugError(
+    `${current.id} (${current.status}, attempt ${String(current.attempt)}) leaves no room for ${what}`,
+  );
 }
 
-async function reopen(database: Database, sql: Knex, attempting: Attempting, attempt: number): Promise<ReopenResult> {
+async function reopen(
+  database: Database,
+  sql: Knex,
+  attempting: Attempting,
+  attempt: number,
+): Promise<ReopenResult> {
   const { current, request, guard } = attempting;
   if (database.dialect === 'postgres' && guard.windowMs > 0) await lockLookAlikes(sql, request);
   const row = await firstRow(
@@ -76,23 +89,36 @@ async function reopen(database: Database, sql: Knex, attempting: Attempting, att
     [current.id],
   );
   if (row === null) throw new BugError(`${current.id} is gone`);
-  if (attempt > 1 && row['lease_token'] === attempting.token) return opened(database, attempting, row);
+  if (attempt > 1 && row['lease_token'] === attempting.token)
+    return opened(database, attempting, row);
   const now = integer(row, 'now');
   if (integer(row, 'version') !== current.version || isHeld(row, now)) return { kind: 'stale' };
   const conflict = await findConflict(sql, request, guard, { now, except: current.id });
   if (conflict !== null) {
     const other = transactionOf(conflict.row);
     if (conflict.why === 'reference') return { kind: 'reference_taken', other };
-    if (!guard.allow) return { kind: 'duplicate_suspected', other, matched: matchedFields(request, other) };
+    if (!guard.allow)
+      return { kind: 'duplicate_suspected', other, matched: matchedFields(request, other) };
   }
   const looksLike = conflict === null ? null : text(conflict.row, 'id');
-  return opened(database, attempting, await write(database, sql, attempting, { row, now, looksLike }));
+  return opened(
+    database,
+    attempting,
+    await write(database, sql, attempting, { row, now, looksLike }),
+  );
 }
 
-function matchedFields(request: Reopening['request'], other: Transaction): ('customer' | 'email' | 'payment_method')[] {
+function matchedFields(
+  request: Reopening['request'],
+  other: Transaction,
+): ('customer' | 'email' | 'payment_method')[] {
   return [
-    ...(request.customer !== null && request.customer === other.customer ? (['customer'] as const) : []),
-    ...(request.email !== null && request.email.toLowerCase() === other.email?.toLowerCase() ? (['email'] as const) : []),
+    ...(request.customer !== null && request.customer === other.customer
+      ? (['customer'] as const)
+      : []),
+    ...(request.email !== null && request.email.toLowerCase() === other.email?.toLowerCase()
+      ? (['email'] as const)
+      : []),
     ...(request.paymentMethod === other.paymentMethod ? (['payment_method'] as const) : []),
   ];
 }
@@ -104,12 +130,19 @@ interface Before {
   readonly looksLike: string | null;
 }
 
-async function write(database: Database, sql: Knex, attempting: Attempting, before: Before): Promise<Row> {
+async function write(
+  database: Database,
+  sql: Knex,
+  attempting: Attempting,
+  before: Before,
+): Promise<Row> {
   const { current, actor, token } = attempting;
   const { now } = before;
   const state: Readonly<Record<string, Binding>> = {
     ...freshAttempt(attempting, now),
-    status: 'pending', step: 'create_sent', updated_at: now,
+    status: 'pending',
+    step: 'create_sent',
+    updated_at: now,
   };
   const kept = { created_at: current.createdAt, key_conflict_at: current.keyConflictAt };
   const entry = {
@@ -128,12 +161,17 @@ async function write(database: Database, sql: Knex, attempting: Attempting, befo
   const values: Readonly<Record<string, Binding>> = {
     ...requestColumns(attempting.request, attempting.fingerprint),
     ...state,
-    version: entry.seq, audit_hash: hash,
-    lease_token: token, lease_holder: holderOf(actor), lease_expires_at: now + database.leaseMs,
+    version: entry.seq,
+    audit_hash: hash,
+    lease_token: token,
+    lease_holder: holderOf(actor),
+    lease_expires_at: now + database.leaseMs,
   };
   const row = await firstRow(
     sql,
-    `update transactions set ${Object.keys(values).map((column) => `${column} = ?`).join(', ')}
+    `update transactions set ${Object.keys(values)
+      .map((column) => `${column} = ?`)
+      .join(', ')}
       where id = ? and version = ? returning *`,
     [...Object.values(values), current.id, current.version],
   );
@@ -143,23 +181,45 @@ async function write(database: Database, sql: Knex, attempting: Attempting, befo
 }
 
 /** As on a row that was just opened. What Stripe has said of the key stays. */
-function freshAttempt({ current, request }: Attempting, now: Instant): Readonly<Record<string, Binding>> {
+function freshAttempt(
+  { current, request }: Attempting,
+  now: Instant,
+): Readonly<Record<string, Binding>> {
   return {
     attempt: current.attempt + 1,
     intents: current.intents + (current.paymentIntent === null ? 0 : 1),
-    absent_attempts: current.absentAttempts + (current.status === 'canceled' && current.paymentIntent === null ? 1 : 0),
+    absent_attempts:
+      current.absentAttempts +
+      (current.status === 'canceled' && current.paymentIntent === null ? 1 : 0),
     params_version: PARAMS_VERSION,
     session: request.onSession ? 'on_session' : 'off_session',
     // Whether another row holds the reference was looked at again.
     reference_shared: 0,
-    payment_intent: null, stripe_status: null, amount_received: null, currency_received: null,
-    failure_code: null, failure_message: null, failure_kind: null, canceled_by: null,
-    create_sent_at: now, confirm_sent_at: null, cancel_sent_at: null, absent_since: null, expected_by: null,
-    attempts: 0, lookups: 0, next_attempt_at: now, review: null, settled_at: null,
+    payment_intent: null,
+    stripe_status: null,
+    amount_received: null,
+    currency_received: null,
+    failure_code: null,
+    failure_message: null,
+    failure_kind: null,
+    canceled_by: null,
+    create_sent_at: now,
+    confirm_sent_at: null,
+    cancel_sent_at: null,
+    absent_since: null,
+    expected_by: null,
+    attempts: 0,
+    lookups: 0,
+    next_attempt_at: now,
+    review: null,
+    settled_at: null,
   };
 }
 
-function attemptDetail({ current, request, fingerprint, guard }: Attempting, looksLike: string | null): JsonObject {
+function attemptDetail(
+  { current, request, fingerprint, guard }: Attempting,
+  looksLike: string | null,
+): JsonObject {
   const corrected = differingFields(current, request);
   return {
     attempt: current.attempt + 1,
@@ -179,7 +239,11 @@ function attemptDetail({ current, request, fingerprint, guard }: Attempting, loo
   };
 }
 
-function opened(database: Database, { current, token, startedMs }: Attempting, row: Row): ReopenResult {
+function opened(
+  database: Database,
+  { current, token, startedMs }: Attempting,
+  row: Row,
+): ReopenResult {
   const transaction = transactionOf(row);
   const lease = { transactionId: current.id, token, deadlineMs: startedMs + database.leaseMs };
   return { kind: 'opened', transaction, lease, now: transaction.updatedAt };

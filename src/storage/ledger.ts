@@ -1,7 +1,14 @@
 import type { Ledger } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
 import { firstRow, type Database } from './database.ts';
-import { claimDue, claimOne, firstLeaseEndMs, listDue, releaseLeases, renewLeases } from './ledger-claim.ts';
+import {
+  claimDue,
+  claimOne,
+  firstLeaseEndMs,
+  listDue,
+  releaseLeases,
+  renewLeases,
+} from './ledger-claim.ts';
 import { findConflictOnly, openTransaction } from './ledger-open.ts';
 import { reopenTransaction } from './ledger-reopen.ts';
 import { createRecorder } from './ledger-record.ts';
@@ -9,7 +16,8 @@ import { integer, transactionOf } from './rows.ts';
 
 export function createLedger(database: Database): Ledger {
   return {
-    open: (request, fingerprint, guard, actor) => openTransaction(database, request, fingerprint, guard, actor),
+    open: (request, fingerprint, guard, actor) =>
+      openTransaction(database, request, fingerprint, guard, actor),
     claim: (id, actor) => claimOne(database, id, actor),
     claimDue: (query, actor) => claimDue(database, query, actor),
     takeOverInMs: (pendingAfterMs) => firstLeaseEndMs(database, pendingAfterMs),
@@ -22,7 +30,11 @@ export function createLedger(database: Database): Ledger {
     async find(idOrKey) {
       // Somebody's key may read like an id; the id comes first.
       const row = await database.read((sql) =>
-        firstRow(sql, 'select * from transactions where id = ? or key = ? order by case when id = ? then 0 else 1 end limit 1', [idOrKey, idOrKey, idOrKey]),
+        firstRow(
+          sql,
+          'select * from transactions where id = ? or key = ? order by case when id = ? then 0 else 1 end limit 1',
+          [idOrKey, idOrKey, idOrKey],
+        ),
       );
       return row === null ? null : transactionOf(row);
     },

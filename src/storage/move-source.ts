@@ -11,7 +11,8 @@ import { integer, integerOrNull, text, textOrNull } from './rows.ts';
 import { schemaProblem, schemaStatus } from './schema.ts';
 
 /** Where a ledger stands on its way: `moving` is marked, and its copy may or may not be committed; `moved` is done. */
-export type Standing = { readonly kind: 'here' } | { readonly kind: 'moving' | 'moved'; readonly to: string };
+export type Standing =
+  { readonly kind: 'here' } | { readonly kind: 'moving' | 'moved'; readonly to: string };
 
 export interface SourceLedger {
   readonly id: string;
@@ -38,9 +39,14 @@ export async function openSource(options: OpeningOptions, shown: string): Promis
 }
 
 function noSource(shown: string): PayreconError {
-  return new PayreconError('configuration', 'no_ledger', `There is no ledger at ${shown}. Nothing was copied or changed.`, {
-    problems: [{ field: FROM, message: 'names a place without a ledger' }],
-  });
+  return new PayreconError(
+    'configuration',
+    'no_ledger',
+    `There is no ledger at ${shown}. Nothing was copied or changed.`,
+    {
+      problems: [{ field: FROM, message: 'names a place without a ledger' }],
+    },
+  );
 }
 
 async function refuseOtherSchema(source: Database, shown: string): Promise<void> {
@@ -80,7 +86,9 @@ export function refuseMovedElsewhere(standing: Standing, to: string, shown: stri
       ? `The ledger ${shown} was moved to ${there}. Nothing was copied or changed. Charge there.`
       : `Moving the ledger ${shown} to ${there} was begun and has not ended. Nothing was copied or changed now. ` +
         `End it first: run the same command with DATABASE_URL naming ${there}`;
-  throw new PayreconError('configuration', 'ledger_moved', sentence, { problems: [{ field: FROM, message: 'names a ledger that was moved' }] });
+  throw new PayreconError('configuration', 'ledger_moved', sentence, {
+    problems: [{ field: FROM, message: 'names a ledger that was moved' }],
+  });
 }
 
 interface MarkingInput {
@@ -94,7 +102,11 @@ interface MarkingInput {
  * its commit on the triggers of the ledger refuse every step of a payment, also to processes that have it open.
  * True when this call made the mark: then no copy can be there yet.
  */
-export async function markMoving(source: Database, to: string, { shown, namespace }: MarkingInput): Promise<boolean> {
+export async function markMoving(
+  source: Database,
+  to: string,
+  { shown, namespace }: MarkingInput,
+): Promise<boolean> {
   return await source.transact(async (sql) => {
     const inside = source.within(sql);
     const row = await ledgerRow(sql);
@@ -140,7 +152,10 @@ async function refuseInUse(source: Database, shown: string): Promise<void> {
   const held = await firstHeld(source);
   if (held !== null) {
     const seconds = String(Math.ceil(held.endsInMs / MS_A_SECOND));
-    throw busy(shown, `${held.holder} works on ${held.transactionId}, for ${seconds} s more unless it ends before`);
+    throw busy(
+      shown,
+      `${held.holder} works on ${held.transactionId}, for ${seconds} s more unless it ends before`,
+    );
   }
   const sending = await source.read((sql) =>
     firstRow(
@@ -149,12 +164,20 @@ async function refuseInUse(source: Database, shown: string): Promise<void> {
           and next_attempt_at > clock.now and next_attempt_at <= clock.now + ${String(LONGEST_CLAIM_MS)} limit 1`,
     ),
   );
-  if (sending !== null) throw busy(shown, `the e-mail ${text(sending, 'id')} is being sent, which takes a minute at most`);
+  if (sending !== null)
+    throw busy(
+      shown,
+      `the e-mail ${text(sending, 'id')} is being sent, which takes a minute at most`,
+    );
 }
 
 function busy(shown: string, who: string): PayreconError {
   const next = 'Stop what charges and reconciles on it, and run the command again.';
-  return new PayreconError('unreachable', 'ledger_busy', `The ledger ${shown} is in use: ${who}. Nothing was copied or changed. ${next}`);
+  return new PayreconError(
+    'unreachable',
+    'ledger_busy',
+    `The ledger ${shown} is in use: ${who}. Nothing was copied or changed. ${next}`,
+  );
 }
 
 function broken(shown: string, { table, id, seq, problem }: AuditFinding): PayreconError {

@@ -42,11 +42,24 @@ const BATCH = 500;
  */
 function asMoved(table: MovedTable, row: Row): Row {
   if (table.name !== 'ledger') return row;
-  return { ...row, ...resealedLedger(row, { moved_to: null, moved_at: null, whole_checked_at: null, whole_witness: null }) };
+  return {
+    ...row,
+    ...resealedLedger(row, {
+      moved_to: null,
+      moved_at: null,
+      whole_checked_at: null,
+      whole_witness: null,
+    }),
+  };
 }
 
-async function nextRows(database: Database, { name, key }: MovedTable, after: Row | null): Promise<readonly Row[]> {
-  const where = after === null ? '' : `where (${key.join(', ')}) > (${key.map(() => '?').join(', ')})`;
+async function nextRows(
+  database: Database,
+  { name, key }: MovedTable,
+  after: Row | null,
+): Promise<readonly Row[]> {
+  const where =
+    after === null ? '' : `where (${key.join(', ')}) > (${key.map(() => '?').join(', ')})`;
   const bindings = after === null ? [] : key.map((column) => after[column] as Binding);
   const text = `select * from ${name} ${where} order by ${key.join(', ')} limit ${String(BATCH)}`;
   return await database.read((sql) => rowsOf(sql, text, bindings));
@@ -60,15 +73,22 @@ export interface ReadingTable {
 }
 
 /** Inside a transaction of the target. */
-export async function copyTable({ from, table, onRows }: ReadingTable, target: Knex): Promise<void> {
-  for (let after: Row | null = null; ; ) {
+export async function copyTable(
+  { from, table, onRows }: ReadingTable,
+  target: Knex,
+): Promise<void> {
+  for (let after: Row | null = null; ;) {
     const rows = await nextRows(from, table, after);
     const [first] = rows;
     if (first === undefined) return;
     const columns = Object.keys(first).join(', ');
     const texts = JSON.stringify(rows.map((row) => asMoved(table, row)));
     await fitting(table, () =>
-      rowsOf(target, `insert into ${table.name} (${columns}) select ${columns} from json_populate_recordset(null::${table.name}, ?::json)`, [texts]),
+      rowsOf(
+        target,
+        `insert into ${table.name} (${columns}) select ${columns} from json_populate_recordset(null::${table.name}, ?::json)`,
+        [texts],
+      ),
     );
     onRows(rows.length);
     after = rows.at(-1) ?? null;
@@ -82,8 +102,13 @@ async function fitting<T>(table: MovedTable, insert: () => Promise<T>): Promise<
   try {
     return await insert();
   } catch (error) {
-    if (!(error instanceof DriverError) || !codeOf(error.original).startsWith(BAD_VALUES)) throw error;
-    throw unfit(table.name, `a value that PostgreSQL does not take: ${error.original.message}`, error.original);
+    if (!(error instanceof DriverError) || !codeOf(error.original).startsWith(BAD_VALUES))
+      throw error;
+    throw unfit(
+      table.name,
+      `a value that PostgreSQL does not take: ${error.original.message}`,
+      error.original,
+    );
   }
 }
 
@@ -92,20 +117,30 @@ export function unfit(table: string, what: string, cause?: unknown): PayreconErr
     'configuration',
     'move_unfit',
     `The table ${table} of the ledger holds ${what}. Nothing was taken along, and the ledger stays where it is: go on using it there.`,
-    { problems: [{ field: '--from', message: 'names a ledger that does not fit into PostgreSQL' }], ...(cause === undefined ? {} : { cause }) },
+    {
+      problems: [{ field: '--from', message: 'names a ledger that does not fit into PostgreSQL' }],
+      ...(cause === undefined ? {} : { cause }),
+    },
   );
 }
 
 /** Both sides from their first row to their last one: as many, and each as it was. Null when they agree. */
-export async function firstDifference({ from, table, onRows }: ReadingTable, to: Database): Promise<string | null> {
+export async function firstDifference(
+  { from, table, onRows }: ReadingTable,
+  to: Database,
+): Promise<string | null> {
   const there = await countOf(from, table);
-const here = await countOf(to, table);
-  if (there !== here) return `${table.name} has ${String(there)} rows, and the copy ${String(here)}`;
-  for (let after: Row | null = null; ; ) {
+  const here = await countOf(to, table);
+  if (there !== here)
+    return `${table.name} has ${String(there)} rows, and the copy ${String(here)}`;
+  for (let after: Row | null = null; ;) {
     const rows: readonly Row[] = await nextRows(from, table, after);
     const copies = await nextRows(to, table, after);
-    const differing = rows.findIndex((row, index) => digest(asMoved(table, row)) !== digest(copies[index] ?? {}));
-    if (differing >= 0) return `a row of ${table.name} is not as it was: ${keyText(table, rows[differing] ?? {})}`;
+    const differing = rows.findIndex(
+      (row, index) => digest(asMoved(table, row)) !== digest(copies[index] ?? {}),
+    );
+    if (differing >= 0)
+      return `a row of ${table.name} is not as it was: ${keyText(table, rows[differing] ?? {})}`;
     onRows(rows.length);
     after = rows.at(-1) ?? null;
     if (after === null) return null;
@@ -120,6 +155,12 @@ function keyText({ key }: MovedTable, row: Row): string {
   return key.map((column) => String(row[column])).join(' ');
 }
 
-export async function countOf(database: Database, { name }: Pick<MovedTable, 'name'>): Promise<number> {
-  return integer((await database.read((sql) => firstRow(sql, `select count(*) as count from ${name}`))) ?? {}, 'count');
+export async function countOf(
+  database: Database,
+  { name }: Pick<MovedTable, 'name'>,
+): Promise<number> {
+  return integer(
+    (await database.read((sql) => firstRow(sql, `select count(*) as count from ${name}`))) ?? {},
+    'count',
+  );
 }

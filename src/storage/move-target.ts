@@ -22,7 +22,10 @@ export interface Filling {
 /** A look without a lock, before anything is begun. @throws PayreconError `target_not_empty`, `schema_ahead`. */
 export async function lookAtTarget(target: Database, id: string | null): Promise<Found> {
   const status = await target.read((sql) => schemaStatus(target, sql));
-  if (status.state === 'ahead') throw schemaProblem(status, target.where) ?? new BugError('a schema that is ahead is no problem');
+  if (status.state === 'ahead')
+    throw (
+      schemaProblem(status, target.where) ?? new BugError('a schema that is ahead is no problem')
+    );
   if (status.applied.length === 0) return 'nothing';
   const found = await standing(target, status.state === 'current' ? id : null);
   if (found === 'other') throw notEmpty(target);
@@ -30,9 +33,18 @@ export async function lookAtTarget(target: Database, id: string | null): Promise
 }
 
 async function standing(target: Database, id: string | null): Promise<Found> {
-  if (id !== null && (await target.read((sql) => firstRow(sql, 'select 1 as here from ledger where id = ?', [id]))) !== null) return 'ours';
+  if (
+    id !== null &&
+    (await target.read((sql) =>
+      firstRow(sql, 'select 1 as here from ledger where id = ?', [id]),
+    )) !== null
+  )
+    return 'ours';
   for (const table of ['transactions', 'audit_events', 'attestations']) {
-    if ((await target.read((sql) => firstRow(sql, `select 1 as here from ${table} limit 1`))) !== null) return 'other';
+    if (
+      (await target.read((sql) => firstRow(sql, `select 1 as here from ${table} limit 1`))) !== null
+    )
+      return 'other';
   }
   return 'nothing';
 }
@@ -56,7 +68,13 @@ const REPLACED = ['notifications', 'outages', 'passes', 'stripe_keys', 'ledger',
  * Repeated after a COMMIT whose answer was lost, it finds its own work; the advisory lock lets it look only
  * when the server is done with that COMMIT.
  */
-export async function fill({ from, target, id, onAbsent, onProgress }: Filling): Promise<readonly string[]> {
+export async function fill({
+  from,
+  target,
+  id,
+  onAbsent,
+  onProgress,
+}: Filling): Promise<readonly string[]> {
   return await target.transact(async (sql) => {
     const to = target.within(sql);
     const migrations = await migrateUpWithin(to, sql);
@@ -99,7 +117,11 @@ async function copyAll({ from, to, onProgress }: Copying, sql: Knex): Promise<vo
   }
   onProgress({ part: 'verifying', done: 0, rows });
   const { firstBad } = await verifyAudit(to, null);
-  if (firstBad !== null) throw differs(to, `${firstBad.table}${firstBad.id === null ? '' : ` ${firstBad.id}`}: ${firstBad.problem}`);
+  if (firstBad !== null)
+    throw differs(
+      to,
+      `${firstBad.table}${firstBad.id === null ? '' : ` ${firstBad.id}`}: ${firstBad.problem}`,
+    );
 }
 
 function differs({ where }: Database, what: string): PayreconError {
@@ -114,7 +136,7 @@ function differs({ where }: Database, what: string): PayreconError {
 async function refuseLost(from: Database, to: Database): Promise<void> {
   for (const name of ['transactions', 'audit_events']) {
     const there = await countOf(from, { name });
-const here = await countOf(to, { name });
+    const here = await countOf(to, { name });
     if (here < there) {
       throw new PayreconError(
         'configuration',

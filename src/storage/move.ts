@@ -3,7 +3,15 @@ import type { LedgerMove, MoveProgress } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Database } from './database.ts';
 import { countOf } from './move-tables.ts';
-import { markMoved, markMoving, openSource, readSource, refuseMovedElsewhere, unmark, type SourceLedger } from './move-source.ts';
+import {
+  markMoved,
+  markMoving,
+  openSource,
+  readSource,
+  refuseMovedElsewhere,
+  unmark,
+  type SourceLedger,
+} from './move-source.ts';
 import { fill, lookAtTarget, type Found } from './move-target.ts';
 import type { OpeningOptions, StorageOptions } from './options.ts';
 
@@ -52,14 +60,22 @@ const LEASE_MS = 90_000;
 export async function moveLedger(input: MoveInput): Promise<LedgerMove> {
   const { from, options } = input;
   const { leaseMs = LEASE_MS, busyTimeoutMs = BUSY_TIMEOUT_MS } = options;
-  const opening: OpeningOptions = { ...options, url: from, mayCreate: false, leaseMs, busyTimeoutMs };
+  const opening: OpeningOptions = {
+    ...options,
+    url: from,
+    mayCreate: false,
+    leaseMs,
+    busyTimeoutMs,
+  };
   const { database: source } = await openSource(opening, from);
   try {
     const before = await readSource(source);
     if (before !== null) refuseMovedElsewhere(before.standing, input.to, from);
-    const { target, found } = await openTarget({ ...opening, url: input.url }, before).catch((error: unknown) => {
-      throw before?.standing.kind === 'moving' ? stillMarked(error, from, input.to) : error;
-    });
+    const { target, found } = await openTarget({ ...opening, url: input.url }, before).catch(
+      (error: unknown) => {
+        throw before?.standing.kind === 'moving' ? stillMarked(error, from, input.to) : error;
+      },
+    );
     try {
       return await move(input, { source, target }, { before, found });
     } finally {
@@ -70,7 +86,10 @@ export async function moveLedger(input: MoveInput): Promise<LedgerMove> {
   }
 }
 
-async function openTarget(options: OpeningOptions, before: SourceLedger | null): Promise<{ readonly target: Database; readonly found: Found }> {
+async function openTarget(
+  options: OpeningOptions,
+  before: SourceLedger | null,
+): Promise<{ readonly target: Database; readonly found: Found }> {
   const { database: target } = await (await import('./postgres.ts')).openPostgres(options);
   try {
     return { target, found: await lookAtTarget(target, before?.id ?? null) };
@@ -85,7 +104,11 @@ interface Seen {
   readonly found: Found;
 }
 
-async function move(input: MoveInput, { source, target }: Sides, { before, found }: Seen): Promise<LedgerMove> {
+async function move(
+  input: MoveInput,
+  { source, target }: Sides,
+  { before, found }: Seen,
+): Promise<LedgerMove> {
   const { from, to, namespace } = input;
   if (before?.standing.kind === 'moved') {
     if (found !== 'ours') throw goneFrom(before, from, to);
@@ -97,10 +120,16 @@ async function move(input: MoveInput, { source, target }: Sides, { before, found
   return await report(input, source, { migrations, alreadyThere: found === 'ours' });
 }
 
-type Copied = { readonly kind: 'done'; readonly migrations: readonly string[] } | { readonly kind: 'taken_back'; readonly cause: unknown };
+type Copied =
+  | { readonly kind: 'done'; readonly migrations: readonly string[] }
+  | { readonly kind: 'taken_back'; readonly cause: unknown };
 
 /** Holds the source's write lock to its end: the other side is compared with what cannot change. `isFirst`: this run made the mark. */
-async function copyMarked({ source, target }: Sides, { to, from: shown, onProgress = () => undefined }: MoveInput, isFirst: boolean): Promise<readonly string[]> {
+async function copyMarked(
+  { source, target }: Sides,
+  { to, from: shown, onProgress = () => undefined }: MoveInput,
+  isFirst: boolean,
+): Promise<readonly string[]> {
   const copied = await source.transact(async (sql): Promise<Copied> => {
     const inside = source.within(sql);
     const ledger = await readSource(inside);
@@ -110,7 +139,9 @@ async function copyMarked({ source, target }: Sides, { to, from: shown, onProgre
     if (ledger.standing.kind === 'moved') return { kind: 'done', migrations: [] };
     // From when a COMMIT is sent until the target has been seen again, the copy may be there.
     let isAbsent = isFirst;
-    const onAbsent = (isCertain: boolean): void => { isAbsent = isCertain; };
+    const onAbsent = (isCertain: boolean): void => {
+      isAbsent = isCertain;
+    };
     let migrations: readonly string[];
     try {
       migrations = await fill({ from: inside, target, id: ledger.id, onAbsent, onProgress });
@@ -141,12 +172,19 @@ function stillMarked(cause: unknown, shown: string, to: string): unknown {
   if (!(cause instanceof PayreconError)) return cause;
   const mark = `The ledger ${shown} stays marked as moving to ${to}, and nothing is charged on it.`;
   const more = `${mark} Run the same command again: it goes on from there.`;
-  return new PayreconError(cause.kind, cause.code, `${cause.message} ${more}`, { problems: cause.problems, cause });
+  return new PayreconError(cause.kind, cause.code, `${cause.message} ${more}`, {
+    problems: cause.problems,
+    cause,
+  });
 }
 
 function takenBack(shown: string): PayreconError {
   const happened = `Another process was moving the ledger ${shown} and has given up.`;
-  return new PayreconError('unreachable', 'ledger_busy', `${happened} Nothing was copied; run the command again.`);
+  return new PayreconError(
+    'unreachable',
+    'ledger_busy',
+    `${happened} Nothing was copied; run the command again.`,
+  );
 }
 
 function goneFrom({ id }: SourceLedger, from: string, to: string): PayreconError {
@@ -170,10 +208,16 @@ function bothHere(from: string, to: string): PayreconError {
   );
 }
 
-async function report({ from, to }: MoveInput, source: Database, how: Pick<LedgerMove, 'migrations' | 'alreadyThere'>): Promise<LedgerMove> {
+async function report(
+  { from, to }: MoveInput,
+  source: Database,
+  how: Pick<LedgerMove, 'migrations' | 'alreadyThere'>,
+): Promise<LedgerMove> {
   const count = async (name: string): Promise<number> => await countOf(source, { name });
   return {
-    from, to, ...how,
+    from,
+    to,
+    ...how,
     transactions: await count('transactions'),
     auditEntries: await count('audit_events'),
     notifications: await count('notifications'),

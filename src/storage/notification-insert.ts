@@ -48,7 +48,10 @@ function isForCustomer(kind: NotificationKind): boolean {
 }
 
 /** A customer without an address gets none. `next` still has the version before the transition. */
-export function notificationsFor(next: Transaction, kinds: readonly NotificationKind[]): readonly QueuedNotification[] {
+export function notificationsFor(
+  next: Transaction,
+  kinds: readonly NotificationKind[],
+): readonly QueuedNotification[] {
   const data = kinds.length === 0 ? '' : canonicalJson(snapshot(next));
   return kinds
     .filter((kind) => !isForCustomer(kind) || next.email !== null)
@@ -60,7 +63,8 @@ export function notificationsFor(next: Transaction, kinds: readonly Notification
     }));
 }
 
-export const NOTIFICATION_COLUMNS = 'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data, seal';
+export const NOTIFICATION_COLUMNS =
+  'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data, seal';
 
 export interface MailSubject {
   readonly transactionId: string;
@@ -68,26 +72,57 @@ export interface MailSubject {
 }
 
 /** The columns of an e-mail that is queued with a transition, in the order of NOTIFICATION_COLUMNS. */
-export function queuedRow(subject: MailSubject, { id, kind, recipient, data }: QueuedNotification, now: Instant): Readonly<Record<string, Binding>> {
+export function queuedRow(
+  subject: MailSubject,
+  { id, kind, recipient, data }: QueuedNotification,
+  now: Instant,
+): Readonly<Record<string, Binding>> {
   const row = {
-    id, transaction_id: subject.transactionId, kind, version: subject.version, recipient, state: 'queued',
-    created_at: now, next_attempt_at: now, data,
+    id,
+    transaction_id: subject.transactionId,
+    kind,
+    version: subject.version,
+    recipient,
+    state: 'queued',
+    created_at: now,
+    next_attempt_at: now,
+    data,
   };
   return { ...row, seal: sealOf('notifications', { ...NEW_NOTIFICATION, ...row }) };
 }
 
 /** What a queued e-mail says where its insert says nothing. */
 export const NEW_NOTIFICATION = {
-  transaction_id: null, outage_id: null, resend: 0, recipient: null, attempts: 0, sent_at: null, message_id: null,
-  last_error: null, claim_token: null,
+  transaction_id: null,
+  outage_id: null,
+  resend: 0,
+  recipient: null,
+  attempts: 0,
+  sent_at: null,
+  message_id: null,
+  last_error: null,
+  claim_token: null,
 };
 
 /** The same for the one statement that PostgreSQL gets: columns of `mail` and of the updated row, `written`. */
 export const QUEUED_SELECT = `mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data,
   ${sealSql('notifications', {
-    id: 'mail.id', transaction_id: 'written.id', outage_id: 'null', kind: 'mail.kind', version: 'written.version', resend: '0',
-    recipient: 'mail.recipient', state: `'queued'`, attempts: '0', created_at: 'updated_at', next_attempt_at: 'updated_at',
-    sent_at: 'null', message_id: 'null', last_error: 'null', data: 'mail.data', claim_token: 'null',
+    id: 'mail.id',
+    transaction_id: 'written.id',
+    outage_id: 'null',
+    kind: 'mail.kind',
+    version: 'written.version',
+    resend: '0',
+    recipient: 'mail.recipient',
+    state: `'queued'`,
+    attempts: '0',
+    created_at: 'updated_at',
+    next_attempt_at: 'updated_at',
+    sent_at: 'null',
+    message_id: 'null',
+    last_error: 'null',
+    data: 'mail.data',
+    claim_token: 'null',
   })}`;
 
 export async function insertNotifications(
@@ -98,12 +133,19 @@ export async function insertNotifications(
 ): Promise<void> {
   for (const mail of mails) {
     const row = queuedRow(subject, mail, now);
-    await changed(sql, `insert into notifications (${NOTIFICATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, Object.values(row));
+    await changed(
+      sql,
+      `insert into notifications (${NOTIFICATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      Object.values(row),
+    );
   }
 }
 
 /** The same as a part of the one statement that PostgreSQL gets; `written` is the updated row there. */
-export function notificationsPart(mails: readonly QueuedNotification[]): { readonly text: string; readonly bindings: readonly Binding[] } {
+export function notificationsPart(mails: readonly QueuedNotification[]): {
+  readonly text: string;
+  readonly bindings: readonly Binding[];
+} {
   if (mails.length === 0) return { text: '', bindings: [] };
   const values = mails.map(() => '(?::text, ?::text, ?::text, ?::text)').join(', ');
   return {

@@ -12,7 +12,13 @@ import { noLedger } from './no-ledger.ts';
 import type { OpenedDatabase, StorageOptions } from './options.ts';
 import { createOutbox } from './outbox.ts';
 import { createPasses } from './passes.ts';
-import { migrateDown, migrateUp, schemaProblem, schemaStatus, type SchemaStatus } from './schema.ts';
+import {
+  migrateDown,
+  migrateUp,
+  schemaProblem,
+  schemaStatus,
+  type SchemaStatus,
+} from './schema.ts';
 
 export interface Storage {
   readonly ledger: Ledger;
@@ -77,24 +83,41 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
 /** Loads the one driver that is needed: the other one costs as much as the whole command. */
 async function openDatabase(options: StorageOptions): Promise<OpenedDatabase> {
-  const settings = { ...options, leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS, busyTimeoutMs: options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS };
+  const settings = {
+    ...options,
+    leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS,
+    busyTimeoutMs: options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS,
+  };
   if (options.url.startsWith('sqlite:')) return (await import('./sqlite.ts')).openSqlite(settings);
-  if (/^postgres(ql)?:\/\//.test(options.url)) return (await import('./postgres.ts')).openPostgres(settings);
-  throw new PayreconError('configuration', 'database_url', 'DATABASE_URL is neither sqlite:PATH nor postgres://..', {
-    problems: [{ field: 'DATABASE_URL', message: 'give sqlite:PATH or postgres://USER@HOST/NAME' }],
-  });
+  if (/^postgres(ql)?:\/\//.test(options.url))
+    return (await import('./postgres.ts')).openPostgres(settings);
+  throw new PayreconError(
+    'configuration',
+    'database_url',
+    'DATABASE_URL is neither sqlite:PATH nor postgres://..',
+    {
+      problems: [
+        { field: 'DATABASE_URL', message: 'give sqlite:PATH or postgres://USER@HOST/NAME' },
+      ],
+    },
+  );
 }
 
 /** Whoever runs it makes the ledger. */
 const FIRST_MIGRATION = '0001_ledger';
 
 /** The names of the migrations that were run. */
-async function prepareSchema(database: Database, options: StorageOptions): Promise<readonly string[]> {
-  const autoMigrate = (options.autoMigrate ?? database.dialect === 'sqlite') && options.readOnly !== true;
+async function prepareSchema(
+  database: Database,
+  options: StorageOptions,
+): Promise<readonly string[]> {
+  const autoMigrate =
+    (options.autoMigrate ?? database.dialect === 'sqlite') && options.readOnly !== true;
   const status = await database.read((sql) => schemaStatus(database, sql));
   const isThere = status.applied.length > 0;
   if (!isThere && !options.mayCreate && options.anySchema !== true) throw noLedger(database.where);
-  if (status.state === 'behind' && autoMigrate && (isThere || options.mayCreate)) return await migrateUp(database);
+  if (status.state === 'behind' && autoMigrate && (isThere || options.mayCreate))
+    return await migrateUp(database);
   const problem = options.anySchema === true ? null : schemaProblem(status, database.where);
   if (problem !== null) throw problem;
   return [];

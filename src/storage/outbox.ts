@@ -28,8 +28,12 @@ export function createOutbox(database: Database): Outbox {
         updateSealed(database, sql, 'notifications', {
           with: `v ${once(database)} (select ${database.now()} as sent_at, ${textParameter(database)} as message_id)`,
           set: {
-            state: `'sent'`, sent_at: 'v.sent_at', message_id: 'v.message_id',
-            next_attempt_at: 'null', claim_token: 'null', last_error: 'null',
+            state: `'sent'`,
+            sent_at: 'v.sent_at',
+            message_id: 'v.message_id',
+            next_attempt_at: 'null',
+            claim_token: 'null',
+            last_error: 'null',
           },
           where: 'notifications.id = ? and notifications.claim_token = ?',
           bindings: [messageId, notification.id, token],
@@ -40,9 +44,15 @@ export function createOutbox(database: Database): Outbox {
     async list(states, limit) {
       const wanted = [...new Set(states)];
       if (wanted.length === 0) return [];
-      const parts = wanted.map((_, index) => `select * from (select * from notifications where state = ? order by created_at desc, id desc limit ?) as part_${String(index)}`);
+      const parts = wanted.map(
+        (_, index) =>
+          `select * from (select * from notifications where state = ? order by created_at desc, id desc limit ?) as part_${String(index)}`,
+      );
       const rows = await database.read((sql) =>
-        rowsOf(sql, `${parts.join(' union all ')} order by created_at desc, id desc limit ?`, [...wanted.flatMap((state) => [state, limit]), limit]),
+        rowsOf(sql, `${parts.join(' union all ')} order by created_at desc, id desc limit ?`, [
+          ...wanted.flatMap((state) => [state, limit]),
+          limit,
+        ]),
       );
       return rows.map(notificationOf);
     },
@@ -55,15 +65,26 @@ const DUE = 'next_attempt_at <= v.now';
 /** Further ahead than any claim or backoff puts it: its time was written while the clock was wrong, so it is due now. */
 const AHEAD = `next_attempt_at > v.now + ${String(FURTHEST_AHEAD_MS)}`;
 
-async function claim(database: Database, limit: number, actor: Actor): Promise<readonly ClaimedNotification[]> {
+async function claim(
+  database: Database,
+  limit: number,
+  actor: Actor,
+): Promise<readonly ClaimedNotification[]> {
   // Before the claim is sent: the database counts from later on.
   const deadlineMs = database.clock.monotonicMs() + CLAIM_MS;
   const token = `${actor.host}:${String(actor.pid)}:${database.chance.token()}`;
   const due = await take(database, { token, when: DUE, limit });
-  const ahead = due.length < limit ? await take(database, { token, when: AHEAD, limit: limit - due.length }) : [];
+  const ahead =
+    due.length < limit
+      ? await take(database, { token, when: AHEAD, limit: limit - due.length })
+      : [];
   return [...due, ...ahead]
     .map((row) => ({ notification: notificationOf(row), token, deadlineMs }))
-    .sort((a, b) => a.notification.createdAt - b.notification.createdAt || (a.notification.id < b.notification.id ? -1 : 1));
+    .sort(
+      (a, b) =>
+        a.notification.createdAt - b.notification.createdAt ||
+        (a.notification.id < b.notification.id ? -1 : 1),
+    );
 }
 
 interface Taking {
@@ -76,7 +97,9 @@ async function take(database: Database, { token, when, limit }: Taking): Promise
   const due = `select id from notifications, v where next_attempt_at is not null and ${when}
     order by next_attempt_at, id limit ?`;
   const set = {
-    state: `'sending'`, attempts: 'notifications.attempts + 1', claim_token: 'v.token',
+    state: `'sending'`,
+    attempts: 'notifications.attempts + 1',
+    claim_token: 'v.token',
     next_attempt_at: `v.now + ${String(CLAIM_MS)}`,
   };
   const v = `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as token)`;
@@ -89,21 +112,31 @@ async function take(database: Database, { token, when, limit }: Taking): Promise
         ? { with: v, set, where: `notifications.id in (${due})`, bindings: [token, limit] }
         : {
             with: `${v}, due as materialized (${due} for update of notifications skip locked)`,
-            set, from: 'due', where: 'notifications.id = due.id', bindings: [token, limit],
+            set,
+            from: 'due',
+            where: 'notifications.id = due.id',
+            bindings: [token, limit],
           },
     ),
   );
 }
 
-async function markFailed(database: Database, { notification, token }: ClaimedNotification, error: string, retryInMs: number | null): Promise<void> {
+async function markFailed(
+  database: Database,
+  { notification, token }: ClaimedNotification,
+  error: string,
+  retryInMs: number | null,
+): Promise<void> {
   const kept = wellFormed(storable(error).slice(0, ERROR_KEPT));
   const next = retryInMs === null ? 'null' : `v.now + ${String(Math.round(retryInMs))}`;
   await database.write((sql) =>
     updateSealed(database, sql, 'notifications', {
       with: `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as last_error)`,
       set: {
-        state: retryInMs === null ? `'failed'` : `'queued'`, next_attempt_at: next,
-        last_error: 'v.last_error', claim_token: 'null',
+        state: retryInMs === null ? `'failed'` : `'queued'`,
+        next_attempt_at: next,
+        last_error: 'v.last_error',
+        claim_token: 'null',
       },
       where: 'notifications.id = ? and notifications.claim_token = ?',
       bindings: [kept, notification.id, token],
@@ -125,7 +158,12 @@ async function requeue(database: Database, id: string): Promise<Notification | n
       if (source === null) return null;
       const row = resentRow(source);
       const insert = insertOf('notifications', row);
-      const count = await insertCounted(database, sql, { ...insert, text: `${insert.text} on conflict do nothing` }, { notifications: 1 });
+      const count = await insertCounted(
+        database,
+        sql,
+        { ...insert, text: `${insert.text} on conflict do nothing` },
+        { notifications: 1 },
+      );
       if (count > 0) return notificationOf(row);
     }
     return null;
@@ -136,21 +174,35 @@ function resentRow(source: Row): Readonly<Record<string, Binding>> {
   const subject = textOrNull(source, 'transaction_id') ?? text(source, 'outage_id');
   const resend = integer(source, 'last_resend') + 1;
   const kind = text(source, 'kind');
-const version = integer(source, 'version');
-const now = integer(source, 'now');
+  const version = integer(source, 'version');
+  const now = integer(source, 'now');
   return withSeal('notifications', {
     ...NEW_NOTIFICATION,
-    id: notificationId(subject, kind, version, resend), kind, version, resend, state: 'queued',
-    transaction_id: textOrNull(source, 'transaction_id'), outage_id: textOrNull(source, 'outage_id'),
-    recipient: textOrNull(source, 'recipient'), data: text(source, 'data'), created_at: now, next_attempt_at: now,
+    id: notificationId(subject, kind, version, resend),
+    kind,
+    version,
+    resend,
+    state: 'queued',
+    transaction_id: textOrNull(source, 'transaction_id'),
+    outage_id: textOrNull(source, 'outage_id'),
+    recipient: textOrNull(source, 'recipient'),
+    data: text(source, 'data'),
+    created_at: now,
+    next_attempt_at: now,
   });
 }
 
 /** By their part of the index, so the number of those that were sent does not matter. */
 async function counts(database: Database): Promise<UnsentCounts> {
-  const row = await database.read((sql) => firstRow(sql, `select ${UNSENT.map(countOf).join(', ')}`));
+  const row = await database.read((sql) =>
+    firstRow(sql, `select ${UNSENT.map(countOf).join(', ')}`),
+  );
   const found = row ?? {};
-  return { queued: integer(found, 'queued'), sending: integer(found, 'sending'), failed: integer(found, 'failed') };
+  return {
+    queued: integer(found, 'queued'),
+    sending: integer(found, 'sending'),
+    failed: integer(found, 'failed'),
+  };
 }
 
 const UNSENT = ['queued', 'sending', 'failed'] as const;

@@ -23,7 +23,12 @@ export interface PostgresSettings {
   /** Ends a statement whose server does not answer any more; longer than the server's own limit. */
   readonly query_timeout: number;
   readonly types: TypeParsers;
-  readonly payrecon: { readonly gate?: Gate | undefined; readonly limits: ServerLimits; pooled: boolean; readonly lost: LostConnections };
+  readonly payrecon: {
+    readonly gate?: Gate | undefined;
+    readonly limits: ServerLimits;
+    pooled: boolean;
+    readonly lost: LostConnections;
+  };
 }
 
 /** Counted, since a server that comes back may be another one. */
@@ -45,7 +50,10 @@ export interface ServerLimits {
 interface Connection {
   /** What pg speaks through: the socket, and then the encrypted one. */
   readonly connection: {
-    readonly stream: { once(event: 'data', listener: (bytes: Buffer) => void): void; once(event: 'secureConnect', listener: () => void): void };
+    readonly stream: {
+      once(event: 'data', listener: (bytes: Buffer) => void): void;
+      once(event: 'secureConnect', listener: () => void): void;
+    };
     once(event: 'sslconnect', listener: () => void): void;
   };
   __knexTxId?: string;
@@ -67,7 +75,10 @@ const INT8 = 20;
 export function numberTypes(): TypeParsers {
   const types = new TypeOverrides();
   types.setTypeParser(INT8, Number);
-  return { getTypeParser: (oid, format) => types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text') };
+  return {
+    getTypeParser: (oid, format) =>
+      types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
+  };
 }
 
 export class PostgresClient extends PostgresDialect {
@@ -87,7 +98,9 @@ export class PostgresClient extends PostgresDialect {
         connection.__knex__disposed = reason;
       };
       connection.on('error', onEnd);
-      connection.on('end', (error) => { onEnd(error ?? 'the connection ended'); });
+      connection.on('end', (error) => {
+        onEnd(error ?? 'the connection ended');
+      });
       const connected = connection.connect();
       const tls = settings.ssl === false ? null : watchTls(connection);
       try {
@@ -101,7 +114,8 @@ export class PostgresClient extends PostgresDialect {
       return await open(payrecon.pooled ? {} : payrecon.limits);
     } catch (error) {
       if (error instanceof DriverError) throw error;
-      if (payrecon.pooled || !refusesParameters(error)) throw new DriverError('connect', error, false);
+      if (payrecon.pooled || !refusesParameters(error))
+        throw new DriverError('connect', error, false);
     }
     try {
       // A pooler between us and the server takes no limits when connecting: each transaction brings its own.
@@ -121,16 +135,22 @@ export class PostgresClient extends PostgresDialect {
   }
 
   override async _query(connection: Connection, query: Query): Promise<object> {
-    return through(settingsOf(this.config).payrecon.gate, { sql: query.sql, connection }, async () => {
-      try {
-        return await super._query(connection, query);
-      } catch (error) {
-        // After the client's own time limit the answer is still to come, and would be read as the next one's.
-        if (error instanceof Error && !('severity' in error)) connection.__knex__disposed ??= error;
-        const beforeCommit = connection.__knexTxId !== undefined && statementKind(query.sql) !== 'commit';
-        throw new DriverError('statement', error, beforeCommit);
-      }
-    });
+    return through(
+      settingsOf(this.config).payrecon.gate,
+      { sql: query.sql, connection },
+      async () => {
+        try {
+          return await super._query(connection, query);
+        } catch (error) {
+          // After the client's own time limit the answer is still to come, and would be read as the next one's.
+          if (error instanceof Error && !('severity' in error))
+            connection.__knex__disposed ??= error;
+          const beforeCommit =
+            connection.__knexTxId !== undefined && statementKind(query.sql) !== 'commit';
+          throw new DriverError('statement', error, beforeCommit);
+        }
+      },
+    );
   }
 }
 
@@ -150,9 +170,16 @@ function watchTls({ connection }: Connection): { failure(error: unknown): Driver
   });
   return {
     failure(error) {
-      if (refused) return new DriverError('tls', Object.assign(new Error('the server offers no TLS'), { code: TLS_NOT_OFFERED }), false);
+      if (refused)
+        return new DriverError(
+          'tls',
+          Object.assign(new Error('the server offers no TLS'), { code: TLS_NOT_OFFERED }),
+          false,
+        );
       const code = error instanceof Error ? codeOf(error) : '';
-      return state === 'begun' && code !== '' && !NETWORK.test(code) ? new DriverError('tls', error, false) : null;
+      return state === 'begun' && code !== '' && !NETWORK.test(code)
+        ? new DriverError('tls', error, false)
+        : null;
     },
   };
 }
@@ -162,7 +189,9 @@ class LimitedTransaction extends PostgresTransaction {
     const client = (this as unknown as { readonly client: { readonly config: unknown } }).client;
     const { limits, pooled } = settingsOf(client.config).payrecon;
     if (!pooled) return super.begin(connection);
-    const settings = Object.entries(limits).map(([name, ms]) => `SET LOCAL ${name} = ${String(ms)};`);
+    const settings = Object.entries(limits).map(
+      ([name, ms]) => `SET LOCAL ${name} = ${String(ms)};`,
+    );
     return this.query(connection, `BEGIN; ${settings.join(' ')}`);
   }
 }

@@ -26,17 +26,37 @@ export interface PostgresAddress {
   readonly connectionString: string;
   readonly tls: TlsMode;
   /** Paths of PEM files; null where there is none. */
-  readonly files: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null };
+  readonly files: {
+    readonly ca: string | null;
+    readonly cert: string | null;
+    readonly key: string | null;
+  };
   readonly negotiation: 'postgres' | 'direct';
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'] as const;
+const MODES = [
+  'disable',
+  'allow',
+  'prefer',
+  'require',
+  'verify-ca',
+  'verify-full',
+  'no-verify',
+] as const;
 type Mode = (typeof MODES)[number];
 
 /** What pg would read of the URL; all of it is decided here instead. */
-const TLS_PARAMETERS = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'uselibpqcompat'];
+const TLS_PARAMETERS = [
+  'sslmode',
+  'ssl',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'sslnegotiation',
+  'uselibpqcompat',
+];
 
 /**
  * Decides from the address and from the variables that pg reads (PGHOST, PGSSLMODE, PGSSLNEGOTIATION).
@@ -59,13 +79,20 @@ export function tlsFor(address: string, environment: Environment): PostgresAddre
   const tls = host.startsWith('/') ? 'off' : decide(mode, { near, wantsTls });
   for (const name of TLS_PARAMETERS) url.searchParams.delete(name);
   if (url.hostname === '') url.searchParams.set('host', host);
-  return { connectionString: url.href, tls, files, negotiation: tls === 'off' ? 'postgres' : negotiation };
+  return {
+    connectionString: url.href,
+    tls,
+    files,
+    negotiation: tls === 'off' ? 'postgres' : negotiation,
+  };
 }
 
 /** What pg is told; reads the files. */
 export function tlsOptions({ tls, files }: Pick<PostgresAddress, 'tls' | 'files'>): object | false {
   if (tls === 'off') return false;
-  const pem = Object.entries(files).flatMap(([name, path]) => (path === null ? [] : [[name, readPem(path)] as const]));
+  const pem = Object.entries(files).flatMap(([name, path]) =>
+    path === null ? [] : [[name, readPem(path)] as const],
+  );
   return { rejectUnauthorized: tls === 'verified', ...Object.fromEntries(pem) };
 }
 
@@ -74,7 +101,8 @@ function refuseDoubles(url: URL): void {
   const names = [...url.searchParams.keys()];
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw wrong(`it says ${quoted(twice)} twice: keep one of them`);
-  if (names.includes('hostaddr')) throw wrong('hostaddr is not known here: write the address as the host');
+  if (names.includes('hostaddr'))
+    throw wrong('hostaddr is not known here: write the address as the host');
 }
 
 /** As pg finds it: the parameter, the authority of the URL, PGHOST, localhost. */
@@ -84,12 +112,18 @@ function hostOf(url: URL, environment: Environment): string {
   // pg would take a socket in the authority for a part of the database's name.
   if (named !== '' && written.startsWith('/')) throw wrong('it names two hosts: keep one of them');
   const host = named || written || (environment['PGHOST'] ?? '') || 'localhost';
-  if (host.includes(',')) throw wrong('it names several hosts: name the one that is the primary server');
+  if (host.includes(','))
+    throw wrong('it names several hosts: name the one that is the primary server');
   return host;
 }
 
 function isThisMachine(host: string): boolean {
-  return host.startsWith('/') || host.toLowerCase() === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+  return (
+    host.startsWith('/') ||
+    host.toLowerCase() === 'localhost' ||
+    host === '::1' ||
+    (isIPv4(host) && host.startsWith('127.'))
+  );
 }
 
 interface Asked {
@@ -104,7 +138,9 @@ function modeOf(url: URL, environment: Environment): Asked {
   if (text === '' && written === null) return { mode: null, inAddress: false };
   const mode = MODES.find((each) => each === text);
   if (mode !== undefined) return { mode, inAddress: written !== null };
-  throw wrong(`${written === null ? 'PGSSLMODE' : 'sslmode'} is ${quoted(text)}: it must be one of ${MODES.join(', ')}`);
+  throw wrong(
+    `${written === null ? 'PGSSLMODE' : 'sslmode'} is ${quoted(text)}: it must be one of ${MODES.join(', ')}`,
+  );
 }
 
 /** `ssl=true`, as Node's programs write it. "Not" is no plain enough word for a decision of that weight. */
@@ -122,13 +158,18 @@ function negotiationOf(url: URL, environment: Environment): PostgresAddress['neg
   throw wrong(`sslnegotiation is ${quoted(text)}: it must be postgres or direct`);
 }
 
-function decide({ mode, inAddress }: Asked, { near, wantsTls }: { readonly near: boolean; readonly wantsTls: boolean }): TlsMode {
+function decide(
+  { mode, inAddress }: Asked,
+  { near, wantsTls }: { readonly near: boolean; readonly wantsTls: boolean },
+): TlsMode {
   switch (mode) {
     case null:
       return near && !wantsTls ? 'off' : 'verified';
     case 'disable':
       if (near || inAddress) return 'off';
-      throw wrong('PGSSLMODE=disable would send the password in clear to another host: where that is meant, write sslmode=disable into the address');
+      throw wrong(
+        'PGSSLMODE=disable would send the password in clear to another host: where that is meant, write sslmode=disable into the address',
+      );
     case 'allow':
     case 'prefer':
       return near && !wantsTls ? 'off' : 'verified';
@@ -154,15 +195,21 @@ function readPem(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
+    const reason =
+      error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read';
     throw wrong(`the file ${quoted(path)} of its TLS settings cannot be read (${reason})`);
   }
 }
 
 function wrong(message: string): PayreconError {
-  return new PayreconError('configuration', 'database_tls', 'The address of the database cannot be used; nothing was sent.', {
-    problems: [{ field: 'DATABASE_URL', message }],
-  });
+  return new PayreconError(
+    'configuration',
+    'database_tls',
+    'The address of the database cannot be used; nothing was sent.',
+    {
+      problems: [{ field: 'DATABASE_URL', message }],
+    },
+  );
 }
 
 /** What pg leaves without a code. */
@@ -170,11 +217,14 @@ export const TLS_NOT_OFFERED = 'TLS_NOT_OFFERED';
 
 /** TLS was wanted and did not come about, so nothing but the wish for it was sent. */
 export function tlsFailed(where: string, code: string): PayreconError {
-  const decision = 'On a network that is yours alone, sslmode=disable in DATABASE_URL goes without.';
+  const decision =
+    'On a network that is yours alone, sslmode=disable in DATABASE_URL goes without.';
   const message =
     code === TLS_NOT_OFFERED
       ? `${where} offers no TLS, and without it the password and every payment cross the network in clear. No password was sent. Turn TLS on at the server. ${decision}`
       : `${where} did not prove who it is (${code}). No password was sent. Name the authority of its certificate in DATABASE_URL (sslrootcert=/PATH/ca.pem), ` +
         `and the host as the certificate names it. ${decision}`;
-  return new PayreconError('configuration', 'database_tls', message, { problems: [{ field: 'DATABASE_URL', message: `TLS failed (${code})` }] });
+  return new PayreconError('configuration', 'database_tls', message, {
+    problems: [{ field: 'DATABASE_URL', message: `TLS failed (${code})` }],
+  });
 }

@@ -13,7 +13,8 @@ const PARTS = `(select oid::text from pg_database where datname = current_databa
   to_regclass('transactions')::oid::text as table_oid,
   (extract(epoch from pg_postmaster_start_time()) * 1000)::bigint::text as started_at`;
 /** A replica has no end of its log to ask for. */
-const TIMELINE = 'case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_lsn()), 8) end as timeline';
+const TIMELINE =
+  'case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_lsn()), 8) end as timeline';
 const NO_TIMELINE = 'null::text as timeline';
 
 /** A pooler hides from us that the server behind it is another one: it is asked again after this. */
@@ -32,12 +33,20 @@ export async function greeting(database: Database): Promise<Greeting> {
 }
 
 /** The first one is known from the greeting, and asked for again once a connection was lost. */
-export function postgresWitness(database: Database, first: Greeting, lost: LostConnections): () => Promise<string> {
+export function postgresWitness(
+  database: Database,
+  first: Greeting,
+  lost: LostConnections,
+): () => Promise<string> {
   let known = { witness: first.witness, lost: lost.count, atMs: database.clock.monotonicMs() };
   return async () => {
     const nowMs = database.clock.monotonicMs();
-    const stands = known.lost === lost.count && nowMs - known.atMs < KNOWN_FOR_MS && !known.witness.includes(NO_TABLE);
-    if (!stands) known = { lost: lost.count, atMs: nowMs, witness: (await greeting(database)).witness };
+    const stands =
+      known.lost === lost.count &&
+      nowMs - known.atMs < KNOWN_FOR_MS &&
+      !known.witness.includes(NO_TABLE);
+    if (!stands)
+      known = { lost: lost.count, atMs: nowMs, witness: (await greeting(database)).witness };
     return known.witness;
   };
 }
@@ -55,7 +64,9 @@ async function withTimeline(database: Database): Promise<Row> {
   try {
     return await ask(database, TIMELINE);
   } catch (error) {
-    const refused = error instanceof BugError || (error instanceof PayreconError && error.code === 'database_not_permitted');
+    const refused =
+      error instanceof BugError ||
+      (error instanceof PayreconError && error.code === 'database_not_permitted');
     if (!refused) throw error;
     return await ask(database, NO_TIMELINE);
   }
@@ -63,7 +74,10 @@ async function withTimeline(database: Database): Promise<Row> {
 
 async function ask(database: Database, timeline: string): Promise<Row> {
   const row = await database.read((sql) =>
-    firstRow(sql, `select current_user::text as name, pg_is_in_recovery() as replica, ${PARTS}, ${timeline}`),
+    firstRow(
+      sql,
+      `select current_user::text as name, pg_is_in_recovery() as replica, ${PARTS}, ${timeline}`,
+    ),
   );
   if (row === null) throw new BugError('the database did not answer who we are');
   return row;

@@ -4,7 +4,13 @@ import { Database } from './database.ts';
 import type { Gate } from './gate.ts';
 import { silentLog } from './knex-log.ts';
 import type { OpenedDatabase, OpeningOptions } from './options.ts';
-import { numberTypes, PostgresClient, type LostConnections, type PostgresSettings, type ServerLimits } from './postgres-client.ts';
+import {
+  numberTypes,
+  PostgresClient,
+  type LostConnections,
+  type PostgresSettings,
+  type ServerLimits,
+} from './postgres-client.ts';
 import { postgresFault } from './postgres-errors.ts';
 import { tlsFor, tlsOptions } from './postgres-tls.ts';
 import { greeting, postgresWitness, type Greeting } from './postgres-witness.ts';
@@ -14,7 +20,11 @@ const CONNECT_MS = 10_000;
 /** How long a call waits for one of our own connections to become free. */
 const ACQUIRE_MS = 30_000;
 const QUERY_MS = 35_000;
-const LIMITS: ServerLimits = { statement_timeout: 30_000, lock_timeout: 10_000, idle_in_transaction_session_timeout: 30_000 };
+const LIMITS: ServerLimits = {
+  statement_timeout: 30_000,
+  lock_timeout: 10_000,
+  idle_in_transaction_session_timeout: 30_000,
+};
 
 /** The oldest version whose features are used; known here, so that no connection has to ask. */
 const SERVER_VERSION = '14.0';
@@ -24,7 +34,13 @@ export async function openPostgres(options: OpeningOptions): Promise<OpenedDatab
   const { clock, chance, leaseMs, nowOffsetMs } = options;
   const lost: LostConnections = { count: 0 };
   const database = new Database({
-    dialect: 'postgres', clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs, where,
+    dialect: 'postgres',
+    clock,
+    chance,
+    leaseMs,
+    readOnly: options.readOnly === true,
+    nowOffsetMs,
+    where,
     judge: (failed) => postgresFault(failed, where),
     knex: knex({ ...postgresConfig(options.url, { gate: options.gate, lost }), log: silentLog }),
   });
@@ -38,7 +54,10 @@ export async function openPostgres(options: OpeningOptions): Promise<OpenedDatab
 }
 
 /** What knex is told; shared with knexfile.ts. */
-export function postgresConfig(url: string, watch: { readonly gate?: Gate | undefined; readonly lost?: LostConnections } = {}): Knex.Config {
+export function postgresConfig(
+  url: string,
+  watch: { readonly gate?: Gate | undefined; readonly lost?: LostConnections } = {},
+): Knex.Config {
   const address = tlsFor(url, process.env);
   const connection: PostgresSettings = {
     connectionString: address.connectionString,
@@ -52,7 +71,10 @@ export function postgresConfig(url: string, watch: { readonly gate?: Gate | unde
     payrecon: { gate: watch.gate, limits: LIMITS, pooled: false, lost: watch.lost ?? { count: 0 } },
   };
   return {
-    client: PostgresClient, connection, version: SERVER_VERSION, compileSqlOnError: false,
+    client: PostgresClient,
+    connection,
+    version: SERVER_VERSION,
+    compileSqlOnError: false,
     pool: { min: 0, max: POOL_MAX },
     acquireConnectionTimeout: ACQUIRE_MS,
   };
@@ -62,9 +84,14 @@ export function postgresConfig(url: string, watch: { readonly gate?: Gate | unde
 async function greet(database: Database): Promise<Greeting> {
   const greeted = await greeting(database);
   if (greeted.replica) {
-    throw new PayreconError('configuration', 'database_read_only', `${database.where} is a replica. Point DATABASE_URL at the primary server.`, {
-      problems: [{ field: 'DATABASE_URL', message: 'names a replica' }],
-    });
+    throw new PayreconError(
+      'configuration',
+      'database_read_only',
+      `${database.where} is a replica. Point DATABASE_URL at the primary server.`,
+      {
+        problems: [{ field: 'DATABASE_URL', message: 'names a replica' }],
+      },
+    );
   }
   database.user = greeted.user;
   return greeted;
@@ -77,9 +104,14 @@ function describePostgres(address: string): string {
     const user = url.username === '' ? '' : ` as ${decodeURIComponent(url.username)}`;
     return `PostgreSQL database ${name === '' ? '(default)' : name} on ${url.host === '' ? 'the local socket' : url.host}${user}`;
   } catch (error) {
-    throw new PayreconError('configuration', 'database_url', 'DATABASE_URL is not a valid address. Special characters in a password are written as %XX.', {
-      problems: [{ field: 'DATABASE_URL', message: 'is not a valid address' }],
-      cause: error instanceof Error ? error.name : undefined,
-    });
+    throw new PayreconError(
+      'configuration',
+      'database_url',
+      'DATABASE_URL is not a valid address. Special characters in a password are written as %XX.',
+      {
+        problems: [{ field: 'DATABASE_URL', message: 'is not a valid address' }],
+        cause: error instanceof Error ? error.name : undefined,
+      },
+    );
   }
 }

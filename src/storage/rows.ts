@@ -1,7 +1,18 @@
 import type { PassRow } from '../app/ports.ts';
 import type { AuditEntry, Notification, NotificationState } from '../app/views.ts';
 import { BugError } from '../domain/errors.ts';
-import { CANCELERS, FAILURE_KINDS, SESSIONS, STATUSES, STEPS, type JsonObject, type Review, type Status, type Step, type Transaction } from '../domain/transaction.ts';
+import {
+  CANCELERS,
+  FAILURE_KINDS,
+  SESSIONS,
+  STATUSES,
+  STEPS,
+  type JsonObject,
+  type Review,
+  type Status,
+  type Step,
+  type Transaction,
+} from '../domain/transaction.ts';
 import type { Action, NotificationKind } from '../domain/transition.ts';
 import type { ChainEntry } from './audit-chain.ts';
 import type { Row } from './database.ts';
@@ -46,13 +57,16 @@ export function parsed(row: Row, column: string): unknown {
   try {
     return JSON.parse(text(row, column));
   } catch (error) {
-    throw new BugError(`the database holds something other than JSON in column ${column}`, { cause: error });
+    throw new BugError(`the database holds something other than JSON in column ${column}`, {
+      cause: error,
+    });
   }
 }
 
 export function jsonObject(row: Row, column: string): JsonObject {
   const value = parsed(row, column);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(column, value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(column, value);
   return value as JsonObject;
 }
 
@@ -122,7 +136,10 @@ export function auditEntryOf(row: Row): AuditEntry {
     at: integer(row, 'at'),
     actor: jsonObject(row, 'actor'),
     action: text(row, 'action') as Action,
-    from: row['from_status'] === null ? null : { status: statusOf(row, 'from_status'), step: stepOf(row, 'from_step') },
+    from:
+      row['from_status'] === null
+        ? null
+        : { status: statusOf(row, 'from_status'), step: stepOf(row, 'from_step') },
     to: { status: statusOf(row, 'to_status'), step: stepOf(row, 'to_step') },
     detail: jsonObject(row, 'detail'),
     requestId: textOrNull(row, 'request_id'),
@@ -161,10 +178,18 @@ export function passOf(row: Row): PassRow {
     startedAt: integer(row, 'started_at'),
     finishedAt: integerOrNull(row, 'finished_at'),
     due: integer(row, 'due'),
-    settled: { succeeded: integer(row, 'succeeded'), failed: integer(row, 'failed'), canceled: integer(row, 'canceled') },
+    settled: {
+      succeeded: integer(row, 'succeeded'),
+      failed: integer(row, 'failed'),
+      canceled: integer(row, 'canceled'),
+    },
     pending: integer(row, 'pending'),
     stuck: integer(row, 'stuck'),
-    stripeCalls: { list: integer(row, 'calls_list'), retrieve: integer(row, 'calls_retrieve'), other: integer(row, 'calls_other') },
+    stripeCalls: {
+      list: integer(row, 'calls_list'),
+      retrieve: integer(row, 'calls_retrieve'),
+      other: integer(row, 'calls_other'),
+    },
     notSent: integer(row, 'not_sent'),
     outage: integer(row, 'outage') === 1,
     stoppedBy: textOrNull(row, 'stopped_by'),

@@ -15,9 +15,14 @@ export interface SchemaStatus {
 }
 
 /** One cheap look, without loading any migration. */
-export async function schemaStatus(database: Database, sql: Knex = database.knex): Promise<SchemaStatus> {
+export async function schemaStatus(
+  database: Database,
+  sql: Knex = database.knex,
+): Promise<SchemaStatus> {
   const applied = (await migrationsTableExists(database, sql))
-    ? (await rowsOf(sql, `select name from ${MIGRATIONS_TABLE} order by id`)).map((row) => text(row, 'name'))
+    ? (await rowsOf(sql, `select name from ${MIGRATIONS_TABLE} order by id`)).map((row) =>
+        text(row, 'name'),
+      )
     : [];
   const known = new Set(MIGRATIONS.map(({ name }) => name));
   const done = new Set(applied);
@@ -31,10 +36,14 @@ export async function schemaStatus(database: Database, sql: Knex = database.knex
 async function migrationsTableExists(database: Database, sql: Knex): Promise<boolean> {
   const row =
     database.dialect === 'sqlite'
-      ? await firstRow(sql, `select name from sqlite_schema where type = 'table' and name = ?`, [MIGRATIONS_TABLE])
+      ? await firstRow(sql, `select name from sqlite_schema where type = 'table' and name = ?`, [
+          MIGRATIONS_TABLE,
+        ])
       : // From pg_class, because to_regclass alone may answer out of this session's cache: who waited for another
         // process's migration would not see its tables, and would say that it made them itself.
-        await firstRow(sql, 'select 1 as here from pg_class where oid = to_regclass(?)', [MIGRATIONS_TABLE]);
+        await firstRow(sql, 'select 1 as here from pg_class where oid = to_regclass(?)', [
+          MIGRATIONS_TABLE,
+        ]);
   return row !== null;
 }
 
@@ -43,14 +52,22 @@ export function schemaProblem(status: SchemaStatus, where: string): PayreconErro
     case 'current':
       return null;
     case 'behind':
-      return new PayreconError('configuration', 'schema_behind', `The schema of ${where} is behind this version of payrecon (missing: ${status.pending.join(', ')}). Run: payrecon migrate`);
+      return new PayreconError(
+        'configuration',
+        'schema_behind',
+        `The schema of ${where} is behind this version of payrecon (missing: ${status.pending.join(', ')}). Run: payrecon migrate`,
+      );
     case 'ahead':
       return schemaAhead(status, where);
   }
 }
 
 function schemaAhead({ unknown }: SchemaStatus, where: string): PayreconError {
-  return new PayreconError('configuration', 'schema_ahead', `The schema of ${where} was made by a newer payrecon (it has ${unknown.join(', ')}). Update payrecon, or run with that newer version: payrecon migrate down`);
+  return new PayreconError(
+    'configuration',
+    'schema_ahead',
+    `The schema of ${where} was made by a newer payrecon (it has ${unknown.join(', ')}). Update payrecon, or run with that newer version: payrecon migrate down`,
+  );
 }
 
 /** One number for everybody who migrates a payrecon database; any would do. */
@@ -61,7 +78,10 @@ const MIGRATION_LOCK = 7_290_418_533;
  * the writer, on PostgreSQL by an advisory lock that ends with the transaction. A process that dies
  * half way leaves nothing, neither tables nor knex's own lock.
  */
-async function exclusively(database: Database, work: (sql: Knex.Transaction) => Promise<readonly string[]>): Promise<readonly string[]> {
+async function exclusively(
+  database: Database,
+  work: (sql: Knex.Transaction) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   return database.transact(async (sql) => {
     await waitForOthers(database, sql);
     return work(sql as Knex.Transaction);
@@ -70,7 +90,8 @@ async function exclusively(database: Database, work: (sql: Knex.Transaction) => 
 
 /** Until the transaction ends, no other process migrates this ledger or takes one along to this place. */
 async function waitForOthers(database: Database, sql: Knex): Promise<void> {
-  if (database.dialect === 'postgres') await rowsOf(sql, 'select pg_advisory_xact_lock(?::bigint)', [String(MIGRATION_LOCK)]);
+  if (database.dialect === 'postgres')
+    await rowsOf(sql, 'select pg_advisory_xact_lock(?::bigint)', [String(MIGRATION_LOCK)]);
 }
 
 const CONFIG = { tableName: MIGRATIONS_TABLE, migrationSource } satisfies Knex.MigratorConfig;
@@ -104,7 +125,9 @@ export async function migrateDown(database: Database): Promise<readonly string[]
     try {
       await sql.migrate.down(CONFIG);
     } catch (error) {
-      throw error instanceof LedgerInUse ? new PayreconError('refused', 'ledger_in_use', error.message) : error;
+      throw error instanceof LedgerInUse
+        ? new PayreconError('refused', 'ledger_in_use', error.message)
+        : error;
     }
     return [newest];
   });

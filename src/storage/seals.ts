@@ -16,18 +16,66 @@ import { json } from './json-rows.ts';
 /** The sealed columns of each table, in the order in which they are sealed: all but the seal. */
 export const SEALED_COLUMNS = {
   ledger: [
-    'id', 'account', 'livemode', 'namespace', 'created_at', 'bound_at', 'moved_to', 'moved_at', 'rolled_back_at',
-    'rolled_back_evidence', 'whole_checked_at', 'whole_witness',
+    'id',
+    'account',
+    'livemode',
+    'namespace',
+    'created_at',
+    'bound_at',
+    'moved_to',
+    'moved_at',
+    'rolled_back_at',
+    'rolled_back_evidence',
+    'whole_checked_at',
+    'whole_witness',
   ],
   stripe_keys: ['key_hash', 'account', 'livemode', 'seen_at'],
-  ledger_counts: ['shard', 'transactions', 'entries', 'notifications', 'passes', 'outages', 'ledgers', 'keys'],
+  ledger_counts: [
+    'shard',
+    'transactions',
+    'entries',
+    'notifications',
+    'passes',
+    'outages',
+    'ledgers',
+    'keys',
+  ],
   notifications: [
-    'id', 'transaction_id', 'outage_id', 'kind', 'version', 'resend', 'recipient', 'state', 'attempts', 'created_at',
-    'next_attempt_at', 'sent_at', 'message_id', 'last_error', 'data', 'claim_token',
+    'id',
+    'transaction_id',
+    'outage_id',
+    'kind',
+    'version',
+    'resend',
+    'recipient',
+    'state',
+    'attempts',
+    'created_at',
+    'next_attempt_at',
+    'sent_at',
+    'message_id',
+    'last_error',
+    'data',
+    'claim_token',
   ],
   passes: [
-    'id', 'host', 'started_at', 'finished_at', 'due', 'succeeded', 'failed', 'canceled', 'pending', 'stuck', 'calls_list',
-    'calls_retrieve', 'calls_other', 'outage', 'not_sent', 'stopped_by', 'duration_ms',
+    'id',
+    'host',
+    'started_at',
+    'finished_at',
+    'due',
+    'succeeded',
+    'failed',
+    'canceled',
+    'pending',
+    'stuck',
+    'calls_list',
+    'calls_retrieve',
+    'calls_other',
+    'outage',
+    'not_sent',
+    'stopped_by',
+    'duration_ms',
   ],
   outages: ['id', 'opened_at', 'closed_at', 'evidence'],
 } as const;
@@ -35,7 +83,10 @@ export const SEALED_COLUMNS = {
 export type SealedTable = keyof typeof SEALED_COLUMNS;
 export type ColumnOf<Table extends SealedTable> = (typeof SEALED_COLUMNS)[Table][number];
 
-export function sealOf<Table extends SealedTable>(table: Table, row: Readonly<Record<ColumnOf<Table>, Binding>>): string {
+export function sealOf<Table extends SealedTable>(
+  table: Table,
+  row: Readonly<Record<ColumnOf<Table>, Binding>>,
+): string {
   const columns: readonly ColumnOf<Table>[] = SEALED_COLUMNS[table];
   return sha256([table, ...columns.map((column) => sealedText(row[column]))].join('\n'));
 }
@@ -97,7 +148,9 @@ export async function updateSealed<Table extends SealedTable>(
   table: Table,
   update: SealedUpdate<Table>,
 ): Promise<readonly Row[]> {
-  const set = Object.entries<string | undefined>(update.set).map(([column, value]) => `${column} = ${String(value)}`);
+  const set = Object.entries<string | undefined>(update.set).map(
+    ([column, value]) => `${column} = ${String(value)}`,
+  );
   const seal = database.dialect === 'postgres' ? [`seal = ${sealSql(table, update.set)}`] : [];
   const from = ['v', ...(update.from === undefined ? [] : [update.from])].join(', ');
   const rows = await rowsOf(
@@ -105,11 +158,20 @@ export async function updateSealed<Table extends SealedTable>(
     `with ${update.with} update ${table} set ${[...set, ...seal].join(', ')} from ${from} where ${update.where} returning ${database.dialect === 'postgres' ? `${table}.*` : '*'}`,
     update.bindings,
   );
-  return database.dialect === 'postgres' || rows.length === 0 ? rows : await reseal(sql, table, rows);
+  return database.dialect === 'postgres' || rows.length === 0
+    ? rows
+    : await reseal(sql, table, rows);
 }
 
-async function reseal(sql: Knex, table: SealedTable, rows: readonly Row[]): Promise<readonly Row[]> {
-  const sealed = rows.map((row) => ({ ...row, seal: sealOf(table, row as Readonly<Record<string, Binding>>) }));
+async function reseal(
+  sql: Knex,
+  table: SealedTable,
+  rows: readonly Row[],
+): Promise<readonly Row[]> {
+  const sealed = rows.map((row) => ({
+    ...row,
+    seal: sealOf(table, row as Readonly<Record<string, Binding>>),
+  }));
   const key = SEALED_COLUMNS[table][0];
   await changed(
     sql,
@@ -120,7 +182,10 @@ async function reseal(sql: Knex, table: SealedTable, rows: readonly Row[]): Prom
   return sealed;
 }
 
-export function insertOf(table: SealedTable, row: Readonly<Record<string, Binding>>): { readonly text: string; readonly bindings: readonly Binding[] } {
+export function insertOf(
+  table: SealedTable,
+  row: Readonly<Record<string, Binding>>,
+): { readonly text: string; readonly bindings: readonly Binding[] } {
   const columns = Object.keys(row);
   return {
     text: `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,

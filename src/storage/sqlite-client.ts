@@ -96,7 +96,11 @@ export class SqliteClient extends BetterSqlite3Client {
     const bindings = this._formatBindings(query.bindings);
     return through(settings.gate, { sql: query.sql, connection }, async () => {
       try {
-        await patiently(settings, () => run(connection, query, bindings), () => !connection.inTransaction);
+        await patiently(
+          settings,
+          () => run(connection, query, bindings),
+          () => !connection.inTransaction,
+        );
         return query;
       } catch (error) {
         const commit = statementKind(query.sql) === 'commit';
@@ -123,7 +127,9 @@ function settingsOf(config: unknown): SqliteSettings {
 }
 
 function connect(settings: SqliteSettings): SqliteConnection {
-  const connection = new Database(pastEncryption(settings.filename), { timeout: INNER_BUSY_MS }) as unknown as SqliteConnection;
+  const connection = new Database(pastEncryption(settings.filename), {
+    timeout: INNER_BUSY_MS,
+  }) as unknown as SqliteConnection;
   try {
     connection.exec(
       settings.readOnly
@@ -187,7 +193,11 @@ function prepared(connection: SqliteConnection, sql: string): Prepared {
 }
 
 /** Tries again while another process holds the lock, up to the time limit. */
-async function patiently<T>(settings: SqliteSettings, work: () => T, mayRepeat: () => boolean = () => true): Promise<T> {
+async function patiently<T>(
+  settings: SqliteSettings,
+  work: () => T,
+  mayRepeat: () => boolean = () => true,
+): Promise<T> {
   let startedAtMs: number | null = null;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {

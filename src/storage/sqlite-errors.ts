@@ -25,58 +25,72 @@ const SENTENCES: Readonly<Record<number, Sentence>> = {
   3: {
     kind: 'configuration',
     code: 'database_not_permitted',
-    text: (file) => `The ledger ${file} may not be used by this user. Run payrecon as the user who owns it.`,
+    text: (file) =>
+      `The ledger ${file} may not be used by this user. Run payrecon as the user who owns it.`,
   },
   [SQLITE_BUSY]: {
     kind: 'unreachable',
     code: 'database_locked',
-    text: (file) => `The ledger ${file} is locked by another program. Nothing was changed; run the command again, and look for a program that keeps the file open.`,
+    text: (file) =>
+      `The ledger ${file} is locked by another program. Nothing was changed; run the command again, and look for a program that keeps the file open.`,
   },
   6: {
     kind: 'unreachable',
     code: 'database_locked',
-    text: (file) => `A table of the ledger ${file} is locked. Nothing was changed; run the command again.`,
+    text: (file) =>
+      `A table of the ledger ${file} is locked. Nothing was changed; run the command again.`,
   },
   8: {
     kind: 'configuration',
     code: 'database_read_only',
-    text: (file) => `The ledger ${file} cannot be written: the file or its folder is read-only for this user. Nothing was changed. Make both writable, or point DATABASE_URL elsewhere.`,
+    text: (file) =>
+      `The ledger ${file} cannot be written: the file or its folder is read-only for this user. Nothing was changed. Make both writable, or point DATABASE_URL elsewhere.`,
   },
   10: {
     kind: 'unreachable',
     code: 'database_io',
-    text: (file) => `Reading or writing the ledger ${file} failed in the operating system. Look at the disk and the system log, then run the command again.`,
+    text: (file) =>
+      `Reading or writing the ledger ${file} failed in the operating system. Look at the disk and the system log, then run the command again.`,
   },
   11: {
     kind: 'configuration',
     code: 'database_corrupt',
-    text: (file) => `The ledger ${file} is damaged. Stop every payrecon that uses it, keep a copy of the file with its -wal and -shm, and restore a backup.`,
+    text: (file) =>
+      `The ledger ${file} is damaged. Stop every payrecon that uses it, keep a copy of the file with its -wal and -shm, and restore a backup.`,
   },
   13: {
     kind: 'unreachable',
     code: 'database_full',
-    text: (file) => `The disk of the ledger ${file} is full. Nothing was changed; free some space and run the command again.`,
+    text: (file) =>
+      `The disk of the ledger ${file} is full. Nothing was changed; free some space and run the command again.`,
   },
   14: {
     kind: 'configuration',
     code: 'database_cannot_open',
-    text: (file) => `The ledger ${file} cannot be opened: this user has to be able to read and write the file and its folder. Nothing was changed. Correct their owner or mode, or point DATABASE_URL elsewhere.`,
+    text: (file) =>
+      `The ledger ${file} cannot be opened: this user has to be able to read and write the file and its folder. Nothing was changed. Correct their owner or mode, or point DATABASE_URL elsewhere.`,
   },
   26: {
     kind: 'configuration',
     code: 'database_not_a_database',
-    text: (file) => `${file} is not a SQLite database. Point DATABASE_URL at the right file; this one was left as it is.`,
+    text: (file) =>
+      `${file} is not a SQLite database. Point DATABASE_URL at the right file; this one was left as it is.`,
   },
 };
 
 function sqliteError(code: number, file: string, cause: Error): PayreconError | null {
   const sentence = SENTENCES[code];
-  return sentence === undefined ? null : new PayreconError(sentence.kind, sentence.code, sentence.text(file), { cause });
+  return sentence === undefined
+    ? null
+    : new PayreconError(sentence.kind, sentence.code, sentence.text(file), { cause });
 }
 
 /** libsql tells of a failed open in a plain Error whose text ends in SQLite's number. */
 function openCode(error: Error): number {
-  return Number(/Unable to open connection to local database .*: (\d+)/.exec(error.message)?.[1] ?? 0) & 0xff;
+  return (
+    Number(/Unable to open connection to local database .*: (\d+)/.exec(error.message)?.[1] ?? 0) &
+    0xff
+  );
 }
 
 export function isBusy(error: unknown): boolean {
@@ -107,9 +121,15 @@ function movedMeanwhile(file: string): PayreconError {
 export function sqliteFault(failed: DriverError, file: string): Fault {
   const { original } = failed;
   if (CONSTRAINT_UNIQUE.has(codeOf(original))) return final(new UniqueViolation(original.message));
-  if (extendedCode(original) === CONSTRAINT_TRIGGER && original.message.includes(MOVED_MESSAGE)) return final(movedMeanwhile(file));
+  if (extendedCode(original) === CONSTRAINT_TRIGGER && original.message.includes(MOVED_MESSAGE))
+    return final(movedMeanwhile(file));
   const code = primaryCode(original) || openCode(original);
   const known = sqliteError(code, file, original);
-  if (known === null) return final(new BugError(`SQLite refused a statement: ${original.message}`, { cause: original }));
-  return !failed.beforeCommit && SYNC_FAILED.has(extendedCode(original)) ? { kind: 'uncertain', error: known } : final(known);
+  if (known === null)
+    return final(
+      new BugError(`SQLite refused a statement: ${original.message}`, { cause: original }),
+    );
+  return !failed.beforeCommit && SYNC_FAILED.has(extendedCode(original))
+    ? { kind: 'uncertain', error: known }
+    : final(known);
 }

@@ -1,4 +1,12 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { PayreconError } from '../domain/errors.ts';
 import { codeOf } from './faults.ts';
@@ -24,14 +32,24 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
 export function sqlitePath(url: string): string {
   const path = url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
   if (path === '' || path.startsWith(':memory:')) {
-    throw new PayreconError('configuration', 'database_url', 'DATABASE_URL names no file. A ledger has to outlive the process: give sqlite:/PATH.', {
-      problems: [{ field: 'DATABASE_URL', message: 'give the path of a file after sqlite:' }],
-    });
+    throw new PayreconError(
+      'configuration',
+      'database_url',
+      'DATABASE_URL names no file. A ledger has to outlive the process: give sqlite:/PATH.',
+      {
+        problems: [{ field: 'DATABASE_URL', message: 'give the path of a file after sqlite:' }],
+      },
+    );
   }
   if (!isAbsolute(path)) {
-    throw new PayreconError('configuration', 'database_url', 'DATABASE_URL names a relative path, which is another file in each folder.', {
-      problems: [{ field: 'DATABASE_URL', message: `write sqlite:${resolve(path)}` }],
-    });
+    throw new PayreconError(
+      'configuration',
+      'database_url',
+      'DATABASE_URL names a relative path, which is another file in each folder.',
+      {
+        problems: [{ field: 'DATABASE_URL', message: `write sqlite:${resolve(path)}` }],
+      },
+    );
   }
   return resolve(path);
 }
@@ -41,7 +59,10 @@ export function sqlitePath(url: string): string {
  * and -shm files the mode of the file, so it has to be right before SQLite opens it. An empty file is
  * what somebody left who was about to make a ledger, or a wrong address: no ledger either way.
  */
-export function prepareSqliteFile(path: string, { mayCreate }: { readonly mayCreate: boolean }): void {
+export function prepareSqliteFile(
+  path: string,
+  { mayCreate }: { readonly mayCreate: boolean },
+): void {
   const found = existsSync(path) ? statSync(path) : undefined;
   if (found?.isDirectory() === true) throw cannotOpen(path, 'it is a folder');
   if (found !== undefined && (found.size > 0 || !found.isFile())) return;
@@ -76,10 +97,15 @@ function makeFoldersDurable(folder: string): void {
 }
 
 function cannotOpen(path: string, reason: string, cause?: unknown): PayreconError {
-  return new PayreconError('configuration', 'database_cannot_open', `The ledger ${path} cannot be opened: ${reason}. Point DATABASE_URL at a file that this user may make and write.`, {
-    problems: [{ field: 'DATABASE_URL', message: reason }],
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new PayreconError(
+    'configuration',
+    'database_cannot_open',
+    `The ledger ${path} cannot be opened: ${reason}. Point DATABASE_URL at a file that this user may make and write.`,
+    {
+      problems: [{ field: 'DATABASE_URL', message: reason }],
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }
 
 const REASONS: Readonly<Record<string, string>> = {

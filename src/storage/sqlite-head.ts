@@ -57,9 +57,15 @@ export function sqliteHead(filename: string): SqliteHead {
       // Read before the database: what is written meanwhile is more than what was seen.
       const seen = readHead(path);
       const row = await database.read((sql) =>
-        firstRow(sql, 'select (select id from ledger) as id, (select cast(sum(entries) as integer) from ledger_counts) as entries'),
+        firstRow(
+          sql,
+          'select (select id from ledger) as id, (select cast(sum(entries) as integer) from ledger_counts) as entries',
+        ),
       );
-      const there = { ledger: textOrNull(row ?? { id: null }, 'id'), entries: integerOrNull(row ?? { entries: null }, 'entries') ?? 0 };
+      const there = {
+        ledger: textOrNull(row ?? { id: null }, 'id'),
+        entries: integerOrNull(row ?? { entries: null }, 'entries') ?? 0,
+      };
       const { epoch } = noteBehind(path, seen, there);
       return `file ${String(dev)}:${String(ino)}${epoch === 0 ? '' : `, put back ${String(epoch)} times`}`;
     },
@@ -67,14 +73,22 @@ export function sqliteHead(filename: string): SqliteHead {
 }
 
 /** Notes that the ledger was put back, where it has fewer entries than were seen, or is another one. */
-function noteBehind(path: string, seen: Seen, there: { readonly ledger: string | null; readonly entries: number }): Seen {
+function noteBehind(
+  path: string,
+  seen: Seen,
+  there: { readonly ledger: string | null; readonly entries: number },
+): Seen {
   const { ledger } = there;
   const isOther = ledger !== null && seen.ledger !== NO_LEDGER && seen.ledger !== ledger;
   const isBehind = there.entries < seen.entries;
   const isNew = ledger !== null && seen.ledger === NO_LEDGER;
   if (!isOther && !isBehind && !isNew) return seen;
   const entries = isOther || isBehind ? there.entries : Math.max(seen.entries, there.entries);
-  const next = { ledger: ledger ?? seen.ledger, entries, epoch: seen.epoch + (isOther || isBehind ? 1 : 0) };
+  const next = {
+    ledger: ledger ?? seen.ledger,
+    entries,
+    epoch: seen.epoch + (isOther || isBehind ? 1 : 0),
+  };
   writeHead(path, next);
   return next;
 }

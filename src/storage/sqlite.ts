@@ -11,10 +11,22 @@ export function openSqlite(options: OpeningOptions): OpenedDatabase {
   const filename = sqlitePath(options.url);
   prepareSqliteFile(filename, { mayCreate: options.mayCreate && options.readOnly !== true });
   const { clock, chance, leaseMs, busyTimeoutMs, gate, nowOffsetMs } = options;
-  const connection: SqliteSettings = { filename, busyTimeoutMs, readOnly: options.readOnly === true, clock, gate };
+  const connection: SqliteSettings = {
+    filename,
+    busyTimeoutMs,
+    readOnly: options.readOnly === true,
+    clock,
+    gate,
+  };
   const head = sqliteHead(filename);
   const database = new Database({
-    dialect: 'sqlite', head, clock, chance, leaseMs, readOnly: options.readOnly === true, nowOffsetMs,
+    dialect: 'sqlite',
+    head,
+    clock,
+    chance,
+    leaseMs,
+    readOnly: options.readOnly === true,
+    nowOffsetMs,
     where: `SQLite file ${filename}`,
     judge: (failed) => sqliteFault(failed, filename),
     knex: knex({ ...sqliteConfig(connection), log: silentLog }),

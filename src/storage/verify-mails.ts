@@ -29,7 +29,8 @@ export async function mailsFinding(
     ),
   );
   const stray = rows.find(({ is_known: isKnown }) => isKnown === false || isKnown === 0);
-  if (stray !== undefined) return badMail(stray, 'the e-mail belongs to a transaction that is gone');
+  if (stray !== undefined)
+    return badMail(stray, 'the e-mail belongs to a transaction that is gone');
   const byTransaction = groupByTransaction(rows);
   for (const one of checked) {
     const finding = findingOf(one, byTransaction.get(one.transactionId) ?? []);
@@ -49,7 +50,10 @@ function groupByTransaction(rows: readonly Row[]): Map<string, Row[]> {
   return groups;
 }
 
-function findingOf({ transactionId, version, mails }: Checked, rows: readonly Row[]): AuditFinding | null {
+function findingOf(
+  { transactionId, version, mails }: Checked,
+  rows: readonly Row[],
+): AuditFinding | null {
   for (const row of rows) {
     const problem = mailProblem(row, version, mails);
     if (problem !== null) return badMail(row, problem);
@@ -67,20 +71,28 @@ function findingOf({ transactionId, version, mails }: Checked, rows: readonly Ro
 
 /** Entries of older versions do not say which e-mails they queued; a newer one than was read is looked at the next time. */
 function mailProblem(row: Row, version: number, mails: Checked['mails']): string | null {
-  if (!fitsSeal('notifications', row)) return 'the e-mail is not what was sealed when payrecon last wrote it';
+  if (!fitsSeal('notifications', row))
+    return 'the e-mail is not what was sealed when payrecon last wrote it';
   const seq = Number(row['version']);
   if (seq > version) return null;
   const queued = mails.get(seq);
   if (queued === undefined) return null;
   const sealed = queued.find(({ kind }) => kind === row['kind']);
-  return sealed !== undefined && isThatMail(row, sealed) ? null : 'the e-mail is not one that the audit entry queued';
+  return sealed !== undefined && isThatMail(row, sealed)
+    ? null
+    : 'the e-mail is not one that the audit entry queued';
 }
 
 /** A resend has the words and the addressee of the first one, and an identity that follows from it. */
 function isThatMail(row: Row, { id, kind, sha256 }: SealedMail): boolean {
   if (mailDigest(textOrNull(row, 'recipient'), String(row['data'])) !== sha256) return false;
   const resend = Number(row['resend']);
-  return row['id'] === (resend === 0 ? id : notificationId(String(row['transaction_id']), kind, Number(row['version']), resend));
+  return (
+    row['id'] ===
+    (resend === 0
+      ? id
+      : notificationId(String(row['transaction_id']), kind, Number(row['version']), resend))
+  );
 }
 
 /** Resends are numbered; one that is missing between two leaves a gap, the last one is missed by the counts. */
@@ -89,12 +101,22 @@ function gapOf(rows: readonly Row[]): AuditFinding | null {
   for (const row of rows) {
     const name = `${String(row['version'])} ${String(row['kind'])}`;
     const resend = Number(row['resend']);
-    if (resend !== (next.get(name) ?? 0)) return badMail(row, `an earlier e-mail of this kind is gone; this one has the number ${String(resend)}`);
+    if (resend !== (next.get(name) ?? 0))
+      return badMail(
+        row,
+        `an earlier e-mail of this kind is gone; this one has the number ${String(resend)}`,
+      );
     next.set(name, resend + 1);
   }
   return null;
 }
 
 function badMail(row: Row, problem: string): AuditFinding {
-  return { table: 'notifications', id: String(row['id']), transactionId: textOrNull(row, 'transaction_id'), seq: null, problem };
+  return {
+    table: 'notifications',
+    id: String(row['id']),
+    transactionId: textOrNull(row, 'transaction_id'),
+    seq: null,
+    problem,
+  };
 }

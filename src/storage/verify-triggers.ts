@@ -13,7 +13,10 @@ interface Trigger {
 
 export async function triggersFinding(database: Database): Promise<AuditFinding | null> {
   const expected = await expectedTriggers(database);
-  const there = database.dialect === 'sqlite' ? await sqliteTriggers(database) : await postgresTriggers(database);
+  const there =
+    database.dialect === 'sqlite'
+      ? await sqliteTriggers(database)
+      : await postgresTriggers(database);
   for (const { name, text } of expected) {
     const found = there.find((trigger) => trigger.name === name);
     if (found === undefined) return finding(name, 'the trigger is gone, or does not fire');
@@ -36,8 +39,16 @@ async function expectedTriggers({ dialect }: Database): Promise<readonly Trigger
   const sqlite = dialect === 'sqlite';
   const texts = new Map<string, string>();
   // A later migration makes one of the same name anew.
-  for (const text of [...ledgerTriggers(sqlite), ...requestTriggers(sqlite), ...movedTriggers(sqlite)]) texts.set(nameOf(text), text);
-  return [...texts].map(([name, text]) => ({ name, text: sqlite ? text : asPostgresShows(name, text) }));
+  for (const text of [
+    ...ledgerTriggers(sqlite),
+    ...requestTriggers(sqlite),
+    ...movedTriggers(sqlite),
+  ])
+    texts.set(nameOf(text), text);
+  return [...texts].map(([name, text]) => ({
+    name,
+    text: sqlite ? text : asPostgresShows(name, text),
+  }));
 }
 
 function asPostgresShows(name: string, text: string): string {
@@ -57,9 +68,14 @@ function bodyOf(text: string): string {
 }
 
 async function sqliteTriggers(database: Database): Promise<readonly Trigger[]> {
-  const rows = await database.read((sql) => rowsOf(sql, `select name, sql from sqlite_schema where type = 'trigger'`));
+  const rows = await database.read((sql) =>
+    rowsOf(sql, `select name, sql from sqlite_schema where type = 'trigger'`),
+  );
   // SQLite keeps the text as it was given, but for the first two words.
-  return rows.map(({ name, sql }) => ({ name: String(name), text: String(sql).replace(/^CREATE TRIGGER/, 'create trigger') }));
+  return rows.map(({ name, sql }) => ({
+    name: String(name),
+    text: String(sql).replace(/^CREATE TRIGGER/, 'create trigger'),
+  }));
 }
 
 async function postgresTriggers(database: Database): Promise<readonly Trigger[]> {
@@ -75,7 +91,10 @@ async function postgresTriggers(database: Database): Promise<readonly Trigger[]>
         where proname like 'payrecon!_%' escape '!' and pronamespace = (select relnamespace from pg_class where oid = 'transactions'::regclass)`,
     ),
   );
-  return rows.map(({ name, text }) => ({ name: String(name), text: String(name).startsWith(FUNCTION) ? String(text) : plain(String(text)) }));
+  return rows.map(({ name, text }) => ({
+    name: String(name),
+    text: String(name).startsWith(FUNCTION) ? String(text) : plain(String(text)),
+  }));
 }
 
 /**

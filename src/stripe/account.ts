@@ -7,11 +7,20 @@ import { isFields, word } from './snapshot.ts';
 
 /** `GET /v1/account`: cheap, changes nothing, and tells whose key it is. */
 export async function readAccount(caller: StripeCaller, secret: string): Promise<AccountAnswer> {
-  const outcome = await caller.call({ endpoint: 'account', send: (stripe) => stripe.accounts.retrieveCurrent() });
+  const outcome = await caller.call({
+    endpoint: 'account',
+    send: (stripe) => stripe.accounts.retrieveCurrent(),
+  });
   const id = accountId(outcome);
   if (outcome.kind === 'value' && id !== null) {
     const { value } = outcome;
-    return { kind: 'account', id, name: accountName(value), country: field(value, 'country'), dateHeader: dateOf(outcome) };
+    return {
+      kind: 'account',
+      id,
+      name: accountName(value),
+      country: field(value, 'country'),
+      dateHeader: dateOf(outcome),
+    };
   }
   const answer = classify(outcome, { endpoint: 'retrieve', paymentIntent: null, secret });
   if (answer.kind === 'unauthorized') {
@@ -19,13 +28,23 @@ export async function readAccount(caller: StripeCaller, secret: string): Promise
     if (answer.httpStatus === 403) return { kind: 'forbidden', message: answer.message };
     return { kind: 'unauthorized', httpStatus: answer.httpStatus, message: answer.message };
   }
-  if (outcome.wire.status === 404) return { kind: 'not_offered', message: 'what answers at the address of Stripe knows no accounts (HTTP 404)' };
-  const message = 'message' in answer ? answer.message : 'what answers at the address of Stripe is not Stripe';
+  if (outcome.wire.status === 404)
+    return {
+      kind: 'not_offered',
+      message: 'what answers at the address of Stripe knows no accounts (HTTP 404)',
+    };
+  const message =
+    'message' in answer ? answer.message : 'what answers at the address of Stripe is not Stripe';
   return { kind: 'unreachable', message };
 }
 
 function accountId(outcome: Outcome): string | null {
-  if (outcome.kind !== 'value' || outcome.wire.status !== 200 || field(outcome.value, 'object') !== 'account') return null;
+  if (
+    outcome.kind !== 'value' ||
+    outcome.wire.status !== 200 ||
+    field(outcome.value, 'object') !== 'account'
+  )
+    return null;
   const id = field(outcome.value, 'id');
   return id !== null && isStripeId('acct', id) ? id : null;
 }

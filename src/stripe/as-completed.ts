@@ -28,7 +28,10 @@ export async function* asCompleted<Item, Result>(
         if (item === null) break;
         const index = begun;
         begun += 1;
-        running.set(index, work(item, stop).then((result) => ({ index, result })));
+        running.set(
+          index,
+          work(item, stop).then((result) => ({ index, result })),
+        );
       }
       if (running.size === 0 || stop.aborted) return;
       const { index, result } = await Promise.race(running.values());

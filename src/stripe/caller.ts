@@ -63,7 +63,9 @@ export class StripeCaller {
       const waited = await this.#wait(request, slots, scope.signal);
       if (waited !== 'begin') {
         const wire = this.#wireCall(request, scope).facts();
-        return waited === 'queue' ? { kind: 'not_sent', why: 'queue', wire } : { kind: 'interrupted', wire };
+        return waited === 'queue'
+          ? { kind: 'not_sent', why: 'queue', wire }
+          : { kind: 'interrupted', wire };
       }
       try {
         const call = this.#wireCall(request, scope);
@@ -91,7 +93,10 @@ export class StripeCaller {
   }
 
   /** Gives `work` a signal that aborts when the gateway is closed, when the request is stopped, and when `work` is over. */
-  async #scoped(request: Request, work: (scope: AbortController) => Promise<Outcome>): Promise<Outcome> {
+  async #scoped(
+    request: Request,
+    work: (scope: AbortController) => Promise<Outcome>,
+  ): Promise<Outcome> {
     const scope = new AbortController();
     const stop = (): void => scope.abort();
     this.#running.add(scope);
@@ -107,7 +112,11 @@ export class StripeCaller {
   }
 
   /** First the slot, then the permit: a permit that waits for a slot would be used at another time than it was given for. */
-  async #wait({ endpoint, waitMs }: Request, slots: Slots, stopped: AbortSignal): Promise<'begin' | 'queue' | 'interrupted'> {
+  async #wait(
+    { endpoint, waitMs }: Request,
+    slots: Slots,
+    stopped: AbortSignal,
+  ): Promise<'begin' | 'queue' | 'interrupted'> {
     const waiting = new AbortController();
     const end = (): void => waiting.abort();
     stopped.addEventListener('abort', end, { once: true });
@@ -133,8 +142,13 @@ export class StripeCaller {
     const { deadlineMs } = this.#options;
     let end: (outcome: Outcome) => void = () => undefined;
     const ended = new Promise<Outcome>((resolve) => (end = resolve));
-    const timer = setTimeout(() => end({ kind: 'deadline', deadlineMs, wire: call.facts() }), deadlineMs);
-    call.signal.addEventListener('abort', () => end({ kind: 'interrupted', wire: call.facts() }), { once: true });
+    const timer = setTimeout(
+      () => end({ kind: 'deadline', deadlineMs, wire: call.facts() }),
+      deadlineMs,
+    );
+    call.signal.addEventListener('abort', () => end({ kind: 'interrupted', wire: call.facts() }), {
+      once: true,
+    });
     if (call.signal.aborted) end({ kind: 'interrupted', wire: call.facts() });
     try {
       return await Promise.race([ended, work()]);
@@ -152,8 +166,10 @@ export class StripeCaller {
     const { kind, wire } = outcome;
     const isLock = kind === 'fault' && outcome.fault.code === 'lock_timeout';
     // Whoever says it: Stripe's own limit, or that of something in between.
-    if (wire.status === 429 && !isLock) this.#limiter.slowDown(request.endpoint, rateLimitedReason(wire));
-    if (kind === 'fault' || (kind === 'value' && wire.status === 200)) this.stripeClock.saw(header(wire, 'date'));
+    if (wire.status === 429 && !isLock)
+      this.#limiter.slowDown(request.endpoint, rateLimitedReason(wire));
+    if (kind === 'fault' || (kind === 'value' && wire.status === 200))
+      this.stripeClock.saw(header(wire, 'date'));
     return outcome;
   }
 
@@ -163,7 +179,8 @@ export class StripeCaller {
       return { kind: 'value', value, wire: call.facts() };
     } catch (error) {
       const wire = call.facts();
-      if (call.heldBack() && wire.attempts === 0) return { kind: 'not_sent', why: 'too_late', wire };
+      if (call.heldBack() && wire.attempts === 0)
+        return { kind: 'not_sent', why: 'too_late', wire };
       const fault = client.fault(error);
       return fault === null ? { kind: 'nothing', wire } : { kind: 'fault', fault, wire };
     }

@@ -1,7 +1,14 @@
 import type { Answer, IntentSnapshot, UnknownReason } from '../domain/answer.ts';
 import type { RefusalKind } from '../domain/refusal-codes.ts';
 import { classifyRefusal } from '../domain/refusals.ts';
-import { effectOf, isReplayed, rateLimitedReason, requestId, shouldRetry, type Outcome } from './outcome.ts';
+import {
+  effectOf,
+  isReplayed,
+  rateLimitedReason,
+  requestId,
+  shouldRetry,
+  type Outcome,
+} from './outcome.ts';
 import { redact } from './redact.ts';
 import { readIntent, readIntentForCustomer } from './snapshot.ts';
 
@@ -17,8 +24,9 @@ export interface Question {
 type Fault = Extract<Outcome, { kind: 'fault' }>;
 
 const NOT_SENT = {
-  queue: 'payrecon\'s own rate limit left no room for the call in time; nothing was sent to Stripe',
-  too_late: 'payrecon\'s own rate limit left room for the call only when it might not begin any more; nothing was sent to Stripe',
+  queue: "payrecon's own rate limit left no room for the call in time; nothing was sent to Stripe",
+  too_late:
+    "payrecon's own rate limit left room for the call only when it might not begin any more; nothing was sent to Stripe",
 } as const;
 
 /** What an outcome proves. Everything that proves nothing is `unknown`. Never decides by the text of a message. */
@@ -36,7 +44,11 @@ export function classify(seen: Outcome, question: Question): Answer {
     case 'not_sent':
       return unknown(outcome, 'queue', NOT_SENT[outcome.why]);
     case 'interrupted':
-      return unknown(outcome, 'interrupted', 'the call was broken off because payrecon is stopping');
+      return unknown(
+        outcome,
+        'interrupted',
+        'the call was broken off because payrecon is stopping',
+      );
   }
 }
 
@@ -49,9 +61,11 @@ function withoutReplay<Seen extends Outcome>(outcome: Seen): Seen {
 function classifyValue(outcome: Extract<Outcome, { kind: 'value' }>, question: Question): Answer {
   const { wire } = outcome;
   // The library takes any JSON without an `error` for a success, a gateway's 502 for example.
-  if (wire.status === null || wire.status < 200 || wire.status > 299) return malformed(outcome, 'an error that is not Stripe\'s');
+  if (wire.status === null || wire.status < 200 || wire.status > 299)
+    return malformed(outcome, "an error that is not Stripe's");
   const intent = asked(readIntentForCustomer(outcome.value, question.secret), question);
-  if (intent === null) return malformed(outcome, 'something other than the payment intent that was asked for');
+  if (intent === null)
+    return malformed(outcome, 'something other than the payment intent that was asked for');
   return { kind: 'intent', intent, requestId: requestId(wire), replayed: isReplayed(wire) };
 }
 
@@ -63,18 +77,36 @@ function classifyFault(outcome: Fault, question: Question): Answer {
   if (reason !== null) return { ...unknown(outcome, reason, message), answered: true };
   if (fault.status < 400) return malformed(outcome, `an error with status ${fault.status}`);
   if (fault.status === 401 || fault.status === 403) {
-    return { kind: 'unauthorized', httpStatus: fault.status, message, effect: effectOf(outcome), requestId: requestId(wire) };
+    return {
+      kind: 'unauthorized',
+      httpStatus: fault.status,
+      message,
+      effect: effectOf(outcome),
+      requestId: requestId(wire),
+    };
   }
   // Only Stripe's own word for "no such object" is one: a wrong address answers 404 too.
-  if (question.endpoint === 'retrieve' && fault.status === 404 && fault.code === 'resource_missing') {
+  if (
+    question.endpoint === 'retrieve' &&
+    fault.status === 404 &&
+    fault.code === 'resource_missing'
+  ) {
     return { kind: 'missing', requestId: requestId(wire), message };
   }
   const intent = asked(readIntent(fault.paymentIntent, question.secret), question);
   if (fault.status === 402 && fault.paymentIntent !== null) {
-    if (intent === null || question.endpoint === 'retrieve') return malformed(outcome, 'a decline of another payment intent');
+    if (intent === null || question.endpoint === 'retrieve')
+      return malformed(outcome, 'a decline of another payment intent');
     if (kind === 'declined' || kind === 'authentication') {
       const failure = { code: fault.code, declineCode: fault.declineCode, message };
-      return { kind: 'declined', intent, failure, fault: kind, requestId: requestId(wire), replayed: isReplayed(wire) };
+      return {
+        kind: 'declined',
+        intent,
+        failure,
+        fault: kind,
+        requestId: requestId(wire),
+        replayed: isReplayed(wire),
+      };
     }
   }
   return {
@@ -97,15 +129,22 @@ function undecidedReason({ fault, wire }: Fault, kind: RefusalKind): UnknownReas
   // The concurrent twin of the same idempotency key.
   if (fault.status === 409) return 'conflict';
   // A lock on the object and a rate limit share the status; only a rate limit names its reason.
-  return fault.code === 'lock_timeout' && rateLimitedReason(wire) === null ? 'lock_timeout' : 'rate_limited';
+  return fault.code === 'lock_timeout' && rateLimitedReason(wire) === null
+    ? 'lock_timeout'
+    : 'rate_limited';
 }
 
 function classifyNothing(outcome: Extract<Outcome, { kind: 'nothing' }>): Answer {
   const { status, networkCode, attempts } = outcome.wire;
   if (status !== null) return malformed(outcome, 'an answer that cannot be read');
   const again = attempts > 1 ? ` (${attempts} attempts)` : '';
-  if (networkCode === 'ETIMEDOUT') return unknown(outcome, 'timeout', `no connection to Stripe in time${again}`);
-  return unknown(outcome, 'connection', `no answer from Stripe: ${networkCode ?? 'the connection failed'}${again}`);
+  if (networkCode === 'ETIMEDOUT')
+    return unknown(outcome, 'timeout', `no connection to Stripe in time${again}`);
+  return unknown(
+    outcome,
+    'connection',
+    `no answer from Stripe: ${networkCode ?? 'the connection failed'}${again}`,
+  );
 }
 
 /** An answer about another intent is no answer. */
@@ -114,11 +153,19 @@ function asked(intent: IntentSnapshot | null, { paymentIntent }: Question): Inte
 }
 
 function malformed(outcome: Outcome, what: string): Answer {
-  return unknown(outcome, 'malformed', `Stripe's address answered with ${what} (HTTP ${outcome.wire.status ?? 'none'})`);
+  return unknown(
+    outcome,
+    'malformed',
+    `Stripe's address answered with ${what} (HTTP ${outcome.wire.status ?? 'none'})`,
+  );
 }
 
 /** `answered: false` unless the caller knows better: nothing readable from Stripe came back. */
-export function unknown(outcome: Outcome, reason: UnknownReason, message: string): Extract<Answer, { kind: 'unknown' }> {
+export function unknown(
+  outcome: Outcome,
+  reason: UnknownReason,
+  message: string,
+): Extract<Answer, { kind: 'unknown' }> {
   return {
     kind: 'unknown',
     reason,

@@ -37,7 +37,10 @@ export async function openClient(options: ClientOptions, wire: WireClient): Prom
     telemetry: false,
     appInfo: { name: 'payrecon' },
   });
-  return { stripe, fault: (error) => (error instanceof PackageStripe.errors.StripeError ? readFault(error) : null) };
+  return {
+    stripe,
+    fault: (error) => (error instanceof PackageStripe.errors.StripeError ? readFault(error) : null),
+  };
 }
 
 async function importQuietly(): Promise<typeof Stripe> {
@@ -70,7 +73,7 @@ function readFault(error: Stripe.errors.StripeError): StripeFault | null {
   if (typeof statusCode !== 'number' || !isFields(raw)) return null;
   const type = STRIPE_ERROR_TYPES.find((known) => known === raw['type']);
   const code = word(raw['code']);
-const message = text(raw['message']);
+  const message = text(raw['message']);
   if (type === undefined || (code === null && message === null)) return null;
   return {
     status: statusCode,

@@ -29,12 +29,13 @@ export class Density {
   at(seconds: number): number | null {
     let nearest: Sample | null = null;
     for (const sample of this.#samples) {
-      if (nearest === null || distance(sample, seconds) < distance(nearest, seconds)) nearest = sample;
+      if (nearest === null || distance(sample, seconds) < distance(nearest, seconds))
+        nearest = sample;
     }
     if (nearest === null) return null;
     const reach = distance(nearest, seconds) + NEIGHBOURS * nearest.seconds;
     let rows = 0;
-let span = 0;
+    let span = 0;
     for (const sample of this.#samples) {
       if (distance(sample, seconds) > reach) continue;
       rows += sample.rows;

@@ -1,6 +1,16 @@
 import type Stripe from 'stripe';
 import type { Budgets } from '../app/budgets.ts';
-import type { AccountAnswer, CallCounts, Clock, Gateway, LookUp, NewestIntents, NewestQuery, OtherIntent, OtherQuery } from '../app/ports.ts';
+import type {
+  AccountAnswer,
+  CallCounts,
+  Clock,
+  Gateway,
+  LookUp,
+  NewestIntents,
+  NewestQuery,
+  OtherIntent,
+  OtherQuery,
+} from '../app/ports.ts';
 import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
@@ -9,7 +19,11 @@ import { readAccount } from './account.ts';
 import { StripeCaller, type Request } from './caller.ts';
 import { Density } from './density.ts';
 import { classify } from './classify.ts';
-import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from './idempotency.ts';
+import {
+  cancelIdempotencyKey,
+  confirmIdempotencyKey,
+  createIdempotencyKey,
+} from './idempotency.ts';
 import { lookUp, type LookedUp } from './look-up.ts';
 import { newestIntents } from './newest-intents.ts';
 import { findOther } from './other-intents.ts';
@@ -54,7 +68,12 @@ class StripeGateway implements Gateway {
 
   constructor(options: GatewayOptions) {
     const { budgets, clock, urgent = false } = options;
-    this.#caller = new StripeCaller({ ...options, ...(budgets === undefined ? {} : { limiter: new SharedLimiter(options, budgets, clock, urgent) }) });
+    this.#caller = new StripeCaller({
+      ...options,
+      ...(budgets === undefined
+        ? {}
+        : { limiter: new SharedLimiter(options, budgets, clock, urgent) }),
+    });
     this.#secret = options.secretKey;
     this.#ledger = options.ledger ?? (() => null);
     this.#deadlineMs = options.deadlineMs;
@@ -64,7 +83,8 @@ class StripeGateway implements Gateway {
     // Made before the call: a bug in making them is not a failed connection.
     const params = createParams(transaction, this.#ledger());
     const idempotencyKey = createIdempotencyKey(transaction, this.#namespace());
-    const send = (stripe: Stripe): Promise<unknown> => stripe.paymentIntents.create(params, { idempotencyKey });
+    const send = (stripe: Stripe): Promise<unknown> =>
+      stripe.paymentIntents.create(params, { idempotencyKey });
     const outcome = await this.#change(wait, { endpoint: 'create', send });
     return classify(outcome, { endpoint: 'create', paymentIntent: null, secret: this.#secret });
   }
@@ -73,15 +93,20 @@ class StripeGateway implements Gateway {
     const paymentIntent = knownIntent(transaction);
     const params = confirmParams(transaction);
     const idempotencyKey = confirmIdempotencyKey(transaction, this.#namespace());
-    const send = (stripe: Stripe): Promise<unknown> => stripe.paymentIntents.confirm(paymentIntent, params, { idempotencyKey });
+    const send = (stripe: Stripe): Promise<unknown> =>
+      stripe.paymentIntents.confirm(paymentIntent, params, { idempotencyKey });
     const outcome = await this.#change(wait, { endpoint: 'confirm', send });
     return classify(outcome, { endpoint: 'confirm', paymentIntent, secret: this.#secret });
   }
 
   async cancel(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
     const paymentIntent = knownIntent(transaction);
-    const idempotencyKey = cancelIdempotencyKey({ ...transaction, paymentIntent }, this.#namespace());
-    const send = (stripe: Stripe): Promise<unknown> => stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey });
+    const idempotencyKey = cancelIdempotencyKey(
+      { ...transaction, paymentIntent },
+      this.#namespace(),
+    );
+    const send = (stripe: Stripe): Promise<unknown> =>
+      stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey });
     const outcome = await this.#change(wait, { endpoint: 'cancel', send });
     return classify(outcome, { endpoint: 'cancel', paymentIntent, secret: this.#secret });
   }
@@ -91,7 +116,11 @@ class StripeGateway implements Gateway {
   }
 
   lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<LookedUp> {
-    return lookUp({ caller: this.#caller, secret: this.#secret, density: this.#density }, queries, signal);
+    return lookUp(
+      { caller: this.#caller, secret: this.#secret, density: this.#density },
+      queries,
+      signal,
+    );
   }
 
   account(): Promise<AccountAnswer> {
@@ -131,6 +160,7 @@ function knownIntent(transaction: Transaction): string {
   const { id, paymentIntent } = transaction;
   if (paymentIntent === null) throw new BugError(`${id} has no payment intent yet`);
   // It becomes a part of the request's path.
-  if (!isStripeId('pi', paymentIntent)) throw new BugError(`what ${id} has stored is not the id of a payment intent`);
+  if (!isStripeId('pi', paymentIntent))
+    throw new BugError(`what ${id} has stored is not the id of a payment intent`);
   return paymentIntent;
 }

@@ -2,7 +2,16 @@ import type { Clock } from '../app/ports.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** What Stripe counts as one endpoint: all `GET /v1/payment_intents/{id}` together are one. */
-export const ENDPOINTS = ['create', 'confirm', 'cancel', 'retrieve', 'list', 'account', 'events', 'search'] as const;
+export const ENDPOINTS = [
+  'create',
+  'confirm',
+  'cancel',
+  'retrieve',
+  'list',
+  'account',
+  'events',
+  'search',
+] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
 export interface Limits {
@@ -30,7 +39,10 @@ export class RequestLimiter implements Limiter {
     this.#clock = clock;
     this.#account = new TokenBucket(limits.requestsPerSecond, clock.monotonicMs());
     this.#endpoints = new Map(
-      ENDPOINTS.map((endpoint) => [endpoint, new TokenBucket(limits.endpointRequestsPerSecond, clock.monotonicMs())]),
+      ENDPOINTS.map((endpoint) => [
+        endpoint,
+        new TokenBucket(limits.endpointRequestsPerSecond, clock.monotonicMs()),
+      ]),
     );
   }
 

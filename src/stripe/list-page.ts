@@ -20,7 +20,9 @@ export interface Page {
 }
 
 /** One page of Stripe's list, or why there is none. */
-export type PageReader = (asked: PageRequest | NewestPageRequest) => Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }>;
+export type PageReader = (
+  asked: PageRequest | NewestPageRequest,
+) => Promise<{ readonly page: Page | Unanswered; readonly outcome: Outcome }>;
 
 /** A page that is refused for its rate is asked for so many times in all. */
 const RATE_LIMITED_TRIES = 4;
@@ -36,7 +38,11 @@ export function pageReader({ caller, secret }: Asking, signal?: AbortSignal): Pa
       });
       const page = pageOf(outcome, secret);
       // The limiter waits longer now. A hundred retrieves, or a whole scan anew, would not be fewer calls.
-      const isTooSoon = 'kind' in page && page.kind === 'unknown' && page.reason === 'rate_limited' && page.shouldRetry !== false;
+      const isTooSoon =
+        'kind' in page &&
+        page.kind === 'unknown' &&
+        page.reason === 'rate_limited' &&
+        page.shouldRetry !== false;
       if (!isTooSoon || tries === RATE_LIMITED_TRIES) return { page, outcome };
     }
   };
@@ -51,16 +57,25 @@ export function searchPageOf(outcome: Outcome, secret: string): Page | Unanswere
   return readPage(outcome, secret, 'search_result');
 }
 
-function readPage(outcome: Outcome, secret: string, object: 'list' | 'search_result'): Page | Unanswered {
+function readPage(
+  outcome: Outcome,
+  secret: string,
+  object: 'list' | 'search_result',
+): Page | Unanswered {
   const unreadable = (): Extract<Answer, { kind: 'unknown' }> =>
-    unknown(outcome, 'malformed', `Stripe's ${object === 'list' ? 'list' : 'search'} cannot be read (HTTP ${outcome.wire.status ?? 'none'})`);
+    unknown(
+      outcome,
+      'malformed',
+      `Stripe's ${object === 'list' ? 'list' : 'search'} cannot be read (HTTP ${outcome.wire.status ?? 'none'})`,
+    );
   if (outcome.kind !== 'value') {
     const answer = classify(outcome, { endpoint: 'retrieve', paymentIntent: null, secret });
     if (answer.kind === 'unknown' || answer.kind === 'unauthorized') return answer;
     return { ...unreadable(), answered: outcome.kind === 'fault' };
   }
   const { value } = outcome;
-  if (outcome.wire.status !== 200 || !isFields(value) || value['object'] !== object) return unreadable();
+  if (outcome.wire.status !== 200 || !isFields(value) || value['object'] !== object)
+    return unreadable();
   const { data, has_more: hasMore } = value;
   if (typeof hasMore !== 'boolean') return unreadable();
   if (!Array.isArray(data) || data.length > LIST_PAGE_SIZE) return unreadable();

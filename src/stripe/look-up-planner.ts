@@ -69,7 +69,9 @@ export class LookUpPlanner {
 
   constructor(queries: readonly LookUp[], density: Density, slicesAtOnce: number) {
     this.#density = density;
-    const wanted = queries.flatMap((query) => wantedOf(query)).sort((a, b) => b.atSeconds - a.atSeconds);
+    const wanted = queries
+      .flatMap((query) => wantedOf(query))
+      .sort((a, b) => b.atSeconds - a.atSeconds);
     for (const row of wanted) {
       // A second one with the same id, should that ever be, is asked for alone.
       if (this.#open.has(row.paymentIntent)) this.#retrieves.push(row);
@@ -92,20 +94,33 @@ export class LookUpPlanner {
   }
 
   /** The queries that the page answers, each with its place on the page. */
-  saw(slice: Slice, asked: PageAsked, shown: readonly RowShown[], hasMore: boolean): readonly { readonly query: LookUp; readonly index: number }[] {
+  saw(
+    slice: Slice,
+    asked: PageAsked,
+    shown: readonly RowShown[],
+    hasMore: boolean,
+  ): readonly { readonly query: LookUp; readonly index: number }[] {
     slice.busy = false;
     const found = shown.flatMap(({ id, created }, index) => {
       const row = this.#open.get(id);
       if (row === undefined) return [];
       this.#answered(row);
-      this.#lagSeconds = Math.min(LONGEST_LAG_SECONDS, Math.max(this.#lagSeconds, created - row.atSeconds));
+      this.#lagSeconds = Math.min(
+        LONGEST_LAG_SECONDS,
+        Math.max(this.#lagSeconds, created - row.atSeconds),
+      );
       return [{ query: row.query, index }];
     });
     const last = shown.at(-1);
-    const newest = slice.cursor === null || asked.after === null ? (shown[0]?.created ?? asked.toSeconds) + HALF_A_SECOND : slice.cursor.oldestSeconds;
-    if (last !== undefined && (hasMore || shown.length === LIST_PAGE_SIZE)) this.#density.saw(shown.length, last.created, newest);
+    const newest =
+      slice.cursor === null || asked.after === null
+        ? (shown[0]?.created ?? asked.toSeconds) + HALF_A_SECOND
+        : slice.cursor.oldestSeconds;
+    if (last !== undefined && (hasMore || shown.length === LIST_PAGE_SIZE))
+      this.#density.saw(shown.length, last.created, newest);
     else this.#density.saw(shown.length, asked.fromSeconds, newest);
-    if (hasMore && last !== undefined) slice.cursor = { after: last.id, oldestSeconds: last.created };
+    if (hasMore && last !== undefined)
+      slice.cursor = { after: last.id, oldestSeconds: last.created };
     else this.#pass(slice, Number.NEGATIVE_INFINITY);
     return found;
   }
@@ -140,9 +155,11 @@ export class LookUpPlanner {
       const fromSeconds = (slice.rows.at(-1)?.atSeconds ?? row.atSeconds) - 1;
       // A page that goes on begins where the last one ended; one that jumps begins at the row.
       const startSeconds = row.atSeconds + this.#lagSeconds;
-      const goesOn = cursor !== null && startSeconds + this.#covered(startSeconds) / 2 > cursor.oldestSeconds;
+      const goesOn =
+        cursor !== null && startSeconds + this.#covered(startSeconds) / 2 > cursor.oldestSeconds;
       const begin = goesOn ? cursor.oldestSeconds : startSeconds;
-      if (this.#worthAPage(slice, begin)) return { fromSeconds, toSeconds: begin, after: goesOn ? cursor.after : null };
+      if (this.#worthAPage(slice, begin))
+        return { fromSeconds, toSeconds: begin, after: goesOn ? cursor.after : null };
       slice.alone.push(row);
       slice.next += 1;
     }
@@ -157,7 +174,11 @@ export class LookUpPlanner {
   }
 
   #pass(slice: Slice, olderThanSeconds: number): void {
-    for (let row = slice.rows[slice.next]; row !== undefined && (row.answered || row.atSeconds > olderThanSeconds); row = slice.rows[slice.next]) {
+    for (
+      let row = slice.rows[slice.next];
+      row !== undefined && (row.answered || row.atSeconds > olderThanSeconds);
+      row = slice.rows[slice.next]
+    ) {
       if (!row.answered) slice.alone.push(row);
       slice.next += 1;
     }
@@ -169,7 +190,10 @@ export class LookUpPlanner {
     const covered = this.#covered(beginSeconds);
     if (wantedUntil(slice, Math.floor(beginSeconds - covered), 2) === 2) return true;
     // Where a page answers as many as one retrieve would, now one more and now one less, all the pages are still fewer than all the rows.
-    return wantedUntil(slice, Math.floor(beginSeconds - PAGES_AHEAD * covered), PAGES_AHEAD + 1) > PAGES_AHEAD;
+    return (
+      wantedUntil(slice, Math.floor(beginSeconds - PAGES_AHEAD * covered), PAGES_AHEAD + 1) >
+      PAGES_AHEAD
+    );
   }
 
   /** Seconds that a page reaches back from there. */
@@ -192,7 +216,14 @@ function wantedUntil(slice: Slice, oldestSeconds: number, atMost: number): numbe
 
 function wantedOf(query: LookUp): Wanted[] {
   if (query.paymentIntent === null) return [];
-  return [{ query, paymentIntent: query.paymentIntent, atSeconds: Math.floor(query.createdFrom / 1_000), answered: false }];
+  return [
+    {
+      query,
+      paymentIntent: query.paymentIntent,
+      atSeconds: Math.floor(query.createdFrom / 1_000),
+      answered: false,
+    },
+  ];
 }
 
 /** Neighbours in time stay together. */
@@ -200,6 +231,10 @@ function sliced(rows: readonly Wanted[], atMost: number): readonly Slice[] {
   const count = Math.max(1, Math.min(atMost, Math.floor(rows.length / ROWS_A_SLICE)));
   const size = Math.ceil(rows.length / count);
   return Array.from({ length: count }, (_, index) => ({
-    rows: rows.slice(index * size, (index + 1) * size), next: 0, cursor: null, busy: false, alone: [],
+    rows: rows.slice(index * size, (index + 1) * size),
+    next: 0,
+    cursor: null,
+    busy: false,
+    alone: [],
   })).filter((slice) => slice.rows.length > 0);
 }

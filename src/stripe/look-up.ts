@@ -33,7 +33,9 @@ type Ahead = (query: LookUp) => number | null;
 
 /** Queries without an id share a scan where their windows touch. */
 export function planScans(queries: readonly LookUp[]): readonly ScanTask[] {
-  const windows = queries.filter(({ paymentIntent }) => paymentIntent === null).map((query) => ({ range: windowOf(query), query }));
+  const windows = queries
+    .filter(({ paymentIntent }) => paymentIntent === null)
+    .map((query) => ({ range: windowOf(query), query }));
   windows.sort((a, b) => a.range.fromSeconds - b.range.fromSeconds);
   const scans: { kind: 'scan'; range: ScanRange; queries: LookUp[] }[] = [];
   for (const { range, query } of windows) {
@@ -58,7 +60,11 @@ function windowOf(query: LookUp): ScanRange {
 
 /** The same query with its window in Stripe's time. */
 function inStripesTime(query: LookUp, aheadMs: number): LookUp {
-  return { ...query, createdFrom: query.createdFrom + aheadMs, createdTo: query.createdTo + aheadMs };
+  return {
+    ...query,
+    createdFrom: query.createdFrom + aheadMs,
+    createdTo: query.createdTo + aheadMs,
+  };
 }
 
 /** What of a range lies outside of another. */
@@ -74,7 +80,11 @@ export interface LookingUp extends Asking {
 }
 
 /** Every query is answered exactly once, in any order; after the signal aborts, the rest is left out. Scans first: they take longest. */
-export async function* lookUp(asking: LookingUp, queries: readonly LookUp[], signal: AbortSignal | undefined): AsyncGenerator<LookedUp, void, undefined> {
+export async function* lookUp(
+  asking: LookingUp,
+  queries: readonly LookUp[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LookedUp, void, undefined> {
   const ahead: Ahead = asking.caller.stripeClock.measure();
   const scans = planScans(queries).values();
   const asked = new Map(queries.map((query) => [inStripesTime(query, ahead(query) ?? 0), query]));
@@ -85,32 +95,58 @@ export async function* lookUp(asking: LookingUp, queries: readonly LookUp[], sig
   };
   const work = async (task: Task, stop: AbortSignal): Promise<readonly LookedUp[]> => {
     if (task.kind === 'scan') return await scanFor(asking, task, ahead, stop);
-    return (await ask(asking, planner, task, stop)).map((looked) => ({ ...looked, query: asked.get(looked.query) ?? looked.query }));
+    return (await ask(asking, planner, task, stop)).map((looked) => ({
+      ...looked,
+      query: asked.get(looked.query) ?? looked.query,
+    }));
   };
   for await (const answers of asCompleted(next, work, CONCURRENCY, signal)) yield* answers;
 }
 
-async function ask(asking: Asking, planner: LookUpPlanner, task: PlannedCall, stop: AbortSignal): Promise<readonly LookedUp[]> {
+async function ask(
+  asking: Asking,
+  planner: LookUpPlanner,
+  task: PlannedCall,
+  stop: AbortSignal,
+): Promise<readonly LookedUp[]> {
   if (task.kind === 'page') return await readSlice(asking, planner, task, stop);
-  return [{ query: task.query, answer: await retrieveIntent(asking.caller, asking.secret, task.paymentIntent, stop) }];
+  return [
+    {
+      query: task.query,
+      answer: await retrieveIntent(asking.caller, asking.secret, task.paymentIntent, stop),
+    },
+  ];
 }
 
 /**
  * In the database's time first: the answer tells Stripe's. Where the clocks differ, the windows are
  * read in Stripe's time as well, and absent is only what neither shows.
  */
-async function scanFor(asking: Asking, { range, queries }: ScanTask, ahead: Ahead, stop: AbortSignal): Promise<readonly LookedUp[]> {
+async function scanFor(
+  asking: Asking,
+  { range, queries }: ScanTask,
+  ahead: Ahead,
+  stop: AbortSignal,
+): Promise<readonly LookedUp[]> {
   const pages = pageReader(asking, stop);
-  const matches = new Map(queries.map(({ transactionId }): [string, Match[]] => [transactionId, []]));
+  const matches = new Map(
+    queries.map(({ transactionId }): [string, Match[]] => [transactionId, []]),
+  );
   let end = await scanIntents(pages, range, matches);
-  const moved = queries.filter((query) => (ahead(query) ?? 0) !== 0).map((query) => inStripesTime(query, ahead(query) ?? 0));
+  const moved = queries
+    .filter((query) => (ahead(query) ?? 0) !== 0)
+    .map((query) => inStripesTime(query, ahead(query) ?? 0));
   for (const scan of planScans(moved)) {
-    for (const part of outside(scan.range, range)) end = endOfBoth(end, await scanIntents(pages, part, matches));
+    for (const part of outside(scan.range, range))
+      end = endOfBoth(end, await scanIntents(pages, part, matches));
   }
   return queries.map((query) => {
     const aheadMs = ahead(query) ?? 0;
     const scanned = aheadMs === 0 ? range : windowOf(inStripesTime(query, aheadMs));
-    return { query, answer: answerOfScan(query, matches.get(query.transactionId) ?? [], { ...end, ...scanned }) };
+    return {
+      query,
+      answer: answerOfScan(query, matches.get(query.transactionId) ?? [], { ...end, ...scanned }),
+    };
   });
 }
 
@@ -129,6 +165,13 @@ async function readSlice(
   const answered = planner.saw(slice, asked, page.rows, page.hasMore);
   return answered.flatMap(({ query, index }) => {
     const intent = page.rows[index];
-    return intent === undefined ? [] : [{ query, answer: { kind: 'intent' as const, intent, requestId: page.requestId, replayed: false } }];
+    return intent === undefined
+      ? []
+      : [
+          {
+            query,
+            answer: { kind: 'intent' as const, intent, requestId: page.requestId, replayed: false },
+          },
+        ];
   });
 }

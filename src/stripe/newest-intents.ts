@@ -1,6 +1,11 @@
 import type { NewestIntents, NewestQuery } from '../app/ports.ts';
 import type { IntentSnapshot } from '../domain/answer.ts';
-import { LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA, wasMadeByAnotherLedger } from '../domain/marks.ts';
+import {
+  LEDGER_METADATA,
+  NAMESPACE_METADATA,
+  TRANSACTION_METADATA,
+  wasMadeByAnotherLedger,
+} from '../domain/marks.ts';
 import { pageReader, searchPageOf, type Asking, type Page, type Unanswered } from './list-page.ts';
 import { LIST_PAGE_SIZE } from './params.ts';
 
@@ -18,26 +23,42 @@ const LIST_PAGES = 10;
 export async function newestIntents(asking: Asking, query: NewestQuery): Promise<NewestIntents> {
   const first = await listed(asking, null);
   if ('kind' in first) return unanswered(first);
-  if (!first.hasMore || first.rows.some((intent) => isLookedFor(intent, query))) return { kind: 'intents', intents: first.rows };
+  if (!first.hasMore || first.rows.some((intent) => isLookedFor(intent, query)))
+    return { kind: 'intents', intents: first.rows };
   const found = await searched(asking, query);
   const more = 'kind' in found ? await readOn(asking, query, first) : found.rows;
   return { kind: 'intents', intents: [...first.rows, ...more] };
 }
 
 function isLookedFor(intent: IntentSnapshot, query: NewestQuery): boolean {
-  return query.of === 'ledger' ? intent.metadata[LEDGER_METADATA] === query.ledger : wasMadeByAnotherLedger(intent, query);
+  return query.of === 'ledger'
+    ? intent.metadata[LEDGER_METADATA] === query.ledger
+    : wasMadeByAnotherLedger(intent, query);
 }
 
 async function listed(asking: Asking, after: string | null): Promise<Page | Unanswered> {
   return (await pageReader(asking)({ after })).page;
 }
 
-async function searched({ caller, secret }: Asking, query: NewestQuery): Promise<Page | Unanswered> {
+async function searched(
+  { caller, secret }: Asking,
+  query: NewestQuery,
+): Promise<Page | Unanswered> {
   const params = { query: searchFor(query), limit: LIST_PAGE_SIZE };
-  return searchPageOf(await caller.call({ endpoint: 'search', send: (stripe) => stripe.paymentIntents.search(params) }), secret);
+  return searchPageOf(
+    await caller.call({
+      endpoint: 'search',
+      send: (stripe) => stripe.paymentIntents.search(params),
+    }),
+    secret,
+  );
 }
 
-async function readOn(asking: Asking, query: NewestQuery, first: Page): Promise<readonly IntentSnapshot[]> {
+async function readOn(
+  asking: Asking,
+  query: NewestQuery,
+  first: Page,
+): Promise<readonly IntentSnapshot[]> {
   const found: IntentSnapshot[] = [];
   let page = first;
   for (let pages = 1; pages < LIST_PAGES && page.hasMore; pages += 1) {
@@ -53,7 +74,11 @@ async function readOn(asking: Asking, query: NewestQuery, first: Page): Promise<
 /** In Stripe's search query language; `null` asks for those without the name, and `-` turns a clause round. */
 function searchFor(query: NewestQuery): string {
   if (query.of === 'ledger') return clause(LEDGER_METADATA, query.ledger);
-  return [`-${clause(TRANSACTION_METADATA, null)}`, clause(NAMESPACE_METADATA, query.namespace === '' ? null : query.namespace), `-${clause(LEDGER_METADATA, query.ledger)}`].join(' AND ');
+  return [
+    `-${clause(TRANSACTION_METADATA, null)}`,
+    clause(NAMESPACE_METADATA, query.namespace === '' ? null : query.namespace),
+    `-${clause(LEDGER_METADATA, query.ledger)}`,
+  ].join(' AND ');
 }
 
 function clause(name: string, value: string | null): string {
@@ -61,6 +86,7 @@ function clause(name: string, value: string | null): string {
 }
 
 function unanswered(page: Unanswered): NewestIntents {
-  if (page.kind === 'unauthorized') return { kind: 'unauthorized', httpStatus: page.httpStatus, message: page.message };
+  if (page.kind === 'unauthorized')
+    return { kind: 'unauthorized', httpStatus: page.httpStatus, message: page.message };
   return { kind: 'unknown', message: page.message };
 }

@@ -1,7 +1,12 @@
 import type Stripe from 'stripe';
 import type { OtherIntent, OtherQuery } from '../app/ports.ts';
 import type { IntentSnapshot } from '../domain/answer.ts';
-import { KEY_METADATA, LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA } from '../domain/marks.ts';
+import {
+  KEY_METADATA,
+  LEDGER_METADATA,
+  NAMESPACE_METADATA,
+  TRANSACTION_METADATA,
+} from '../domain/marks.ts';
 import { createIdempotencyKey, keyDigest } from './idempotency.ts';
 import { pageReader, type Asking } from './list-page.ts';
 import { LIST_PAGE_SIZE, type LedgerNames, type PageRequest } from './params.ts';
@@ -31,7 +36,10 @@ export interface AskingForLedger extends Asking {
 }
 
 /** The most certain matches first; none where Stripe does not answer. */
-export async function findOther(asking: AskingForLedger, query: OtherQuery): Promise<readonly OtherIntent[]> {
+export async function findOther(
+  asking: AskingForLedger,
+  query: OtherQuery,
+): Promise<readonly OtherIntent[]> {
   const range = rangeOf(asking, query);
   const byEvent = await byIdempotencyKey(asking, query, range);
   const listed = await byList(asking, query, range);
@@ -53,20 +61,34 @@ function rangeOf({ caller }: Asking, { transaction, from, to }: OtherQuery): Ran
   };
 }
 
-async function byIdempotencyKey(asking: AskingForLedger, query: OtherQuery, range: Range): Promise<readonly OtherIntent[]> {
+async function byIdempotencyKey(
+  asking: AskingForLedger,
+  query: OtherQuery,
+  range: Range,
+): Promise<readonly OtherIntent[]> {
   const key = createIdempotencyKey(query.transaction, asking.ledger?.namespace ?? '');
   const ids = await intentsOfEvents(asking, key, range);
   const found: OtherIntent[] = [];
   for (const id of ids) {
     // The event shows it as it was when it was made.
-    const answer = await retrieveIntent(asking.caller, asking.secret, id, new AbortController().signal);
-    if (answer.kind === 'intent' && !isOwn(asking, query, answer.intent)) found.push({ intent: answer.intent, matchedBy: 'idempotency_key' });
+    const answer = await retrieveIntent(
+      asking.caller,
+      asking.secret,
+      id,
+      new AbortController().signal,
+    );
+    if (answer.kind === 'intent' && !isOwn(asking, query, answer.intent))
+      found.push({ intent: answer.intent, matchedBy: 'idempotency_key' });
   }
   return found;
 }
 
 /** Of the events that our idempotency key caused; Stripe binds a key to one request, so there is one. */
-async function intentsOfEvents({ caller }: Asking, key: string, { fromSeconds, toSeconds }: Range): Promise<readonly string[]> {
+async function intentsOfEvents(
+  { caller }: Asking,
+  key: string,
+  { fromSeconds, toSeconds }: Range,
+): Promise<readonly string[]> {
   let after: string | null = null;
   for (let pages = 0; pages < EVENT_PAGES; pages += 1) {
     const params: Stripe.EventListParams = {
@@ -75,7 +97,10 @@ async function intentsOfEvents({ caller }: Asking, key: string, { fromSeconds, t
       limit: LIST_PAGE_SIZE,
       ...(after === null ? {} : { starting_after: after }),
     };
-    const outcome = await caller.call({ endpoint: 'events', send: (stripe) => stripe.events.list(params) });
+    const outcome = await caller.call({
+      endpoint: 'events',
+      send: (stripe) => stripe.events.list(params),
+    });
     const page = outcome.kind === 'value' && isFields(outcome.value) ? outcome.value : {};
     const events: readonly unknown[] = Array.isArray(page['data']) ? page['data'] : [];
     const ids = events.flatMap((event) => intentOfEvent(event, key));
@@ -88,13 +113,22 @@ async function intentsOfEvents({ caller }: Asking, key: string, { fromSeconds, t
 }
 
 function intentOfEvent(event: unknown, key: string): readonly string[] {
-  if (!isFields(event) || !isFields(event['request']) || event['request']['idempotency_key'] !== key) return [];
+  if (
+    !isFields(event) ||
+    !isFields(event['request']) ||
+    event['request']['idempotency_key'] !== key
+  )
+    return [];
   const object = isFields(event['data']) ? event['data']['object'] : null;
   const id = isFields(object) ? text(object['id']) : null;
   return id === null ? [] : [id];
 }
 
-async function byList(asking: AskingForLedger, query: OtherQuery, range: Range): Promise<readonly OtherIntent[]> {
+async function byList(
+  asking: AskingForLedger,
+  query: OtherQuery,
+  range: Range,
+): Promise<readonly OtherIntent[]> {
   const pages = pageReader(asking);
   const found: OtherIntent[] = [];
   let after: string | null = null;
@@ -108,21 +142,36 @@ async function byList(asking: AskingForLedger, query: OtherQuery, range: Range):
   return found;
 }
 
-function matched(asking: AskingForLedger, query: OtherQuery, intent: IntentSnapshot): readonly OtherIntent[] {
+function matched(
+  asking: AskingForLedger,
+  query: OtherQuery,
+  intent: IntentSnapshot,
+): readonly OtherIntent[] {
   if (isOwn(asking, query, intent)) return [];
   const { metadata } = intent;
   const { key, amount, currency } = query.transaction;
   const digest = metadata[KEY_METADATA];
   if (digest !== undefined) {
-    const isSameKey = digest === keyDigest(key) && (metadata[NAMESPACE_METADATA] ?? '') === (asking.ledger?.namespace ?? '');
+    const isSameKey =
+      digest === keyDigest(key) &&
+      (metadata[NAMESPACE_METADATA] ?? '') === (asking.ledger?.namespace ?? '');
     // One that names another key was not made under ours, whatever it looks like.
     return isSameKey ? [{ intent, matchedBy: 'metadata' }] : [];
   }
-  return intent.amount === amount && intent.currency === currency ? [{ intent, matchedBy: 'looks_alike' }] : [];
+  return intent.amount === amount && intent.currency === currency
+    ? [{ intent, matchedBy: 'looks_alike' }]
+    : [];
 }
 
 /** One of this very row: it is no other's. A row of the version without the ledger's mark has its transaction's id alone. */
-function isOwn({ ledger }: AskingForLedger, { transaction }: OtherQuery, { metadata }: IntentSnapshot): boolean {
+function isOwn(
+  { ledger }: AskingForLedger,
+  { transaction }: OtherQuery,
+  { metadata }: IntentSnapshot,
+): boolean {
   const named = metadata[LEDGER_METADATA];
-  return metadata[TRANSACTION_METADATA] === transaction.id && (named === undefined || named === ledger?.id);
+  return (
+    metadata[TRANSACTION_METADATA] === transaction.id &&
+    (named === undefined || named === ledger?.id)
+  );
 }

@@ -68,9 +68,12 @@ export function effectOf(outcome: Outcome): Effect {
   if (wire.attempts === 0) return 'none';
   if (wire.attempts > 1) return 'unknown';
   if (outcome.kind === 'fault') {
-    return ANSWERED_BEFORE_EXECUTION.has(outcome.fault.status) && !isReplayed(wire) ? 'none' : 'unknown';
+    return ANSWERED_BEFORE_EXECUTION.has(outcome.fault.status) && !isReplayed(wire)
+      ? 'none'
+      : 'unknown';
   }
-  const neverConnected = wire.status === null && wire.networkCode !== null && NEVER_CONNECTED.has(wire.networkCode);
+  const neverConnected =
+    wire.status === null && wire.networkCode !== null && NEVER_CONNECTED.has(wire.networkCode);
   return outcome.kind === 'nothing' && neverConnected ? 'none' : 'unknown';
 }
 

@@ -1,6 +1,12 @@
 import type Stripe from 'stripe';
 import { BugError } from '../domain/errors.ts';
-import { ATTEMPT_METADATA, KEY_METADATA, LEDGER_METADATA, NAMESPACE_METADATA, TRANSACTION_METADATA } from '../domain/marks.ts';
+import {
+  ATTEMPT_METADATA,
+  KEY_METADATA,
+  LEDGER_METADATA,
+  NAMESPACE_METADATA,
+  TRANSACTION_METADATA,
+} from '../domain/marks.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { keyDigest } from './idempotency.ts';
 
@@ -20,7 +26,10 @@ export const LIST_PAGE_SIZE = 100;
  * Not sent, on purpose: `confirm` (no money may move before the id is stored), `receipt_email`
  * (Stripe would send a second e-mail in live mode), `payment_method_types` (gone from this API version).
  */
-export function createParams(transaction: Transaction, ledger: LedgerNames | null): Stripe.PaymentIntentCreateParams {
+export function createParams(
+  transaction: Transaction,
+  ledger: LedgerNames | null,
+): Stripe.PaymentIntentCreateParams {
   return {
     amount: transaction.amount,
     currency: transaction.currency,
@@ -33,7 +42,10 @@ export function createParams(transaction: Transaction, ledger: LedgerNames | nul
 }
 
 /** Rows of the versions before send what those sent: Stripe binds an idempotency key to its parameters. */
-function marks({ id, key, attempt, paramsVersion }: Transaction, ledger: LedgerNames | null): Readonly<Record<string, string>> {
+function marks(
+  { id, key, attempt, paramsVersion }: Transaction,
+  ledger: LedgerNames | null,
+): Readonly<Record<string, string>> {
   if (paramsVersion < 2) return { [TRANSACTION_METADATA]: id };
   if (ledger === null) throw new BugError(`${id} is created for a ledger without a name`);
   return {
@@ -59,7 +71,9 @@ function marks({ id, key, attempt, paramsVersion }: Transaction, ledger: LedgerN
  *   customer's acceptance (time, address, browser), which only the page that asked the customer knows. A method without a mandate
  *   answers 400, an account that is not verified answers `requires_action`.
  */
-export function confirmParams({ session }: Pick<Transaction, 'session'>): Stripe.PaymentIntentConfirmParams {
+export function confirmParams({
+  session,
+}: Pick<Transaction, 'session'>): Stripe.PaymentIntentConfirmParams {
   return session === 'off_session' ? { off_session: true } : {};
 }
 

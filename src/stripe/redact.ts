@@ -14,7 +14,9 @@ export function redact(text: string, secret: string): string {
     .replace(/\b(?:sk|rk|pk|ek)_(?:live|test)?[\w*.\u2026]+/g, '[key]')
     .replace(/\bwhsec_[\w*.\u2026]+/g, '[key]')
     .replace(/\b(\w+_secret_)\w+/g, '$1[secret]');
-  return withoutKeys.length > MAX_MESSAGE_CHARS ? `${withoutKeys.slice(0, MAX_MESSAGE_CHARS - 1)}…` : withoutKeys;
+  return withoutKeys.length > MAX_MESSAGE_CHARS
+    ? `${withoutKeys.slice(0, MAX_MESSAGE_CHARS - 1)}…`
+    : withoutKeys;
 }
 
 /** Not within a word: half of a key is not known for one. */

@@ -15,13 +15,22 @@ const IMPORTANCE = [
 ];
 
 /** What such an intent shows is true whatever else there is; of the others a second one could be the one that counts. */
-const MONEY_MOVES: ReadonlySet<string> = new Set(['succeeded', 'processing', 'requires_capture', 'requires_action']);
+const MONEY_MOVES: ReadonlySet<string> = new Set([
+  'succeeded',
+  'processing',
+  'requires_capture',
+  'requires_action',
+]);
 
 /**
  * What a scan tells about one transaction. The intent is the row's own one; where there are more that
  * bear its id, they are in `others`. Only a list that was read to its end shows that there is no other.
  */
-export function answerOfScan(query: LookUp, matches: readonly Match[], end: ScanEnd & ScanRange): Answer {
+export function answerOfScan(
+  query: LookUp,
+  matches: readonly Match[],
+  end: ScanEnd & ScanRange,
+): Answer {
   const chosen = choose(query, matches);
   if (chosen !== null && (end.unanswered === null || MONEY_MOVES.has(chosen.main.intent.status))) {
     const { main, others } = chosen;
@@ -29,10 +38,19 @@ export function answerOfScan(query: LookUp, matches: readonly Match[], end: Scan
   }
   if (end.unanswered !== null) return end.unanswered;
   const { fromSeconds, toSeconds, pages, requestId } = end;
-  return { kind: 'absent', scannedFrom: fromSeconds * 1_000, scannedTo: toSeconds * 1_000, pages, requestId };
+  return {
+    kind: 'absent',
+    scannedFrom: fromSeconds * 1_000,
+    scannedTo: toSeconds * 1_000,
+    pages,
+    requestId,
+  };
 }
 
-function choose(query: LookUp, matches: readonly Match[]): { readonly main: Match; readonly others: readonly IntentSnapshot[] } | null {
+function choose(
+  query: LookUp,
+  matches: readonly Match[],
+): { readonly main: Match; readonly others: readonly IntentSnapshot[] } | null {
   const sorted = matches.toSorted((one, other) => compare(one.intent, other.intent));
   const [foremost] = sorted;
   if (foremost === undefined) return null;
@@ -45,7 +63,11 @@ function choose(query: LookUp, matches: readonly Match[]): { readonly main: Matc
 }
 
 function isOurs({ transactionId, row }: LookUp, intent: IntentSnapshot): boolean {
-  return row === undefined || foreignMark({ id: transactionId, paramsVersion: row.paramsVersion }, intent, row.ledger) === null;
+  return (
+    row === undefined ||
+    foreignMark({ id: transactionId, paramsVersion: row.paramsVersion }, intent, row.ledger) ===
+      null
+  );
 }
 
 /**
@@ -66,6 +88,8 @@ function ownOf({ row }: LookUp, ours: readonly Match[]): Match | null {
 
 /** What matters most first; of two that matter alike the newer one, in whichever order their pages came. */
 function compare(one: IntentSnapshot, other: IntentSnapshot): number {
-  const difference = IMPORTANCE.indexOf(other.status) - IMPORTANCE.indexOf(one.status) || other.created - one.created;
+  const difference =
+    IMPORTANCE.indexOf(other.status) - IMPORTANCE.indexOf(one.status) ||
+    other.created - one.created;
   return difference === 0 ? one.id.localeCompare(other.id) : difference;
 }

@@ -58,34 +58,70 @@ interface StretchEnd extends ScanEnd {
 }
 
 /** Reads the range to its end, and adds to the matches what it finds. */
-export async function scanIntents(pages: PageReader, range: ScanRange, matches: Matches): Promise<ScanEnd> {
+export async function scanIntents(
+  pages: PageReader,
+  range: ScanRange,
+  matches: Matches,
+): Promise<ScanEnd> {
   const read = async (stretch: Stretch, mostPages: number): Promise<StretchEnd> =>
-    await readStretch({ stretch, mostPages, pages, keep: (page) => { keepMatches(page, matches); } });
+    await readStretch({
+      stretch,
+      mostPages,
+      pages,
+      keep: (page) => {
+        keepMatches(page, matches);
+      },
+    });
   const opening = await read({ ...range, after: null }, 1);
-  const rest = opening.before === null ? [] : await Promise.all(stretchesBehind(opening.before.rows, range).map(async (stretch) => await read(stretch, MAX_PAGES)));
+  const rest =
+    opening.before === null
+      ? []
+      : await Promise.all(
+          stretchesBehind(opening.before.rows, range).map(
+            async (stretch) => await read(stretch, MAX_PAGES),
+          ),
+        );
   return rest.reduce<ScanEnd>(endOfBoth, opening);
 }
 
 /** Of two parts of one scan. */
 export function endOfBoth(one: ScanEnd, other: ScanEnd): ScanEnd {
-  return { pages: one.pages + other.pages, requestId: other.requestId, unanswered: one.unanswered ?? other.unanswered };
+  return {
+    pages: one.pages + other.pages,
+    requestId: other.requestId,
+    unanswered: one.unanswered ?? other.unanswered,
+  };
 }
 
 /** What is left of the range behind its first page: every second of it in one stretch, newest first. */
-export function stretchesBehind(rows: readonly Pick<IntentSnapshot, 'id' | 'created'>[], { fromSeconds, toSeconds }: ScanRange): readonly Stretch[] {
+export function stretchesBehind(
+  rows: readonly Pick<IntentSnapshot, 'id' | 'created'>[],
+  { fromSeconds, toSeconds }: ScanRange,
+): readonly Stretch[] {
   const newest = rows[0]?.created ?? toSeconds;
-const oldest = rows.at(-1)?.created ?? toSeconds;
+  const oldest = rows.at(-1)?.created ?? toSeconds;
   const leftSeconds = Math.max(0, oldest - fromSeconds);
   const pagesLeft = (leftSeconds * rows.length) / LIST_PAGE_SIZE / Math.max(1, newest - oldest);
-  const count = Math.max(1, Math.min(STRETCHES, leftSeconds, Math.floor(pagesLeft / PAGES_A_STRETCH)));
-  const beginOf = (index: number): number => fromSeconds + Math.floor((leftSeconds * (count - 1 - index)) / count);
+  const count = Math.max(
+    1,
+    Math.min(STRETCHES, leftSeconds, Math.floor(pagesLeft / PAGES_A_STRETCH)),
+  );
+  const beginOf = (index: number): number =>
+    fromSeconds + Math.floor((leftSeconds * (count - 1 - index)) / count);
   return Array.from({ length: count }, (_, index) => ({
     fromSeconds: beginOf(index),
-    ...(index === 0 ? { toSeconds, after: rows.at(-1)?.id ?? null } : { toSeconds: beginOf(index - 1) - 1, after: null }),
+    ...(index === 0
+      ? { toSeconds, after: rows.at(-1)?.id ?? null }
+      : { toSeconds: beginOf(index - 1) - 1, after: null }),
   }));
 }
 
-async function readStretch({ stretch, mostPages, pages: ask, keep }: {
+async function readStretch({
+  stretch,
+  mostPages,
+  pages: ask,
+  keep,
+}: {
   readonly stretch: Stretch;
   readonly mostPages: number;
   readonly pages: PageReader;
@@ -102,7 +138,10 @@ async function readStretch({ stretch, mostPages, pages: ask, keep }: {
     const last = page.rows.at(-1)?.id ?? null;
     // More, but nothing to go on from, or a page that was here before: walking on would never end.
     if (last === null || seen.has(last) || pages >= MAX_PAGES) {
-      return { ...end, unanswered: unknown(outcome, 'malformed', 'Stripe\'s list did not come to an end') };
+      return {
+        ...end,
+        unanswered: unknown(outcome, 'malformed', "Stripe's list did not come to an end"),
+      };
     }
     if (pages === mostPages) return { ...end, before: page };
     seen.add(last);
@@ -113,6 +152,7 @@ async function readStretch({ stretch, mostPages, pages: ask, keep }: {
 function keepMatches({ rows, requestId }: Page, matches: Matches): void {
   for (const intent of rows) {
     const found = matches.get(intent.metadata[TRANSACTION_METADATA] ?? '');
-    if (found !== undefined && !found.some(({ intent: { id } }) => id === intent.id)) found.push({ intent, requestId });
+    if (found !== undefined && !found.some(({ intent: { id } }) => id === intent.id))
+      found.push({ intent, requestId });
   }
 }

@@ -44,11 +44,17 @@ export class SharedLimiter implements Limiter {
     this.#clock = clock;
     this.#urgent = urgent;
     this.#alone = new RequestLimiter(limits, clock);
-    this.#lanes = new Map(ENDPOINTS.map((endpoint) => [endpoint, { granted: [], waiting: 0, owed: 0, drawing: null, takenUntilMs: 0 }]));
+    this.#lanes = new Map(
+      ENDPOINTS.map((endpoint) => [
+        endpoint,
+        { granted: [], waiting: 0, owed: 0, drawing: null, takenUntilMs: 0 },
+      ]),
+    );
   }
 
   async take(endpoint: Endpoint, signal: AbortSignal): Promise<boolean> {
-    if (this.#clock.monotonicMs() < this.#aloneUntilMs) return await this.#alone.take(endpoint, signal);
+    if (this.#clock.monotonicMs() < this.#aloneUntilMs)
+      return await this.#alone.take(endpoint, signal);
     const lane = this.#lane(endpoint);
     try {
       const turn = await this.#turn(endpoint, lane, signal);
@@ -67,7 +73,10 @@ export class SharedLimiter implements Limiter {
 
   slowDown(endpoint: Endpoint, reason: string | null): void {
     this.#alone.slowDown(endpoint, reason);
-    const names = [...(reason?.startsWith('global') === true ? [ACCOUNT_BUDGET] : []), endpoint].sort();
+    const names = [
+      ...(reason?.startsWith('global') === true ? [ACCOUNT_BUDGET] : []),
+      endpoint,
+    ].sort();
     // Nobody waits for it. Who cannot tell the others is at least slow by itself.
     this.#budgets.slowDown(names).catch(() => {
       this.#goAlone();
@@ -105,9 +114,18 @@ export class SharedLimiter implements Limiter {
     // Turns taken far ahead would hold the account's as well, and keep them from the other endpoints meanwhile.
     const aheadMs = lane.takenUntilMs - this.#clock.monotonicMs();
     if (aheadMs > 0) await this.#clock.sleep(aheadMs);
-    const count = Math.max(1, Math.min(lane.waiting, Math.floor(endpointRequestsPerSecond * BLOCK_SECONDS)));
-    const budgets = [{ name: ACCOUNT_BUDGET, perSecond: requestsPerSecond }, { name: endpoint, perSecond: endpointRequestsPerSecond }];
-    const turns = await this.#budgets.take(budgets, { count: count + lane.owed, urgent: this.#urgent });
+    const count = Math.max(
+      1,
+      Math.min(lane.waiting, Math.floor(endpointRequestsPerSecond * BLOCK_SECONDS)),
+    );
+    const budgets = [
+      { name: ACCOUNT_BUDGET, perSecond: requestsPerSecond },
+      { name: endpoint, perSecond: endpointRequestsPerSecond },
+    ];
+    const turns = await this.#budgets.take(budgets, {
+      count: count + lane.owed,
+      urgent: this.#urgent,
+    });
     if (turns.count === 0) {
       await this.#clock.sleep(turns.startInMs);
       return;
@@ -115,7 +133,8 @@ export class SharedLimiter implements Limiter {
     const paid = Math.min(lane.owed, turns.count);
     lane.owed -= paid;
     const now = this.#clock.monotonicMs();
-    for (let turn = paid; turn < turns.count; turn += 1) lane.granted.push(now + turns.startInMs + turn * turns.apartMs);
+    for (let turn = paid; turn < turns.count; turn += 1)
+      lane.granted.push(now + turns.startInMs + turn * turns.apartMs);
     lane.takenUntilMs = now + turns.startInMs + (turns.count - 1) * turns.apartMs;
   }
 

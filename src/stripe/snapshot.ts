@@ -33,7 +33,8 @@ export function readIntent(value: unknown, secret: string): IntentSnapshot | nul
   const { id, status, currency, livemode } = value;
   if (typeof id !== 'string' || !isStripeId('pi', id)) return null;
   if (typeof status !== 'string' || status === '' || status.length > MAX_WORD_CHARS) return null;
-  if (typeof currency !== 'string' || !isCurrency(currency) || typeof livemode !== 'boolean') return null;
+  if (typeof currency !== 'string' || !isCurrency(currency) || typeof livemode !== 'boolean')
+    return null;
   const amount = count(value['amount']);
   const amountReceived = count(value['amount_received']);
   const created = count(value['created']);
@@ -65,7 +66,8 @@ export function readIntentForCustomer(value: unknown, secret: string): IntentSna
   const clientSecret = text(value['client_secret']);
   return {
     ...intent,
-    clientSecret: clientSecret === null || clientSecret.length > MAX_CLIENT_SECRET_CHARS ? null : clientSecret,
+    clientSecret:
+      clientSecret === null || clientSecret.length > MAX_CLIENT_SECRET_CHARS ? null : clientSecret,
     nextAction: nextActionOf(value['next_action']),
   };
 }
@@ -111,14 +113,20 @@ function idOf(value: unknown): string | null {
 function words(value: unknown): readonly string[] {
   if (!Array.isArray(value)) return [];
   const items = value.slice(0, MAX_METHOD_TYPES);
-  return items.filter((item): item is string => typeof item === 'string' && item.length <= MAX_WORD_CHARS);
+  return items.filter(
+    (item): item is string => typeof item === 'string' && item.length <= MAX_WORD_CHARS,
+  );
 }
 
 function metadataOf(value: unknown): Readonly<Record<string, string>> {
   if (!isFields(value)) return {};
   const entries = Object.entries(value).filter((entry): entry is [string, string] => {
     const [name, item] = entry;
-    return typeof item === 'string' && name.length <= MAX_METADATA.nameChars && item.length <= MAX_METADATA.valueChars;
+    return (
+      typeof item === 'string' &&
+      name.length <= MAX_METADATA.nameChars &&
+      item.length <= MAX_METADATA.valueChars
+    );
   });
   return Object.fromEntries(entries.slice(0, MAX_METADATA.entries));
 }
@@ -131,7 +139,9 @@ function nextActionOf(value: unknown): JsonObject | null {
     if (depth > MAX_NEXT_ACTION.depth || values > MAX_NEXT_ACTION.values) return false;
     if (typeof item === 'string') return item.length <= MAX_NEXT_ACTION.textChars;
     if (typeof item !== 'object' || item === null) return true;
-    return Object.entries(item).every(([name, inner]) => name.length <= MAX_WORD_CHARS && fits(inner, depth + 1));
+    return Object.entries(item).every(
+      ([name, inner]) => name.length <= MAX_WORD_CHARS && fits(inner, depth + 1),
+    );
   };
   return fits(value, 0) ? value : null;
 }

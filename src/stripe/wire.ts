@@ -33,7 +33,11 @@ export class WireCall {
   #headers: IncomingHttpHeaders = {};
   #networkCode: string | null = null;
 
-  constructor(signal: AbortSignal, onAttempt: (attempt: number) => void, mayBegin: () => boolean = () => true) {
+  constructor(
+    signal: AbortSignal,
+    onAttempt: (attempt: number) => void,
+    mayBegin: () => boolean = () => true,
+  ) {
     this.signal = signal;
     this.#onAttempt = onAttempt;
     this.#mayBegin = mayBegin;
@@ -70,7 +74,12 @@ export class WireCall {
   }
 
   facts(): WireFacts {
-    return { attempts: this.#attempts, status: this.#status, headers: this.#headers, networkCode: this.#networkCode };
+    return {
+      attempts: this.#attempts,
+      status: this.#status,
+      headers: this.#headers,
+      networkCode: this.#networkCode,
+    };
   }
 }
 
@@ -101,10 +110,13 @@ export class WireClient implements Stripe.HttpClient {
   }
 
   makeRequest(
-    ...[host, port, path, method, headers, body, protocol]: Parameters<Stripe.HttpClient['makeRequest']>
+    ...[host, port, path, method, headers, body, protocol]: Parameters<
+      Stripe.HttpClient['makeRequest']
+    >
   ): Promise<Stripe.HttpClientResponse> {
     const call = calls.getStore();
-    if (call === undefined) return Promise.reject(new BugError('a request to Stripe outside of a call'));
+    if (call === undefined)
+      return Promise.reject(new BugError('a request to Stripe outside of a call'));
     return new Promise((resolve, reject) => {
       // The library's repetition may begin after the deadline: nothing may be sent then.
       if (!call.mayBegin()) {
@@ -147,7 +159,9 @@ class WireResponse implements Stripe.HttpClientResponse {
   }
 
   getHeaders(): ReturnType<Stripe.HttpClientResponse['getHeaders']> {
-    const known = Object.entries(this.#response.headers).filter(([name]) => name !== 'stripe-notice');
+    const known = Object.entries(this.#response.headers).filter(
+      ([name]) => name !== 'stripe-notice',
+    );
     return Object.fromEntries(known.map(([name, value]) => [name, value ?? '']));
   }
 
@@ -171,9 +185,11 @@ class WireResponse implements Stripe.HttpClientResponse {
     }
     if (!this.#response.complete) throw new Error('the answer was cut');
     const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    if (typeof parsed !== 'object' || parsed === null) throw new Error('the answer is not a JSON object');
+    if (typeof parsed !== 'object' || parsed === null)
+      throw new Error('the answer is not a JSON object');
     // The package would make an error object of a word of a proxy's, with that word as its type.
-    if ('error' in parsed && typeof parsed.error === 'string') throw new Error('the answer is not Stripe\'s');
+    if ('error' in parsed && typeof parsed.error === 'string')
+      throw new Error("the answer is not Stripe's");
     return parsed;
   }
 

@@ -18,7 +18,10 @@ export interface LedgerStorage {
   /** Gives a ledger that was just made its identity, and says where it is. */
   readonly greetNew: (storage: Storage) => Promise<void>;
   /** Takes the ledger at that address here. */
-  readonly move: (from: string, onProgress?: (progress: MoveProgress) => void) => Promise<LedgerMove>;
+  readonly move: (
+    from: string,
+    onProgress?: (progress: MoveProgress) => void,
+  ) => Promise<LedgerMove>;
 }
 
 export interface LedgerStorageInput {
@@ -29,13 +32,22 @@ export interface LedgerStorageInput {
   readonly say: (sentence: string) => void;
 }
 
-export function ledgerStorage({ settings, options, onClose, say }: LedgerStorageInput): LedgerStorage {
+export function ledgerStorage({
+  settings,
+  options,
+  onClose,
+  say,
+}: LedgerStorageInput): LedgerStorage {
   const { database, namespace } = settings;
   const url = database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url;
-  const open = async (how: Pick<StorageOptions, 'mayCreate' | 'anySchema' | 'autoMigrate'>): Promise<Storage> => {
+  const open = async (
+    how: Pick<StorageOptions, 'mayCreate' | 'anySchema' | 'autoMigrate'>,
+  ): Promise<Storage> => {
     const { openStorage } = await import('../storage/open.ts');
     const opened = await openStorage({ ...options, ...how, url });
-    onClose(async () => { await opened.close(); });
+    onClose(async () => {
+      await opened.close();
+    });
     for (const warning of opened.warnings()) say(warning);
     return opened;
   };
@@ -50,10 +62,13 @@ export function ledgerStorage({ settings, options, onClose, say }: LedgerStorage
     return made;
   };
   const found = once(async () => await open({ mayCreate: false }));
-  const charging = once(async () => await found().catch(async (error: unknown) => {
-    if (error instanceof PayreconError && error.code === 'no_ledger') return await make();
-    throw error;
-  }));
+  const charging = once(
+    async () =>
+      await found().catch(async (error: unknown) => {
+        if (error instanceof PayreconError && error.code === 'no_ledger') return await make();
+        throw error;
+      }),
+  );
   let charged = false;
   return {
     storage: async () => await (charged ? charging() : found()),
@@ -68,7 +83,11 @@ export function ledgerStorage({ settings, options, onClose, say }: LedgerStorage
       if (database.kind !== 'postgres') throw notPostgres(database.shown);
       const { moveLedger } = await import('../storage/move.ts');
       return await moveLedger({
-        from: source, url: database.url, to: database.shown, namespace, options,
+        from: source,
+        url: database.url,
+        to: database.shown,
+        namespace,
+        options,
         ...(onProgress === undefined ? {} : { onProgress }),
       });
     },
@@ -78,10 +97,17 @@ export function ledgerStorage({ settings, options, onClose, say }: LedgerStorage
 function sourceOf(from: string): string {
   const parsed = parseDatabase(from, process.cwd());
   if (parsed.ok && parsed.value.kind === 'sqlite') return parsed.value.shown;
-  const message = parsed.ok ? 'only an SQLite ledger is taken along: it must be sqlite:/PATH' : parsed.message;
-  throw new PayreconError('usage', 'bad_from', 'The ledger to take along cannot be read as an address. Nothing was copied or changed.', {
-    problems: [{ field: '--from', message }],
-  });
+  const message = parsed.ok
+    ? 'only an SQLite ledger is taken along: it must be sqlite:/PATH'
+    : parsed.message;
+  throw new PayreconError(
+    'usage',
+    'bad_from',
+    'The ledger to take along cannot be read as an address. Nothing was copied or changed.',
+    {
+      problems: [{ field: '--from', message }],
+    },
+  );
 }
 
 function notPostgres(shown: string): PayreconError {

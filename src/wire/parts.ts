@@ -48,7 +48,12 @@ const LEASE_MARGIN_MS = 30_000;
 /** A process that lives long looks again after this. */
 const OWNER_KNOWN_FOR_MS = 5_000;
 
-export function openParts(settings: Settings, role: string, seams: Seams, say: (sentence: string) => void = () => undefined): Parts {
+export function openParts(
+  settings: Settings,
+  role: string,
+  seams: Seams,
+  say: (sentence: string) => void = () => undefined,
+): Parts {
   const { clock = systemClock, chance = systemChance } = seams;
   const actor = actorOf(role, settings.operator);
   const { onClose, close } = closingInReverse();
@@ -69,7 +74,10 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
 
   const owner = ownerOf(settings, { storage, gateway: async () => await gateway(), clock, say });
   const gateway = once(async () => {
-    const [{ openGateway }, { requireStripe }] = await Promise.all([import('../stripe/gateway.ts'), import('../config/settings.ts')]);
+    const [{ openGateway }, { requireStripe }] = await Promise.all([
+      import('../stripe/gateway.ts'),
+      import('../config/settings.ts'),
+    ]);
     const stripe = openGateway({
       secretKey: requireStripe(settings).secretKey,
       apiBase: settings.stripeApiBase,
@@ -82,7 +90,9 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
       // Whoever is not a pass has a person waiting.
       urgent: role !== 'reconcile',
     });
-    onClose(() => { stripe.close(); });
+    onClose(() => {
+      stripe.close();
+    });
     return seams.wrapGateway?.(stripe) ?? stripe;
   });
 
@@ -104,13 +114,21 @@ export function openParts(settings: Settings, role: string, seams: Seams, say: (
     mailer,
     advancing: async () => {
       const { marks, identity } = await whose();
-      return { ...(await advancingUnowned()), ledgerMarks: marks, doubted: identity.rolledBackAt !== null };
+      return {
+        ...(await advancingUnowned()),
+        ledgerMarks: marks,
+        doubted: identity.rolledBackAt !== null,
+      };
     },
     advancingUnowned,
     ownLedgerDeps,
     whose,
     dispatch: async (limits, signal) =>
-      await dispatchWith({ outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor }, limits, signal),
+      await dispatchWith(
+        { outbox: (await storage()).outbox, mailer: await mailer(), chance, clock, actor },
+        limits,
+        signal,
+      ),
     close,
   };
 }
@@ -120,7 +138,15 @@ interface Owner extends Pick<Parts, 'ownLedgerDeps' | 'whose'> {
   readonly known: () => { readonly id: string; readonly namespace: string } | null;
 }
 
-function ownerOf(settings: Settings, { storage, gateway, clock, say }: Pick<Parts, 'storage' | 'gateway'> & Pick<OwnLedgerDeps, 'clock' | 'say'>): Owner {
+function ownerOf(
+  settings: Settings,
+  {
+    storage,
+    gateway,
+    clock,
+    say,
+  }: Pick<Parts, 'storage' | 'gateway'> & Pick<OwnLedgerDeps, 'clock' | 'say'>,
+): Owner {
   let owned: { readonly own: OwnLedger; readonly atMs: number } | null = null;
   const ownLedgerDeps = async (): Promise<OwnLedgerDeps> => {
     const [{ identity, passes, ledger }, stripe] = await Promise.all([storage(), gateway()]);
@@ -147,7 +173,8 @@ function ownerOf(settings: Settings, { storage, gateway, clock, say }: Pick<Part
   };
   return {
     ownLedgerDeps,
-    known: () => (owned === null ? null : { id: owned.own.marks.id, namespace: owned.own.identity.namespace }),
+    known: () =>
+      owned === null ? null : { id: owned.own.marks.id, namespace: owned.own.identity.namespace },
     whose: async () => {
       if (owned !== null && clock.monotonicMs() - owned.atMs < OWNER_KNOWN_FOR_MS) return owned.own;
       owning ??= readOwner().finally(() => {
@@ -162,34 +189,56 @@ function ownerOf(settings: Settings, { storage, gateway, clock, say }: Pick<Part
 function sharedBudgets(storage: () => Promise<Storage>): Budgets {
   return {
     take: async (budgets, wanted) => await (await storage()).budgets.take(budgets, wanted),
-    slowDown: async (names) => { await (await storage()).budgets.slowDown(names); },
+    slowDown: async (names) => {
+      await (await storage()).budgets.slowDown(names);
+    },
   };
 }
 
 async function mailerOf(settings: Settings, { wrapMailer }: Seams): Promise<Mailer> {
   const { openMailer } = await import('../email/mailer.ts');
-  const { sendgridApiKey: apiKey, sendgridApiBase: apiBase, mailFrom: from, operatorEmail } = settings;
+  const {
+    sendgridApiKey: apiKey,
+    sendgridApiBase: apiBase,
+    mailFrom: from,
+    operatorEmail,
+  } = settings;
   const mailer = openMailer({ apiKey, apiBase, from, operatorEmail });
   return wrapMailer?.(mailer) ?? mailer;
 }
 
-async function dispatchWith(deps: DispatchDeps, limits: DispatchLimits, signal?: AbortSignal): Promise<DispatchReport> {
+async function dispatchWith(
+  deps: DispatchDeps,
+  limits: DispatchLimits,
+  signal?: AbortSignal,
+): Promise<DispatchReport> {
   const { dispatch } = await import('../app/dispatch.ts');
   return await dispatch(deps, limits, signal);
 }
 
 function limitsOf(settings: Settings): Limits {
-  const { maxAttempts, backoffBaseMs, backoffCapMs, stuckAfterMs, stripeDeadlineMs: deadlineMs } = settings;
+  const {
+    maxAttempts,
+    backoffBaseMs,
+    backoffCapMs,
+    stuckAfterMs,
+    stripeDeadlineMs: deadlineMs,
+  } = settings;
   return { maxAttempts, backoffBaseMs, backoffCapMs, stuckAfterMs, deadlineMs };
 }
 
 type Close = () => Promise<void> | void;
 
 /** Remembers what was opened, so that only that is closed, last first. */
-function closingInReverse(): { readonly onClose: (close: Close) => void; readonly close: () => Promise<void> } {
+function closingInReverse(): {
+  readonly onClose: (close: Close) => void;
+  readonly close: () => Promise<void>;
+} {
   const closers: Close[] = [];
   return {
-    onClose: (close) => { closers.push(close); },
+    onClose: (close) => {
+      closers.push(close);
+    },
     close: async () => {
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
     },

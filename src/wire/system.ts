@@ -37,7 +37,8 @@ function systemUserName(): string {
   try {
     return userInfo().username;
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return `uid ${String(process.getuid?.() ?? 'unknown')}`;
+    if (error instanceof Error && 'code' in error)
+      return `uid ${String(process.getuid?.() ?? 'unknown')}`;
     throw error;
   }
 }

@@ -31,30 +31,54 @@ interface MailRoom {
   /** E-mails that were claimed while one was being sent, at most. */
   readonly mostClaimed: () => number;
   queue(kind: NotificationKind, count: number): Promise<void>;
-  run(answers: (nth: number, notification: Notification) => SendOutcome, limits?: DispatchLimits, signal?: AbortSignal): Promise<DispatchReport>;
+  run(
+    answers: (nth: number, notification: Notification) => SendOutcome,
+    limits?: DispatchLimits,
+    signal?: AbortSignal,
+  ): Promise<DispatchReport>;
   /** Their states, oldest first, with whoever holds them. */
-  states(): Promise<readonly { readonly state: string; readonly attempts: number; readonly isHeld: boolean; readonly isDue: boolean }[]>;
+  states(): Promise<
+    readonly {
+      readonly state: string;
+      readonly attempts: number;
+      readonly isHeld: boolean;
+      readonly isDue: boolean;
+    }[]
+  >;
 }
 
 async function aMailRoom(options: Partial<StorageOptions> = {}): Promise<MailRoom> {
   const database = await sqlite.fresh();
   let nowMs = 0;
   // One clock for the process, as in production: a claim's end is told by it.
-  const clock: Clock = { monotonicMs: () => nowMs, sleep: () => Promise.reject(new Error('nobody sleeps here')) };
+  const clock: Clock = {
+    monotonicMs: () => nowMs,
+    sleep: () => Promise.reject(new Error('nobody sleeps here')),
+  };
   const storage = await database.open({ clock, ...options });
   const { outbox } = storage;
   const raw = await database.raw();
   const tried: Notification[] = [];
   const claims: number[] = [];
   let mostClaimed = 0;
-  const counting: Outbox = { ...outbox, claim: (limit, by) => { claims.push(limit); return outbox.claim(limit, by); } };
+  const counting: Outbox = {
+    ...outbox,
+    claim: (limit, by) => {
+      claims.push(limit);
+      return outbox.claim(limit, by);
+    },
+  };
   return {
     storage,
     tried,
     claims,
     mostClaimed: () => mostClaimed,
     async queue(kind, count) {
-      for (let made = 0; made < count; made += 1) await recordOne(storage, await openOne(storage), { ...(kind === 'operator_stuck' ? stuck : succeeded), notifications: [kind] });
+      for (let made = 0; made < count; made += 1)
+        await recordOne(storage, await openOne(storage), {
+          ...(kind === 'operator_stuck' ? stuck : succeeded),
+          notifications: [kind],
+        });
     },
     async run(answers, limits = NO_LIMITS, signal) {
       const mailer: Mailer = {
@@ -67,14 +91,28 @@ async function aMailRoom(options: Partial<StorageOptions> = {}): Promise<MailRoo
           return answers(tried.length, notification);
         },
       };
-      return await dispatch({ outbox: counting, mailer, chance: { uniform: () => 0, token: () => 'unused' }, clock, actor }, limits, signal);
+      return await dispatch(
+        {
+          outbox: counting,
+          mailer,
+          chance: { uniform: () => 0, token: () => 'unused' },
+          clock,
+          actor,
+        },
+        limits,
+        signal,
+      );
     },
     async states() {
       const now = await storage.ledger.now();
-      const rows = await raw.rows('select state, attempts, claim_token, next_attempt_at from notifications order by created_at, id');
+      const rows = await raw.rows(
+        'select state, attempts, claim_token, next_attempt_at from notifications order by created_at, id',
+      );
       return rows.map((row) => ({
-        state: String(row['state']), attempts: Number(row['attempts']),
-        isHeld: row['claim_token'] !== null, isDue: row['next_attempt_at'] !== null && Number(row['next_attempt_at']) <= now,
+        state: String(row['state']),
+        attempts: Number(row['attempts']),
+        isHeld: row['claim_token'] !== null,
+        isDue: row['next_attempt_at'] !== null && Number(row['next_attempt_at']) <= now,
       }));
     },
   };
@@ -91,7 +129,14 @@ describe('sending what is due', () => {
   it('stops after three failures in a row; everything stays queued', async () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 12);
-    expect(await room.run((nth) => (nth === 2 ? UNKNOWN : RETRY))).toEqual({ configured: true, sent: 0, retried: 3, failed: 0, queued: 12, refused: null });
+    expect(await room.run((nth) => (nth === 2 ? UNKNOWN : RETRY))).toEqual({
+      configured: true,
+      sent: 0,
+      retried: 3,
+      failed: 0,
+      queued: 12,
+      refused: null,
+    });
     expect(room.tried).toHaveLength(3);
     await expectHandedBack(room, 9);
   });
@@ -99,7 +144,11 @@ describe('sending what is due', () => {
   it('goes on while failures are not in a row', async () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 9);
-    expect(await room.run((nth) => (nth % 3 === 0 ? SENT : RETRY))).toMatchObject({ sent: 3, retried: 6, queued: 6 });
+    expect(await room.run((nth) => (nth % 3 === 0 ? SENT : RETRY))).toMatchObject({
+      sent: 3,
+      retried: 6,
+      queued: 6,
+    });
     expect(room.tried).toHaveLength(9);
   });
 
@@ -107,24 +156,38 @@ describe('sending what is due', () => {
     const room = await aMailRoom();
     await room.queue('operator_stuck', 4);
     await room.queue('customer_succeeded', 3);
-    expect(await room.run((_nth, { to }) => (to === null ? RETRY : SENT))).toMatchObject({ sent: 3, retried: 4, failed: 0, queued: 4 });
+    expect(await room.run((_nth, { to }) => (to === null ? RETRY : SENT))).toMatchObject({
+      sent: 3,
+      retried: 4,
+      failed: 0,
+      queued: 4,
+    });
     expect(room.tried).toHaveLength(7);
   });
 
   it('claims no more than five at a time, and no more than it may send', async () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 12);
-    expect(await room.run(() => SENT, { emails: 7, forMs: null })).toMatchObject({ sent: 7, queued: 5 });
+    expect(await room.run(() => SENT, { emails: 7, forMs: null })).toMatchObject({
+      sent: 7,
+      queued: 5,
+    });
     expect(room.claims).toEqual([5, 2]);
     expect(await room.run(() => SENT)).toMatchObject({ sent: 5, queued: 0 });
     expect(room.mostClaimed()).toBe(5);
-    expect((await room.states()).every(({ state, isHeld }) => state === 'sent' && !isHeld)).toBe(true);
+    expect((await room.states()).every(({ state, isHeld }) => state === 'sent' && !isHeld)).toBe(
+      true,
+    );
   });
 
   it('ends when its time is over: what is left stays queued', async () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 8);
-    expect(await room.run(() => SENT, { emails: null, forMs: 2 * CALL_MS })).toMatchObject({ sent: 2, retried: 0, queued: 6 });
+    expect(await room.run(() => SENT, { emails: null, forMs: 2 * CALL_MS })).toMatchObject({
+      sent: 2,
+      retried: 0,
+      queued: 6,
+    });
     expect(room.tried).toHaveLength(2);
     await expectHandedBack(room, 6);
     expect(await room.run(() => SENT)).toMatchObject({ sent: 6, queued: 0 });
@@ -134,7 +197,14 @@ describe('sending what is due', () => {
   it('stops at a refused key and keeps every e-mail queued', async () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 8);
-    expect(await room.run(() => UNAUTHORIZED)).toEqual({ configured: true, sent: 0, retried: 0, failed: 0, queued: 8, refused: 'SendGrid answered 401' });
+    expect(await room.run(() => UNAUTHORIZED)).toEqual({
+      configured: true,
+      sent: 0,
+      retried: 0,
+      failed: 0,
+      queued: 8,
+      refused: 'SendGrid answered 401',
+    });
     expect(room.tried).toHaveLength(1);
     await expectHandedBack(room, 8);
   });
@@ -143,7 +213,14 @@ describe('sending what is due', () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 7);
     const answers = [SENT, RETRY, REJECTED, UNKNOWN, SENT, REJECTED, SENT];
-    expect(await room.run((nth) => answers[nth - 1]!)).toEqual({ configured: true, sent: 3, retried: 2, failed: 2, queued: 2, refused: null });
+    expect(await room.run((nth) => answers[nth - 1]!)).toEqual({
+      configured: true,
+      sent: 3,
+      retried: 2,
+      failed: 2,
+      queued: 2,
+      refused: null,
+    });
     expect(await room.storage.outbox.counts()).toEqual({ queued: 2, sending: 0, failed: 2 });
     // What failed just now is not due at once, or the same run would meet it again.
     await expectHandedBack(room, 0);
@@ -153,10 +230,14 @@ describe('sending what is due', () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 7);
     const stop = new AbortController();
-    const report = await room.run((nth) => {
-      if (nth === 2) stop.abort();
-      return SENT;
-    }, NO_LIMITS, stop.signal);
+    const report = await room.run(
+      (nth) => {
+        if (nth === 2) stop.abort();
+        return SENT;
+      },
+      NO_LIMITS,
+      stop.signal,
+    );
     expect(report).toMatchObject({ sent: 2, retried: 0, failed: 0, queued: 5, refused: null });
     expect(room.tried).toHaveLength(2);
     await expectHandedBack(room, 5);
@@ -164,10 +245,21 @@ describe('sending what is due', () => {
 
   it('while the database fails is an unknown outcome once an e-mail went out, and out of reach before', async () => {
     let tried = 0;
-    const room = await aMailRoom({ gate: failingGate(sqlite, (sql) => tried > 0 && sql.includes('update notifications')) });
+    const room = await aMailRoom({
+      gate: failingGate(sqlite, (sql) => tried > 0 && sql.includes('update notifications')),
+    });
     await room.queue('customer_succeeded', 2);
-    const run = room.run(() => { tried += 1; return SENT; });
+    const run = room.run(() => {
+      tried += 1;
+      return SENT;
+    });
     expect(await errorOf(run)).toMatchObject({ kind: 'unknown_outcome', code: 'database_io' });
-    expect(await errorOf(room.run(() => { throw new PayreconError('usage', 'not_reached', 'nothing is sent'); }))).toMatchObject({ kind: 'unreachable', code: 'database_io' });
+    expect(
+      await errorOf(
+        room.run(() => {
+          throw new PayreconError('usage', 'not_reached', 'nothing is sent');
+        }),
+      ),
+    ).toMatchObject({ kind: 'unreachable', code: 'database_io' });
   });
 });

@@ -10,12 +10,15 @@ function after(...reasons: readonly (UnknownReason | 'ok')[]): ReturnType<typeof
 }
 
 describe('whether Stripe is away', () => {
-  it.each(['timeout', 'connection', 'rate_limited', 'server_error', 'malformed'] as const)('so many %s in a row mean that it is', (reason) => {
-    const failures = Array.from({ length: OUTAGE_AFTER_FAILURES }, () => reason);
-    expect(after(...failures).away()).toBe(true);
-    expect(after(...failures.slice(1)).away()).toBe(false);
-    expect(after(...failures.slice(1), 'ok', reason).away()).toBe(false);
-  });
+  it.each(['timeout', 'connection', 'rate_limited', 'server_error', 'malformed'] as const)(
+    'so many %s in a row mean that it is',
+    (reason) => {
+      const failures = Array.from({ length: OUTAGE_AFTER_FAILURES }, () => reason);
+      expect(after(...failures).away()).toBe(true);
+      expect(after(...failures.slice(1)).away()).toBe(false);
+      expect(after(...failures.slice(1), 'ok', reason).away()).toBe(false);
+    },
+  );
 
   it.each(['conflict', 'lock_timeout'] as const)('a %s shows that it answers', (reason) => {
     expect(after('timeout', reason).worked()).toBe(true);
@@ -28,8 +31,11 @@ describe('whether Stripe is away', () => {
     expect(after('ok', ...outage).blamesOne()).toBe(false);
   });
 
-  it.each(['interrupted', 'queue'] as const)('what we broke off, or never sent, ourselves says nothing: %s', (reason) => {
-    const health = after(...Array.from({ length: OUTAGE_AFTER_FAILURES }, () => reason));
-    expect([health.away(), health.worked()]).toEqual([false, false]);
-  });
+  it.each(['interrupted', 'queue'] as const)(
+    'what we broke off, or never sent, ourselves says nothing: %s',
+    (reason) => {
+      const health = after(...Array.from({ length: OUTAGE_AFTER_FAILURES }, () => reason));
+      expect([health.away(), health.worked()]).toEqual([false, false]);
+    },
+  );
 });

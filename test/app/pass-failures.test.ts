@@ -7,7 +7,16 @@ import { PayreconError } from '../../src/domain/errors.ts';
 import { errorOf } from '../storage/errors-of.ts';
 import { sqlite, targets } from '../storage/targets.ts';
 import { aTransaction, NOW } from '../support/transactions.ts';
-import { aPatientWorld, asRecorded, EVERYTHING_DUE, failingGate, isRecord, lostPayments, unconfirmedPayments, watchUnhandled } from './payments-left.ts';
+import {
+  aPatientWorld,
+  asRecorded,
+  EVERYTHING_DUE,
+  failingGate,
+  isRecord,
+  lostPayments,
+  unconfirmedPayments,
+  watchUnhandled,
+} from './payments-left.ts';
 
 const ROWS = 16;
 
@@ -38,11 +47,21 @@ describe.each(targets)('a database that fails in the middle of a pass, on $name'
     const raw = await world.database.raw();
     expect(await raw.rows('select id from transactions where lease_token is not null')).toEqual([]);
     world.sandbox.setFaults('');
-    const settled = (await asRecorded(payrecon, left)).filter(({ status }) => status === 'succeeded').length;
+    const settled = (await asRecorded(payrecon, left)).filter(
+      ({ status }) => status === 'succeeded',
+    ).length;
     expect(settled).toBeGreaterThanOrEqual(2);
     const next = await payrecon.reconcile(EVERYTHING_DUE);
-    expect(next.report).toMatchObject({ due: ROWS - settled, pending: 0, stuck: 0, outage: false, settled: { succeeded: ROWS - settled } });
-    expect((await asRecorded(payrecon, left)).map(({ status, attempts }) => [status, attempts])).toEqual(left.map(() => ['succeeded', 0]));
+    expect(next.report).toMatchObject({
+      due: ROWS - settled,
+      pending: 0,
+      stuck: 0,
+      outage: false,
+      settled: { succeeded: ROWS - settled },
+    });
+    expect(
+      (await asRecorded(payrecon, left)).map(({ status, attempts }) => [status, attempts]),
+    ).toEqual(left.map(() => ['succeeded', 0]));
   });
 
   it('before anything was changed is "out of reach": nothing is changed', async () => {
@@ -50,7 +69,9 @@ describe.each(targets)('a database that fails in the middle of a pass, on $name'
     const left = await lostPayments(world, ROWS);
     const unhandled = watchUnhandled();
     let away = true;
-    const payrecon = await world.open('reconcile', { seams: { gate: failingGate(target, (sql) => away && isRecord(sql)) } });
+    const payrecon = await world.open('reconcile', {
+      seams: { gate: failingGate(target, (sql) => away && isRecord(sql)) },
+    });
     world.sandbox.setFaults(MOST_ANSWERS_ARE_SLOW);
     const error = await errorOf(payrecon.reconcile(EVERYTHING_DUE));
     expect(error).toMatchObject({ kind: 'unreachable', code: 'database_io' });
@@ -61,18 +82,32 @@ describe.each(targets)('a database that fails in the middle of a pass, on $name'
 
     away = false;
     world.sandbox.setFaults('');
-    expect((await payrecon.reconcile(EVERYTHING_DUE)).report).toMatchObject({ due: ROWS, settled: { succeeded: ROWS } });
+    expect((await payrecon.reconcile(EVERYTHING_DUE)).report).toMatchObject({
+      due: ROWS,
+      settled: { succeeded: ROWS },
+    });
   });
 
   it('between two steps of one row is an unknown outcome: the first step stands, and Stripe was told', async () => {
     const world = await aPatientWorld(target, NO_MAIL);
     const [row] = await unconfirmedPayments(world, 1);
-    const payrecon = await world.open('reconcile', { seams: { gate: failingGate(target, (sql) => isRecord(sql) && world.sandbox.books.count('payment_intents.cancel') > 0) } });
-    expect(await errorOf(payrecon.reconcile(EVERYTHING_DUE))).toMatchObject({ kind: 'unknown_outcome', code: 'database_io' });
-    expect(await asRecorded(payrecon, [row!])).toMatchObject([{ status: 'pending', step: 'cancel_sent' }]);
+    const payrecon = await world.open('reconcile', {
+      seams: {
+        gate: failingGate(
+          target,
+          (sql) => isRecord(sql) && world.sandbox.books.count('payment_intents.cancel') > 0,
+        ),
+      },
+    });
+    expect(await errorOf(payrecon.reconcile(EVERYTHING_DUE))).toMatchObject({
+      kind: 'unknown_outcome',
+      code: 'database_io',
+    });
+    expect(await asRecorded(payrecon, [row!])).toMatchObject([
+      { status: 'pending', step: 'cancel_sent' },
+    ]);
     expect(world.sandbox.books.paymentIntents).toMatchObject([{ status: 'canceled' }]);
   });
-
 });
 
 describe('a database that fails at the end of a pass', () => {
@@ -88,9 +123,16 @@ describe('a database that fails at the end of a pass', () => {
       settled ||= isRecord(sql);
       return settled && sql.includes(statement);
     };
-    const payrecon = await world.open('reconcile', { seams: { gate: failingGate(sqlite, strikes) } });
-    expect(await errorOf(payrecon.reconcile(EVERYTHING_DUE))).toMatchObject({ kind: 'unknown_outcome', code: 'database_io' });
-    expect(await asRecorded(await world.open('charge'), left)).toMatchObject([{ status: 'succeeded' }]);
+    const payrecon = await world.open('reconcile', {
+      seams: { gate: failingGate(sqlite, strikes) },
+    });
+    expect(await errorOf(payrecon.reconcile(EVERYTHING_DUE))).toMatchObject({
+      kind: 'unknown_outcome',
+      code: 'database_io',
+    });
+    expect(await asRecorded(await world.open('charge'), left)).toMatchObject([
+      { status: 'succeeded' },
+    ]);
   });
 });
 
@@ -103,7 +145,13 @@ function aClockByHand(): Clock & { wakeUp: () => Promise<void> } {
       new Promise((resolve) => {
         expect(ms).toBe(RENEW_EVERY_MS);
         sleepers.push(resolve);
-        signal?.addEventListener('abort', () => { resolve(); }, { once: true });
+        signal?.addEventListener(
+          'abort',
+          () => {
+            resolve();
+          },
+          { once: true },
+        );
       }),
     async wakeUp() {
       const woken = sleepers;
@@ -118,20 +166,37 @@ function unexpected(): never {
   throw new Error('a pass only renews and releases here');
 }
 
-const NOTHING_ELSE = { open: unexpected, claim: unexpected, claimDue: unexpected, takeOverInMs: unexpected, due: unexpected, record: unexpected, reopen: unexpected, conflict: unexpected, find: unexpected, now: unexpected };
+const NOTHING_ELSE = {
+  open: unexpected,
+  claim: unexpected,
+  claimDue: unexpected,
+  takeOverInMs: unexpected,
+  due: unexpected,
+  record: unexpected,
+  reopen: unexpected,
+  conflict: unexpected,
+  find: unexpected,
+  now: unexpected,
+};
 
 describe('leases that are held by a pass', () => {
   it('outlive a renewal that fails: the next one extends them', async () => {
     const unhandled = watchUnhandled();
     const clock = aClockByHand();
-    const claimed: Claimed = { transaction: aTransaction(), lease: { transactionId: aTransaction().id, token: 't', deadlineMs: 90_000 }, now: NOW };
+    const claimed: Claimed = {
+      transaction: aTransaction(),
+      lease: { transactionId: aTransaction().id, token: 't', deadlineMs: 90_000 },
+      now: NOW,
+    };
     const renewed = { ...claimed.lease, deadlineMs: 150_000 };
     const said: string[] = [];
     const ledger: Ledger = {
       ...NOTHING_ELSE,
       renew(leases) {
         said.push(`renew ${leases.map(({ token }) => token).join()}`);
-        return said.length === 1 ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'away')) : Promise.resolve([renewed]);
+        return said.length === 1
+          ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'away'))
+          : Promise.resolve([renewed]);
       },
       release(leases) {
         said.push(`release until ${leases.map(({ deadlineMs }) => String(deadlineMs)).join()}`);

@@ -16,7 +16,10 @@ export const AT_ONCE: ChargeOptions = { waitMs: 0, waitForOutcome: false, allowD
 export const EVERYTHING_DUE = { limit: null, dryRun: false };
 
 /** A ledger that knows whose it is. No answer is waited for in vain here, so a busy machine must not look like one that was lost. */
-export async function aPatientWorld(target: Target, env: Readonly<Record<string, string>> = {}): Promise<PaymentWorld> {
+export async function aPatientWorld(
+  target: Target,
+  env: Readonly<Record<string, string>> = {},
+): Promise<PaymentWorld> {
   const world = await aPaymentWorld(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s', ...env } });
   await bindLedger(world.database, TEST_KEY);
   return world;
@@ -28,33 +31,55 @@ export function aCard(key: string): ReturnType<typeof aRequest> {
 }
 
 /** What the answer to the confirm was lost of: Stripe has the money, the ledger does not know. */
-export async function lostPayments(world: PaymentWorld, count: number): Promise<readonly Transaction[]> {
+export async function lostPayments(
+  world: PaymentWorld,
+  count: number,
+): Promise<readonly Transaction[]> {
   return await leftAt(world, 'payment_intents.confirm#*=html_502_after', count);
 }
 
 /** The confirm never arrived: the intent is there and could still be confirmed. */
-export async function unconfirmedPayments(world: PaymentWorld, count: number): Promise<readonly Transaction[]> {
+export async function unconfirmedPayments(
+  world: PaymentWorld,
+  count: number,
+): Promise<readonly Transaction[]> {
   return await leftAt(world, 'payment_intents.confirm#*=html_502', count);
 }
 
 const CHARGES_AT_ONCE = 6;
 
-async function leftAt(world: PaymentWorld, faults: string, count: number): Promise<readonly Transaction[]> {
+async function leftAt(
+  world: PaymentWorld,
+  faults: string,
+  count: number,
+): Promise<readonly Transaction[]> {
   const { sandbox } = world;
   const payrecon = await world.open('charge');
   const limit = pLimit(CHARGES_AT_ONCE);
   sandbox.setFaults(faults);
-  const charges = Array.from({ length: count }, async (_, index) => await limit(async () => await payrecon.charge(aCard(`left-${String(index)}`), AT_ONCE)));
+  const charges = Array.from(
+    { length: count },
+    async (_, index) =>
+      await limit(async () => await payrecon.charge(aCard(`left-${String(index)}`), AT_ONCE)),
+  );
   const left = (await Promise.all(charges)).map(({ transaction }) => transaction);
-  for (const transaction of left) expect(transaction).toMatchObject({ status: 'pending', step: 'confirm_sent' });
+  for (const transaction of left)
+    expect(transaction).toMatchObject({ status: 'pending', step: 'confirm_sent' });
   sandbox.setFaults('');
   // As a pass meets them.
-  return left.sort((a, b) => (a.nextAttemptAt ?? 0) - (b.nextAttemptAt ?? 0) || (a.id < b.id ? -1 : 1));
+  return left.sort(
+    (a, b) => (a.nextAttemptAt ?? 0) - (b.nextAttemptAt ?? 0) || (a.id < b.id ? -1 : 1),
+  );
 }
 
 /** As they are recorded now, in the order given. */
-export async function asRecorded(payrecon: Payrecon, transactions: readonly Transaction[]): Promise<readonly Transaction[]> {
-  return await Promise.all(transactions.map(async ({ id }) => (await payrecon.show(id)).transaction));
+export async function asRecorded(
+  payrecon: Payrecon,
+  transactions: readonly Transaction[],
+): Promise<readonly Transaction[]> {
+  return await Promise.all(
+    transactions.map(async ({ id }) => (await payrecon.show(id)).transaction),
+  );
 }
 
 /** A transition of a transaction, on either database. */
@@ -67,7 +92,8 @@ export function failingGate({ name }: Target, strikes: (sql: string) => boolean)
   const told = name === 'sqlite' ? { rawCode: 10 } : { code: '58030', severity: 'ERROR' };
   return {
     before(_kind, sql) {
-      if (strikes(sql)) throw new DriverError('statement', Object.assign(new Error('disk I/O error'), told), true);
+      if (strikes(sql))
+        throw new DriverError('statement', Object.assign(new Error('disk I/O error'), told), true);
     },
     after: () => undefined,
   };

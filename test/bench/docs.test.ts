@@ -8,7 +8,8 @@ import { reached } from '../../bench/suite/figures.ts';
 describe('what is made from the results', () => {
   it('is what stands in the documents (npm run bench:docs)', () => {
     expect(existsSync(resultsPath)).toBe(true);
-    for (const [path, text] of Object.entries(documents(readResults(), readDocument))) expect(readDocument(path), path).toBe(text);
+    for (const [path, text] of Object.entries(documents(readResults(), readDocument)))
+      expect(readDocument(path), path).toBe(text);
   });
 
   it('is judged by the goals that are written beside it', () => {
@@ -26,7 +27,9 @@ describe('what is made from the results', () => {
 describe('between', () => {
   it('replaces what is between the marks, whatever signs it has', () => {
     const text = 'a\n<!-- x: made by hand -->\nold\n<!-- /x -->\nb';
-    expect(between(text, 'x', '$1 $& new')).toBe('a\n<!-- x: made by hand -->\n$1 $& new\n<!-- /x -->\nb');
+    expect(between(text, 'x', '$1 $& new')).toBe(
+      'a\n<!-- x: made by hand -->\n$1 $& new\n<!-- /x -->\nb',
+    );
   });
 
   it('does not pass over a missing place', () => {
@@ -35,10 +38,23 @@ describe('between', () => {
 });
 
 describe('merged', () => {
-  const outcome = (name: Outcome['name'], seconds: number): Outcome => ({ name, size: 'full', seconds, failed: 'not run', measured: null });
+  const outcome = (name: Outcome['name'], seconds: number): Outcome => ({
+    name,
+    size: 'full',
+    seconds,
+    failed: 'not run',
+    measured: null,
+  });
 
   it('prefers what ran now, keeps what did not, and has the order of the runs', () => {
-    const all = merged([outcome('memory', 1), outcome('outage', 1)], [outcome('memory', 2), outcome('sparse', 2)]);
-    expect(all.map(({ name, seconds }) => [name, seconds])).toEqual([['outage', 1], ['sparse', 2], ['memory', 2]]);
+    const all = merged(
+      [outcome('memory', 1), outcome('outage', 1)],
+      [outcome('memory', 2), outcome('sparse', 2)],
+    );
+    expect(all.map(({ name, seconds }) => [name, seconds])).toEqual([
+      ['outage', 1],
+      ['sparse', 2],
+      ['memory', 2],
+    ]);
   });
 });

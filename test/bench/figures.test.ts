@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aloneFigure, atLeast, atMost, inPairs, median, pairedFigure, quantile, reached, shareOfGoal } from '../../bench/suite/figures.ts';
+import {
+  aloneFigure,
+  atLeast,
+  atMost,
+  inPairs,
+  median,
+  pairedFigure,
+  quantile,
+  reached,
+  shareOfGoal,
+} from '../../bench/suite/figures.ts';
 
 const named = { name: 'speed', unit: '/s' };
 
@@ -21,7 +31,10 @@ describe('median', () => {
     fc.assert(
       fc.property(fc.array(fc.integer(), { minLength: 1 }), (values) => {
         const middle = median(values);
-        const sides = [values.filter((value) => value < middle).length, values.filter((value) => value > middle).length];
+        const sides = [
+          values.filter((value) => value < middle).length,
+          values.filter((value) => value > middle).length,
+        ];
         expect(Math.max(...sides)).toBeLessThanOrEqual(values.length / 2);
       }),
     );
@@ -62,10 +75,15 @@ describe('a goal', () => {
   it('is used up to 1 exactly when it is reached', () => {
     const positive = fc.double({ min: 0.01, max: 1e6, noNaN: true });
     fc.assert(
-      fc.property(positive, positive, fc.constantFrom(atMost, atLeast), (ours, value, direction) => {
-        const judged = { ours, ratio: null, goal: direction('ours', value) };
-        expect((shareOfGoal(judged) ?? Number.NaN) <= 1).toBe(reached(judged));
-      }),
+      fc.property(
+        positive,
+        positive,
+        fc.constantFrom(atMost, atLeast),
+        (ours, value, direction) => {
+          const judged = { ours, ratio: null, goal: direction('ours', value) };
+          expect((shareOfGoal(judged) ?? Number.NaN) <= 1).toBe(reached(judged));
+        },
+      ),
     );
     expect(shareOfGoal({ ours: 0, ratio: null, goal: atLeast('ours', 1) })).toBeNull();
   });
@@ -77,18 +95,29 @@ describe('pairs', () => {
     const take = (who: string) => () => Promise.resolve(order.push(who));
     const pairs = await inPairs(3, take('ours'), take('peer'));
     expect(order).toEqual(['ours', 'peer', 'peer', 'ours', 'ours', 'peer']);
-    expect(pairs).toEqual([{ ours: 1, peer: 2 }, { ours: 4, peer: 3 }, { ours: 5, peer: 6 }]);
+    expect(pairs).toEqual([
+      { ours: 1, peer: 2 },
+      { ours: 4, peer: 3 },
+      { ours: 5, peer: 6 },
+    ]);
   });
 
   it('give the median of their ratios, not the ratio of the medians', () => {
-    const pairs = [{ ours: 10, peer: 1 }, { ours: 20, peer: 10 }, { ours: 30, peer: 10 }];
+    const pairs = [
+      { ours: 10, peer: 1 },
+      { ours: 20, peer: 10 },
+      { ours: 30, peer: 10 },
+    ];
     const figure = pairedFigure({ ...named, goal: atLeast('ratio', 3) }, pairs);
     expect(figure).toMatchObject({ ours: 20, peer: 10, ratio: 3, spread: [2, 10] });
     expect(reached(figure)).toBe(true);
   });
 
   it('are spread by what the goal is about', () => {
-    const pairs = [{ ours: 10, peer: 1 }, { ours: 20, peer: 10 }];
+    const pairs = [
+      { ours: 10, peer: 1 },
+      { ours: 20, peer: 10 },
+    ];
     expect(pairedFigure({ ...named, goal: atMost('ours', 3) }, pairs).spread).toEqual([10, 20]);
     expect(pairedFigure({ ...named, goal: null }, pairs).spread).toEqual([2, 10]);
     expect(aloneFigure({ ...named, goal: null }, [5]).spread).toBeNull();

@@ -38,7 +38,10 @@ function lives(pid: number): boolean {
 }
 
 function expectNothingLeft(notes: string): void {
-  const { pid, folder } = JSON.parse(readFileSync(notes, 'utf8')) as { readonly pid: number; readonly folder: string };
+  const { pid, folder } = JSON.parse(readFileSync(notes, 'utf8')) as {
+    readonly pid: number;
+    readonly folder: string;
+  };
   expect(lives(pid)).toBe(false);
   expect(existsSync(folder)).toBe(false);
 }
@@ -60,7 +63,9 @@ describe('a benchmark run apart', () => {
 
   it('is ended when it takes too long, and when it is interrupted', async () => {
     const { script, notes } = await prepared();
-    await expect(runApart(script, [notes, 'hangs'], 3, never)).rejects.toThrow('not done after 3 s');
+    await expect(runApart(script, [notes, 'hangs'], 3, never)).rejects.toThrow(
+      'not done after 3 s',
+    );
     expectNothingLeft(notes);
 
     const second = await prepared();

@@ -6,8 +6,21 @@ import { figureRow, markdown, plainNumber, readTable, times } from '../../bench/
 
 describe('numbers', () => {
   it('keep the digits that matter', () => {
-    expect([0, 7, 2_500, 1_234.5, 3.14159, 0.05].map(plainNumber)).toEqual(['0', '7', '2,500', '1,235', '3.14', '0.05']);
-    expect([0.0102, 0.97, 1.25, 71.26, 2_345].map(times)).toEqual(['0.01 x', '0.97 x', '1.25 x', '71.3 x', '2,345 x']);
+    expect([0, 7, 2_500, 1_234.5, 3.14159, 0.05].map(plainNumber)).toEqual([
+      '0',
+      '7',
+      '2,500',
+      '1,235',
+      '3.14',
+      '0.05',
+    ]);
+    expect([0.0102, 0.97, 1.25, 71.26, 2_345].map(times)).toEqual([
+      '0.01 x',
+      '0.97 x',
+      '1.25 x',
+      '71.3 x',
+      '2,345 x',
+    ]);
   });
 
   it('are said to be missing', () => {
@@ -17,26 +30,73 @@ describe('numbers', () => {
 
 describe('tables', () => {
   it('are read as they were written', () => {
-    const text = `something before\n\n${markdown(['command', 'ms'], [['list', 12.34], ['show', 5]])}\nafter`;
-    expect(readTable(text)).toEqual([{ command: 'list', ms: '12.3' }, { command: 'show', ms: '5' }]);
+    const text = `something before\n\n${markdown(
+      ['command', 'ms'],
+      [
+        ['list', 12.34],
+        ['show', 5],
+      ],
+    )}\nafter`;
+    expect(readTable(text)).toEqual([
+      { command: 'list', ms: '12.3' },
+      { command: 'show', ms: '5' },
+    ]);
   });
 
   it('set numbers to the right, and keep a bar from ending a cell', () => {
-    expect(markdown(['a', 'b'], [['x|y', 1], ['z', 20]]).split('\n')).toEqual(['| a    |   b |', '| ---- | --: |', '| x\\|y |   1 |', '| z    |  20 |']);
+    expect(
+      markdown(
+        ['a', 'b'],
+        [
+          ['x|y', 1],
+          ['z', 20],
+        ],
+      ).split('\n'),
+    ).toEqual(['| a    |   b |', '| ---- | --: |', '| x\\|y |   1 |', '| z    |  20 |']);
   });
 
   it('say what was missed', () => {
-    const figure = judgedFigure({ name: 'speed', unit: '/s', ours: 2_000, peer: 50, ratio: 40, spread: [30, 45], goal: atLeast('ratio', 70), note: '' });
-    expect(figureRow(figure)).toEqual(['speed', '2,000 /s', '50 /s', '40.0 x', '30.0 x .. 45.0 x', 'at least 70.0 x', '**missed**']);
+    const figure = judgedFigure({
+      name: 'speed',
+      unit: '/s',
+      ours: 2_000,
+      peer: 50,
+      ratio: 40,
+      spread: [30, 45],
+      goal: atLeast('ratio', 70),
+      note: '',
+    });
+    expect(figureRow(figure)).toEqual([
+      'speed',
+      '2,000 /s',
+      '50 /s',
+      '40.0 x',
+      '30.0 x .. 45.0 x',
+      'at least 70.0 x',
+      '**missed**',
+    ]);
   });
 });
 
 describe('sharesOf', () => {
-  const frame = (id: number, functionName: string, url: string) => ({ id, callFrame: { functionName, url } });
+  const frame = (id: number, functionName: string, url: string) => ({
+    id,
+    callFrame: { functionName, url },
+  });
 
   it('counts the time of each sample for the place where it was, the largest first', () => {
-    const nodes = [frame(1, '(idle)', ''), frame(2, '(garbage collector)', ''), frame(3, 'run', 'file:///x/dist/libsql.cjs'), frame(4, 'canonicalJson', '/x/dist/rest.cjs'), frame(5, 'advance', '/x/dist/rest.cjs')];
-    const shares = sharesOf({ nodes, samples: [3, 3, 1, 4, 5, 2], timeDeltas: [400_000, 100_000, 200_000, 150_000, 100_000, 50_000] });
+    const nodes = [
+      frame(1, '(idle)', ''),
+      frame(2, '(garbage collector)', ''),
+      frame(3, 'run', 'file:///x/dist/libsql.cjs'),
+      frame(4, 'canonicalJson', '/x/dist/rest.cjs'),
+      frame(5, 'advance', '/x/dist/rest.cjs'),
+    ];
+    const shares = sharesOf({
+      nodes,
+      samples: [3, 3, 1, 4, 5, 2],
+      timeDeltas: [400_000, 100_000, 200_000, 150_000, 100_000, 50_000],
+    });
     expect(shares.map(({ place, share }) => [place, share])).toEqual([
       ['database driver (with SQLite itself, where it is that)', 0.5],
       ['waiting (Stripe, the database)', 0.2],

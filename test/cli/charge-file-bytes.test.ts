@@ -9,7 +9,8 @@ import { charged, succeeded } from './support/fixture.ts';
 
 const HEADER = 'key,amount,currency,payment_method';
 const line = (key: string): string => `${key},1.00,usd,pm_1`;
-const object = (key: string): string => JSON.stringify({ key, amount: '1.00', currency: 'usd', payment_method: 'pm_1' });
+const object = (key: string): string =>
+  JSON.stringify({ key, amount: '1.00', currency: 'usd', payment_method: 'pm_1' });
 
 interface Shown {
   readonly line: number;
@@ -19,16 +20,32 @@ interface Shown {
 }
 
 /** Each line that can be charged is; `nothing` where none may get so far. */
-async function chargeAll(content: string | Uint8Array, name = 'due.csv', reached: 'lines' | 'nothing' = 'lines') {
+async function chargeAll(
+  content: string | Uint8Array,
+  name = 'due.csv',
+  reached: 'lines' | 'nothing' = 'lines',
+) {
   const requests: ChargeRequest[] = [];
   const charge = (request: ChargeRequest) => {
     requests.push(request);
     return Promise.resolve(charged({ ...succeeded, key: request.key }));
   };
   const typed = ['charge', '--file', name, '--concurrency', '1', '--json'];
-  const { code, stdout, stderr } = await commandLine(typed, { files: { [name]: content }, payrecon: reached === 'lines' ? { charge } : {} });
-  const lines = stdout.split('\n').filter((text) => text !== '').map((text) => JSON.parse(text) as Shown);
-  return { code, stderr, lines, keys: requests.map(({ key }) => key), ends: lines.map((each) => [each.line, each.result]) };
+  const { code, stdout, stderr } = await commandLine(typed, {
+    files: { [name]: content },
+    payrecon: reached === 'lines' ? { charge } : {},
+  });
+  const lines = stdout
+    .split('\n')
+    .filter((text) => text !== '')
+    .map((text) => JSON.parse(text) as Shown);
+  return {
+    code,
+    stderr,
+    lines,
+    keys: requests.map(({ key }) => key),
+    ends: lines.map((each) => [each.line, each.result]),
+  };
 }
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -43,30 +60,51 @@ describe('names that are there twice', () => {
     ];
     const { code, lines, keys } = await chargeAll([...twice, object('z')].join('\n'), 'due.jsonl');
     expect(lines.map(({ key, result, error }) => [key, result, error?.fields])).toEqual([
-      ['a', 'invalid', ['line']], [null, 'invalid', ['line']], ['d', 'invalid', ['line']], ['z', 'succeeded', undefined],
+      ['a', 'invalid', ['line']],
+      [null, 'invalid', ['line']],
+      ['d', 'invalid', ['line']],
+      ['z', 'succeeded', undefined],
     ]);
-    expect(lines.map(({ error }) => /the name ("\w+") stands in it twice/.exec(error?.message ?? '')?.[1])).toEqual(['"amount"', '"key"', '"a"', undefined]);
+    expect(
+      lines.map(
+        ({ error }) => /the name ("\w+") stands in it twice/.exec(error?.message ?? '')?.[1],
+      ),
+    ).toEqual(['"amount"', '"key"', '"a"', undefined]);
     expect([code, keys]).toEqual([2, ['z']]);
   });
 
   it('do not stand behind __proto__', async () => {
-    const { lines, keys } = await chargeAll(`{"__proto__":${object('a')}}\n${object('a').replace('{', '{"__proto__":{"email":"a@example.com"},')}`, 'due.jsonl', 'nothing');
+    const { lines, keys } = await chargeAll(
+      `{"__proto__":${object('a')}}\n${object('a').replace('{', '{"__proto__":{"email":"a@example.com"},')}`,
+      'due.jsonl',
+      'nothing',
+    );
     expect(lines.map(({ result }) => result)).toEqual(['invalid', 'invalid']);
     expect(keys).toEqual([]);
   });
 
   it('are told from a line that is nested without end', async () => {
-    const { lines } = await chargeAll(`${'['.repeat(100_000)}\n${'{"a":'.repeat(40_000)}\n${object('z')}`, 'due.jsonl');
+    const { lines } = await chargeAll(
+      `${'['.repeat(100_000)}\n${'{"a":'.repeat(40_000)}\n${object('z')}`,
+      'due.jsonl',
+    );
     expect(lines.map(({ result }) => result)).toEqual(['invalid', 'invalid', 'succeeded']);
     expect(lines[0]?.error?.message).toContain('nested deeper');
   });
 
-  it.each(['key', 'KEY', ' Key ', 'metadata.a', 'Metadata.A', 'metadata. a'])('make the header of CSV wrong: %j', async (name) => {
-    const { code, stderr, keys } = await chargeAll(`metadata.a,${HEADER},${name}\nx,${line('a')},y\n`, 'due.csv', 'nothing');
-    expect(stderr).toContain('column 6');
-    expect(stderr).toContain('is there twice');
-    expect([code, keys]).toEqual([2, []]);
-  });
+  it.each(['key', 'KEY', ' Key ', 'metadata.a', 'Metadata.A', 'metadata. a'])(
+    'make the header of CSV wrong: %j',
+    async (name) => {
+      const { code, stderr, keys } = await chargeAll(
+        `metadata.a,${HEADER},${name}\nx,${line('a')},y\n`,
+        'due.csv',
+        'nothing',
+      );
+      expect(stderr).toContain('column 6');
+      expect(stderr).toContain('is there twice');
+      expect([code, keys]).toEqual([2, []]);
+    },
+  );
 });
 
 describe('bytes that are no UTF-8', () => {
@@ -102,45 +140,80 @@ describe('bytes that are no UTF-8', () => {
   });
 
   it('in the header send nothing', async () => {
-    const { code, stderr, keys } = await chargeAll(latin1(`${HEADER},metadata.caf\xe9\n${line('a')},x\n`), 'due.csv', 'nothing');
+    const { code, stderr, keys } = await chargeAll(
+      latin1(`${HEADER},metadata.caf\xe9\n${line('a')},x\n`),
+      'due.csv',
+      'nothing',
+    );
     expect(stderr).toContain('From line 1 on the file cannot be read');
     expect([code, keys]).toEqual([2, []]);
   });
 
-  it.each(['due.csv', 'due.jsonl', '-'])('are not the mark of UTF-8, at the start and only there (%s)', async (name) => {
-    const text = name === 'due.csv' ? [`"key"${HEADER.slice(3)}`, line('a'), `\ufeff${line('b')}`] : [object('a'), `\ufeff${object('b')}`];
-    const { lines, keys, ends } = await chargeAll(`\ufeff${text.join('\n')}`, name);
-    expect(lines[0]).toMatchObject({ key: 'a', result: 'succeeded' });
-    expect(ends.map(([, result]) => result)).toEqual(['succeeded', 'invalid']);
-    expect(keys).toEqual(['a']);
-  });
+  it.each(['due.csv', 'due.jsonl', '-'])(
+    'are not the mark of UTF-8, at the start and only there (%s)',
+    async (name) => {
+      const text =
+        name === 'due.csv'
+          ? [`"key"${HEADER.slice(3)}`, line('a'), `\ufeff${line('b')}`]
+          : [object('a'), `\ufeff${object('b')}`];
+      const { lines, keys, ends } = await chargeAll(`\ufeff${text.join('\n')}`, name);
+      expect(lines[0]).toMatchObject({ key: 'a', result: 'succeeded' });
+      expect(ends.map(([, result]) => result)).toEqual(['succeeded', 'invalid']);
+      expect(keys).toEqual(['a']);
+    },
+  );
 
   it('are not letters that lie across two reads', async () => {
-    expect((await chargeAll(`${HEADER}\n${line('äöü€💡'.repeat(10))}`)).keys).toEqual(['äöü€💡'.repeat(10)]);
+    expect((await chargeAll(`${HEADER}\n${line('äöü€💡'.repeat(10))}`)).keys).toEqual([
+      'äöü€💡'.repeat(10),
+    ]);
   });
 });
 
 describe('a stray quotation mark', () => {
-  it.each(['12" vinyl', '"a"b', 'a"', '"a" ', ' "a"', '"a""b"c', 'a""b'])('in the cell %s makes its line invalid, and the others are charged', async (cell) => {
-    const { code, lines, ends } = await chargeAll(`${HEADER},description\n${line('a')},x\n${line('b')},${cell}\n${line('c')},x\n`);
-    expect(ends).toEqual([[2, 'succeeded'], [3, 'invalid'], [4, 'succeeded']]);
-    expect(lines[1]?.error?.message).toContain('quotation mark');
-    expect(code).toBe(2);
-  });
+  it.each(['12" vinyl', '"a"b', 'a"', '"a" ', ' "a"', '"a""b"c', 'a""b'])(
+    'in the cell %s makes its line invalid, and the others are charged',
+    async (cell) => {
+      const { code, lines, ends } = await chargeAll(
+        `${HEADER},description\n${line('a')},x\n${line('b')},${cell}\n${line('c')},x\n`,
+      );
+      expect(ends).toEqual([
+        [2, 'succeeded'],
+        [3, 'invalid'],
+        [4, 'succeeded'],
+      ]);
+      expect(lines[1]?.error?.message).toContain('quotation mark');
+      expect(code).toBe(2);
+    },
+  );
 
   it('that takes in the lines below says how far', async () => {
-    const { lines, ends } = await chargeAll(`${HEADER},description\n${line('b')},"x\n${line('c')},y\n${line('d')},z"z\n${line('e')},x\n`);
-    expect(ends).toEqual([[2, 'invalid'], [5, 'succeeded']]);
+    const { lines, ends } = await chargeAll(
+      `${HEADER},description\n${line('b')},"x\n${line('c')},y\n${line('d')},z"z\n${line('e')},x\n`,
+    );
+    expect(ends).toEqual([
+      [2, 'invalid'],
+      [5, 'succeeded'],
+    ]);
     expect(lines[0]?.error?.message).toContain('it takes in the lines as far as line 4');
   });
 
   it('keeps its place over line ends of every kind', async () => {
-    const { ends } = await chargeAll(`\n\r\n${HEADER}\r\n\r\n\n${line('a')}\r\r${line('b')}\n\r\n\n"x\n\n",1.00,usd,pm_1\r\n${line('c')}`);
-    expect(ends).toEqual([[6, 'succeeded'], [8, 'succeeded'], [11, 'invalid'], [14, 'succeeded']]);
+    const { ends } = await chargeAll(
+      `\n\r\n${HEADER}\r\n\r\n\n${line('a')}\r\r${line('b')}\n\r\n\n"x\n\n",1.00,usd,pm_1\r\n${line('c')}`,
+    );
+    expect(ends).toEqual([
+      [6, 'succeeded'],
+      [8, 'succeeded'],
+      [11, 'invalid'],
+      [14, 'succeeded'],
+    ]);
   });
 
   it.each(['"x"', '"a ""b"" c"', '"x,y"', ''])('is none in the cell %s', async (cell) => {
-    expect((await chargeAll(`${HEADER},description\r\n${line('b')},${cell}\r\n`)).ends).toEqual([[2, 'succeeded']]);
+    expect((await chargeAll(`${HEADER},description\r\n${line('b')},${cell}\r\n`)).ends).toEqual([
+      [2, 'succeeded'],
+    ]);
   });
 });
 
@@ -148,7 +221,9 @@ describe('a file that is mostly nothing', () => {
   /** One read of 64 KiB after the other, as from a disk. */
   const source = (text: string) => {
     const bytes = Buffer.from(text);
-    const pieces = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) => bytes.subarray(at * 65_536, (at + 1) * 65_536));
+    const pieces = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
+      bytes.subarray(at * 65_536, (at + 1) * 65_536),
+    );
     return Readable.from(pieces, { objectMode: false });
   };
 
@@ -166,16 +241,30 @@ describe('a file that is mostly nothing', () => {
     }
   }
 
-  it.each(['\n', '\r\n', '\r', ',,,\n'])('is read through at one question a row: 300,000 times %j in CSV', async (blank) => {
-    expect(await read(`${HEADER}\n${blank.repeat(300_000)}${line('a')}\n`, true)).toEqual({ seen: [[300_002, true]], asked: 2 });
-  });
+  it.each(['\n', '\r\n', '\r', ',,,\n'])(
+    'is read through at one question a row: 300,000 times %j in CSV',
+    async (blank) => {
+      expect(await read(`${HEADER}\n${blank.repeat(300_000)}${line('a')}\n`, true)).toEqual({
+        seen: [[300_002, true]],
+        asked: 2,
+      });
+    },
+  );
 
-  it.each(['\n', '\r\n', ' \t \n'])('is read through at one question a row: 300,000 times %j in JSON lines', async (blank) => {
-    expect(await read(`${blank.repeat(300_000)}${object('a')}`, false)).toEqual({ seen: [[300_001, true]], asked: 2 });
-  });
+  it.each(['\n', '\r\n', ' \t \n'])(
+    'is read through at one question a row: 300,000 times %j in JSON lines',
+    async (blank) => {
+      expect(await read(`${blank.repeat(300_000)}${object('a')}`, false)).toEqual({
+        seen: [[300_001, true]],
+        asked: 2,
+      });
+    },
+  );
 
   it('may be 300,000 blank lines before the first object, on standard input too', async () => {
-    expect((await chargeAll(`${'\n'.repeat(300_000)}${object('a')}`, '-')).ends).toEqual([[300_001, 'succeeded']]);
+    expect((await chargeAll(`${'\n'.repeat(300_000)}${object('a')}`, '-')).ends).toEqual([
+      [300_001, 'succeeded'],
+    ]);
   });
 
   it('may be rows of a single character', async () => {
@@ -192,17 +281,24 @@ describe('a file that is mostly nothing', () => {
 
   it('ends where a line has no end', async () => {
     let pieces = 0;
-    const endless = Readable.from((async function* () {
-      await Promise.resolve();
-      yield Buffer.from(`${object('a')}\n`);
-      for (;;) {
-        pieces += 1;
-        yield Buffer.alloc(65_536, 'x');
-      }
-    })(), { objectMode: false });
+    const endless = Readable.from(
+      (async function* () {
+        await Promise.resolve();
+        yield Buffer.from(`${object('a')}\n`);
+        for (;;) {
+          pieces += 1;
+          yield Buffer.alloc(65_536, 'x');
+        }
+      })(),
+      { objectMode: false },
+    );
     const rows = jsonRows(await readText(endless), []);
     expect((await rows.next()).value).toMatchObject({ line: 1 });
-    await expect(rows.next()).rejects.toMatchObject({ kind: 'usage', code: 'unreadable_file', message: expect.stringContaining('From line 2 on') as string });
+    await expect(rows.next()).rejects.toMatchObject({
+      kind: 'usage',
+      code: 'unreadable_file',
+      message: expect.stringContaining('From line 2 on') as string,
+    });
     expect(pieces).toBeLessThan(1_000);
     expect(endless.destroyed).toBe(true);
   });

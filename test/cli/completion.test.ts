@@ -19,18 +19,33 @@ COMP_WORDS=(payrecon "$@"); COMP_CWORD=$#; _payrecon; printf '%s\\n' "\${COMPREP
 describe('completion of bash', () => {
   it.each([
     [['st'], ['stuck', 'status']],
-    [['stuck', ''], ['list', 'resolve', '--help']],
-    [['stuck', 'resolve', 'txn_1', '--as', ''], ['succeeded', 'failed', 'canceled', 'retry']],
-    [['list', '--status', 's'], ['succeeded', 'stuck']],
+    [
+      ['stuck', ''],
+      ['list', 'resolve', '--help'],
+    ],
+    [
+      ['stuck', 'resolve', 'txn_1', '--as', ''],
+      ['succeeded', 'failed', 'canceled', 'retry'],
+    ],
+    [
+      ['list', '--status', 's'],
+      ['succeeded', 'stuck'],
+    ],
     [['charge', '--pay'], ['--payment-method']],
     [['charge', '--key', ''], []],
     [['charge', '--key', 'list', '--amount-'], ['--amount-minor']],
     [['migrate', 'd'], ['down']],
-    [['completion', ''], ['bash', 'zsh', 'fish', '--help']],
+    [
+      ['completion', ''],
+      ['bash', 'zsh', 'fish', '--help'],
+    ],
     [['audit', 'v'], ['verify']],
   ])('after %j offers %j', async (words, offered) => {
     const actual = await bashOffers(words);
-    if (words.at(-1) === '') expect(actual.filter((word) => !['--live', '--config', '--no-color'].includes(word))).toEqual(offered);
+    if (words.at(-1) === '')
+      expect(actual.filter((word) => !['--live', '--config', '--no-color'].includes(word))).toEqual(
+        offered,
+      );
     else expect(actual).toEqual(offered);
   });
 
@@ -41,15 +56,30 @@ describe('completion of bash', () => {
 });
 
 describe('completion of every shell', () => {
-  it.each(['bash', 'zsh', 'fish'])('%s knows every command and every flag of its help', async (shell) => {
-    const text = await script(shell);
-    for (const path of [[], ['charge'], ['reconcile'], ['list'], ['stuck', 'resolve'], ['notifications', 'send']]) {
-      const { stdout } = await commandLine([...path, '--help']);
-      const flags = [...stdout.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)/gm)].map((match) => match[1] ?? '');
-      expect(flags.length).toBeGreaterThan(2);
-      for (const flag of flags) expect(text).toContain(shell === 'fish' ? `-n "__payrecon_at '${path.join(' ')}'" -l ${flag} ` : `--${flag}`);
-    }
-  });
+  it.each(['bash', 'zsh', 'fish'])(
+    '%s knows every command and every flag of its help',
+    async (shell) => {
+      const text = await script(shell);
+      for (const path of [
+        [],
+        ['charge'],
+        ['reconcile'],
+        ['list'],
+        ['stuck', 'resolve'],
+        ['notifications', 'send'],
+      ]) {
+        const { stdout } = await commandLine([...path, '--help']);
+        const flags = [...stdout.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)/gm)].map(
+          (match) => match[1] ?? '',
+        );
+        expect(flags.length).toBeGreaterThan(2);
+        for (const flag of flags)
+          expect(text).toContain(
+            shell === 'fish' ? `-n "__payrecon_at '${path.join(' ')}'" -l ${flag} ` : `--${flag}`,
+          );
+      }
+    },
+  );
 
   it('keeps quotes in descriptions from ending the script', async () => {
     expect(await script('zsh')).toContain(String.raw`with all of the currency'\''s decimals`);

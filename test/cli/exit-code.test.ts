@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { exitCode, type Ending } from '../../src/cli/exit-code.ts';
 import { type ErrorKind, PayreconError } from '../../src/domain/errors.ts';
-import { authenticationNeeded, canceled, charged, failed, pass, pending, requestRefused, stuck, succeeded } from './support/fixture.ts';
+import {
+  authenticationNeeded,
+  canceled,
+  charged,
+  failed,
+  pass,
+  pending,
+  requestRefused,
+  stuck,
+  succeeded,
+} from './support/fixture.ts';
 
 const dispatch = { configured: true, sent: 0, retried: 0, failed: 0, queued: 0, refused: null };
 
@@ -22,12 +32,18 @@ describe('exit code of a charge', () => {
     ends({ kind: 'charged', outcome: charged(transaction) }, code);
   });
 
-  it.each(['in_progress', 'unknown', 'not_sent', 'processing', 'requires_action'] as const)('pending because %s is 75', (situation) => {
-    ends({ kind: 'charged', outcome: charged(pending, { situation }) }, 75);
-  });
+  it.each(['in_progress', 'unknown', 'not_sent', 'processing', 'requires_action'] as const)(
+    'pending because %s is 75',
+    (situation) => {
+      ends({ kind: 'charged', outcome: charged(pending, { situation }) }, 75);
+    },
+  );
 
   it('pending because of a signal tells the signal', () => {
-    const ending: Ending = { kind: 'charged', outcome: charged(pending, { situation: 'interrupted' }) };
+    const ending: Ending = {
+      kind: 'charged',
+      outcome: charged(pending, { situation: 'interrupted' }),
+    };
     ends(ending, 130, 'SIGINT');
     ends(ending, 143, 'SIGTERM');
   });
@@ -57,7 +73,10 @@ describe('exit code of a pass', () => {
   });
 
   it('interrupted tells the signal, whatever was found', () => {
-    const ending: Ending = { kind: 'passed', outcome: { ...pass, stuckTotal: 1, interrupted: true } };
+    const ending: Ending = {
+      kind: 'passed',
+      outcome: { ...pass, stuckTotal: 1, interrupted: true },
+    };
     ends(ending, 130, 'SIGINT');
     ends(ending, 143, 'SIGTERM');
   });
@@ -104,9 +123,12 @@ describe('exit code of everything else', () => {
     ['not_found', 6],
     ['unreachable', 69],
     ['unknown_outcome', 75],
-  ] as const satisfies readonly (readonly [ErrorKind, number])[])('error of kind %s is %i', (kind, code) => {
-    ends({ kind: 'failed', error: new PayreconError(kind, 'some_code', 'A sentence.') }, code);
-  });
+  ] as const satisfies readonly (readonly [ErrorKind, number])[])(
+    'error of kind %s is %i',
+    (kind, code) => {
+      ends({ kind: 'failed', error: new PayreconError(kind, 'some_code', 'A sentence.') }, code);
+    },
+  );
 
   it('anything else that is thrown is a bug', () => {
     ends({ kind: 'failed', error: new TypeError('x is not a function') }, 1);
@@ -121,7 +143,16 @@ describe('exit code of everything else', () => {
   it('audit: 5 on a bad entry', () => {
     const verification = { transactions: 2, entries: 9, partly: 0, firstBad: null };
     ends({ kind: 'verified', verification }, 0);
-    ends({ kind: 'verified', verification: { ...verification, firstBad: { table: 'audit_events', id: 't', transactionId: 't', seq: 2, problem: 'hash' } } }, 5);
+    ends(
+      {
+        kind: 'verified',
+        verification: {
+          ...verification,
+          firstBad: { table: 'audit_events', id: 't', transactionId: 't', seq: 2, problem: 'hash' },
+        },
+      },
+      5,
+    );
   });
 
   it('what runs until it is stopped ends as the signal says', () => {

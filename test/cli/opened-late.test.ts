@@ -10,12 +10,18 @@ const PAGE = 'ü'.repeat(1_000);
 
 function opened(path: string, flags: string | number): number {
   const fd = openSync(path, flags);
-  onTestFinished(() => { closeSync(fd); });
+  onTestFinished(() => {
+    closeSync(fd);
+  });
   return fd;
 }
 
 /** Stands for Node's own stream, and says what came to it. */
-function nodeStream(): { readonly open: () => PassThrough; readonly taken: () => Buffer; readonly opens: () => number } {
+function nodeStream(): {
+  readonly open: () => PassThrough;
+  readonly taken: () => Buffer;
+  readonly opens: () => number;
+} {
   const stream = new PassThrough();
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -33,7 +39,12 @@ describe('a stream that is opened late', () => {
     const { open, taken, opens } = nodeStream();
     const stream = openedLate(opened(path, 'w'), open);
     for (let page = 0; page < 8; page += 1) expect(stream.write(PAGE)).toBe(true);
-    expect([opens(), stream.writableNeedDrain, stream.destroyed, stream.isTTY]).toEqual([0, false, false, undefined]);
+    expect([opens(), stream.writableNeedDrain, stream.destroyed, stream.isTTY]).toEqual([
+      0,
+      false,
+      false,
+      undefined,
+    ]);
     stream.write(PAGE);
     stream.write('end');
     await new Promise((resolve) => setImmediate(resolve));
@@ -46,7 +57,9 @@ describe('a stream that is opened late', () => {
     const path = join(await temporaryFolder(), 'pipe');
     expect(spawnSync('mkfifo', [path]).status).toBe(0);
     const fd = opened(path, constants.O_RDWR | constants.O_NONBLOCK);
-    expect(() => { for (;;) writeSync(fd, Buffer.alloc(4_096)); }).toThrow('EAGAIN');
+    expect(() => {
+      for (;;) writeSync(fd, Buffer.alloc(4_096));
+    }).toThrow('EAGAIN');
     readSync(fd, Buffer.alloc(4_096));
     const { open, taken, opens } = nodeStream();
     const stream = openedLate(fd, open);

@@ -8,7 +8,13 @@ import { temporaryFolder } from '../support/temporary.ts';
 
 /* The edge of the process, with the real one: signals, lost readers, full disks. */
 
-const options = { extendEnv: false, reject: false, timeout: 18_000, killSignal: 'SIGKILL', stdin: 'ignore' } as const;
+const options = {
+  extendEnv: false,
+  reject: false,
+  timeout: 18_000,
+  killSignal: 'SIGKILL',
+  stdin: 'ignore',
+} as const;
 
 /** A Stripe that says whose account it is, and never answers a call that changes something; `asked` resolves at the first one. */
 async function silentStripe(): Promise<{ readonly url: string; readonly asked: Promise<void> }> {
@@ -22,7 +28,9 @@ async function silentStripe(): Promise<{ readonly url: string; readonly asked: P
       return;
     }
     const isAccount = request.url === '/v1/account';
-    const body = isAccount ? { id: 'acct_1Silent', object: 'account' } : { object: 'list', data: [], has_more: false };
+    const body = isAccount
+      ? { id: 'acct_1Silent', object: 'account' }
+      : { object: 'list', data: [], has_more: false };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -36,19 +44,43 @@ async function silentStripe(): Promise<{ readonly url: string; readonly asked: P
 /** A charge that is waiting for Stripe's answer. */
 async function waitingCharge(deadline: string) {
   const { url, asked } = await silentStripe();
-  const env = cleanEnvironment(await temporaryFolder(), { STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef', STRIPE_API_BASE: url });
-  const charge = ['charge', '--key', 'order-1', '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa', '--json'];
-  const running = execa(process.execPath, [binary, ...charge, '--stripe-deadline', deadline], { ...options, env });
+  const env = cleanEnvironment(await temporaryFolder(), {
+    STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef',
+    STRIPE_API_BASE: url,
+  });
+  const charge = [
+    'charge',
+    '--key',
+    'order-1',
+    '--amount',
+    '49.99',
+    '--currency',
+    'usd',
+    '--payment-method',
+    'pm_card_visa',
+    '--json',
+  ];
+  const running = execa(process.execPath, [binary, ...charge, '--stripe-deadline', deadline], {
+    ...options,
+    env,
+  });
   await asked;
   return { running };
 }
 
 describe('a signal', () => {
-  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('%s lets a charge record what it knows, then ends it', async (signal, code) => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s lets a charge record what it knows, then ends it', async (signal, code) => {
     const { running } = await waitingCharge('1s');
     running.kill(signal);
     const { exitCode, stdout } = await running;
-    expect(JSON.parse(stdout)).toMatchObject({ key: 'order-1', status: 'pending', payment_intent: null });
+    expect(JSON.parse(stdout)).toMatchObject({
+      key: 'order-1',
+      status: 'pending',
+      payment_intent: null,
+    });
     expect(exitCode).toBe(code);
   });
 
@@ -64,9 +96,15 @@ describe('a signal', () => {
     expect([exitCode, stdout]).toEqual([143, '']);
   });
 
-  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('%s ends the sandbox, whose lines are out by then', async (signal, code) => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends the sandbox, whose lines are out by then', async (signal, code) => {
     const env = cleanEnvironment(await temporaryFolder());
-    const running = execa(process.execPath, [binary, 'sandbox', '--port', '0'], { ...options, env });
+    const running = execa(process.execPath, [binary, 'sandbox', '--port', '0'], {
+      ...options,
+      env,
+    });
     const lines = running.iterable();
     const first = await lines[Symbol.asyncIterator]().next();
     expect(first.value).toMatch(/^export STRIPE_API_BASE=http:\/\/127\.0\.0\.1:\d+$/);
@@ -87,18 +125,28 @@ describe('standard output', () => {
   it('that cannot be written is no success', async () => {
     const env = cleanEnvironment(await temporaryFolder());
     await execa(process.execPath, [binary, 'migrate'], { ...options, env });
-    const { exitCode, stderr } = await execa('sh', ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, binary, 'list', '--json'], { ...options, env });
+    const { exitCode, stderr } = await execa(
+      'sh',
+      ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, binary, 'list', '--json'],
+      { ...options, env },
+    );
     expect(stderr).toContain('standard output could not be written');
     expect(exitCode).toBe(1);
   });
 });
 
 describe('a start', () => {
-  it.each([[['--help']], [['--version']], [['charge', '--help']]])('of %j loads neither database nor Stripe', async (typed) => {
-    const env = cleanEnvironment(await temporaryFolder(), { NODE_DEBUG: 'module' });
-    const { exitCode, stderr } = await execa(process.execPath, [binary, ...typed], { ...options, env });
-    expect(exitCode).toBe(0);
-    expect(stderr).toContain('payrecon.js');
-    expect(stderr).not.toMatch(/(knex|pg|stripe|libsql|sendgrid|inquirer|fastify)\.cjs/);
-  });
+  it.each([[['--help']], [['--version']], [['charge', '--help']]])(
+    'of %j loads neither database nor Stripe',
+    async (typed) => {
+      const env = cleanEnvironment(await temporaryFolder(), { NODE_DEBUG: 'module' });
+      const { exitCode, stderr } = await execa(process.execPath, [binary, ...typed], {
+        ...options,
+        env,
+      });
+      expect(exitCode).toBe(0);
+      expect(stderr).toContain('payrecon.js');
+      expect(stderr).not.toMatch(/(knex|pg|stripe|libsql|sendgrid|inquirer|fastify)\.cjs/);
+    },
+  );
 });

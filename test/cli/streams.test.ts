@@ -32,7 +32,11 @@ describe('an output', () => {
 
   it('has no width and no colours in a pipe', () => {
     const output = outputTo(sink(), { TERM: 'xterm-256color' }, () => undefined);
-    expect([output.isTerminal, output.columns, output.colourLevel]).toEqual([false, Number.POSITIVE_INFINITY, 0]);
+    expect([output.isTerminal, output.columns, output.colourLevel]).toEqual([
+      false,
+      Number.POSITIVE_INFINITY,
+      0,
+    ]);
   });
 
   it('follows the width of its terminal, within reason', () => {
@@ -61,7 +65,11 @@ describe('an output', () => {
     const counts: number[] = [];
     for (let round = 0; round < 20; round += 1) {
       output.write('xx');
-      const waiting = Promise.all(Array.from({ length: 20 }, async () => { await output.drained?.(); }));
+      const waiting = Promise.all(
+        Array.from({ length: 20 }, async () => {
+          await output.drained?.();
+        }),
+      );
       counts.push(stream.listenerCount('drain') + stream.listenerCount('close'));
       stream.read();
       await waiting;
@@ -72,7 +80,11 @@ describe('an output', () => {
 
   it('tells once when it can no longer be written', async () => {
     const failed = vi.fn();
-    const output = outputTo(sink(Object.assign(new Error('no space left'), { code: 'ENOSPC' })), {}, failed);
+    const output = outputTo(
+      sink(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
+      {},
+      failed,
+    );
     output.write('a');
     await new Promise((resolve) => setImmediate(resolve));
     output.write('b');
@@ -81,14 +93,22 @@ describe('an output', () => {
 });
 
 describe('questions on a terminal', () => {
-  function terminal(colourLevel: 0 | 2 = 0): { readonly prompts: ReturnType<typeof terminalPrompts>; readonly type: (text: string) => void; readonly shown: () => string } {
+  function terminal(colourLevel: 0 | 2 = 0): {
+    readonly prompts: ReturnType<typeof terminalPrompts>;
+    readonly type: (text: string) => void;
+    readonly shown: () => string;
+  } {
     const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => input });
     const output = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 });
     let shown = '';
     output.on('data', (chunk: Buffer) => {
       shown += chunk.toString();
     });
-    return { prompts: terminalPrompts(() => ({ input, output }), { colourLevel }), type: (text) => input.write(text), shown: () => shown };
+    return {
+      prompts: terminalPrompts(() => ({ input, output }), { colourLevel }),
+      type: (text) => input.write(text),
+      shown: () => shown,
+    };
   }
 
   async function until(holds: () => boolean): Promise<void> {
@@ -120,9 +140,14 @@ describe('questions on a terminal', () => {
     expect(await answer).toBe('order dropped');
   });
 
-  it.each([[2, true], [0, false]] as const)('are painted at colour level %i: %j', async (level, painted) => {
+  it.each([
+    [2, true],
+    [0, false],
+  ] as const)('are painted at colour level %i: %j', async (level, painted) => {
     const { prompts, type, shown } = terminal(level);
-    const answer = prompts.select('Record it as', [{ name: 'retry', value: 1, description: 'ask again' }]);
+    const answer = prompts.select('Record it as', [
+      { name: 'retry', value: 1, description: 'ask again' },
+    ]);
     await until(() => shown().includes('ask again'));
     type('\r');
     await answer;

@@ -17,7 +17,11 @@ const inspected: StuckCase = {
     { as: 'canceled', meaning: 'cancel it at Stripe now', needsCancelAtStripe: true },
   ],
 };
-const settled: StuckCase = { ...inspected, evidence: 'it succeeded', targets: [{ as: 'succeeded', meaning: 'record that', needsCancelAtStripe: false }] };
+const settled: StuckCase = {
+  ...inspected,
+  evidence: 'it succeeded',
+  targets: [{ as: 'succeeded', meaning: 'record that', needsCancelAtStripe: false }],
+};
 const resolve = (idOrKey: string, request: ResolveRequest): Promise<typeof canceled> => {
   expect(idOrKey).toBe(stuck.id);
   return Promise.resolve(request.as === 'succeeded' ? succeeded : canceled);
@@ -27,7 +31,9 @@ const inspect = (): Promise<StuckCase> => Promise.resolve(inspected);
 describe('stuck list', () => {
   it('exits with 5 when somebody is needed, and says what to do', async () => {
     const { code, stdout, stderr, calls } = await commandLine(['stuck', 'list'], {
-      payrecon: { stuck: () => Promise.resolve({ data: [stuck], hasMore: false, nextCursor: null }) },
+      payrecon: {
+        stuck: () => Promise.resolve({ data: [stuck], hasMore: false, nextCursor: null }),
+      },
     });
     expect(code).toBe(5);
     expect(stdout).toContain(stuck.id);
@@ -36,9 +42,12 @@ describe('stuck list', () => {
   });
 
   it('exits with 0 when nobody is needed', async () => {
-    const { code, stdout, calls } = await commandLine(['stuck', 'list', '--limit', '7', '--cursor', 'c', '--json'], {
-      payrecon: { stuck: () => Promise.resolve({ data: [], hasMore: false, nextCursor: null }) },
-    });
+    const { code, stdout, calls } = await commandLine(
+      ['stuck', 'list', '--limit', '7', '--cursor', 'c', '--json'],
+      {
+        payrecon: { stuck: () => Promise.resolve({ data: [], hasMore: false, nextCursor: null }) },
+      },
+    );
     expect([code, stdout]).toEqual([0, '{"data":[],"has_more":false,"next_cursor":null}\n']);
     expect(calls[0]?.args).toEqual([7, 'c']);
   });
@@ -46,12 +55,29 @@ describe('stuck list', () => {
 
 describe('reading the flags of stuck resolve', () => {
   it('needs nothing where a person can be asked', () => {
-    expect(readResolve('txn_1', {}, true)).toEqual({ idOrKey: 'txn_1', as: null, reason: null, cancelAtStripe: false, yes: false });
+    expect(readResolve('txn_1', {}, true)).toEqual({
+      idOrKey: 'txn_1',
+      as: null,
+      reason: null,
+      cancelAtStripe: false,
+      yes: false,
+    });
   });
 
   it('reads everything', () => {
-    const flags = { as: 'canceled', reason: ' seen at the bank ', cancelAtStripe: true, yes: true } as const;
-    expect(readResolve('txn_1', flags, false)).toEqual({ idOrKey: 'txn_1', as: 'canceled', reason: 'seen at the bank', cancelAtStripe: true, yes: true });
+    const flags = {
+      as: 'canceled',
+      reason: ' seen at the bank ',
+      cancelAtStripe: true,
+      yes: true,
+    } as const;
+    expect(readResolve('txn_1', flags, false)).toEqual({
+      idOrKey: 'txn_1',
+      as: 'canceled',
+      reason: 'seen at the bank',
+      cancelAtStripe: true,
+      yes: true,
+    });
   });
 
   it.each([
@@ -84,7 +110,20 @@ describe('stuck resolve without a person', () => {
 
   it('records what the flags say', async () => {
     const { code, stdout, stderr, calls, opened } = await commandLine(
-      ['stuck', 'resolve', stuck.id, '--as', 'canceled', '--reason', 'order dropped', '--cancel-at-stripe', '--yes', '--json', '--operator', 'ada'],
+      [
+        'stuck',
+        'resolve',
+        stuck.id,
+        '--as',
+        'canceled',
+        '--reason',
+        'order dropped',
+        '--cancel-at-stripe',
+        '--yes',
+        '--json',
+        '--operator',
+        'ada',
+      ],
       { payrecon: { inspect, resolve } },
     );
     expect(code).toBe(0);
@@ -92,38 +131,72 @@ describe('stuck resolve without a person', () => {
     expect(stderr).toBe('');
     expect(opened[0]).toEqual({ flags: { operator: 'ada' }, needsStripe: true, role: 'resolve' });
     expect(calls.map((call) => call.name)).toEqual(['inspect', 'resolve']);
-    expect(calls[1]?.args[1]).toEqual({ as: 'canceled', reason: 'order dropped', cancelAtStripe: true });
+    expect(calls[1]?.args[1]).toEqual({
+      as: 'canceled',
+      reason: 'order dropped',
+      cancelAtStripe: true,
+    });
   });
 
   it('names --cancel-at-stripe where it is needed', async () => {
-    const { code, stderr, calls } = await commandLine(['stuck', 'resolve', stuck.id, '--as', 'canceled', '--reason', 'r', '--yes'], { payrecon: { inspect } });
+    const { code, stderr, calls } = await commandLine(
+      ['stuck', 'resolve', stuck.id, '--as', 'canceled', '--reason', 'r', '--yes'],
+      { payrecon: { inspect } },
+    );
     expect(code).toBe(2);
     expect(stderr).toContain('--cancel-at-stripe: missing');
     expect(calls).toHaveLength(1);
   });
 
   it('does not cancel at Stripe where it is not needed', async () => {
-    const { calls } = await commandLine(['stuck', 'resolve', stuck.id, '--as', 'retry', '--reason', 'r', '--yes', '--cancel-at-stripe'], {
-      payrecon: { inspect, resolve },
-    });
+    const { calls } = await commandLine(
+      [
+        'stuck',
+        'resolve',
+        stuck.id,
+        '--as',
+        'retry',
+        '--reason',
+        'r',
+        '--yes',
+        '--cancel-at-stripe',
+      ],
+      {
+        payrecon: { inspect, resolve },
+      },
+    );
     expect(calls[1]?.args[1]).toEqual({ as: 'retry', reason: 'r', cancelAtStripe: false });
   });
 
   it('refuses what is not legal now, naming what is: exit 4', async () => {
-    const { code, stdout, stderr } = await commandLine(['stuck', 'resolve', stuck.id, '--as', 'failed', '--reason', 'r', '--yes', '--json'], { payrecon: { inspect } });
+    const { code, stdout, stderr } = await commandLine(
+      ['stuck', 'resolve', stuck.id, '--as', 'failed', '--reason', 'r', '--yes', '--json'],
+      { payrecon: { inspect } },
+    );
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({ id: stuck.id });
-    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'illegal_resolution', fields: ['as'] } });
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'illegal_resolution', fields: ['as'] },
+    });
     expect(stderr).toContain('retry, canceled');
   });
 
   it('says why a key that was used elsewhere cannot be retried', async () => {
-    const conflict: StuckCase = { ...settled, transaction: keyConflict, evidence: 'nothing was found' };
-    const { code, stderr } = await commandLine(['stuck', 'resolve', keyConflict.id, '--as', 'retry', '--reason', 'r', '--yes'], {
-      payrecon: { inspect: () => Promise.resolve(conflict) },
-    });
+    const conflict: StuckCase = {
+      ...settled,
+      transaction: keyConflict,
+      evidence: 'nothing was found',
+    };
+    const { code, stderr } = await commandLine(
+      ['stuck', 'resolve', keyConflict.id, '--as', 'retry', '--reason', 'r', '--yes'],
+      {
+        payrecon: { inspect: () => Promise.resolve(conflict) },
+      },
+    );
     expect(code).toBe(4);
-    expect(stderr).toContain('Its key belongs to a payment of another ledger or program, and is never sent again. What is possible now: succeeded.');
+    expect(stderr).toContain(
+      'Its key belongs to a payment of another ledger or program, and is never sent again. What is possible now: succeeded.',
+    );
   });
 });
 
@@ -144,7 +217,11 @@ describe('stuck resolve with a person', () => {
     expect(stderr).toContain('Stripe shows $50.00 where $49.99 was asked for');
     expect(stdout).toContain('○ canceled');
     expect(stdout).not.toContain(inspected.evidence);
-    expect(calls[1]?.args[1]).toEqual({ as: 'canceled', reason: 'order dropped', cancelAtStripe: true });
+    expect(calls[1]?.args[1]).toEqual({
+      as: 'canceled',
+      reason: 'order dropped',
+      cancelAtStripe: true,
+    });
   });
 
   it('offers only what is legal', async () => {
@@ -157,19 +234,40 @@ describe('stuck resolve with a person', () => {
 
   it('names what Stripe received before a mismatch is accepted', async () => {
     const intent = anIntent({ status: 'succeeded', amount: 4999, amountReceived: 2400 });
-    const mismatch: StuckCase = { ...settled, seen: { kind: 'intent', intent, requestId: null, replayed: false } };
-    const { code } = await commandLine(['stuck', 'resolve', stuck.id, '--as', 'succeeded', '--reason', 'r'], {
-      answers: [{ to: 'confirm', asked: 'Record it as succeeded: $24.00 (asked for $49.99), txn_', answer: true }],
-      payrecon: { inspect: () => Promise.resolve(mismatch), resolve },
-    });
+    const mismatch: StuckCase = {
+      ...settled,
+      seen: { kind: 'intent', intent, requestId: null, replayed: false },
+    };
+    const { code } = await commandLine(
+      ['stuck', 'resolve', stuck.id, '--as', 'succeeded', '--reason', 'r'],
+      {
+        answers: [
+          {
+            to: 'confirm',
+            asked: 'Record it as succeeded: $24.00 (asked for $49.99), txn_',
+            answer: true,
+          },
+        ],
+        payrecon: { inspect: () => Promise.resolve(mismatch), resolve },
+      },
+    );
     expect(code).toBe(0);
   });
 
   it.each([
     ['the cancelation', [{ to: 'confirm', asked: 'could still succeed', answer: false }]],
-    ['the decision', [{ to: 'confirm', asked: 'could still succeed', answer: true }, { to: 'confirm', asked: 'Record it as canceled', answer: false }]],
+    [
+      'the decision',
+      [
+        { to: 'confirm', asked: 'could still succeed', answer: true },
+        { to: 'confirm', asked: 'Record it as canceled', answer: false },
+      ],
+    ],
   ] as const)('changes nothing when %s is not confirmed', async (_name, answers) => {
-    const { code, stderr, calls } = await commandLine(['stuck', 'resolve', stuck.id, '--as', 'canceled', '--reason', 'r'], { answers, payrecon: { inspect } });
+    const { code, stderr, calls } = await commandLine(
+      ['stuck', 'resolve', stuck.id, '--as', 'canceled', '--reason', 'r'],
+      { answers, payrecon: { inspect } },
+    );
     expect(code).toBe(2);
     expect(stderr).toContain('nothing was changed');
     expect(calls).toHaveLength(1);

@@ -40,7 +40,10 @@ describe('what cannot be understood', () => {
   });
 
   it.each([
-    [['charge', '--amount', '49.99', '--key', '--json'], "--key has no value: what follows it, \"--json\", looks like a flag (if it is meant, write --key=--json)"],
+    [
+      ['charge', '--amount', '49.99', '--key', '--json'],
+      '--key has no value: what follows it, "--json", looks like a flag (if it is meant, write --key=--json)',
+    ],
     [['charge', '--key', '-h'], '--key has no value'],
     [['charge', '--key', '--'], '--key has no value'],
     [['charge', '--reference', '--not-known'], '--reference has no value'],
@@ -63,16 +66,52 @@ describe('what cannot be understood', () => {
   ])('%j: a variable that was not set is no value', async (typed, sentence) => {
     const { code, stdout, stderr, opened } = await commandLine(typed);
     expect({ code, stdout, opened }).toEqual({ code: 2, stdout: '', opened: [] });
-    const said = typed.includes('--json') ? (JSON.parse(stderr) as { error: { message: string } }).error.message : stderr;
+    const said = typed.includes('--json')
+      ? (JSON.parse(stderr) as { error: { message: string } }).error.message
+      : stderr;
     expect(said).toContain(sentence);
   });
 
   it('takes a value that looks like a flag where it is meant, and a minus sign before a number', async () => {
     const charge = () => Promise.resolve(charged(succeeded));
-    const flags = ['charge', '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa'];
-    const { calls } = await commandLine([...flags, '--key=--json', '--description=-h', '--reference', '-1', '--metadata=--a=--json', '--metadata=b=--live'], { payrecon: { charge } });
-    expect(calls[0]?.args[0]).toMatchObject({ key: '--json', description: '-h', reference: '-1', metadata: { '--a': '--json', b: '--live' } });
-    const negative = await commandLine(['charge', '--amount', '-5.00', '--key', 'a', '--currency', 'usd', '--payment-method', 'pm_1']);
+    const flags = [
+      'charge',
+      '--amount',
+      '49.99',
+      '--currency',
+      'usd',
+      '--payment-method',
+      'pm_card_visa',
+    ];
+    const { calls } = await commandLine(
+      [
+        ...flags,
+        '--key=--json',
+        '--description=-h',
+        '--reference',
+        '-1',
+        '--metadata=--a=--json',
+        '--metadata=b=--live',
+      ],
+      { payrecon: { charge } },
+    );
+    expect(calls[0]?.args[0]).toMatchObject({
+      key: '--json',
+      description: '-h',
+      reference: '-1',
+      metadata: { '--a': '--json', b: '--live' },
+    });
+    const negative = await commandLine([
+      'charge',
+      '--amount',
+      '-5.00',
+      '--key',
+      'a',
+      '--currency',
+      'usd',
+      '--payment-method',
+      'pm_1',
+    ]);
     expect(negative.stderr).toContain('without the minus sign');
   });
 
@@ -81,7 +120,11 @@ describe('what cannot be understood', () => {
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(JSON.parse(stderr)).toEqual({
-      error: { code: 'unknown_option', message: "Unknown option '--staus' (Did you mean --status?)", fields: [] },
+      error: {
+        code: 'unknown_option',
+        message: "Unknown option '--staus' (Did you mean --status?)",
+        fields: [],
+      },
     });
   });
 
@@ -103,14 +146,25 @@ describe('what cannot be understood', () => {
   });
 
   it('keeps to the width of the terminal', async () => {
-    const { stderr } = await commandLine(['charge', '--key', 'k', '--amount', '4999', '--currency', 'usd'], { columns: 60 });
+    const { stderr } = await commandLine(
+      ['charge', '--key', 'k', '--amount', '4999', '--currency', 'usd'],
+      { columns: 60 },
+    );
     for (const line of stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
   });
 });
 
 describe('help', () => {
   it('goes to stdout, exit 0, and opens nothing', async () => {
-    for (const typed of [['--help'], ['-h'], ['help'], ['charge', '--help'], ['help', 'charge'], ['help', 'stuck', 'resolve'], ['stuck', 'resolve', '--help']]) {
+    for (const typed of [
+      ['--help'],
+      ['-h'],
+      ['help'],
+      ['charge', '--help'],
+      ['help', 'charge'],
+      ['help', 'stuck', 'resolve'],
+      ['stuck', 'resolve', '--help'],
+    ]) {
       const { code, stdout, stderr, opened } = await commandLine(typed);
       expect(code).toBe(0);
       expect(stdout).toMatch(/^Usage: payrecon /);
@@ -130,16 +184,37 @@ describe('help', () => {
 
   it('names every command of this version', async () => {
     const { stdout } = await commandLine(['--help']);
-    for (const name of ['charge', 'reconcile', 'list', 'show', 'stuck', 'notifications', 'audit', 'status', 'doctor', 'migrate', 'demo', 'sandbox', 'completion']) {
+    for (const name of [
+      'charge',
+      'reconcile',
+      'list',
+      'show',
+      'stuck',
+      'notifications',
+      'audit',
+      'status',
+      'doctor',
+      'migrate',
+      'demo',
+      'sandbox',
+      'completion',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
     }
   });
 
   it('is no wider than the terminal', async () => {
     for (const columns of [80, 140]) {
-      for (const typed of [['--help'], ['charge', '--help'], ['reconcile', '--help'], ['stuck', 'resolve', '--help']]) {
+      for (const typed of [
+        ['--help'],
+        ['charge', '--help'],
+        ['reconcile', '--help'],
+        ['stuck', 'resolve', '--help'],
+      ]) {
         const { stdout } = await commandLine(typed, { columns });
-        expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns);
+        expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(
+          columns,
+        );
       }
     }
   });

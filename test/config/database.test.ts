@@ -7,16 +7,28 @@ describe('parseDatabase', () => {
     ['sqlite:/srv/./data/../ledger.db', '/srv/ledger.db'],
     ['sqlite:/srv/with space é.db', '/srv/with space é.db'],
   ])('reads %s as the file %s', (text, path) => {
-    expect(parseDatabase(text, '/srv/shop')).toEqual({ ok: true, value: { kind: 'sqlite', path, shown: `sqlite:${path}` } });
+    expect(parseDatabase(text, '/srv/shop')).toEqual({
+      ok: true,
+      value: { kind: 'sqlite', path, shown: `sqlite:${path}` },
+    });
   });
 
   it.each([
-    ['postgres://ada:secret@db.example.com:5432/pay?sslmode=require', 'postgres://ada@db.example.com:5432/pay'],
+    [
+      'postgres://ada:secret@db.example.com:5432/pay?sslmode=require',
+      'postgres://ada@db.example.com:5432/pay',
+    ],
     ['postgresql://db/pay', 'postgres://db/pay'],
     ['postgres://localhost/pay?host=db.example.com', 'postgres://db.example.com/pay'],
-    ['postgres:///pay?host=/var/run/postgresql&password=secret', 'postgres:///var/run/postgresql/pay'],
+    [
+      'postgres:///pay?host=/var/run/postgresql&password=secret',
+      'postgres:///var/run/postgresql/pay',
+    ],
   ])('takes %s and shows it without its secrets', (url, shown) => {
-    expect(parseDatabase(url, '/srv/shop')).toEqual({ ok: true, value: { kind: 'postgres', url, shown } });
+    expect(parseDatabase(url, '/srv/shop')).toEqual({
+      ok: true,
+      value: { kind: 'postgres', url, shown },
+    });
   });
 
   it.each([
@@ -40,11 +52,20 @@ describe('parseDatabase', () => {
     ['sqlite:~/ledger.db', '~ is not expanded'],
     ['sqlite:a\0b', 'followed by the path of a file'],
   ])('refuses %j', (text, sentence) => {
-    expect(parseDatabase(text, '/srv/shop')).toEqual({ ok: false, message: expect.stringContaining(sentence) as string });
+    expect(parseDatabase(text, '/srv/shop')).toEqual({
+      ok: false,
+      message: expect.stringContaining(sentence) as string,
+    });
   });
 
   it('knows which texts are secrets', () => {
-    expect(['postgres://a:b@h/d', 'postgres://h/d?password=b', 'postgres://a:b#@h/d'].map(holdsPassword)).toEqual([true, true, true]);
-    expect(['postgres://a@h/d', 'sqlite:/a:b@c', 'nonsense'].map(holdsPassword)).toEqual([false, false, false]);
+    expect(
+      ['postgres://a:b@h/d', 'postgres://h/d?password=b', 'postgres://a:b#@h/d'].map(holdsPassword),
+    ).toEqual([true, true, true]);
+    expect(['postgres://a@h/d', 'sqlite:/a:b@c', 'nonsense'].map(holdsPassword)).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 });

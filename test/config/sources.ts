@@ -17,7 +17,15 @@ export interface Given {
 export const SETTINGS_FILE = '/home/ada/.config/payrecon/payrecon.env';
 
 /** Sources without a machine: nothing but what the test gives. */
-export function sourcesOf({ flags = {}, env = {}, files = {}, unreadable = [], permissions = {}, unverifiedTls = false, folders }: Given): SettingsSources {
+export function sourcesOf({
+  flags = {},
+  env = {},
+  files = {},
+  unreadable = [],
+  permissions = {},
+  unverifiedTls = false,
+  folders,
+}: Given): SettingsSources {
   return {
     flags,
     environment: env,

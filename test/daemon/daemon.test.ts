@@ -18,7 +18,13 @@ function start(pass: (signal: AbortSignal) => Promise<PassEnd>, schedule = EVERY
   const states: string[] = [];
   const stop = new AbortController();
   const manager = { ready: () => states.push('ready'), stopping: () => states.push('stopping') };
-  const ended = runDaemon({ schedule, pass, signal: stop.signal, log: (line) => lines.push(line), manager });
+  const ended = runDaemon({
+    schedule,
+    pass,
+    signal: stop.signal,
+    log: (line) => lines.push(line),
+    manager,
+  });
   return { lines, states, stop, ended };
 }
 
@@ -60,7 +66,8 @@ describe('the daemon', () => {
   });
 
   it('waits for no process that has died once it is to end', async () => {
-    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
     const run = start(() => Promise.resolve({ line: 'a pass', againInMs: 600_000 }), '0 0 29 2 *');
     await wait(50);
@@ -76,7 +83,9 @@ describe('the daemon', () => {
     let passes = 0;
     const run = start(() => {
       passes += 1;
-      return passes === 1 ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'no database')) : Promise.resolve(A_PASS);
+      return passes === 1
+        ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'no database'))
+        : Promise.resolve(A_PASS);
     });
     await wait(1_500);
     run.stop.abort();
@@ -105,7 +114,9 @@ describe('the daemon', () => {
     await seen;
     run.stop.abort();
     await run.ended;
-    expect(run.lines.find((line) => line.startsWith('pass failed because of a bug'))).toMatch(/a row that nobody thought of\n\s+at /);
+    expect(run.lines.find((line) => line.startsWith('pass failed because of a bug'))).toMatch(
+      /a row that nobody thought of\n\s+at /,
+    );
     expect(run.lines).toContain('a pass');
   });
 
@@ -118,11 +129,19 @@ describe('the daemon', () => {
       passes += 1;
       return Promise.resolve(A_PASS);
     };
-    await runDaemon({ schedule: EVERY_SECOND, pass, signal: stop.signal, log: () => undefined, manager });
+    await runDaemon({
+      schedule: EVERY_SECOND,
+      pass,
+      signal: stop.signal,
+      log: () => undefined,
+      manager,
+    });
     expect(passes).toBe(0);
   });
 
   it.each(['* * * *', '61 * * * *', 'every minute', ''])('refuses the schedule %j', (schedule) => {
-    expect(() => { checkSchedule(schedule); }).toThrow(expect.objectContaining({ kind: 'configuration', code: 'bad_schedule' }) as Error);
+    expect(() => {
+      checkSchedule(schedule);
+    }).toThrow(expect.objectContaining({ kind: 'configuration', code: 'bad_schedule' }) as Error);
   });
 });

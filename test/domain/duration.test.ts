@@ -16,8 +16,30 @@ describe('parseDuration', () => {
     expect(parseDuration(text)).toEqual({ ok: true, ms });
   });
 
-  it.each(['', '5', '5 m', ' 5m', '5m ', '5M', '-5m', '+5m', '1.5h', '1h30m', '05m', 'm', '5min', '5w', '1e3s', '٥m', 'Infinitys', '5m\n'])('refuses %j and says how to write one', (text) => {
-    expect(parseDuration(text)).toEqual({ ok: false, message: expect.stringContaining('such as 500ms, 30s, 5m, 2h or 7d') as string });
+  it.each([
+    '',
+    '5',
+    '5 m',
+    ' 5m',
+    '5m ',
+    '5M',
+    '-5m',
+    '+5m',
+    '1.5h',
+    '1h30m',
+    '05m',
+    'm',
+    '5min',
+    '5w',
+    '1e3s',
+    '٥m',
+    'Infinitys',
+    '5m\n',
+  ])('refuses %j and says how to write one', (text) => {
+    expect(parseDuration(text)).toEqual({
+      ok: false,
+      message: expect.stringContaining('such as 500ms, 30s, 5m, 2h or 7d') as string,
+    });
   });
 
   it.each(['3651d', '999999999999999d', '999999999999999s'])('refuses %s as too long', (text) => {
@@ -39,9 +61,11 @@ describe('formatDuration', () => {
   });
 
   it('is read back to the same number', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: MAX_DURATION_MS }), (ms) => {
-      expect(parseDuration(formatDuration(ms))).toEqual({ ok: true, ms });
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: MAX_DURATION_MS }), (ms) => {
+        expect(parseDuration(formatDuration(ms))).toEqual({ ok: true, ms });
+      }),
+    );
   });
 
   it.each([-1, 0.5, Number.NaN, Infinity])('does not write %d', (ms) => {

@@ -16,7 +16,14 @@ test.each([
 });
 
 const settled = (changes: Partial<Transaction>): Transaction =>
-  aTransaction({ step: 'settled', paymentIntent: 'pi_1', stripeStatus: 'canceled', nextAttemptAt: null, settledAt: NOW - 1_000, ...changes });
+  aTransaction({
+    step: 'settled',
+    paymentIntent: 'pi_1',
+    stripeStatus: 'canceled',
+    nextAttemptAt: null,
+    settledAt: NOW - 1_000,
+    ...changes,
+  });
 
 const decision = (as: 'succeeded' | 'canceled', evidence: JsonObject = {}): Review => ({
   reason: 'resolved_by_hand',
@@ -27,10 +34,17 @@ const decision = (as: 'succeeded' | 'canceled', evidence: JsonObject = {}): Revi
 });
 
 describe('a payment that succeeded', () => {
-  const paid = settled({ status: 'succeeded', stripeStatus: 'succeeded', amountReceived: 4999, currencyReceived: 'usd' });
+  const paid = settled({
+    status: 'succeeded',
+    stripeStatus: 'succeeded',
+    amountReceived: 4999,
+    currencyReceived: 'usd',
+  });
 
   it('as it was asked for', () => {
-    expect(explain(paid, NOW)).toBe('Stripe shows pi_1 succeeded with this amount and currency: the customer was charged once.');
+    expect(explain(paid, NOW)).toBe(
+      'Stripe shows pi_1 succeeded with this amount and currency: the customer was charged once.',
+    );
   });
 
   it('with another amount, which a person accepted', () => {
@@ -46,13 +60,23 @@ describe('a payment that succeeded', () => {
   });
 
   it('by the word of a person alone', () => {
-    const sentence = explain({ ...paid, amountReceived: null, currencyReceived: null, review: decision('succeeded') }, NOW);
+    const sentence = explain(
+      { ...paid, amountReceived: null, currencyReceived: null, review: decision('succeeded') },
+      NOW,
+    );
     expect(sentence).toContain('What Stripe received is not known.');
   });
 });
 
 describe('a payment that failed', () => {
-  const refused = settled({ status: 'failed', paymentIntent: null, stripeStatus: null, failureKind: 'request', failureCode: 'resource_missing', failureMessage: 'No such PaymentMethod: pm_x' });
+  const refused = settled({
+    status: 'failed',
+    paymentIntent: null,
+    stripeStatus: null,
+    failureKind: 'request',
+    failureCode: 'resource_missing',
+    failureMessage: 'No such PaymentMethod: pm_x',
+  });
 
   it('because Stripe refused the request: no bank, and the key is free', () => {
     expect(explain(refused, NOW)).toBe(
@@ -61,26 +85,54 @@ describe('a payment that failed', () => {
   });
 
   it('because Stripe refused the request after an intent was made: the same parameters then', () => {
-    const sentence = explain({ ...refused, paymentIntent: 'pi_1', stripeStatus: 'canceled', intents: 0 }, NOW);
+    const sentence = explain(
+      { ...refused, paymentIntent: 'pi_1', stripeStatus: 'canceled', intents: 0 },
+      NOW,
+    );
     expect(sentence).toContain('No bank was asked, nothing was charged.');
-    expect(sentence).toContain('Mend the cause and charge again with the same key and parameters: that makes a new attempt.');
+    expect(sentence).toContain(
+      'Mend the cause and charge again with the same key and parameters: that makes a new attempt.',
+    );
   });
 
   it('because the bank wants the customer', () => {
-    const sentence = explain(settled({ status: 'failed', failureKind: 'authentication', failureCode: 'authentication_required', failureMessage: 'Your card was declined.' }), NOW);
-    expect(sentence).toContain('The bank wants the customer to authenticate this payment: Your card was declined. (authentication_required).');
+    const sentence = explain(
+      settled({
+        status: 'failed',
+        failureKind: 'authentication',
+        failureCode: 'authentication_required',
+        failureMessage: 'Your card was declined.',
+      }),
+      NOW,
+    );
+    expect(sentence).toContain(
+      'The bank wants the customer to authenticate this payment: Your card was declined. (authentication_required).',
+    );
     expect(sentence).toContain('Have them pay on-session (`--on-session`) under a new key');
     expect(sentence).not.toContain('The payment was declined');
   });
 
   it('because a bank declined', () => {
-    expect(explain(settled({ status: 'failed', failureKind: 'declined', failureCode: 'do_not_honor', failureMessage: 'Your card was declined.' }), NOW)).toBe(
+    expect(
+      explain(
+        settled({
+          status: 'failed',
+          failureKind: 'declined',
+          failureCode: 'do_not_honor',
+          failureMessage: 'Your card was declined.',
+        }),
+        NOW,
+      ),
+    ).toBe(
       'The payment was declined: Your card was declined. (do_not_honor). The payment intent was then canceled, so it can never succeed later.',
     );
   });
 
   it('for a reason that nobody knows: nobody is blamed', () => {
-    const sentence = explain(settled({ status: 'failed', failureKind: null, failureCode: 'odd', failureMessage: 'Odd.' }), NOW);
+    const sentence = explain(
+      settled({ status: 'failed', failureKind: null, failureCode: 'odd', failureMessage: 'Odd.' }),
+      NOW,
+    );
     expect(sentence).toContain('It did not go through: Odd. (odd).');
     expect(sentence).not.toContain('declined');
   });
@@ -94,14 +146,28 @@ describe('a payment that was canceled', () => {
   });
 
   it('by the fence, without one', () => {
-    const sentence = explain(settled({ status: 'canceled', canceledBy: 'fence', paymentIntent: null, stripeStatus: null }), NOW);
-    expect(sentence).toBe('No payment intent exists at Stripe for it, so nothing was or can be charged. Charging again with the same key makes a new attempt.');
+    const sentence = explain(
+      settled({ status: 'canceled', canceledBy: 'fence', paymentIntent: null, stripeStatus: null }),
+      NOW,
+    );
+    expect(sentence).toBe(
+      'No payment intent exists at Stripe for it, so nothing was or can be charged. Charging again with the same key makes a new attempt.',
+    );
   });
 
   it.each([
-    ['person', 'Somebody canceled pi_1 at Stripe before it could succeed: nothing was charged, and nothing can be.'],
-    ['stripe', 'Stripe canceled pi_1 before it could succeed: nothing was charged, and nothing can be.'],
-    [null, 'pi_1 was canceled at Stripe before it could succeed: nothing was charged, and nothing can be.'],
+    [
+      'person',
+      'Somebody canceled pi_1 at Stripe before it could succeed: nothing was charged, and nothing can be.',
+    ],
+    [
+      'stripe',
+      'Stripe canceled pi_1 before it could succeed: nothing was charged, and nothing can be.',
+    ],
+    [
+      null,
+      'pi_1 was canceled at Stripe before it could succeed: nothing was charged, and nothing can be.',
+    ],
   ] as const)('by %s', (canceledBy, sentence) => {
     expect(explain(settled({ status: 'canceled', canceledBy }), NOW)).toBe(sentence);
   });
@@ -117,12 +183,16 @@ describe('a payment that was never sent', () => {
   });
 
   it('says until when, once a pass has met it', () => {
-    expect(explain({ ...unsent, nextAttemptAt: NOW + 80_000_000 }, NOW)).toContain('the reconciler leaves it alone for another 23h, then cancels it.');
+    expect(explain({ ...unsent, nextAttemptAt: NOW + 80_000_000 }, NOW)).toContain(
+      'the reconciler leaves it alone for another 23h, then cancels it.',
+    );
   });
 
   it('is not believed for ever: a restored backup says the same', () => {
     const old = explain({ ...unsent, createdAt: NOW - 7_200_000 }, NOW);
-    expect(old).toContain('The ledger says that nothing was sent to Stripe. Charging again with the same key looks there first, and goes on;');
+    expect(old).toContain(
+      'The ledger says that nothing was sent to Stripe. Charging again with the same key looks there first, and goes on;',
+    );
     expect(old).not.toContain('nothing was charged');
   });
 });
@@ -130,14 +200,33 @@ describe('a payment that was never sent', () => {
 describe('a key that was used elsewhere', () => {
   const evidence = {
     other_intents: [
-      { id: 'pi_other', status: 'succeeded', amount: 5500, amount_received: 5500, currency: 'eur', matched_by: 'idempotency_key' },
-      { id: 'pi_alike', status: 'canceled', amount: 4999, currency: 'usd', matched_by: 'looks_alike' },
+      {
+        id: 'pi_other',
+        status: 'succeeded',
+        amount: 5500,
+        amount_received: 5500,
+        currency: 'eur',
+        matched_by: 'idempotency_key',
+      },
+      {
+        id: 'pi_alike',
+        status: 'canceled',
+        amount: 4999,
+        currency: 'usd',
+        matched_by: 'looks_alike',
+      },
     ],
   };
   const conflict = aTransaction({
     status: 'stuck',
     keyConflictAt: NOW - 60_000,
-    review: { reason: 'key_used_elsewhere', message: 'Stripe knows this key with other parameters', at: NOW - 60_000, evidence, resolution: null },
+    review: {
+      reason: 'key_used_elsewhere',
+      message: 'Stripe knows this key with other parameters',
+      at: NOW - 60_000,
+      evidence,
+      resolution: null,
+    },
   });
 
   it('names the other intent, and never says that nothing was charged', () => {
@@ -149,18 +238,53 @@ describe('a key that was used elsewhere', () => {
   });
 
   it('names three of those that only look like it, and how many more there are', () => {
-    const other_intents = [1, 2, 3, 4, 5].map((each) => ({ id: `pi_${String(each)}`, status: 'canceled', amount: 4999, currency: 'usd', matched_by: 'looks_alike' }));
-    const sentence = explain({ ...conflict, review: { ...conflict.review!, evidence: { other_intents } } }, NOW);
-    expect(sentence).toContain('The payment intent that was made under this key was not found. It looks like: pi_1 is canceled, $49.99; pi_2 is canceled, $49.99; pi_3 is canceled, $49.99; and 2 more.');
+    const other_intents = [1, 2, 3, 4, 5].map((each) => ({
+      id: `pi_${String(each)}`,
+      status: 'canceled',
+      amount: 4999,
+      currency: 'usd',
+      matched_by: 'looks_alike',
+    }));
+    const sentence = explain(
+      { ...conflict, review: { ...conflict.review!, evidence: { other_intents } } },
+      NOW,
+    );
+    expect(sentence).toContain(
+      'The payment intent that was made under this key was not found. It looks like: pi_1 is canceled, $49.99; pi_2 is canceled, $49.99; pi_3 is canceled, $49.99; and 2 more.',
+    );
   });
 
   it.each<[string, Partial<Transaction>]>([
     ['stuck', {}],
     ['stuck, with nothing found', { review: { ...conflict.review!, evidence: {} } }],
-    ['pending, as an older version left it', { status: 'pending', step: 'create_sent', review: null }],
-    ['canceled by hand', { status: 'canceled', step: 'settled', canceledBy: 'person', review: decision('canceled', evidence) }],
-    ['canceled by the fence, as an older version recorded it', { status: 'canceled', step: 'settled', canceledBy: 'fence', review: null }],
-    ['failed', { status: 'failed', step: 'settled', failureKind: 'request', failureCode: 'x', failureMessage: 'X.', review: null }],
+    [
+      'pending, as an older version left it',
+      { status: 'pending', step: 'create_sent', review: null },
+    ],
+    [
+      'canceled by hand',
+      {
+        status: 'canceled',
+        step: 'settled',
+        canceledBy: 'person',
+        review: decision('canceled', evidence),
+      },
+    ],
+    [
+      'canceled by the fence, as an older version recorded it',
+      { status: 'canceled', step: 'settled', canceledBy: 'fence', review: null },
+    ],
+    [
+      'failed',
+      {
+        status: 'failed',
+        step: 'settled',
+        failureKind: 'request',
+        failureCode: 'x',
+        failureMessage: 'X.',
+        review: null,
+      },
+    ],
   ])('%s: nothing is said about what was not seen', (_name, changes) => {
     const sentence = explain({ ...conflict, ...changes }, NOW);
     expect(sentence).not.toMatch(/nothing (?:was|can have been|was or can be) charged|same key/i);

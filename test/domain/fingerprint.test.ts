@@ -43,35 +43,66 @@ const requests: fc.Arbitrary<ChargeRequest> = fc.record({
   methodTypes: fc.uniqueArray(fc.constantFrom('card', 'link'), { minLength: 1 }),
   email: nullable,
   description: nullable,
-  metadata: fc.dictionary(fc.constantFrom('a', 'b', '1'), fc.constantFrom('a', 'b', '1'), { noNullPrototype: true }),
+  metadata: fc.dictionary(fc.constantFrom('a', 'b', '1'), fc.constantFrom('a', 'b', '1'), {
+    noNullPrototype: true,
+  }),
   onSession: fc.boolean(),
 });
 
 describe('fingerprint', () => {
   it('stays what it was in the first version, because it is stored', () => {
-    expect(fingerprint(small)).toBe('7a23483c9d653e0941129fa70afba1d05191fc6bbfafc9832644e4e18f2574d2');
-    expect(fingerprint(full)).toBe('dfe8e21e76ecee08dff268b4e0c4613278ae77a17c099d447dc25ff530024b23');
+    expect(fingerprint(small)).toBe(
+      '7a23483c9d653e0941129fa70afba1d05191fc6bbfafc9832644e4e18f2574d2',
+    );
+    expect(fingerprint(full)).toBe(
+      'dfe8e21e76ecee08dff268b4e0c4613278ae77a17c099d447dc25ff530024b23',
+    );
   });
 
   it('does not depend on the key, on order or on the case of the currency', () => {
-    const shuffled = { ...full, key: 'another', currency: 'KWD', methodTypes: ['us_bank_account', 'card', 'card'], metadata: { basket: '17', Shop: 'north', '9': 'nine', '10': 'ten' } };
+    const shuffled = {
+      ...full,
+      key: 'another',
+      currency: 'KWD',
+      methodTypes: ['us_bank_account', 'card', 'card'],
+      metadata: { basket: '17', Shop: 'north', '9': 'nine', '10': 'ten' },
+    };
     expect(fingerprint(shuffled)).toBe(fingerprint(full));
   });
 
   it('is the same for any order of the metadata', () => {
-    const entries = fc.uniqueArray(fc.tuple(fc.string({ minLength: 1 }), fc.string()), { selector: ([name]) => name, maxLength: 6 });
-    fc.assert(fc.property(entries.chain((each) => fc.tuple(fc.constant(each), fc.shuffledSubarray(each, { minLength: each.length }))), ([one, other]) => {
-      expect(fingerprint({ ...small, metadata: Object.fromEntries(other) })).toBe(fingerprint({ ...small, metadata: Object.fromEntries(one) }));
-    }));
+    const entries = fc.uniqueArray(fc.tuple(fc.string({ minLength: 1 }), fc.string()), {
+      selector: ([name]) => name,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(
+        entries.chain((each) =>
+          fc.tuple(fc.constant(each), fc.shuffledSubarray(each, { minLength: each.length })),
+        ),
+        ([one, other]) => {
+          expect(fingerprint({ ...small, metadata: Object.fromEntries(other) })).toBe(
+            fingerprint({ ...small, metadata: Object.fromEntries(one) }),
+          );
+        },
+      ),
+    );
   });
 
   it('is equal exactly when no field differs', () => {
-    fc.assert(fc.property(requests, requests, (one, other) => {
-      expect(fingerprint(one) === fingerprint(other)).toBe(differingFields(one, other).length === 0);
-    }), { numRuns: 3_000 });
-    fc.assert(fc.property(requests, (one) => {
-      expect(fingerprint(structuredClone(one))).toBe(fingerprint(one));
-      expect(fingerprint({ ...one, amount: one.amount + 1 })).not.toBe(fingerprint(one));
-    }));
+    fc.assert(
+      fc.property(requests, requests, (one, other) => {
+        expect(fingerprint(one) === fingerprint(other)).toBe(
+          differingFields(one, other).length === 0,
+        );
+      }),
+      { numRuns: 3_000 },
+    );
+    fc.assert(
+      fc.property(requests, (one) => {
+        expect(fingerprint(structuredClone(one))).toBe(fingerprint(one));
+        expect(fingerprint({ ...one, amount: one.amount + 1 })).not.toBe(fingerprint(one));
+      }),
+    );
   });
 });

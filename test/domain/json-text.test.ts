@@ -20,9 +20,11 @@ describe('parseJsonText', () => {
   });
 
   it('reads whatever JSON.parse reads, with each name once', () => {
-    fc.assert(fc.property(fc.json({ maxDepth: 4 }), (text) => {
-      expect(parseJsonText(text)).toEqual({ ok: true, value: JSON.parse(text) as unknown });
-    }));
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 4 }), (text) => {
+        expect(parseJsonText(text)).toEqual({ ok: true, value: JSON.parse(text) as unknown });
+      }),
+    );
   });
 
   it.each([
@@ -37,7 +39,9 @@ describe('parseJsonText', () => {
     ['{"":1,"":2}', '""'],
     [String.raw`{"a\/b":1,"a/b":2}`, '"a/b"'],
   ])('refuses %s and says the name', (text, name) => {
-    expect(message(text)).toBe(`the name ${name} stands in it twice, and which of the two values is meant cannot be known: keep one`);
+    expect(message(text)).toBe(
+      `the name ${name} stands in it twice, and which of the two values is meant cannot be known: keep one`,
+    );
     expect(parseJsonText(text)).toMatchObject({ twice: [JSON.parse(name)] });
   });
 
@@ -56,20 +60,43 @@ describe('parseJsonText', () => {
   });
 
   const notJson = [
-    '', '{', '{"a"}', '{"a":1,}', '[1 2]', "{'a':1}", '{"a":1}x', '{"a":"\t"}', '"\\x"', '{"a":1,"a"', '}', ']', '{]', '{"a":1}}', '\ufeff{}', '\u00a0{}', 'NaN',
+    '',
+    '{',
+    '{"a"}',
+    '{"a":1,}',
+    '[1 2]',
+    "{'a':1}",
+    '{"a":1}x',
+    '{"a":"\t"}',
+    '"\\x"',
+    '{"a":1,"a"',
+    '}',
+    ']',
+    '{]',
+    '{"a":1}}',
+    '\ufeff{}',
+    '\u00a0{}',
+    'NaN',
   ];
 
   it.each(notJson)('refuses %j, which is not JSON', (text) => {
     expect(message(text)).toBe('it is not JSON');
   });
 
-  it.each(['[', '{"a":', '[{"a":', '{', '[['])('refuses %j a hundred thousand times over without using up the stack', (opening) => {
-    expect(message(opening.repeat(100_000))).toBe('it is nested deeper than a charge can be');
-    expect(message(`{"key":"a","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).toBe('it is nested deeper than a charge can be');
-  });
+  it.each(['[', '{"a":', '[{"a":', '{', '[['])(
+    'refuses %j a hundred thousand times over without using up the stack',
+    (opening) => {
+      expect(message(opening.repeat(100_000))).toBe('it is nested deeper than a charge can be');
+      expect(message(`{"key":"a","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).toBe(
+        'it is nested deeper than a charge can be',
+      );
+    },
+  );
 
   it('lets a name of JavaScript itself do no harm', () => {
-    const parsed = parseJsonText('{"__proto__":{"key":"stolen"},"constructor":{"prototype":{"key":"stolen"}}}');
+    const parsed = parseJsonText(
+      '{"__proto__":{"key":"stolen"},"constructor":{"prototype":{"key":"stolen"}}}',
+    );
     expect(parsed.ok && Object.keys(parsed.value as object)).toEqual(['__proto__', 'constructor']);
     expect(({} as Record<string, unknown>)['key']).toBeUndefined();
   });

@@ -5,11 +5,21 @@ import { parseChargeRequest } from '../../src/domain/charge-request.ts';
 import type { ChargeRequest } from '../../src/domain/transaction.ts';
 
 const base: ChargeRequest = {
-  key: 'order-7', reference: null, amount: 4999, currency: 'usd', customer: null, paymentMethod: 'pm_1', methodTypes: ['card'],
-  email: null, description: null, metadata: {}, onSession: false,
+  key: 'order-7',
+  reference: null,
+  amount: 4999,
+  currency: 'usd',
+  customer: null,
+  paymentMethod: 'pm_1',
+  methodTypes: ['card'],
+  email: null,
+  description: null,
+  metadata: {},
+  onSession: false,
 };
 
-const doubts = (change: Partial<ChargeRequest>): readonly string[] => doubtfulTexts({ ...base, ...change }).map(({ field, message }) => `${field}: ${message}`);
+const doubts = (change: Partial<ChargeRequest>): readonly string[] =>
+  doubtfulTexts({ ...base, ...change }).map(({ field, message }) => `${field}: ${message}`);
 
 const characters = (pattern: RegExp): readonly string[] =>
   Array.from({ length: 0x110000 }, (_, code) => code)
@@ -19,8 +29,23 @@ const characters = (pattern: RegExp): readonly string[] =>
 
 describe('a key or a reference', () => {
   it.each([
-    'order-7', 'Order 7/2026 (ä)', 'commande-été', 'заказ-7', 'παραγγελία 7', 'заказ order 7', '注文7', 'طلب-7', 'הזמנה 7', 'ऑर्डर-7', 'คำสั่ง-7', '주문-7', '💡-7', 'a_b.c:d#e@f',
-    'Łódź', 'naïve', 'żółć',
+    'order-7',
+    'Order 7/2026 (ä)',
+    'commande-été',
+    'заказ-7',
+    'παραγγελία 7',
+    'заказ order 7',
+    '注文7',
+    'طلب-7',
+    'הזמנה 7',
+    'ऑर्डर-7',
+    'คำสั่ง-7',
+    '주문-7',
+    '💡-7',
+    'a_b.c:d#e@f',
+    'Łódź',
+    'naïve',
+    'żółć',
   ])('%s is taken', (text) => {
     expect(doubts({ key: text, reference: text })).toEqual([]);
   });
@@ -59,31 +84,66 @@ describe('a key or a reference', () => {
   });
 
   it('may hold none of the characters of a category that nobody sees', () => {
-    const few = characters(/[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}]/u).filter((character) => character !== ' ');
-    const many = characters(/[\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/u).filter((_character, at) => at % 331 === 0);
+    const few = characters(/[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}]/u).filter(
+      (character) => character !== ' ',
+    );
+    const many = characters(/[\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/u).filter(
+      (_character, at) => at % 331 === 0,
+    );
     const unseen = [...few, ...many];
     expect(unseen.length).toBeGreaterThan(1_000);
-    expect(unseen.filter((character) => doubts({ key: `a${character}b` }).length !== 1)).toEqual([]);
+    expect(unseen.filter((character) => doubts({ key: `a${character}b` }).length !== 1)).toEqual(
+      [],
+    );
   });
 
   it('is the same for all who read it, once it is taken', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 12 }), (key) => {
-      const parsed = parseChargeRequest({ key, amount: '1.00', currency: 'usd', paymentMethod: 'pm_1' });
-      if (!parsed.ok || doubtfulTexts(parsed.request).length > 0 || /[\u0e33\u0eb3\u0edc\u0edd]/.test(key)) return;
-      expect([key.normalize('NFC'), key.normalize('NFKC'), key.trim()]).toEqual([key, key, key]);
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 12 }), (key) => {
+        const parsed = parseChargeRequest({
+          key,
+          amount: '1.00',
+          currency: 'usd',
+          paymentMethod: 'pm_1',
+        });
+        if (
+          !parsed.ok ||
+          doubtfulTexts(parsed.request).length > 0 ||
+          /[\u0e33\u0eb3\u0edc\u0edd]/.test(key)
+        )
+          return;
+        expect([key.normalize('NFC'), key.normalize('NFKC'), key.trim()]).toEqual([key, key, key]);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 
 describe('a description, or metadata', () => {
   it('may be written as people write, with joiners and spaces of every width', () => {
-    expect(doubts({ description: '👩‍💻 ﬁn — 12 € \u200fשלום', metadata: { note: 'می‌خواهم', 'é': 'x' } })).toEqual([]);
+    expect(
+      doubts({ description: '👩‍💻 ﬁn — 12 € \u200fשלום', metadata: { note: 'می‌خواهم', é: 'x' } }),
+    ).toEqual([]);
   });
 
-  it.each(['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'])('may not turn the order of its letters around by %j', (mark) => {
+  it.each([
+    '\u202a',
+    '\u202b',
+    '\u202c',
+    '\u202d',
+    '\u202e',
+    '\u2066',
+    '\u2067',
+    '\u2068',
+    '\u2069',
+  ])('may not turn the order of its letters around by %j', (mark) => {
     const code = `U+${mark.charCodeAt(0).toString(16).toUpperCase()}`;
-    expect(doubts({ description: `pay ${mark}99` })).toEqual([`description: it holds ${code} at character 5, which turns the order of letters around: remove it`]);
-    expect(doubts({ metadata: { a: mark } })).toEqual([`metadata: the value of "a": it holds ${code} at character 1, which turns the order of letters around: remove it`]);
+    expect(doubts({ description: `pay ${mark}99` })).toEqual([
+      `description: it holds ${code} at character 5, which turns the order of letters around: remove it`,
+    ]);
+    expect(doubts({ metadata: { a: mark } })).toEqual([
+      `metadata: the value of "a": it holds ${code} at character 1, which turns the order of letters around: remove it`,
+    ]);
     expect(doubts({ metadata: { [`a${mark}`]: 'b' } })).toHaveLength(1);
   });
 });

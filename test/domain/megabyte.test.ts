@@ -6,7 +6,11 @@ import { wrap } from '../../src/cli/render/wrap.ts';
 import { parseTime } from '../../src/cli/read.ts';
 import { parseDatabase } from '../../src/config/database.ts';
 import { DECLARATIONS } from '../../src/config/declarations.ts';
-import { COLUMN_NAMES, parseChargeRequest, type ChargeInput } from '../../src/domain/charge-request.ts';
+import {
+  COLUMN_NAMES,
+  parseChargeRequest,
+  type ChargeInput,
+} from '../../src/domain/charge-request.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import { emailProblem, nameProblem, quoted, textProblem } from '../../src/domain/field-rules.ts';
 import { nearest } from '../../src/domain/nearest.ts';
@@ -20,24 +24,87 @@ import { oneLine, withoutSecrets as forTheLedger } from '../../src/email/clean.t
 
 const MEGABYTE = 1_000_000;
 const UNITS = [
-  'a', ' ', '0', '4', '.', '-', '_', '@', ':', '/', '"', '\\', '{', '[', ',', '=', '\t', '\u0000', '\ud800', '\u200b', '\u0301', 'é', '💡',
-  'a@', '@a', 'a.', '.a', ':/', '://a:', 'a ', ' a', '4 ', '4-', 'sk_', 'sk_test_', 'SG.', 'SG.a.', 'whsec_', 'pi_a_secret_', '_secret_', 'pi_', 'Bearer ',
-  'password=', 'token= ', '\r\n', 'aA', '1,', '(', '\u001b[31m', '&lt;',
+  'a',
+  ' ',
+  '0',
+  '4',
+  '.',
+  '-',
+  '_',
+  '@',
+  ':',
+  '/',
+  '"',
+  '\\',
+  '{',
+  '[',
+  ',',
+  '=',
+  '\t',
+  '\u0000',
+  '\ud800',
+  '\u200b',
+  '\u0301',
+  'é',
+  '💡',
+  'a@',
+  '@a',
+  'a.',
+  '.a',
+  ':/',
+  '://a:',
+  'a ',
+  ' a',
+  '4 ',
+  '4-',
+  'sk_',
+  'sk_test_',
+  'SG.',
+  'SG.a.',
+  'whsec_',
+  'pi_a_secret_',
+  '_secret_',
+  'pi_',
+  'Bearer ',
+  'password=',
+  'token= ',
+  '\r\n',
+  'aA',
+  '1,',
+  '(',
+  '\u001b[31m',
+  '&lt;',
 ];
 const texts = UNITS.map((unit) => unit.repeat(Math.ceil(MEGABYTE / unit.length)));
 
-const FIELDS = ['key', 'amount', 'amountMinor', 'currency', 'paymentMethod', 'customer', 'reference', 'email', 'description'] as const;
+const FIELDS = [
+  'key',
+  'amount',
+  'amountMinor',
+  'currency',
+  'paymentMethod',
+  'customer',
+  'reference',
+  'email',
+  'description',
+] as const;
 const good: ChargeInput = { key: 'k', amount: '1.00', currency: 'usd', paymentMethod: 'pm_1' };
 
 describe('a megabyte of anything', { timeout: 60_000 }, () => {
   it('is refused in every field, in a sentence', () => {
     for (const text of texts) {
       for (const field of FIELDS) {
-        const parsed = parseChargeRequest({ ...good, amount: field === 'amountMinor' ? undefined : good.amount, [field]: text }, COLUMN_NAMES);
+        const parsed = parseChargeRequest(
+          { ...good, amount: field === 'amountMinor' ? undefined : good.amount, [field]: text },
+          COLUMN_NAMES,
+        );
         expect(parsed.ok).toBe(false);
         if (!parsed.ok) expect(JSON.stringify(parsed.problems).length).toBeLessThan(1_000);
       }
-      const metadata = parseChargeRequest({ ...good, metadata: { [text]: text, a: text }, methodTypes: [text] }, COLUMN_NAMES);
+      const metadata = parseChargeRequest(
+        { ...good, metadata: { [text]: text, a: text }, methodTypes: [text] },
+        COLUMN_NAMES,
+      );
       expect(metadata.ok ? '' : JSON.stringify(metadata.problems).length < 2_000).toBe(true);
     }
   });
@@ -58,7 +125,9 @@ describe('a megabyte of anything', { timeout: 60_000 }, () => {
       expect(quoted(text).length).toBeLessThan(500);
       expect(oneLine(text).length).toBeLessThan(1_000);
       expect(forTheLedger(text, 'a'.repeat(30)).length).toBeLessThan(1_000);
-      expect([textProblem(text, 10), nameProblem(text, 10), emailProblem(text)]).not.toContain(null);
+      expect([textProblem(text, 10), nameProblem(text, 10), emailProblem(text)]).not.toContain(
+        null,
+      );
       expect(nearest(text, ['usd', 'eur'])).toBeNull();
       expect(parseTime(text, 0).ok).toBe(false);
       expect(() => positionOf(text)).toThrow(PayreconError);
@@ -79,6 +148,7 @@ describe('a megabyte of anything', { timeout: 60_000 }, () => {
       readObject({ metadata: Object.fromEntries(columns.map((name) => [name, 1])) }, []),
       readCells(['key'], columns, []),
     ];
-    for (const parsed of wrong) expect(parsed.ok ? 0 : parsed.problems.length).toBeLessThanOrEqual(21);
+    for (const parsed of wrong)
+      expect(parsed.ok ? 0 : parsed.problems.length).toBeLessThanOrEqual(21);
   });
 });

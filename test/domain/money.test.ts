@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CURRENCY_CODES, findCurrency } from '../../src/domain/currencies.ts';
-import { checkMinor, formatAmount, formatMoney, MAX_AMOUNT, parseAmount, parseMinor } from '../../src/domain/money.ts';
+import {
+  checkMinor,
+  formatAmount,
+  formatMoney,
+  MAX_AMOUNT,
+  parseAmount,
+  parseMinor,
+} from '../../src/domain/money.ts';
 
 function refusal(text: string, currency: string): string {
   const result = parseAmount(text, currency);
@@ -9,12 +16,13 @@ function refusal(text: string, currency: string): string {
 }
 
 /** Any currency with any amount that Stripe can charge in it. */
-const money = fc
-  .constantFrom(...CURRENCY_CODES)
-  .chain((code) => {
-    const { step } = findCurrency(code)!;
-    return fc.record({ code: fc.constant(code), amount: fc.integer({ min: 1, max: Math.floor(MAX_AMOUNT / step) }).map((steps) => steps * step) });
+const money = fc.constantFrom(...CURRENCY_CODES).chain((code) => {
+  const { step } = findCurrency(code)!;
+  return fc.record({
+    code: fc.constant(code),
+    amount: fc.integer({ min: 1, max: Math.floor(MAX_AMOUNT / step) }).map((steps) => steps * step),
   });
+});
 
 describe("Stripe's table of currencies", () => {
   it('has at least the 135 that Stripe promises, each once, in order and in lower case', () => {
@@ -25,7 +33,9 @@ describe("Stripe's table of currencies", () => {
 
   it('tells the decimals of every special case', () => {
     const told = (decimals: number, step: number): string =>
-      CURRENCY_CODES.filter((code) => findCurrency(code)?.decimals === decimals && findCurrency(code)?.step === step).join(' ');
+      CURRENCY_CODES.filter(
+        (code) => findCurrency(code)?.decimals === decimals && findCurrency(code)?.step === step,
+      ).join(' ');
     expect(told(0, 1)).toBe('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf');
     expect(told(3, 10)).toBe('bhd jod kwd omr tnd');
     expect(told(2, 100)).toBe('isk ugx');
@@ -74,7 +84,11 @@ describe('parseAmount', () => {
 
   it.each([
     ['4999', 'usd', 'write 4999.00, or --amount-minor 4999'],
-    ['500', 'isk', 'write 500.00 (which is --amount-minor 50000), or --amount-minor 500 if you meant ISK 5.00'],
+    [
+      '500',
+      'isk',
+      'write 500.00 (which is --amount-minor 50000), or --amount-minor 500 if you meant ISK 5.00',
+    ],
     ['47', 'ugx', 'could be read both ways'],
     ['500.50', 'isk', 'the decimals must be 00, as in 500.00'],
     ['500.00', 'jpy', 'JPY has no decimals: write whole units, such as 500'],
@@ -120,40 +134,58 @@ describe('parseAmount', () => {
   });
 
   it('calls the other field what the caller calls it', () => {
-    expect(parseAmount('4999', 'usd', 'amount_minor')).toEqual({ ok: false, message: expect.stringContaining('or amount_minor 4999') as string });
+    expect(parseAmount('4999', 'usd', 'amount_minor')).toEqual({
+      ok: false,
+      message: expect.stringContaining('or amount_minor 4999') as string,
+    });
   });
 
   it('reads back what formatAmount wrote, in every currency', () => {
-    fc.assert(fc.property(money, ({ code, amount }) => {
-      expect(parseAmount(formatAmount(amount, code), code)).toEqual({ ok: true, amount });
-      expect(parseMinor(String(amount), code)).toEqual({ ok: true, amount });
-    }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(money, ({ code, amount }) => {
+        expect(parseAmount(formatAmount(amount, code), code)).toEqual({ ok: true, amount });
+        expect(parseMinor(String(amount), code)).toEqual({ ok: true, amount });
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it('shows people the same digits that the amount has', () => {
-    fc.assert(fc.property(money, ({ code, amount }) => {
-      const digits = formatMoney(amount, code).replace(/[^0-9]/g, '').replace(/^0+/, '');
-      expect(digits).toBe(String(amount));
-    }), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(money, ({ code, amount }) => {
+        const digits = formatMoney(amount, code)
+          .replace(/[^0-9]/g, '')
+          .replace(/^0+/, '');
+        expect(digits).toBe(String(amount));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it('accepts nothing but whole amounts above zero of at most 8 digits, whatever is typed', () => {
     const character = fc.constantFrom(...Array.from('0123456789.,-+eE 00..٤４_'));
-    const typed = fc.oneof(fc.string({ unit: character, maxLength: 14 }), fc.string({ unit: 'binary' }), fc.double().map(String));
-    fc.assert(fc.property(typed, fc.constantFrom(...CURRENCY_CODES), (text, code) => {
-      for (const result of [parseAmount(text, code), parseMinor(text, code)]) {
-        if (!result.ok) {
-          expect(result.message).not.toBe('');
-          continue;
+    const typed = fc.oneof(
+      fc.string({ unit: character, maxLength: 14 }),
+      fc.string({ unit: 'binary' }),
+      fc.double().map(String),
+    );
+    fc.assert(
+      fc.property(typed, fc.constantFrom(...CURRENCY_CODES), (text, code) => {
+        for (const result of [parseAmount(text, code), parseMinor(text, code)]) {
+          if (!result.ok) {
+            expect(result.message).not.toBe('');
+            continue;
+          }
+          expect(Number.isSafeInteger(result.amount)).toBe(true);
+          expect(result.amount).toBeGreaterThan(0);
+          expect(String(result.amount)).toMatch(/^[0-9]{1,8}$/);
+          expect(result.amount % findCurrency(code)!.step).toBe(0);
         }
-        expect(Number.isSafeInteger(result.amount)).toBe(true);
-        expect(result.amount).toBeGreaterThan(0);
-        expect(String(result.amount)).toMatch(/^[0-9]{1,8}$/);
-        expect(result.amount % findCurrency(code)!.step).toBe(0);
-      }
-      const read = parseAmount(text, code);
-      if (read.ok) expect(formatAmount(read.amount, code)).toBe(text);
-    }), { numRuns: 5_000 });
+        const read = parseAmount(text, code);
+        if (read.ok) expect(formatAmount(read.amount, code)).toBe(text);
+      }),
+      { numRuns: 5_000 },
+    );
   });
 });
 
@@ -168,10 +200,26 @@ describe('checkMinor and parseMinor', () => {
     [550, 'isk', 'write 500 (ISK 5.00) or 600 (ISK 6.00)'],
     [100, 'xyz', 'not known to Stripe'],
   ])('refuses %d %s: %s', (amount, currency, sentence) => {
-    expect(checkMinor(amount, currency)).toEqual({ ok: false, message: expect.stringContaining(sentence) as string });
+    expect(checkMinor(amount, currency)).toEqual({
+      ok: false,
+      message: expect.stringContaining(sentence) as string,
+    });
   });
 
-  it.each(['49.99', '-1', '+1', '1e3', ' 1', '', '0x1', '٤', '007', '0', '999999999', '9'.repeat(400)])('refuses %j as minor units', (text) => {
+  it.each([
+    '49.99',
+    '-1',
+    '+1',
+    '1e3',
+    ' 1',
+    '',
+    '0x1',
+    '٤',
+    '007',
+    '0',
+    '999999999',
+    '9'.repeat(400),
+  ])('refuses %j as minor units', (text) => {
     expect(parseMinor(text, 'usd').ok).toBe(false);
   });
 });

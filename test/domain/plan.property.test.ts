@@ -9,30 +9,86 @@ import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../support/tr
 
 const DAY_MS = 86_400_000;
 const instant = fc.integer({ min: NOW - 3 * DAY_MS, max: NOW });
-const stripeStatus = fc.constantFrom('requires_payment_method', 'requires_confirmation', 'requires_action', 'processing', 'requires_capture', 'succeeded', 'canceled', 'a_status_of_the_future');
-const failure = fc.record({ code: fc.constantFrom('card_declined', null), declineCode: fc.constantFrom('insufficient_funds', null), message: fc.constant('Declined.') });
-const intent = fc.record({ status: stripeStatus, amount: fc.constantFrom(4999, 5000), currency: fc.constantFrom('usd', 'eur'), lastError: fc.option(failure) }).map((changes) => anIntent(changes));
+const stripeStatus = fc.constantFrom(
+  'requires_payment_method',
+  'requires_confirmation',
+  'requires_action',
+  'processing',
+  'requires_capture',
+  'succeeded',
+  'canceled',
+  'a_status_of_the_future',
+);
+const failure = fc.record({
+  code: fc.constantFrom('card_declined', null),
+  declineCode: fc.constantFrom('insufficient_funds', null),
+  message: fc.constant('Declined.'),
+});
+const intent = fc
+  .record({
+    status: stripeStatus,
+    amount: fc.constantFrom(4999, 5000),
+    currency: fc.constantFrom('usd', 'eur'),
+    lastError: fc.option(failure),
+  })
+  .map((changes) => anIntent(changes));
 const requestId = fc.constantFrom('req_1', null);
 const effect = fc.constantFrom('none' as const, 'unknown' as const);
 
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.record({ kind: fc.constant('intent' as const), intent, requestId, replayed: fc.boolean() }),
-  fc.record({ kind: fc.constant('declined' as const), fault: fc.constantFrom('declined' as const, 'authentication' as const), intent, failure, requestId, replayed: fc.boolean() }),
   fc.record({
-    kind: fc.constant('refused' as const), fault: fc.constantFrom('request' as const, 'unknown' as const),
+    kind: fc.constant('declined' as const),
+    fault: fc.constantFrom('declined' as const, 'authentication' as const),
+    intent,
+    failure,
+    requestId,
+    replayed: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant('refused' as const),
+    fault: fc.constantFrom('request' as const, 'unknown' as const),
     httpStatus: fc.constantFrom(400, 402, 404),
-    code: fc.constantFrom('idempotency_error', 'payment_intent_unexpected_state', 'resource_missing', null),
+    code: fc.constantFrom(
+      'idempotency_error',
+      'payment_intent_unexpected_state',
+      'resource_missing',
+      null,
+    ),
     message: fc.constant('no'),
     param: fc.constant(null),
     intent: fc.option(intent),
     effect,
     requestId,
   }),
-  fc.record({ kind: fc.constant('unauthorized' as const), httpStatus: fc.constantFrom(401, 403), message: fc.constant('no'), effect, requestId }),
+  fc.record({
+    kind: fc.constant('unauthorized' as const),
+    httpStatus: fc.constantFrom(401, 403),
+    message: fc.constant('no'),
+    effect,
+    requestId,
+  }),
   fc.record({ kind: fc.constant('missing' as const), message: fc.constant('no'), requestId }),
-  fc.record({ kind: fc.constant('absent' as const), scannedFrom: fc.constant(1), scannedTo: fc.constant(2), pages: fc.constant(1), requestId }),
+  fc.record({
+    kind: fc.constant('absent' as const),
+    scannedFrom: fc.constant(1),
+    scannedTo: fc.constant(2),
+    pages: fc.constant(1),
+    requestId,
+  }),
   fc
-    .record({ reason: fc.constantFrom('timeout' as const, 'connection' as const, 'rate_limited' as const, 'conflict' as const, 'server_error' as const, 'malformed' as const, 'interrupted' as const), effect })
+    .record({
+      reason: fc.constantFrom(
+        'timeout' as const,
+        'connection' as const,
+        'rate_limited' as const,
+        'conflict' as const,
+        'server_error' as const,
+        'malformed' as const,
+        'interrupted' as const,
+      ),
+      effect,
+    })
     .map((changes) => sawUnknown(changes)),
 );
 
@@ -40,7 +96,14 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
 const transaction: fc.Arbitrary<Transaction> = fc
   .record({
     status: fc.constantFrom(...STATUSES),
-    step: fc.constantFrom<Step>('recorded', 'create_sent', 'created', 'confirm_sent', 'cancel_sent', 'settled'),
+    step: fc.constantFrom<Step>(
+      'recorded',
+      'create_sent',
+      'created',
+      'confirm_sent',
+      'cancel_sent',
+      'settled',
+    ),
     hasIntent: fc.boolean(),
     created: instant,
     sent: instant,
@@ -50,7 +113,11 @@ const transaction: fc.Arbitrary<Transaction> = fc
   })
   .map(({ status, step, hasIntent, created, sent, ...rest }) => {
     const open = status === 'pending' && step === 'settled' ? 'confirm_sent' : step;
-    const known = open === 'created' || open === 'confirm_sent' || open === 'cancel_sent' || (open === 'settled' && hasIntent);
+    const known =
+      open === 'created' ||
+      open === 'confirm_sent' ||
+      open === 'cancel_sent' ||
+      (open === 'settled' && hasIntent);
     return aTransaction({
       ...rest,
       status,
@@ -58,7 +125,8 @@ const transaction: fc.Arbitrary<Transaction> = fc
       paymentIntent: known ? 'pi_1' : null,
       createdAt: created,
       createSentAt: open === 'recorded' ? null : created,
-      confirmSentAt: open === 'confirm_sent' || open === 'cancel_sent' ? Math.max(created, sent) : null,
+      confirmSentAt:
+        open === 'confirm_sent' || open === 'cancel_sent' ? Math.max(created, sent) : null,
       settledAt: isFinal(status) ? NOW : null,
     });
   });
@@ -67,10 +135,15 @@ const purpose = fc.constantFrom<Purpose>('charge', 'reconcile', 'resolve');
 
 /** Applies a recorded transition, checking it against the rules of the ledger on the way. */
 function applied(row: Transaction, record: Transition, seen: Seen | null): Transaction {
-  const { status = row.status, step = row.step, paymentIntent = row.paymentIntent } = record.changes;
+  const {
+    status = row.status,
+    step = row.step,
+    paymentIntent = row.paymentIntent,
+  } = record.changes;
   expect(mayFollow(row.status, status), `${row.status} -> ${status}`).toBe(true);
   expect(stepMayFollow(row.step, step), `${row.step} -> ${step}`).toBe(true);
-  if (status !== row.status && isFinal(status)) expectProof({ ...row, status, paymentIntent }, seen);
+  if (status !== row.status && isFinal(status))
+    expectProof({ ...row, status, paymentIntent }, seen);
   const { settledAt } = record.stamps;
   const kept = settledAt === 'clear' ? null : row.settledAt;
   const next = { ...row, ...record.changes, settledAt: settledAt === 'now' ? NOW : kept };
@@ -81,7 +154,10 @@ function applied(row: Transaction, record: Transition, seen: Seen | null): Trans
 function expectProof(row: Transaction, seen: Seen | null): void {
   // Succeeded is never recorded but for a succeeded intent with our amount and currency.
   if (row.status === 'succeeded') {
-    expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'succeeded', amount: row.amount, currency: row.currency } });
+    expect(seen?.answer).toMatchObject({
+      kind: 'intent',
+      intent: { status: 'succeeded', amount: row.amount, currency: row.currency },
+    });
   } else if (row.paymentIntent !== null) {
     // A row with an intent is never failed or canceled before Stripe shows the cancel.
     expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'canceled' } });
@@ -94,26 +170,32 @@ function expectFence(row: Transaction, call: Call, why: Purpose, seen: Seen | nu
     expect(why).toBe('charge');
     expect(row).toMatchObject({ paymentIntent: 'pi_1', step: 'confirm_sent', status: 'pending' });
   }
-  if (call === 'cancel' || call === 'retrieve') expect(row.paymentIntent ?? (seen?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
+  if (call === 'cancel' || call === 'retrieve')
+    expect(row.paymentIntent ?? (seen?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
 }
 
 describe('whatever is recorded and whatever is answered', () => {
   it('the plan keeps to the rules of the ledger, in every run to its end', () => {
     fc.assert(
-      fc.property(transaction, purpose, fc.array(fc.tuple(answer, fc.boolean()), { minLength: 12, maxLength: 12 }), (start, why, answers) => {
-        let row = start;
-        let seen: Seen | null = null;
-        const made: Call[] = [];
-        for (const [next, firstSend] of answers) {
-          const move = plan(row, seen, aContext({ purpose: why, made: [...made] }));
-          if (move.record !== null) row = applied(row, move.record, seen);
-          if (move.kind === 'stop') return;
-          expectFence(row, move.call, why, seen);
-          made.push(move.call);
-          seen = { call: move.call, firstSend: firstSend && move.firstSend, answer: next };
-        }
-        expect.fail(`no end after ${made.join(', ')}`);
-      }),
+      fc.property(
+        transaction,
+        purpose,
+        fc.array(fc.tuple(answer, fc.boolean()), { minLength: 12, maxLength: 12 }),
+        (start, why, answers) => {
+          let row = start;
+          let seen: Seen | null = null;
+          const made: Call[] = [];
+          for (const [next, firstSend] of answers) {
+            const move = plan(row, seen, aContext({ purpose: why, made: [...made] }));
+            if (move.record !== null) row = applied(row, move.record, seen);
+            if (move.kind === 'stop') return;
+            expectFence(row, move.call, why, seen);
+            made.push(move.call);
+            seen = { call: move.call, firstSend: firstSend && move.firstSend, answer: next };
+          }
+          expect.fail(`no end after ${made.join(', ')}`);
+        },
+      ),
       { numRuns: 3_000 },
     );
   });

@@ -9,8 +9,14 @@ const CANARY = ['sk_live', 'CANARY0123456789'].join('_');
 describe('withoutSecrets', () => {
   it.each([
     [`there is no file /srv/${CANARY}`, 'there is no file /srv/[key]'],
-    ['there is no file /srv/postgres:/u:CANARY@db/x', 'there is no file /srv/postgres:/u:[password]@db/x'],
-    ['postgres://u:CAN@ARY/x@db:5432/x is no address', 'postgres://u:[password]@db:5432/x is no address'],
+    [
+      'there is no file /srv/postgres:/u:CANARY@db/x',
+      'there is no file /srv/postgres:/u:[password]@db/x',
+    ],
+    [
+      'postgres://u:CAN@ARY/x@db:5432/x is no address',
+      'postgres://u:[password]@db:5432/x is no address',
+    ],
     ['PAYRECON_sk_test_CANARY', 'PAYRECON_[key]'],
     ['xsk_live_CANARY', 'x[key]'],
     ['Invalid API Key provided: sk_test_****ARY1', 'Invalid API Key provided: [key]'],
@@ -44,8 +50,13 @@ describe('withoutSecrets', () => {
   });
 
   it('is what every error goes through', () => {
-    const error = new PayreconError('usage', 'x', 'sk_live_CANARY is none', { problems: [{ field: '"rk_live_CANARY"', message: 'SG.CANARY is none' }] });
-    expect([error.message, error.problems]).toEqual(['[key] is none', [{ field: '"[key]"', message: '[key] is none' }]]);
+    const error = new PayreconError('usage', 'x', 'sk_live_CANARY is none', {
+      problems: [{ field: '"rk_live_CANARY"', message: 'SG.CANARY is none' }],
+    });
+    expect([error.message, error.problems]).toEqual([
+      '[key] is none',
+      [{ field: '"[key]"', message: '[key] is none' }],
+    ]);
   });
 
   it('comes before a quoted text is cut', () => {
@@ -55,12 +66,32 @@ describe('withoutSecrets', () => {
 });
 
 describe('holdsSecret', () => {
-  it.each(['sk_live_0123456789', 'rk_test_0123456789', 'order sk_test_51NabcDEF', 'whsec_0123456789', `SG.${'a'.repeat(22)}.${'b'.repeat(43)}`, 'pi_1_secret_abc', 'see postgres://u:p@db/x'])('finds one in %j', (text) => {
+  it.each([
+    'sk_live_0123456789',
+    'rk_test_0123456789',
+    'order sk_test_51NabcDEF',
+    'whsec_0123456789',
+    `SG.${'a'.repeat(22)}.${'b'.repeat(43)}`,
+    'pi_1_secret_abc',
+    'see postgres://u:p@db/x',
+  ])('finds one in %j', (text) => {
     expect(holdsSecret(text)).toBe(true);
-    expect(textProblem(text, 500)).toBe('it holds a secret (a key, or a password), which belongs neither into the ledger nor into Stripe\'s records');
+    expect(textProblem(text, 500)).toBe(
+      "it holds a secret (a key, or a password), which belongs neither into the ledger nor into Stripe's records",
+    );
   });
 
-  it.each(['sk_1', 'sk_live_', 'task_test_1', 'order 4242424242424242', 'SG.1', 'my_secret_ingredients', 'pi_1', 'https://example.com:8080/a@b', 'postgres://u@db/x'])('finds none in %j', (text) => {
+  it.each([
+    'sk_1',
+    'sk_live_',
+    'task_test_1',
+    'order 4242424242424242',
+    'SG.1',
+    'my_secret_ingredients',
+    'pi_1',
+    'https://example.com:8080/a@b',
+    'postgres://u@db/x',
+  ])('finds none in %j', (text) => {
     expect(holdsSecret(text)).toBe(false);
     expect(textProblem(text, 500)).toBeNull();
   });

@@ -7,7 +7,14 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Mailer } from '../../src/app/ports.ts';
 import { openMailer, type MailerOptions } from '../../src/email/mailer.ts';
-import { deadPort, json, reset, startRawServer, type Handler, type RawServer } from '../stripe/raw-server.ts';
+import {
+  deadPort,
+  json,
+  reset,
+  startRawServer,
+  type Handler,
+  type RawServer,
+} from '../stripe/raw-server.ts';
 import { KINDS, MAIL_KEY, notification } from './samples.ts';
 
 const open: RawServer[] = [];
@@ -17,16 +24,26 @@ afterEach(async () => {
 });
 
 function mailerAt(apiBase: string | null, more: Partial<MailerOptions> = {}): Mailer {
-  return openMailer({ apiKey: MAIL_KEY, apiBase, from: 'The Shop <pay@example.com>', operatorEmail: 'ops@example.com', ...more });
+  return openMailer({
+    apiKey: MAIL_KEY,
+    apiBase,
+    from: 'The Shop <pay@example.com>',
+    operatorEmail: 'ops@example.com',
+    ...more,
+  });
 }
 
-async function talk(handler: Handler, more: Partial<MailerOptions> = {}): Promise<{ mailer: Mailer; server: RawServer }> {
+async function talk(
+  handler: Handler,
+  more: Partial<MailerOptions> = {},
+): Promise<{ mailer: Mailer; server: RawServer }> {
   const server = await startRawServer(handler);
   open.push(server);
   return { mailer: mailerAt(server.base, more), server };
 }
 
-const accepted: Handler = (_seen, response) => response.writeHead(202, { 'x-message-id': 'msg_1' }).end();
+const accepted: Handler = (_seen, response) =>
+  response.writeHead(202, { 'x-message-id': 'msg_1' }).end();
 
 function refusal(message: string, field: string | null = null): unknown {
   return { errors: [{ message, field, help: null }] };
@@ -35,28 +52,45 @@ function refusal(message: string, field: string | null = null): unknown {
 describe('what is sent', () => {
   it('is one e-mail with one identity, in text and HTML', async () => {
     const { mailer, server } = await talk(accepted);
-    expect(await mailer.send(notification('customer_succeeded'))).toEqual({ kind: 'sent', messageId: 'msg_1' });
+    expect(await mailer.send(notification('customer_succeeded'))).toEqual({
+      kind: 'sent',
+      messageId: 'msg_1',
+    });
     const [request] = server.seen;
-    expect([request?.method, request?.path, request?.headers.authorization]).toEqual(['POST', '/v3/mail/send', `Bearer ${MAIL_KEY}`]);
+    expect([request?.method, request?.path, request?.headers.authorization]).toEqual([
+      'POST',
+      '/v3/mail/send',
+      `Bearer ${MAIL_KEY}`,
+    ]);
     expect(JSON.parse(request!.body)).toEqual({
       from: { name: 'The Shop', email: 'pay@example.com' },
       subject: 'Your payment of $49.99 went through',
       personalizations: [{ to: [{ email: 'ann@example.com' }] }],
       content: [
         { type: 'text/plain', value: expect.stringContaining('you were charged once') as string },
-        { type: 'text/html', value: expect.stringContaining('<h1>Your payment of $49.99 went through') as string },
+        {
+          type: 'text/html',
+          value: expect.stringContaining('<h1>Your payment of $49.99 went through') as string,
+        },
       ],
       custom_args: { payrecon_notification: 'ntf_01' },
       headers: { 'X-Payrecon-Notification': 'ntf_01' },
-      tracking_settings: { click_tracking: { enable: false, enable_text: false }, open_tracking: { enable: false } },
+      tracking_settings: {
+        click_tracking: { enable: false, enable_text: false },
+        open_tracking: { enable: false },
+      },
     });
   });
 
   it.each(KINDS)('%s goes to the right address', async (kind) => {
     const { mailer, server } = await talk(accepted);
     await mailer.send(notification(kind));
-    const body = JSON.parse(server.seen[0]!.body) as { personalizations: { to: { email: string }[] }[] };
-    expect(body.personalizations[0]!.to[0]!.email).toBe(kind.startsWith('customer') ? 'ann@example.com' : 'ops@example.com');
+    const body = JSON.parse(server.seen[0]!.body) as {
+      personalizations: { to: { email: string }[] }[];
+    };
+    expect(body.personalizations[0]!.to[0]!.email).toBe(
+      kind.startsWith('customer') ? 'ann@example.com' : 'ops@example.com',
+    );
   });
 
   it('takes an address as it is, whatever it looks like', async () => {
@@ -81,14 +115,22 @@ describe('when e-mail is not set up', () => {
   ])('%j stays queued', async (missing, name) => {
     const mailer = mailerAt('http://127.0.0.1:1', missing);
     expect(mailer.configured).toBe(false);
-    expect(await mailer.send(notification('customer_failed'))).toEqual({ kind: 'retry', message: expect.stringContaining(name) as string });
+    expect(await mailer.send(notification('customer_failed'))).toEqual({
+      kind: 'retry',
+      message: expect.stringContaining(name) as string,
+    });
   });
 
   it('an operator without an address is named as the setting to make', async () => {
     const { mailer, server } = await talk(accepted, { operatorEmail: null });
     expect(mailer.configured).toBe(true);
-    expect(await mailer.send(notification('operator_stuck'))).toEqual({ kind: 'retry', message: expect.stringContaining('PAYRECON_OPERATOR_EMAIL') as string });
-    expect(await mailer.send(notification('customer_failed', { to: null }))).toMatchObject({ kind: 'rejected' });
+    expect(await mailer.send(notification('operator_stuck'))).toEqual({
+      kind: 'retry',
+      message: expect.stringContaining('PAYRECON_OPERATOR_EMAIL') as string,
+    });
+    expect(await mailer.send(notification('customer_failed', { to: null }))).toMatchObject({
+      kind: 'rejected',
+    });
     expect(server.seen).toEqual([]);
   });
 });
@@ -98,10 +140,30 @@ describe('answers', () => {
     [202, null, 'sent', null],
     [200, {}, 'sent', null],
     [204, null, 'unknown', 'SendGrid answered 204'],
-    [400, refusal('Does not contain a valid address.', 'personalizations.0.to.0.email'), 'rejected', 'SendGrid answered 400: personalizations.0.to.0.email: Does not contain a valid address.'],
-    [400, refusal('The from object must be provided.', 'from.email'), 'unauthorized', 'SendGrid answered 400: from.email: The from object must be provided.'],
-    [401, refusal('The provided authorization grant is invalid'), 'unauthorized', 'SendGrid answered 401: The provided authorization grant is invalid'],
-    [403, refusal('The from address does not match a verified Sender Identity.', 'from'), 'unauthorized', null],
+    [
+      400,
+      refusal('Does not contain a valid address.', 'personalizations.0.to.0.email'),
+      'rejected',
+      'SendGrid answered 400: personalizations.0.to.0.email: Does not contain a valid address.',
+    ],
+    [
+      400,
+      refusal('The from object must be provided.', 'from.email'),
+      'unauthorized',
+      'SendGrid answered 400: from.email: The from object must be provided.',
+    ],
+    [
+      401,
+      refusal('The provided authorization grant is invalid'),
+      'unauthorized',
+      'SendGrid answered 401: The provided authorization grant is invalid',
+    ],
+    [
+      403,
+      refusal('The from address does not match a verified Sender Identity.', 'from'),
+      'unauthorized',
+      null,
+    ],
     [413, refusal('too large'), 'rejected', 'SendGrid answered 413: too large'],
     [404, null, 'retry', 'SendGrid answered 404 (is SENDGRID_API_BASE the address of SendGrid?)'],
     [302, null, 'retry', 'SendGrid answered 302 (is SENDGRID_API_BASE the address of SendGrid?)'],
@@ -115,7 +177,8 @@ describe('answers', () => {
 
   it.each(cases)('%d %j is %s', async (status, body, kind, message) => {
     const { mailer } = await talk((_seen, response) => {
-      if (body === null) response.writeHead(status, status === 302 ? { location: 'http://127.0.0.1:1/' } : {}).end();
+      if (body === null)
+        response.writeHead(status, status === 302 ? { location: 'http://127.0.0.1:1/' } : {}).end();
       else json(response, status, body);
     });
     const outcome = await mailer.send(notification('customer_failed'));
@@ -123,19 +186,32 @@ describe('answers', () => {
     if (message !== null) expect(outcome).toEqual({ kind, message });
   });
 
-  it.each(['a', 'a@', '@', 'SG.', 'Bearer ', '\u200b'])('are read in a moment, whatever they are made of: %j', async (unit) => {
-    const { mailer } = await talk((_seen, response) => json(response, 400, refusal(unit.repeat(900_000 / Buffer.byteLength(unit)))));
-    const outcome = await mailer.send(notification('customer_failed'));
-    expect(outcome.kind).toBe('rejected');
-    expect('message' in outcome ? outcome.message.length : 0).toBeLessThan(1_000);
-  });
+  it.each(['a', 'a@', '@', 'SG.', 'Bearer ', '\u200b'])(
+    'are read in a moment, whatever they are made of: %j',
+    async (unit) => {
+      const { mailer } = await talk((_seen, response) =>
+        json(response, 400, refusal(unit.repeat(900_000 / Buffer.byteLength(unit)))),
+      );
+      const outcome = await mailer.send(notification('customer_failed'));
+      expect(outcome.kind).toBe('rejected');
+      expect('message' in outcome ? outcome.message.length : 0).toBeLessThan(1_000);
+    },
+  );
 
   it('show neither the key nor a whole address', async () => {
     const { mailer } = await talk((_seen, response) =>
-      json(response, 400, refusal(`bad ${MAIL_KEY} Bearer SG.x.y for ann.lee@example.com\r\n<ops@example.com>`)),
+      json(
+        response,
+        400,
+        refusal(`bad ${MAIL_KEY} Bearer SG.x.y for ann.lee@example.com\r\n<ops@example.com>`),
+      ),
     );
     const outcome = await mailer.send(notification('customer_failed'));
-    expect(outcome).toEqual({ kind: 'rejected', message: 'SendGrid answered 400: bad [key] Bearer [key] for an…@example.com <op…@example.com>' });
+    expect(outcome).toEqual({
+      kind: 'rejected',
+      message:
+        'SendGrid answered 400: bad [key] Bearer [key] for an…@example.com <op…@example.com>',
+    });
   });
 
   it('an endless one is given up', async () => {
@@ -143,25 +219,35 @@ describe('answers', () => {
       response.writeHead(202);
       const chunk = Buffer.alloc(256 * 1024, 'x');
       const more = (): void => {
-        while (!response.destroyed) if (!response.write(chunk)) return void response.once('drain', more);
+        while (!response.destroyed)
+          if (!response.write(chunk)) return void response.once('drain', more);
       };
       more();
     });
     const outcome = await mailer.send(notification('customer_failed'));
-    expect(outcome).toEqual({ kind: 'unknown', message: 'no answer from SendGrid (ERR_BAD_RESPONSE); it may have been sent' });
+    expect(outcome).toEqual({
+      kind: 'unknown',
+      message: 'no answer from SendGrid (ERR_BAD_RESPONSE); it may have been sent',
+    });
   });
 });
 
 describe('no answer', () => {
   it('nobody listening proves that nothing was sent', async () => {
     const mailer = mailerAt(`http://127.0.0.1:${await deadPort()}`);
-    expect(await mailer.send(notification('customer_failed'))).toEqual({ kind: 'retry', message: 'SendGrid cannot be reached: ECONNREFUSED' });
+    expect(await mailer.send(notification('customer_failed'))).toEqual({
+      kind: 'retry',
+      message: 'SendGrid cannot be reached: ECONNREFUSED',
+    });
   });
 
   it('a reset may have come after it was taken', async () => {
     const { mailer } = await talk((_seen, response) => reset(response));
     const outcome = await mailer.send(notification('customer_failed'));
-    expect(outcome).toEqual({ kind: 'unknown', message: 'no answer from SendGrid (ECONNRESET); it may have been sent' });
+    expect(outcome).toEqual({
+      kind: 'unknown',
+      message: 'no answer from SendGrid (ECONNRESET); it may have been sent',
+    });
   });
 
   it.each([
@@ -177,7 +263,10 @@ describe('no answer', () => {
   ])('%s ends at the deadline, with the connection', async (_name, handler: Handler) => {
     const { mailer, server } = await talk(handler, { deadlineMs: 250 });
     const begun = performance.now();
-    expect(await mailer.send(notification('customer_failed'))).toEqual({ kind: 'unknown', message: 'SendGrid did not answer within 250 ms; it may have been sent' });
+    expect(await mailer.send(notification('customer_failed'))).toEqual({
+      kind: 'unknown',
+      message: 'SendGrid did not answer within 250 ms; it may have been sent',
+    });
     expect(performance.now() - begun).toBeLessThan(1_500);
     for (let i = 0; i < 50 && server.connections() > 0; i += 1) await sleep(10);
     expect(server.connections()).toBe(0);
@@ -187,7 +276,9 @@ describe('no answer', () => {
     const parent = await mkdtemp(join(tmpdir(), 'payrecon-mail-'));
     const folder = join(parent, 'a(b[c');
     await mkdir(folder);
-    const { server } = await talk((_seen, response) => json(response, 400, refusal('no', 'subject')));
+    const { server } = await talk((_seen, response) =>
+      json(response, 400, refusal('no', 'subject')),
+    );
     const here = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
     const script = [
       `const { openMailer } = await import(${here('../../src/email/mailer.ts')});`,
@@ -197,8 +288,15 @@ describe('no answer', () => {
       `console.log((await mailer.send(notification('customer_failed'))).message);`,
     ].join('\n');
     try {
-      const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { timeout: 15_000 });
-      expect({ stdout, stderr }).toEqual({ stdout: 'SendGrid answered 400: subject: no\n', stderr: '' });
+      const { stdout, stderr } = await promisify(execFile)(
+        process.execPath,
+        ['--import', 'tsx', '--input-type=module', '-e', script],
+        { timeout: 15_000 },
+      );
+      expect({ stdout, stderr }).toEqual({
+        stdout: 'SendGrid answered 400: subject: no\n',
+        stderr: '',
+      });
     } finally {
       await rm(parent, { recursive: true });
     }

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { declineReason } from '../../src/email/decline-reasons.ts';
 import { messageFor } from '../../src/email/messages.ts';
-import { DECLINE_CODES, ERROR_CODES, UNDECLARED_ERROR_CODES } from '../../src/domain/refusal-codes.ts';
+import {
+  DECLINE_CODES,
+  ERROR_CODES,
+  UNDECLARED_ERROR_CODES,
+} from '../../src/domain/refusal-codes.ts';
 import { isBanksWord } from '../../src/domain/refusals.ts';
 import { DATA, KINDS, notification, PAID } from './samples.ts';
 
@@ -12,8 +16,34 @@ describe('every message', () => {
   // What people and programs outside could put in: markup, controls, line ends, text that runs backwards.
   const nasty = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.string({ unit: fc.constantFrom('<', '>', '&', '"', "'", '\n', '\r', '\0', '\u0085', '\u2028', '\u202e', '\u200b', '\ud800', 'a', ' ', '{{'), maxLength: 40 }),
-    fc.constantFrom('<script>alert(1)</script>', '</p><img src=x onerror=y>', 'a\r\nBcc: b@example.com', '&lt;b&gt;', 'x'.repeat(5_000)),
+    fc.string({
+      unit: fc.constantFrom(
+        '<',
+        '>',
+        '&',
+        '"',
+        "'",
+        '\n',
+        '\r',
+        '\0',
+        '\u0085',
+        '\u2028',
+        '\u202e',
+        '\u200b',
+        '\ud800',
+        'a',
+        ' ',
+        '{{',
+      ),
+      maxLength: 40,
+    }),
+    fc.constantFrom(
+      '<script>alert(1)</script>',
+      '</p><img src=x onerror=y>',
+      'a\r\nBcc: b@example.com',
+      '&lt;b&gt;',
+      'x'.repeat(5_000),
+    ),
   );
   const data = fc.record(
     {
@@ -23,7 +53,16 @@ describe('every message', () => {
       amount: fc.integer({ min: 1, max: 99_999_999 }),
       amount_received: fc.oneof(fc.integer({ min: 0, max: 99_999_999 }), fc.constant(null)),
       currency_received: fc.oneof(fc.constantFrom('usd', 'jpy', null), nasty),
-      other_intents: fc.array(fc.oneof(nasty, fc.record({ id: nasty, status: nasty, amount: fc.integer(), currency: nasty, matched_by: nasty }, { requiredKeys: [] })), { maxLength: 3 }),
+      other_intents: fc.array(
+        fc.oneof(
+          nasty,
+          fc.record(
+            { id: nasty, status: nasty, amount: fc.integer(), currency: nasty, matched_by: nasty },
+            { requiredKeys: [] },
+          ),
+        ),
+        { maxLength: 3 },
+      ),
       failure_kind: fc.oneof(fc.constantFrom('declined', 'authentication', 'request', null), nasty),
       code: nasty,
       message: nasty,
@@ -46,7 +85,8 @@ describe('every message', () => {
     .record({ kind: fc.constantFrom(...KINDS), data, transactionId: fc.option(nasty) })
     .map(({ kind, ...more }) => notification(kind, more));
 
-  const TAGS = /<\/?(?:html|head|meta|title|style|body|main|h1|p|dl|dt|dd|pre|code)(?: (?:lang|charset|name|content)="[^"<>]*")*>|<!doctype html>/g;
+  const TAGS =
+    /<\/?(?:html|head|meta|title|style|body|main|h1|p|dl|dt|dd|pre|code)(?: (?:lang|charset|name|content)="[^"<>]*")*>|<!doctype html>/g;
 
   it('has no mark-up but its own', () => {
     fc.assert(
@@ -75,7 +115,9 @@ describe('every message', () => {
     fc.assert(
       fc.property(mail, (sent) => {
         const { text, html } = messageFor(sent);
-        expect((text + html).replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cs}\u2028\u2029\u200b\u202a-\u202e\u2066-\u2069\ufeff]/u);
+        expect((text + html).replaceAll('\n', '')).not.toMatch(
+          /[\p{Cc}\p{Cs}\u2028\u2029\u200b\u202a-\u202e\u2066-\u2069\ufeff]/u,
+        );
       }),
       { numRuns: 3_000 },
     );
@@ -91,8 +133,12 @@ describe('every message', () => {
 
   it.each(KINDS)('%s says the same in text and in HTML', (kind) => {
     const { text, html } = messageFor(notification(kind));
-    const body = html.slice(html.indexOf('<main>')).replaceAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd>/g, '$1: $2 ').replaceAll(/<[^>]+>/g, ' ');
-    const words = (shown: string): string => shown.replaceAll('&#39;', "'").replaceAll(/\s+/g, ' ').trim();
+    const body = html
+      .slice(html.indexOf('<main>'))
+      .replaceAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd>/g, '$1: $2 ')
+      .replaceAll(/<[^>]+>/g, ' ');
+    const words = (shown: string): string =>
+      shown.replaceAll('&#39;', "'").replaceAll(/\s+/g, ' ').trim();
     expect(words(body)).toBe(words(text));
   });
 
@@ -101,7 +147,9 @@ describe('every message', () => {
     expect(html).toMatch(/^<!doctype html>\n<html lang="en">/);
     expect(html).toContain('<meta name="color-scheme" content="light dark">');
     expect(html.match(/<h1>/g)).toHaveLength(1);
-    expect(html).not.toMatch(/<(?:table|img|a|script|link|iframe)\b|url\(|http|#[0-9a-f]{3,6}|\bcolor:/i);
+    expect(html).not.toMatch(
+      /<(?:table|img|a|script|link|iframe)\b|url\(|http|#[0-9a-f]{3,6}|\bcolor:/i,
+    );
     expect(html.length).toBeLessThan(4_000);
   });
 });
@@ -114,7 +162,11 @@ describe('amounts', () => {
     ['isk', 50_000, 'ISK 500.00'],
   ])('%s', (currency, amount, shown) => {
     for (const kind of CUSTOMER) {
-      const { subject, text, html } = messageFor(notification(kind, { data: { ...DATA, amount, currency, amount_received: amount, currency_received: currency } }));
+      const { subject, text, html } = messageFor(
+        notification(kind, {
+          data: { ...DATA, amount, currency, amount_received: amount, currency_received: currency },
+        }),
+      );
       for (const part of [subject, text, html]) expect(part).toContain(`Your payment of ${shown} `);
     }
   });
@@ -125,31 +177,60 @@ describe('amounts', () => {
   });
 
   it('are what was received, with what was asked for where it differs', () => {
-    const less = messageFor(notification('customer_succeeded', { data: { ...PAID, amount: 42_000, amount_received: 24_000 } }));
+    const less = messageFor(
+      notification('customer_succeeded', {
+        data: { ...PAID, amount: 42_000, amount_received: 24_000 },
+      }),
+    );
     expect(less.subject).toBe('Your payment of $240.00 went through');
-    expect(less.text).toContain('Your payment of $240.00 went through; you were charged once.\n\n$420.00 was asked for, and $240.00 was charged.\n\nAmount charged: $240.00\n');
-    const otherwise = messageFor(notification('customer_succeeded', { data: { ...PAID, amount: 42_000, amount_received: 42_002, currency_received: 'eur' } }));
+    expect(less.text).toContain(
+      'Your payment of $240.00 went through; you were charged once.\n\n$420.00 was asked for, and $240.00 was charged.\n\nAmount charged: $240.00\n',
+    );
+    const otherwise = messageFor(
+      notification('customer_succeeded', {
+        data: { ...PAID, amount: 42_000, amount_received: 42_002, currency_received: 'eur' },
+      }),
+    );
     expect(otherwise.subject).toBe('Your payment of €420.02 went through');
     expect(otherwise.html).toContain('$420.00 was asked for, and €420.02 was charged.');
   });
 
   it('are not named where a person alone says that it was charged', () => {
-    const { subject, text } = messageFor(notification('customer_succeeded', { data: { ...PAID, amount_received: null, currency_received: null } }));
+    const { subject, text } = messageFor(
+      notification('customer_succeeded', {
+        data: { ...PAID, amount_received: null, currency_received: null },
+      }),
+    );
     expect(subject).toBe('Your payment went through');
     expect(text).not.toContain('$');
   });
 
   it('of an e-mail that an older version queued are those asked for: it queued none for another', () => {
     const { amount_received: _amount, currency_received: _currency, ...old } = PAID;
-    expect(messageFor(notification('customer_succeeded', { data: old })).subject).toBe('Your payment of $49.99 went through');
+    expect(messageFor(notification('customer_succeeded', { data: old })).subject).toBe(
+      'Your payment of $49.99 went through',
+    );
   });
 
   it('that were received are told to the operator beside those asked for', () => {
-    const mismatch = { ...DATA, amount: 42_000, amount_received: 24_000, currency_received: 'usd', review_reason: 'amount_mismatch', review_message: 'Stripe took $240.00, but $420.00 was asked for' };
+    const mismatch = {
+      ...DATA,
+      amount: 42_000,
+      amount_received: 24_000,
+      currency_received: 'usd',
+      review_reason: 'amount_mismatch',
+      review_message: 'Stripe took $240.00, but $420.00 was asked for',
+    };
     const { subject, text } = messageFor(notification('operator_stuck', { data: mismatch }));
-    expect(subject).toBe('A payment needs your decision: $240.00 received, $420.00 asked for, A-1001');
+    expect(subject).toBe(
+      'A payment needs your decision: $240.00 received, $420.00 asked for, A-1001',
+    );
     expect(text).toContain('Amount asked for: $420.00\nAmount received: $240.00\n');
-    const corrected = messageFor(notification('operator_truth_changed', { data: { ...mismatch, status: 'succeeded', review_reason: 'truth_changed' } }));
+    const corrected = messageFor(
+      notification('operator_truth_changed', {
+        data: { ...mismatch, status: 'succeeded', review_reason: 'truth_changed' },
+      }),
+    );
     expect(corrected.text).toContain('Amount received: $240.00');
   });
 });
@@ -174,65 +255,119 @@ describe('to the customer', () => {
     );
   });
 
-  it.each(['customer_failed', 'customer_authentication', 'customer_canceled'] as const)('%s says that nothing was charged', (kind) => {
-    const { text, html } = messageFor(notification(kind));
-    expect(text).toContain('You have not been charged.');
-    expect(html).toContain('You have not been charged.');
-    expect(text).not.toContain('charged once');
-  });
+  it.each(['customer_failed', 'customer_authentication', 'customer_canceled'] as const)(
+    '%s says that nothing was charged',
+    (kind) => {
+      const { text, html } = messageFor(notification(kind));
+      expect(text).toContain('You have not been charged.');
+      expect(html).toContain('You have not been charged.');
+      expect(text).not.toContain('charged once');
+    },
+  );
 
   it('gives a friendly reason in our own words', () => {
     const { text } = messageFor(notification('customer_failed'));
-    expect(text).toContain('There was not enough money available. Please use another card or payment method.');
+    expect(text).toContain(
+      'There was not enough money available. Please use another card or payment method.',
+    );
     expect(text).not.toContain('Your card has insufficient funds.');
   });
 
   it('does not tell a thief that the card is known as stolen', () => {
-    for (const code of ['stolen_card', 'lost_card', 'fraudulent', 'pickup_card', 'restricted_card', 'security_violation', 'merchant_blacklist', 'no_such_code']) {
-      expect(declineReason({ code, kind: 'declined' })).toBe(declineReason({ code: 'generic_decline', kind: 'declined' }));
-      const { text } = messageFor(notification('customer_failed', { data: { ...DATA, failure_code: code, failure_message: 'stolen' } }));
+    for (const code of [
+      'stolen_card',
+      'lost_card',
+      'fraudulent',
+      'pickup_card',
+      'restricted_card',
+      'security_violation',
+      'merchant_blacklist',
+      'no_such_code',
+    ]) {
+      expect(declineReason({ code, kind: 'declined' })).toBe(
+        declineReason({ code: 'generic_decline', kind: 'declined' }),
+      );
+      const { text } = messageFor(
+        notification('customer_failed', {
+          data: { ...DATA, failure_code: code, failure_message: 'stolen' },
+        }),
+      );
       expect(text).not.toMatch(/stolen|lost|fraud|blacklist/);
     }
   });
 
   it('never blames a bank for what is not the word of one', () => {
-    const codesOf = (table: Readonly<Record<string, readonly string[]>>): readonly string[] => Object.values(table).flat();
+    const codesOf = (table: Readonly<Record<string, readonly string[]>>): readonly string[] =>
+      Object.values(table).flat();
     const known = [ERROR_CODES, UNDECLARED_ERROR_CODES, DECLINE_CODES].flatMap(codesOf);
-    for (const code of [...known, 'resolved_by_operator', 'invalid_request', 'no_such_code', null]) {
+    for (const code of [
+      ...known,
+      'resolved_by_operator',
+      'invalid_request',
+      'no_such_code',
+      null,
+    ]) {
       for (const kind of ['declined', 'request', null]) {
         const words = declineReason({ code, kind });
-        if (!isBanksWord(code) && code !== 'issuer_not_available') expect([code, words]).toEqual([code, expect.not.stringMatching(/your bank|card company/i)]);
+        if (!isBanksWord(code) && code !== 'issuer_not_available')
+          expect([code, words]).toEqual([
+            code,
+            expect.not.stringMatching(/your bank|card company/i),
+          ]);
       }
     }
   });
 
   it('says of a request that Stripe refused, queued by an older version, only that it could not be made', () => {
     const { failure_kind: _kind, ...old } = DATA;
-    const { text } = messageFor(notification('customer_failed', { data: { ...old, failure_code: 'resource_missing' } }));
+    const { text } = messageFor(
+      notification('customer_failed', { data: { ...old, failure_code: 'resource_missing' } }),
+    );
     expect(text).toContain('It could not be made.');
     expect(text).not.toMatch(/declined|approve/i);
   });
 
   it.each([
-    ['authentication_required', 'Your bank asks you to confirm this payment yourself, and you were not there to do it.'],
-    ['payment_intent_authentication_failure', 'Your bank asked you to confirm this payment, and that did not succeed.'],
-  ])('asks the customer to come back after %s, and says that this attempt is over', (code, reason) => {
-    const { subject, text } = messageFor(notification('customer_authentication', { data: { ...DATA, failure_kind: 'authentication', failure_code: code } }));
-    expect(subject).toBe('Your payment of $49.99 needs your confirmation');
-    expect(text).toContain('You have not been charged.');
-    expect(text).toContain(`${reason} Please pay again where you bought, and confirm it with your bank. This attempt is over: nothing is charged later unless you pay again.`);
-    expect(text).not.toMatch(/declined|approve/i);
-  });
+    [
+      'authentication_required',
+      'Your bank asks you to confirm this payment yourself, and you were not there to do it.',
+    ],
+    [
+      'payment_intent_authentication_failure',
+      'Your bank asked you to confirm this payment, and that did not succeed.',
+    ],
+  ])(
+    'asks the customer to come back after %s, and says that this attempt is over',
+    (code, reason) => {
+      const { subject, text } = messageFor(
+        notification('customer_authentication', {
+          data: { ...DATA, failure_kind: 'authentication', failure_code: code },
+        }),
+      );
+      expect(subject).toBe('Your payment of $49.99 needs your confirmation');
+      expect(text).toContain('You have not been charged.');
+      expect(text).toContain(
+        `${reason} Please pay again where you bought, and confirm it with your bank. This attempt is over: nothing is charged later unless you pay again.`,
+      );
+      expect(text).not.toMatch(/declined|approve/i);
+    },
+  );
 
   it('says of a canceled payment no more than that', () => {
     const { text } = messageFor(notification('customer_canceled'));
-    expect(text).toContain('It was not completed and has been canceled. It cannot go through later.');
+    expect(text).toContain(
+      'It was not completed and has been canceled. It cannot go through later.',
+    );
     expect(text).not.toContain('we canceled');
   });
 
   it('shows neither the key nor what only the shop should know', () => {
     for (const kind of CUSTOMER) {
-      const { text, html } = messageFor(notification(kind, { data: { ...DATA, key: 'secret-key-7', review_message: 'inside words' } }));
+      const { text, html } = messageFor(
+        notification(kind, {
+          data: { ...DATA, key: 'secret-key-7', review_message: 'inside words' },
+        }),
+      );
       expect(text + html).not.toMatch(/secret-key-7|inside words|pi_1/);
     }
   });
@@ -240,9 +375,14 @@ describe('to the customer', () => {
   it('apologises when the outcome recorded before was another one', () => {
     const corrected = { ...DATA, status: 'succeeded', review_reason: 'truth_changed' };
     // An earlier outcome was recorded; whether it was told is not known here, so nothing is claimed about that.
-    const sorry = 'If we told you something else about this payment earlier, that was not right, and we are sorry: this is the true outcome.';
-    expect(messageFor(notification('customer_succeeded', { data: corrected })).text).toContain(sorry);
-    expect(messageFor(notification('customer_succeeded', { data: PAID })).text).not.toContain('sorry');
+    const sorry =
+      'If we told you something else about this payment earlier, that was not right, and we are sorry: this is the true outcome.';
+    expect(messageFor(notification('customer_succeeded', { data: corrected })).text).toContain(
+      sorry,
+    );
+    expect(messageFor(notification('customer_succeeded', { data: PAID })).text).not.toContain(
+      'sorry',
+    );
   });
 });
 
@@ -250,40 +390,77 @@ describe('to the operator', () => {
   it('says what was seen and what to run', () => {
     const { subject, text } = messageFor(notification('operator_stuck'));
     expect(subject).toBe('A payment needs your decision: $49.99, A-1001');
-    expect(text).toContain('Stripe answered several times and left it undecided. What was seen: five answers, none of them final.');
+    expect(text).toContain(
+      'Stripe answered several times and left it undecided. What was seen: five answers, none of them final.',
+    );
     expect(text).toContain('\n    payrecon stuck resolve txn_01HZX5J4E9K4M2N8P0Q6R7S8T9\n');
     expect(text).toContain('Key: order-1');
     expect(text).toContain('Payment intent: pi_1');
   });
 
   it('names the other intent where the key was used elsewhere, and never says that nothing was charged', () => {
-    const other = { id: 'pi_other', status: 'succeeded', amount: 5500, amount_received: 5500, currency: 'eur', created: 1, matched_by: 'idempotency_key' };
-    const alike = { ...other, id: 'pi_alike', status: 'canceled', amount_received: 0, matched_by: 'looks_alike' };
-    const data = { ...DATA, review_reason: 'key_used_elsewhere', review_message: 'Stripe knows this key', other_intents: [other, alike, 'nonsense'] };
+    const other = {
+      id: 'pi_other',
+      status: 'succeeded',
+      amount: 5500,
+      amount_received: 5500,
+      currency: 'eur',
+      created: 1,
+      matched_by: 'idempotency_key',
+    };
+    const alike = {
+      ...other,
+      id: 'pi_alike',
+      status: 'canceled',
+      amount_received: 0,
+      matched_by: 'looks_alike',
+    };
+    const data = {
+      ...DATA,
+      review_reason: 'key_used_elsewhere',
+      review_message: 'Stripe knows this key',
+      other_intents: [other, alike, 'nonsense'],
+    };
     const { text } = messageFor(notification('operator_stuck', { data }));
     expect(text).toContain('Made under this key: pi_other is succeeded, €55.00\n');
     expect(text).toContain('Looks like it: pi_alike is canceled, €55.00\n');
     expect(text).toContain('It is never sent to Stripe again.');
     expect(text).not.toMatch(/not (?:been )?charged|nothing was charged/i);
-    const none = messageFor(notification('operator_stuck', { data: { ...data, other_intents: [] } }));
+    const none = messageFor(
+      notification('operator_stuck', { data: { ...data, other_intents: [] } }),
+    );
     expect(none.text).toContain('The payment intent that was made under this key was not found.');
   });
 
   it('tells once a cause what Stripe refuses, whose fault it is, and what to do', () => {
-    const data = { cause: 'resource_missing', code: 'resource_missing', message: "No such PaymentMethod: 'pm_x'", transaction_id: 'txn_1', param: 'payment_method', outage_id: 'out_1' };
+    const data = {
+      cause: 'resource_missing',
+      code: 'resource_missing',
+      message: "No such PaymentMethod: 'pm_x'",
+      transaction_id: 'txn_1',
+      param: 'payment_method',
+      outage_id: 'out_1',
+    };
     const { subject, text } = messageFor(notification('operator_request_refused', { data }));
     expect(subject).toBe('Stripe refuses charges: resource_missing');
-    expect(text).toContain('No bank was asked, nothing was charged, and no customer was told anything.');
+    expect(text).toContain(
+      'No bank was asked, nothing was charged, and no customer was told anything.',
+    );
     expect(text).toContain("What Stripe says: No such PaymentMethod: 'pm_x'.");
     expect(text).toContain('does not exist in this account and mode');
-    expect(text).toContain('Code: resource_missing\nParameter: payment_method\nFirst seen in: txn_1\nAt: 2026-11-22T12:00:00Z\n');
-    expect(text).toContain('The keys of these payments are not used up: when the cause is mended, charge again with the same keys.');
+    expect(text).toContain(
+      'Code: resource_missing\nParameter: payment_method\nFirst seen in: txn_1\nAt: 2026-11-22T12:00:00Z\n',
+    );
+    expect(text).toContain(
+      'The keys of these payments are not used up: when the cause is mended, charge again with the same keys.',
+    );
     expect(text).toContain('once a day for each cause');
     expect(text).not.toMatch(/declined|your bank/i);
   });
 
   it('says what a refusal of an amount, a mandate or a mode is about', () => {
-    const advice = (code: string): string => messageFor(notification('operator_request_refused', { data: { code, message: 'No.' } })).text;
+    const advice = (code: string): string =>
+      messageFor(notification('operator_request_refused', { data: { code, message: 'No.' } })).text;
     expect(advice('amount_too_small')).toContain('below what Stripe charges in this currency');
     expect(advice('payment_intent_mandate_invalid')).toContain('mandate');
     expect(advice('test_mode_live_card')).toContain('live');
@@ -291,24 +468,45 @@ describe('to the operator', () => {
   });
 
   it('tells that the ledger has lost payments, what stands still, and what to do', () => {
-    const data = { cause: 'lost txn_1', transaction_id: 'txn_1', payment_intent: 'pi_1', lost: { txn_1: 1, txn_2: 2 }, outage_id: 'out_1' };
+    const data = {
+      cause: 'lost txn_1',
+      transaction_id: 'txn_1',
+      payment_intent: 'pi_1',
+      lost: { txn_1: 1, txn_2: 2 },
+      outage_id: 'out_1',
+    };
     const { subject, text } = messageFor(notification('operator_rolled_back', { data }));
     expect(subject).toBe('This ledger has lost payments: charging is stopped');
-    expect(text).toContain('Payments found missing: 2\nOne of them: txn_1\nIts payment intent: pi_1\nAt: 2026-11-22T12:00:00Z\n');
+    expect(text).toContain(
+      'Payments found missing: 2\nOne of them: txn_1\nIts payment intent: pi_1\nAt: 2026-11-22T12:00:00Z\n',
+    );
     expect(text).toContain('payrecon charges nothing (exit 2)');
     expect(text).toContain('Do not begin a new ledger');
   });
 
   it('tells a corrected outcome from a stuck payment that was settled', () => {
-    const corrected = { ...DATA, status: 'succeeded', review_reason: 'truth_changed', review_message: 'was failed, but Stripe shows succeeded' };
-    expect(messageFor(notification('operator_truth_changed', { data: corrected })).text).toContain('What was seen: was failed, but Stripe shows succeeded.');
-    const settled = messageFor(notification('operator_truth_changed', { data: { ...DATA, status: 'failed', review_reason: null } }));
+    const corrected = {
+      ...DATA,
+      status: 'succeeded',
+      review_reason: 'truth_changed',
+      review_message: 'was failed, but Stripe shows succeeded',
+    };
+    expect(messageFor(notification('operator_truth_changed', { data: corrected })).text).toContain(
+      'What was seen: was failed, but Stripe shows succeeded.',
+    );
+    const settled = messageFor(
+      notification('operator_truth_changed', {
+        data: { ...DATA, status: 'failed', review_reason: null },
+      }),
+    );
     expect(settled.subject).toBe('A stuck payment is settled: $49.99, A-1001');
     expect(settled.text).toContain('waited for your decision: failed.');
   });
 
   it('tells an outage with what it means for the payments', () => {
-    const { text } = messageFor(notification('operator_outage', { data: { failures_in_a_row: 5, outage_id: 'out_1' } }));
+    const { text } = messageFor(
+      notification('operator_outage', { data: { failures_in_a_row: 5, outage_id: 'out_1' } }),
+    );
     expect(text).toContain('5 calls in a row failed');
     expect(text).toContain('No payment is lost, and none is tried twice.');
     expect(text).toContain('Noticed: 2026-11-22T12:00:00Z');

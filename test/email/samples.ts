@@ -17,7 +17,11 @@ export const KINDS: readonly NotificationKind[] = [
 ];
 
 /** These are about a cause, and about no single payment. */
-const OF_A_CAUSE: ReadonlySet<NotificationKind> = new Set(['operator_outage', 'operator_request_refused', 'operator_rolled_back']);
+const OF_A_CAUSE: ReadonlySet<NotificationKind> = new Set([
+  'operator_outage',
+  'operator_request_refused',
+  'operator_rolled_back',
+]);
 
 /** As the ledger queues it with a transition. */
 export const DATA: JsonObject = {
@@ -52,7 +56,10 @@ export const PAID: JsonObject = {
   currency_received: 'usd',
 };
 
-export function notification(kind: NotificationKind, more: Partial<Notification> = {}): Notification {
+export function notification(
+  kind: NotificationKind,
+  more: Partial<Notification> = {},
+): Notification {
   return {
     id: 'ntf_01',
     transactionId: OF_A_CAUSE.has(kind) ? null : 'txn_01HZX5J4E9K4M2N8P0Q6R7S8T9',

@@ -30,7 +30,10 @@ export interface Ended {
 
 /** A customer's and a reconciler's payrecon with one time limit for calls. */
 export interface Caller {
-  charge(request: Partial<ChargeRequest> & { readonly key: string }, signal?: AbortSignal): Promise<Ended>;
+  charge(
+    request: Partial<ChargeRequest> & { readonly key: string },
+    signal?: AbortSignal,
+  ): Promise<Ended>;
   /** One pass, and then time goes by. Answers the exit code. */
   pass(signal?: AbortSignal): Promise<number>;
   /** Sends the e-mails that are due. */
@@ -62,7 +65,10 @@ export interface LaneOptions {
 
 export async function openLane(target: Target, options: LaneOptions = {}): Promise<Lane> {
   // Every case pays with the same card: that is not what these cases are about.
-  const world = await aPaymentWorld(target.name === 'sqlite' ? sqliteInMemory : target, { ...options, env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env } });
+  const world = await aPaymentWorld(target.name === 'sqlite' ? sqliteInMemory : target, {
+    ...options,
+    env: { PAYRECON_DUPLICATE_WINDOW: '0', ...options.env },
+  });
   let offsetMs = 0;
   let mailTimeouts = 0;
   const { wrapMailer = (mailer: Mailer): Mailer => mailer } = options;
@@ -75,7 +81,10 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
   };
   const open = async (deadlineMs: number): Promise<Caller> => {
     const env = { PAYRECON_STRIPE_DEADLINE: `${deadlineMs}ms` };
-    const seams = { nowOffsetMs: () => offsetMs, wrapMailer: () => wrapMailer(mailerWithin(deadlineMs, world, onMailTimeout)) };
+    const seams = {
+      nowOffsetMs: () => offsetMs,
+      wrapMailer: () => wrapMailer(mailerWithin(deadlineMs, world, onMailTimeout)),
+    };
     const customer = await world.open('charge', { env, seams });
     const reconciler = await world.open('reconcile', { env, seams });
     return {
@@ -98,7 +107,11 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
   };
   const source = await evidenceSource(world.sandbox.books, world.database);
   const quiet = async (): Promise<void> => {
-    for (let waitedMs = 0; world.sandbox.books.requests.some((request) => request.duration_ms === null); waitedMs += 10) {
+    for (
+      let waitedMs = 0;
+      world.sandbox.books.requests.some((request) => request.duration_ms === null);
+      waitedMs += 10
+    ) {
       if (waitedMs > QUIET_WITHIN_MS) throw new Error('the local Stripe is still busy');
       await wait(10);
     }
@@ -123,14 +136,31 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
 
 export function aCharge(changes: Partial<ChargeRequest> & { readonly key: string }): ChargeRequest {
   return {
-    reference: null, amount: 4999, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'],
-    email: 'ada@example.com', description: null, metadata: {}, onSession: false,
+    reference: null,
+    amount: 4999,
+    currency: 'usd',
+    customer: null,
+    paymentMethod: 'pm_card_visa',
+    methodTypes: ['card'],
+    email: 'ada@example.com',
+    description: null,
+    metadata: {},
+    onSession: false,
     ...changes,
   };
 }
 
-async function chargeAsked(payrecon: Payrecon, request: ChargeRequest, signal?: AbortSignal): Promise<Ended> {
-  const options = { waitMs: 2_000, waitForOutcome: false, allowDuplicate: false, ...(signal === undefined ? {} : { signal }) };
+async function chargeAsked(
+  payrecon: Payrecon,
+  request: ChargeRequest,
+  signal?: AbortSignal,
+): Promise<Ended> {
+  const options = {
+    waitMs: 2_000,
+    waitForOutcome: false,
+    allowDuplicate: false,
+    ...(signal === undefined ? {} : { signal }),
+  };
   try {
     return endedWith(await payrecon.charge(request, options), signal);
   } catch (error) {
@@ -140,19 +170,33 @@ async function chargeAsked(payrecon: Payrecon, request: ChargeRequest, signal?: 
 
 function endedWith(outcome: ChargeOutcome, signal: AbortSignal | undefined): Ended {
   const { status, failureKind, paymentIntent } = outcome.transaction;
-  return { exitCode: exitCode({ kind: 'charged', outcome }, signal?.aborted === true ? 'SIGTERM' : null), status, failureKind, paymentIntent };
+  return {
+    exitCode: exitCode({ kind: 'charged', outcome }, signal?.aborted === true ? 'SIGTERM' : null),
+    status,
+    failureKind,
+    paymentIntent,
+  };
 }
 
 /** Only expected errors; a bug fails the test. */
 function refusedWith(error: unknown): Ended {
   if (!(error instanceof PayreconError)) throw error;
   const { transaction } = error;
-  return { exitCode: exitCode({ kind: 'failed', error }, null), status: transaction?.status ?? null, failureKind: transaction?.failureKind ?? null, paymentIntent: transaction?.paymentIntent ?? null };
+  return {
+    exitCode: exitCode({ kind: 'failed', error }, null),
+    status: transaction?.status ?? null,
+    failureKind: transaction?.failureKind ?? null,
+    paymentIntent: transaction?.paymentIntent ?? null,
+  };
 }
 
 async function passOnce(payrecon: Payrecon, signal?: AbortSignal): Promise<number> {
   try {
-    const outcome = await payrecon.reconcile({ limit: null, dryRun: false, ...(signal === undefined ? {} : { signal }) });
+    const outcome = await payrecon.reconcile({
+      limit: null,
+      dryRun: false,
+      ...(signal === undefined ? {} : { signal }),
+    });
     return exitCode({ kind: 'passed', outcome }, outcome.interrupted ? 'SIGTERM' : null);
   } catch (error) {
     return refusedWith(error).exitCode;
@@ -162,8 +206,10 @@ async function passOnce(payrecon: Payrecon, signal?: AbortSignal): Promise<numbe
 /** The real one; its time limit is no setting. */
 function mailerWithin(deadlineMs: number, { env }: PaymentWorld, onTimeout: () => void): Mailer {
   const mailer = openMailer({
-    apiKey: env['SENDGRID_API_KEY'] ?? null, apiBase: env['SENDGRID_API_BASE'] ?? null,
-    from: env['PAYRECON_MAIL_FROM'] ?? null, operatorEmail: env['PAYRECON_OPERATOR_EMAIL'] ?? null,
+    apiKey: env['SENDGRID_API_KEY'] ?? null,
+    apiBase: env['SENDGRID_API_BASE'] ?? null,
+    from: env['PAYRECON_MAIL_FROM'] ?? null,
+    operatorEmail: env['PAYRECON_OPERATOR_EMAIL'] ?? null,
     deadlineMs,
   });
   return {
@@ -191,16 +237,22 @@ const HONEST: Readonly<Record<string, readonly number[]>> = {
 
 /** What a command that has ended still holds: the next one would have to wait until it expires. */
 export async function stillHeld({ source: { raw } }: Lane): Promise<readonly string[]> {
-  const rows = await raw.rows('select key as name from transactions where lease_token is not null union all select id from notifications where claim_token is not null');
+  const rows = await raw.rows(
+    'select key as name from transactions where lease_token is not null union all select id from notifications where claim_token is not null',
+  );
   return rows.map(({ name }) => `8: ${String(name)} is still held by a command that has ended`);
 }
 
 /** What is untrue about how a charge ended; empty when it told the truth. */
 export function dishonesty({ world }: Lane, key: string, ended: Ended): readonly string[] {
   // A refused request has failed by our own mistake, which the caller has to change.
-  const status = ended.status === 'failed' && ended.failureKind === 'request' ? 'refused' : String(ended.status);
-  if (HONEST[status]?.includes(ended.exitCode) !== true) return [`11: ${key} ended with ${ended.exitCode} while it is ${status}`];
+  const status =
+    ended.status === 'failed' && ended.failureKind === 'request' ? 'refused' : String(ended.status);
+  if (HONEST[status]?.includes(ended.exitCode) !== true)
+    return [`11: ${key} ended with ${ended.exitCode} while it is ${status}`];
   if (ended.exitCode !== 0) return [];
   const paid = world.sandbox.books.paymentIntent(ended.paymentIntent ?? '')?.status === 'succeeded';
-  return paid ? [] : [`11: ${key} ended with 0, and ${ended.paymentIntent ?? 'no payment'} has not succeeded`];
+  return paid
+    ? []
+    : [`11: ${key} ended with 0, and ${ended.paymentIntent ?? 'no payment'} has not succeeded`];
 }

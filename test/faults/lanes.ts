@@ -33,7 +33,12 @@ export async function proveInLanes(target: Target, all: readonly Case[]): Promis
   const cases = all.filter(({ name }) => ONLY === undefined || name === ONLY);
   const startedMs = performance.now();
   const { ran, failures } = await runInLanes(target, cases);
-  recordLane({ lane: 'fault-scripts', cases: ran, violations: failures.length, seconds: (performance.now() - startedMs) / 1_000 });
+  recordLane({
+    lane: 'fault-scripts',
+    cases: ran,
+    violations: failures.length,
+    seconds: (performance.now() - startedMs) / 1_000,
+  });
   expect(failures).toEqual([]);
   expect(ran).toBe(cases.length);
 }
@@ -45,13 +50,26 @@ export async function proveInLanes(target: Target, all: readonly Case[]): Promis
 async function runInLanes(target: Target, cases: readonly Case[]): Promise<LaneReport> {
   const waiting = cases.filter(({ waits }) => waits);
   const working = cases.filter(({ waits }) => !waits);
-  const reports = await Promise.all([...inLanes(target, waiting, WAITING_A_TIME, WAITING_AT_ONCE), ...inLanes(target, working, WORKING_A_TIME, WORKING_AT_ONCE)]);
-  return { ran: reports.reduce((sum, { ran }) => sum + ran, 0), failures: reports.flatMap(({ failures }) => failures) };
+  const reports = await Promise.all([
+    ...inLanes(target, waiting, WAITING_A_TIME, WAITING_AT_ONCE),
+    ...inLanes(target, working, WORKING_A_TIME, WORKING_AT_ONCE),
+  ]);
+  return {
+    ran: reports.reduce((sum, { ran }) => sum + ran, 0),
+    failures: reports.flatMap(({ failures }) => failures),
+  };
 }
 
 /** Each lane takes the next cases as soon as it is at rest with the ones before. */
-function inLanes(target: Target, cases: readonly Case[], aTime: number, atOnce: number): readonly Promise<LaneReport>[] {
-  const chunks = Array.from({ length: Math.ceil(cases.length / aTime) }, (_, index) => cases.slice(index * aTime, (index + 1) * aTime));
+function inLanes(
+  target: Target,
+  cases: readonly Case[],
+  aTime: number,
+  atOnce: number,
+): readonly Promise<LaneReport>[] {
+  const chunks = Array.from({ length: Math.ceil(cases.length / aTime) }, (_, index) =>
+    cases.slice(index * aTime, (index + 1) * aTime),
+  );
   return Array.from({ length: Math.min(atOnce, chunks.length) }, async () => {
     const lane = await openLane(target);
     const failures: string[] = [];
@@ -71,7 +89,9 @@ async function runChunk(lane: Lane, cases: readonly Case[]): Promise<readonly st
   for (const [index, { name, run }] of cases.entries()) {
     const key = `case-${index + 1}-`;
     names.set(key, name);
-    const found = await run(lane, key).catch((error: unknown) => [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+    const found = await run(lane, key).catch((error: unknown) => [
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    ]);
     failures.push(...found.map((each) => `${again(name)}: ${each}`));
   }
   const wrong = await judgeAtRest(lane);
@@ -97,6 +117,12 @@ export async function judgeAtRest(lane: Lane): Promise<readonly string[]> {
   await lane.patient.pass();
   const lastExit = await lane.patient.pass();
   const secrets = [env['STRIPE_SECRET_KEY'] ?? '', env['SENDGRID_API_KEY'] ?? ''];
-  const found = await violations(lane.source, { atRest: true, secrets, mailAnswersUnseen: lane.mailTimeouts() });
-  return lastExit === 0 ? found : [`11: the second pass with everything in order ended with ${lastExit}`, ...found];
+  const found = await violations(lane.source, {
+    atRest: true,
+    secrets,
+    mailAnswersUnseen: lane.mailTimeouts(),
+  });
+  return lastExit === 0
+    ? found
+    : [`11: the second pass with everything in order ended with ${lastExit}`, ...found];
 }

@@ -35,17 +35,33 @@ export interface FaultScript {
 }
 
 /** Kinds that leave the caller waiting beyond its time limit, and those that want to be told how long. */
-const WAITING: ReadonlySet<FaultName> = new Set(['hang', 'hang_before', 'late', 'drip', 'slow', 'out_of_order']);
+const WAITING: ReadonlySet<FaultName> = new Set([
+  'hang',
+  'hang_before',
+  'late',
+  'drip',
+  'slow',
+  'out_of_order',
+]);
 const TIMED: ReadonlySet<FaultName> = new Set(['late', 'slow', 'out_of_order']);
 const BEYOND_LIMIT_MS = 150;
 
-export function scriptsFor(places: readonly Place[], modes: readonly Mode[] = MODES): readonly FaultScript[] {
-  return places.flatMap((place) => FAULT_KINDS.flatMap(({ kind }) => modes.map((mode) => ({ place, kind, mode }))));
+export function scriptsFor(
+  places: readonly Place[],
+  modes: readonly Mode[] = MODES,
+): readonly FaultScript[] {
+  return places.flatMap((place) =>
+    FAULT_KINDS.flatMap(({ kind }) => modes.map((mode) => ({ place, kind, mode }))),
+  );
 }
 
 export function caseOf(script: FaultScript): Case {
   const { place, kind, mode } = script;
-  return { name: `${place.name}: ${kind}, ${mode}`, waits: WAITING.has(kind), run: (lane, key) => runScript(lane, script, key) };
+  return {
+    name: `${place.name}: ${kind}, ${mode}`,
+    waits: WAITING.has(kind),
+    run: (lane, key) => runScript(lane, script, key),
+  };
 }
 
 const METHODS = {
@@ -66,7 +82,12 @@ async function runScript(lane: Lane, script: FaultScript, key: string): Promise<
   return ['the fault was never met'];
 }
 
-async function tryScript(lane: Lane, script: FaultScript, key: string, deadlineMs: HastyMs): Promise<{ readonly met: boolean; readonly found: readonly string[] }> {
+async function tryScript(
+  lane: Lane,
+  script: FaultScript,
+  key: string,
+  deadlineMs: HastyMs,
+): Promise<{ readonly met: boolean; readonly found: readonly string[] }> {
   const { place, mode } = script;
   const { sandbox } = lane.world;
   const order = { key, reference: `order ${key}`, ...METHODS[place.pays ?? 'by card'] };
@@ -104,15 +125,24 @@ async function underFault(
   const fault = TIMED.has(kind) ? `${kind}:${deadlineMs + BEYOND_LIMIT_MS}` : kind;
   const struck = `${place.endpoint}#${mode === 'twice' ? '*' : '1'}=${fault}`;
   sandbox.setFaults(place.beside === undefined ? struck : `${place.beside}; ${struck}`);
-  const act = (signal?: AbortSignal): Promise<unknown> => (place.by === 'charge' ? charge(caller, signal) : caller.pass(signal));
+  const act = (signal?: AbortSignal): Promise<unknown> =>
+    place.by === 'charge' ? charge(caller, signal) : caller.pass(signal);
   if (mode === 'and a signal') await stoppedAtRequest(lane, place.endpoint, act);
   else await act();
   if (mode === 'twice') await act();
-  return sandbox.books.requests.slice(before).some((request) => request.endpoint === place.endpoint && request.fault?.split(':')[0] === kind);
+  return sandbox.books.requests
+    .slice(before)
+    .some(
+      (request) => request.endpoint === place.endpoint && request.fault?.split(':')[0] === kind,
+    );
 }
 
 /** Sends the signal as soon as the request has arrived. */
-async function stoppedAtRequest(lane: Lane, endpoint: string, act: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+async function stoppedAtRequest(
+  lane: Lane,
+  endpoint: string,
+  act: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
   const { books } = lane.world.sandbox;
   const before = books.count(endpoint);
   const stop = new AbortController();

@@ -13,8 +13,14 @@ const WAITING = /=(hang|late|drip|slow|out_of_order)|outage:hang/;
 export async function runSequence(lane: Lane, sequence: Sequence): Promise<readonly string[]> {
   const wrong: string[] = [];
   for (const [index, step] of sequence.entries()) {
-    const found = await take(lane, step).catch((error: unknown) => [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
-    wrong.push(...[...found, ...(await stillHeld(lane))].map((each) => `step ${index + 1} (${textOfStep(step)}): ${each}`));
+    const found = await take(lane, step).catch((error: unknown) => [
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    ]);
+    wrong.push(
+      ...[...found, ...(await stillHeld(lane))].map(
+        (each) => `step ${index + 1} (${textOfStep(step)}): ${each}`,
+      ),
+    );
   }
   return [...wrong, ...(await atRest(lane))];
 }
@@ -40,27 +46,43 @@ async function take(lane: Lane, step: Step): Promise<readonly string[]> {
   }
 }
 
-async function chargeOnce(lane: Lane, step: Extract<Step, { act: 'charge' }>): Promise<readonly string[]> {
+async function chargeOnce(
+  lane: Lane,
+  step: Extract<Step, { act: 'charge' }>,
+): Promise<readonly string[]> {
   const { order, amount } = step;
   const { books } = lane.world.sandbox;
   const before = await lane.source.raw.rows('select * from transactions');
   const requests = books.requests.length;
-  const ended = await under(lane, step, (caller, signal) => caller.charge({ key: order, amount, ...ORDERS[order] }, signal));
+  const ended = await under(lane, step, (caller, signal) =>
+    caller.charge({ key: order, amount, ...ORDERS[order] }, signal),
+  );
   if (!mustBeRefused(before, step)) return dishonesty(lane, order, ended);
   // Whether the ledger is whole may have to be asked first, by reading alone; 69 says that Stripe did not tell.
   const sent = books.requests.slice(requests).filter(({ method }) => method !== 'GET').length;
-  return (ended.exitCode === 4 || ended.exitCode === 69) && sent === 0 ? [] : [`7: ${order} had to be refused, and ended with ${ended.exitCode} after ${sent} requests`];
+  return (ended.exitCode === 4 || ended.exitCode === 69) && sent === 0
+    ? []
+    : [`7: ${order} had to be refused, and ended with ${ended.exitCode} after ${sent} requests`];
 }
 
 /** By another payment of the same order, or because the key stands for another amount. */
-function mustBeRefused(before: readonly Readonly<Record<string, unknown>>[], { order, amount }: Extract<Step, { act: 'charge' }>): boolean {
+function mustBeRefused(
+  before: readonly Readonly<Record<string, unknown>>[],
+  { order, amount }: Extract<Step, { act: 'charge' }>,
+): boolean {
   const same = before.find((row) => row['key'] === order);
   const open = new Set<unknown>(['pending', 'succeeded', 'stuck']);
-  const other = before.some((row) => row['key'] !== order && row['reference'] === ORDERS[order].reference && open.has(row['status']));
+  const other = before.some(
+    (row) =>
+      row['key'] !== order &&
+      row['reference'] === ORDERS[order].reference &&
+      open.has(row['status']),
+  );
   if (same === undefined) return other;
   const refusedRequest = same['status'] === 'failed' && same['failure_kind'] === 'request';
   const fenced = same['status'] === 'canceled' && same['canceled_by'] === 'fence';
-  const corrected = refusedRequest && Number(same['intents']) === 0 && same['payment_intent'] === null;
+  const corrected =
+    refusedRequest && Number(same['intents']) === 0 && same['payment_intent'] === null;
   if (Number(same['amount']) !== amount) return corrected ? other : true;
   // A new attempt takes the order's reference again.
   return (refusedRequest || fenced) && other;
@@ -70,24 +92,39 @@ async function bankSays(lane: Lane, says: 'pays' | 'refuses'): Promise<void> {
   for (const { id, status } of lane.world.sandbox.books.paymentIntents) {
     if (status !== 'processing') continue;
     const body = JSON.stringify({ outcome: says === 'pays' ? 'succeeded' : 'failed' });
-    const response = await fetch(`${lane.world.sandbox.url}/_sandbox/payment_intents/${id}/settle`, { method: 'POST', body });
+    const response = await fetch(
+      `${lane.world.sandbox.url}/_sandbox/payment_intents/${id}/settle`,
+      { method: 'POST', body },
+    );
     if (!response.ok) throw new Error(await response.text());
   }
 }
 
-async function under<Ended>(lane: Lane, { faults, stopAt }: Run, act: (caller: Caller, signal: AbortSignal | undefined) => Promise<Ended>): Promise<Ended> {
+async function under<Ended>(
+  lane: Lane,
+  { faults, stopAt }: Run,
+  act: (caller: Caller, signal: AbortSignal | undefined) => Promise<Ended>,
+): Promise<Ended> {
   const { sandbox } = lane.world;
-  const caller = faults.some((fault) => WAITING.test(fault)) ? await lane.hasty(HASTY_MS[0]) : lane.patient;
+  const caller = faults.some((fault) => WAITING.test(fault))
+    ? await lane.hasty(HASTY_MS[0])
+    : lane.patient;
   sandbox.setFaults(faults.join('; '));
   try {
-    return await (stopAt === null ? act(caller, undefined) : stoppedAt(lane, stopAt, (signal) => act(caller, signal)));
+    return await (stopAt === null
+      ? act(caller, undefined)
+      : stoppedAt(lane, stopAt, (signal) => act(caller, signal)));
   } finally {
     sandbox.setFaults('');
   }
 }
 
 /** The signal comes when that many requests have arrived since the command began. */
-async function stoppedAt<Ended>({ world }: Lane, count: number, act: (signal: AbortSignal) => Promise<Ended>): Promise<Ended> {
+async function stoppedAt<Ended>(
+  { world }: Lane,
+  count: number,
+  act: (signal: AbortSignal) => Promise<Ended>,
+): Promise<Ended> {
   const { books } = world.sandbox;
   const until = books.requests.length + count;
   const stop = new AbortController();
@@ -108,8 +145,16 @@ async function atRest(lane: Lane): Promise<readonly string[]> {
   await lane.patient.pass();
   const lastExit = await lane.patient.pass();
   const secrets = [env['STRIPE_SECRET_KEY'] ?? '', env['SENDGRID_API_KEY'] ?? ''];
-  const found = await violations(lane.source, { atRest: true, secrets, mailAnswersUnseen: lane.mailTimeouts() });
+  const found = await violations(lane.source, {
+    atRest: true,
+    secrets,
+    mailAnswersUnseen: lane.mailTimeouts(),
+  });
   // A customer who has not authenticated, or a bank that has not decided, within its time is shown to a person.
-  const waiting = sandbox.books.paymentIntents.some(({ status }) => status === 'requires_action' || status === 'processing');
-  return lastExit === 0 || (lastExit === 5 && waiting) ? found : [`11: the second pass with everything in order ended with ${lastExit}`, ...found];
+  const waiting = sandbox.books.paymentIntents.some(
+    ({ status }) => status === 'requires_action' || status === 'processing',
+  );
+  return lastExit === 0 || (lastExit === 5 && waiting)
+    ? found
+    : [`11: the second pass with everything in order ended with ${lastExit}`, ...found];
 }

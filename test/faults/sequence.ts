@@ -10,9 +10,22 @@ export const ORDERS = {
   card: { paymentMethod: 'pm_card_visa', methodTypes: ['card'], reference: 'order card' },
   /** Another key for the same order. */
   again: { paymentMethod: 'pm_card_visa', methodTypes: ['card'], reference: 'order card' },
-  declined: { paymentMethod: 'pm_card_chargeDeclinedInsufficientFunds', methodTypes: ['card'], reference: 'order declined' },
-  debit: { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'], reference: 'order debit' },
-  authentication: { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: true, reference: 'order authentication' },
+  declined: {
+    paymentMethod: 'pm_card_chargeDeclinedInsufficientFunds',
+    methodTypes: ['card'],
+    reference: 'order declined',
+  },
+  debit: {
+    paymentMethod: 'pm_usBankAccount',
+    methodTypes: ['us_bank_account'],
+    reference: 'order debit',
+  },
+  authentication: {
+    paymentMethod: 'pm_card_authenticationRequired',
+    methodTypes: ['card'],
+    onSession: true,
+    reference: 'order authentication',
+  },
 } as const;
 export type OrderName = keyof typeof ORDERS;
 
@@ -59,7 +72,8 @@ function textOfRun({ faults, stopAt }: Run): string {
   return `${faults.length === 0 ? '' : ` under ${faults.join('; ')}`}${stopAt === null ? '' : ` stopped at ${stopAt}`}`;
 }
 
-const STEP = /^(?<act>charge|pass|send|later|bank)(?: (?<what>[\w-]+))?(?: as (?<amount>\d+))?(?: under (?<faults>.*?))?(?: stopped at (?<stop>\d+))?$/;
+const STEP =
+  /^(?<act>charge|pass|send|later|bank)(?: (?<what>[\w-]+))?(?: as (?<amount>\d+))?(?: under (?<faults>.*?))?(?: stopped at (?<stop>\d+))?$/;
 
 /** Null for what is no text of a sequence. @throws Error for one with a mistake in it. */
 export function parseSequence(text: string): Sequence | null {
@@ -69,10 +83,18 @@ export function parseSequence(text: string): Sequence | null {
 
 function parseStep(text: string): Step {
   const { act, what = '', amount, faults, stop } = STEP.exec(text.trim())?.groups ?? {};
-  const run: Run = { faults: faults === undefined ? [] : faults.split('; '), stopAt: stop === undefined ? null : Number(stop) };
+  const run: Run = {
+    faults: faults === undefined ? [] : faults.split('; '),
+    stopAt: stop === undefined ? null : Number(stop),
+  };
   switch (act) {
     case 'charge':
-      return { act, order: oneOf(Object.keys(ORDERS) as OrderName[], what, text), amount: amount === undefined ? AMOUNTS[0] : oneOf(AMOUNTS, Number(amount), text), ...run };
+      return {
+        act,
+        order: oneOf(Object.keys(ORDERS) as OrderName[], what, text),
+        amount: amount === undefined ? AMOUNTS[0] : oneOf(AMOUNTS, Number(amount), text),
+        ...run,
+      };
     case 'pass':
     case 'send':
       return { act, ...run };
@@ -107,9 +129,15 @@ function control(path: string, body: object): string {
 function typed(step: Step): readonly string[] {
   switch (step.act) {
     case 'later':
-      return [`${control('clock', { advance_ms: step.minutes * MS_A_MINUTE })}  # and as much on the ledger's clock`];
+      return [
+        `${control('clock', { advance_ms: step.minutes * MS_A_MINUTE })}  # and as much on the ledger's clock`,
+      ];
     case 'bank':
-      return [control('payment_intents/ID/settle', { outcome: step.says === 'pays' ? 'succeeded' : 'failed' })];
+      return [
+        control('payment_intents/ID/settle', {
+          outcome: step.says === 'pays' ? 'succeeded' : 'failed',
+        }),
+      ];
     case 'charge': {
       const { paymentMethod, methodTypes, reference } = ORDERS[step.order];
       const flags = `--key ${step.order} --reference '${reference}' --amount-minor ${step.amount} --currency usd --payment-method ${paymentMethod} --method-type ${methodTypes[0]}`;
@@ -123,6 +151,9 @@ function typed(step: Step): readonly string[] {
 }
 
 function underFaults({ faults, stopAt }: Run, command: string): readonly string[] {
-  const signal = stopAt === null ? '' : `  # SIGTERM ${stopAt === 0 ? 'at once' : `when its request number ${stopAt} has arrived`}`;
+  const signal =
+    stopAt === null
+      ? ''
+      : `  # SIGTERM ${stopAt === 0 ? 'at once' : `when its request number ${stopAt} has arrived`}`;
   return [control('faults', { spec: faults.join('; ') }), `${command}${signal}`];
 }

@@ -1,6 +1,23 @@
 import type { Payrecon, ResolveRequest } from '../../src/app/payrecon.ts';
 import type { Ground } from './ground.ts';
-import { AUTHENTICATION, AUTHENTICATION_ALONE, becomeStuck, CARD, charge, DEBIT, DECLINED, expectedError, KEY, pass, stopAt, STOPS, takeAnotherAmount, under, type Method, type Stop } from './stops.ts';
+import {
+  AUTHENTICATION,
+  AUTHENTICATION_ALONE,
+  becomeStuck,
+  CARD,
+  charge,
+  DEBIT,
+  DECLINED,
+  expectedError,
+  KEY,
+  pass,
+  stopAt,
+  STOPS,
+  takeAnotherAmount,
+  under,
+  type Method,
+  type Stop,
+} from './stops.ts';
 
 export { KEY };
 
@@ -35,7 +52,11 @@ function charging(name: string, method: Method, status: string, stripeStatus: st
     async again(payrecon) {
       const { transaction } = await charge(payrecon, method);
       const right = transaction.status === status && transaction.stripeStatus === stripeStatus;
-      return right ? [] : [`the repetition ended ${transaction.status}, ${String(transaction.stripeStatus)} at Stripe, instead of ${status}, ${stripeStatus}`];
+      return right
+        ? []
+        : [
+            `the repetition ended ${transaction.status}, ${String(transaction.stripeStatus)} at Stripe, instead of ${status}, ${stripeStatus}`,
+          ];
     },
   };
 }
@@ -49,13 +70,20 @@ export function reconciling(stop: Stop): Command {
     // The customer asks again; the reconciler may have canceled it already, so any truthful end is right.
     again: async (payrecon) => {
       const { transaction, situation } = await charge(payrecon, stop.method);
-      return situation === 'in_progress' ? [`${transaction.id} is still held by the process that died`] : [];
+      return situation === 'in_progress'
+        ? [`${transaction.id} is still held by the process that died`]
+        : [];
     },
   };
 }
 
-export function resolving(name: string, stop: Stop, decision: Omit<ResolveRequest, 'reason'>): Command {
-  const resolve = (payrecon: Payrecon): Promise<unknown> => payrecon.resolve(KEY, { ...decision, reason: 'asked the bank' });
+export function resolving(
+  name: string,
+  stop: Stop,
+  decision: Omit<ResolveRequest, 'reason'>,
+): Command {
+  const resolve = (payrecon: Payrecon): Promise<unknown> =>
+    payrecon.resolve(KEY, { ...decision, reason: 'asked the bank' });
   return {
     name: `stuck resolve, ${name}`,
     role: 'resolve',
@@ -64,25 +92,45 @@ export function resolving(name: string, stop: Stop, decision: Omit<ResolveReques
     // Decided already is a reason to refuse the same decision, and so is what the first process did at Stripe: it was canceled, not declined.
     async again(payrecon) {
       const error = await expectedError(resolve(payrecon));
-      return error === null || error.code === 'not_stuck' || (decision.as === 'failed' && error.code === 'illegal_resolution') ? [] : [`the same decision again: ${error.message}`];
+      return error === null ||
+        error.code === 'not_stuck' ||
+        (decision.as === 'failed' && error.code === 'illegal_resolution')
+        ? []
+        : [`the same decision again: ${error.message}`];
     },
   };
 }
 
-export const UNDECIDED: Stop = { name: 'undecided', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent', status: 'stuck', then: becomeStuck };
-const PAID: Stop = { ...UNDECIDED, name: 'paid', faults: 'payment_intents.confirm#*=html_502_after' };
+export const UNDECIDED: Stop = {
+  name: 'undecided',
+  method: CARD,
+  faults: 'payment_intents.confirm#*=html_502',
+  step: 'confirm_sent',
+  status: 'stuck',
+  then: becomeStuck,
+};
+const PAID: Stop = {
+  ...UNDECIDED,
+  name: 'paid',
+  faults: 'payment_intents.confirm#*=html_502_after',
+};
 const OTHER_AMOUNT: Stop = { ...UNDECIDED, name: 'another amount', then: takeAnotherAmount };
 
 const notificationsSend: Command = {
   name: 'notifications send',
   role: 'notify',
   async prepare(ground) {
-    await under(ground, '', async (payrecon) => [await charge(payrecon, CARD), await charge(payrecon, DECLINED, 'order-2')]);
+    await under(ground, '', async (payrecon) => [
+      await charge(payrecon, CARD),
+      await charge(payrecon, DECLINED, 'order-2'),
+    ]);
   },
   run: (payrecon) => payrecon.sendNotifications(null),
   async again(payrecon) {
     const { queued, failed, refused } = await payrecon.sendNotifications(null);
-    return queued === 0 && failed === 0 && refused === null ? [] : [`${queued} e-mails are left, ${failed} failed`];
+    return queued === 0 && failed === 0 && refused === null
+      ? []
+      : [`${queued} e-mails are left, ${failed} failed`];
   },
 };
 
@@ -90,7 +138,9 @@ const notificationsSend: Command = {
 export async function migratedAgain(payrecon: Payrecon): Promise<readonly string[]> {
   await payrecon.migrate('up');
   const { pending, unknown } = await payrecon.migrationStatus();
-  return [...pending, ...unknown].map((name) => `${name} is not as it should be after the migration`);
+  return [...pending, ...unknown].map(
+    (name) => `${name} is not as it should be after the migration`,
+  );
 }
 
 const migrateUp: Command = {
@@ -110,7 +160,10 @@ export const COMMANDS: readonly Command[] = [
   charging('3-D Secure without the customer', AUTHENTICATION_ALONE, 'failed', 'canceled'),
   ...STOPS.map(reconciling),
   resolving('as succeeded', PAID, { as: 'succeeded', cancelAtStripe: false }),
-  resolving('as succeeded with another amount', OTHER_AMOUNT, { as: 'succeeded', cancelAtStripe: false }),
+  resolving('as succeeded with another amount', OTHER_AMOUNT, {
+    as: 'succeeded',
+    cancelAtStripe: false,
+  }),
   resolving('as canceled, at Stripe too', UNDECIDED, { as: 'canceled', cancelAtStripe: true }),
   resolving('as retry', UNDECIDED, { as: 'retry', cancelAtStripe: false }),
   notificationsSend,

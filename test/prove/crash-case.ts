@@ -50,7 +50,10 @@ export async function countSteps(ground: Ground, command: Command): Promise<Step
   }
 }
 
-export async function runCase(ground: Ground, { command, recovery, crash, second }: CrashCase): Promise<CaseReport> {
+export async function runCase(
+  ground: Ground,
+  { command, recovery, crash, second }: CrashCase,
+): Promise<CaseReport> {
   try {
     await prepared(ground, command);
     const gate = await dying(ground, crash, (dead) => runFirst(ground, command, dead));
@@ -58,7 +61,10 @@ export async function runCase(ground: Ground, { command, recovery, crash, second
     let crashes = 1;
     const died = [gate.diedAt];
     const wrong = [...gate.atOnce];
-    const interrupted = second === null ? null : await dying(ground, second, (dead) => recoverDying(ground, command, recovery, dead));
+    const interrupted =
+      second === null
+        ? null
+        : await dying(ground, second, (dead) => recoverDying(ground, command, recovery, dead));
     if (typeof interrupted?.diedAt === 'string') {
       crashes += 1;
       died.push(`recovery ${interrupted.diedAt}`);
@@ -82,7 +88,11 @@ function stepsOf(gate: DeadGate): Steps {
   return { before: gate.begun.length, after: gate.had.length };
 }
 
-function report(died: readonly string[], wrong: readonly string[], second: DeadGate | null): CaseReport {
+function report(
+  died: readonly string[],
+  wrong: readonly string[],
+  second: DeadGate | null,
+): CaseReport {
   const recoverySteps = second === null ? { before: 0, after: 0 } : stepsOf(second);
   return { died, recoverySteps, secondDied: second?.diedAt !== null, wrong };
 }
@@ -110,11 +120,20 @@ async function runFirst(ground: Ground, command: Command, gate: DeadGate): Promi
 /** A daemon goes on after a bug and says it: what kills everything else must be said, too, or it was taken for an answer. */
 async function daemonThrough(ground: Ground, gate: DeadGate): Promise<void> {
   const said = await ground.daemon(seamsThrough(gate, ground.clock));
-  if (gate.diedAt !== null && said.some((line) => line.includes('because of a bug') && line.includes(ProcessDied.name))) throw new ProcessDied(gate.diedAt);
+  if (
+    gate.diedAt !== null &&
+    said.some((line) => line.includes('because of a bug') && line.includes(ProcessDied.name))
+  )
+    throw new ProcessDied(gate.diedAt);
 }
 
 /** A process of its own, from its opening to its end or its death. */
-async function alive(ground: Ground, role: string, gate: DeadGate, work: (payrecon: Payrecon) => Promise<unknown>): Promise<void> {
+async function alive(
+  ground: Ground,
+  role: string,
+  gate: DeadGate,
+  work: (payrecon: Payrecon) => Promise<unknown>,
+): Promise<void> {
   const payrecon = await ground.open(role, seamsThrough(gate, ground.clock));
   try {
     await work(payrecon);
@@ -125,7 +144,11 @@ async function alive(ground: Ground, role: string, gate: DeadGate, work: (payrec
 }
 
 /** Lets `work` die at that step, and checks what must hold at that very moment: nothing runs on, and no money without an id. */
-async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) => Promise<void>): Promise<Dead> {
+async function dying(
+  ground: Ground,
+  point: CrashPoint,
+  work: (gate: DeadGate) => Promise<void>,
+): Promise<Dead> {
   let atDeath = 0;
   const gate = new DeadGate(point, () => {
     // What other tasks of the process had sent before is still on its way.
@@ -135,14 +158,17 @@ async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) =
   await work(gate).catch((thrown: unknown) => {
     error = thrown;
   });
-  if (error !== null && gate.diedAt === null) throw new Error('the command failed, and nobody died', { cause: error });
+  if (error !== null && gate.diedAt === null)
+    throw new Error('the command failed, and nobody died', { cause: error });
   await quiet(ground.sandbox);
   ground.advance(PAST_LEASES_MS);
   const after = gate.diedAt === null ? 0 : Math.max(0, sentBy(ground) - atDeath);
   const atOnce = [
     ...(await moneyWithoutId(ground)),
     ...(after === 0 ? [] : [`${after} requests were sent after the death ${gate.diedAt ?? ''}`]),
-    ...(gate.diedAt === null || error instanceof ProcessDied ? [] : [`the death ${gate.diedAt} was taken for ${String(error)}`]),
+    ...(gate.diedAt === null || error instanceof ProcessDied
+      ? []
+      : [`the death ${gate.diedAt} was taken for ${String(error)}`]),
   ];
   return Object.assign(gate, { atOnce });
 }
@@ -152,14 +178,27 @@ async function dying(ground: Ground, point: CrashPoint, work: (gate: DeadGate) =
  * then. After a recovery this could not be seen any more, for it would have found the payment by other means.
  */
 async function moneyWithoutId(ground: Ground): Promise<readonly string[]> {
-  const asked = ground.sandbox.books.paymentIntents.filter(({ latest_charge: charge, status }) => charge !== null || status === 'requires_action');
+  const asked = ground.sandbox.books.paymentIntents.filter(
+    ({ latest_charge: charge, status }) => charge !== null || status === 'requires_action',
+  );
   if (asked.length === 0) return [];
-  const known = new Set((await ground.raw().rows('select payment_intent from transactions')).map((row) => row['payment_intent']));
-  return asked.filter(({ id }) => !known.has(id)).map(({ id, status }) => `${id} is ${status}, and the ledger does not know its id`);
+  const known = new Set(
+    (await ground.raw().rows('select payment_intent from transactions')).map(
+      (row) => row['payment_intent'],
+    ),
+  );
+  return asked
+    .filter(({ id }) => !known.has(id))
+    .map(({ id, status }) => `${id} is ${status}, and the ledger does not know its id`);
 }
 
 /** The recovery that is to die, up to all that the last one may do. */
-async function recoverDying(ground: Ground, command: Command, recovery: Recovery, gate: DeadGate): Promise<void> {
+async function recoverDying(
+  ground: Ground,
+  command: Command,
+  recovery: Recovery,
+  gate: DeadGate,
+): Promise<void> {
   if (repeats(command, recovery)) await alive(ground, command.role, gate, command.again);
   await alive(ground, 'reconcile', gate, pass);
   ground.advance(BETWEEN_PASSES_MS);
@@ -171,9 +210,17 @@ function repeats(command: Command, recovery: Recovery): boolean {
   return recovery === 'again' || command.role === 'migrate';
 }
 
-async function recoverAndJudge(ground: Ground, command: Command, recovery: Recovery, crashes: number): Promise<readonly string[]> {
+async function recoverAndJudge(
+  ground: Ground,
+  command: Command,
+  recovery: Recovery,
+  crashes: number,
+): Promise<readonly string[]> {
   const wrong: string[] = [];
-  if (repeats(command, recovery)) await alive(ground, command.role, new DeadGate(null), async (payrecon) => wrong.push(...(await command.again(payrecon))));
+  if (repeats(command, recovery))
+    await alive(ground, command.role, new DeadGate(null), async (payrecon) =>
+      wrong.push(...(await command.again(payrecon))),
+    );
   let left: readonly string[] = [];
   for (let passes = 1; passes <= 2; passes += 1) {
     const reconciler = await ground.open('reconcile');
@@ -190,18 +237,32 @@ function pass(payrecon: Payrecon): Promise<unknown> {
   return payrecon.reconcile({ limit: null, dryRun: false });
 }
 
-async function judgeAtRest(ground: Ground, payrecon: Payrecon, crashes: number): Promise<readonly string[]> {
+async function judgeAtRest(
+  ground: Ground,
+  payrecon: Payrecon,
+  crashes: number,
+): Promise<readonly string[]> {
   const { sandbox, dialect, secrets } = ground;
-  const evidence = await gatherEvidence({ books: sandbox.books, raw: ground.raw(), dialect, verifyAudit: () => payrecon.verifyAudit(null) });
+  const evidence = await gatherEvidence({
+    books: sandbox.books,
+    raw: ground.raw(),
+    dialect,
+    verifyAudit: () => payrecon.verifyAudit(null),
+  });
   // Each death may have kept one answer of the mail service from being recorded: e-mails are sent one by one.
-  return [...judge(evidence, { atRest: true, secrets, mailAnswersUnseen: crashes }), ...untold(evidence)];
+  return [
+    ...judge(evidence, { atRest: true, secrets, mailAnswersUnseen: crashes }),
+    ...untold(evidence),
+  ];
 }
 
 /** An operator is told once of an outage, and every customer who is to be told of an outcome was sent that e-mail, to the right address. */
 function untold(evidence: Evidence): readonly string[] {
   const { rows, mails, delivered } = evidence;
   const outages = mails.filter(({ kind }) => kind === 'operator_outage').length;
-  const kinds = new Map(mails.map((mail) => [mail.id, { kind: mail.kind, transactionId: mail.transactionId }]));
+  const kinds = new Map(
+    mails.map((mail) => [mail.id, { kind: mail.kind, transactionId: mail.transactionId }]),
+  );
   const told = new Set(
     delivered.map(({ body, to }) => {
       const { custom_args: args } = body as { custom_args?: Record<string, string> };
@@ -211,7 +272,8 @@ function untold(evidence: Evidence): readonly string[] {
   );
   const customers = rows.flatMap((row) => {
     const due = customerLettersOf(evidence, row);
-    if (due.length === 0 || due.some((kind) => told.has(`${row.id} ${kind} ${row.email ?? ''}`))) return [];
+    if (due.length === 0 || due.some((kind) => told.has(`${row.id} ${kind} ${row.email ?? ''}`)))
+      return [];
     return [`${row.key} is ${row.status}, and its customer was not told`];
   });
   return outages > 1 ? [...customers, `${outages} e-mails are about one outage`] : customers;

@@ -11,10 +11,18 @@ const TWICE = Math.ceil(SHARE / 4);
 
 test('a crash at any step of every pass, once (PostgreSQL)', { timeout: 7_200_000 }, async () => {
   const ground = await openGround(postgres, { lasting: true });
-  await proveLane('postgres-crash', ground, false, async () => sample(await everyCrash(ground, PASSES), SHARE - TWICE, SEED));
+  await proveLane('postgres-crash', ground, false, async () =>
+    sample(await everyCrash(ground, PASSES), SHARE - TWICE, SEED),
+  );
 });
 
-test('a command that crashes, and another crash while it is recovered from (PostgreSQL)', { timeout: 7_200_000 }, async () => {
-  const ground = await openGround(postgres, { lasting: true });
-  await proveLane('postgres-crash', ground, true, async () => dyingTwice(await everyCrash(ground, NO_PASSES), TWICE, SEED));
-});
+test(
+  'a command that crashes, and another crash while it is recovered from (PostgreSQL)',
+  { timeout: 7_200_000 },
+  async () => {
+    const ground = await openGround(postgres, { lasting: true });
+    await proveLane('postgres-crash', ground, true, async () =>
+      dyingTwice(await everyCrash(ground, NO_PASSES), TWICE, SEED),
+    );
+  },
+);

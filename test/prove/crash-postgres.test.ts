@@ -9,12 +9,24 @@ const SHARE = Math.ceil(casesOf('postgres-crash') / 2);
 /** Of the cases, so many die a second time. */
 const TWICE = Math.ceil(SHARE / 4);
 
-test('a crash at any step of every command, once (PostgreSQL)', { timeout: 7_200_000 }, async () => {
-  const ground = await openGround(postgres, { lasting: true });
-  await proveLane('postgres-crash', ground, false, async () => sample(await everyCrash(ground, NO_PASSES), SHARE - TWICE, SEED));
-});
+test(
+  'a crash at any step of every command, once (PostgreSQL)',
+  { timeout: 7_200_000 },
+  async () => {
+    const ground = await openGround(postgres, { lasting: true });
+    await proveLane('postgres-crash', ground, false, async () =>
+      sample(await everyCrash(ground, NO_PASSES), SHARE - TWICE, SEED),
+    );
+  },
+);
 
-test('a pass that crashes, and another crash while it is recovered from (PostgreSQL)', { timeout: 7_200_000 }, async () => {
-  const ground = await openGround(postgres, { lasting: true });
-  await proveLane('postgres-crash', ground, true, async () => dyingTwice(await everyCrash(ground, PASSES), TWICE, SEED));
-});
+test(
+  'a pass that crashes, and another crash while it is recovered from (PostgreSQL)',
+  { timeout: 7_200_000 },
+  async () => {
+    const ground = await openGround(postgres, { lasting: true });
+    await proveLane('postgres-crash', ground, true, async () =>
+      dyingTwice(await everyCrash(ground, PASSES), TWICE, SEED),
+    );
+  },
+);

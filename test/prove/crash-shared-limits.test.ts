@@ -9,22 +9,35 @@ const SQLITE_CASES = 200;
 const POSTGRES_CASES = 60;
 const SEED = 4;
 
-test.each(targets)('a crash while a charge or a pass takes its turns from the shared limits ($name)', { timeout: 300_000 }, async (target) => {
-  const ground = await openGround(target, { sharedLimits: true });
-  const commands = [ALL_COMMANDS.find(({ role }) => role === 'charge')!, ALL_COMMANDS.find(({ role, daemon }) => role === 'reconcile' && daemon !== true)!];
-  const without = await countSteps(await openGround(target), commands[0]!);
-  const shared = await countSteps(ground, commands[0]!);
-  // Two calls to Stripe, each with a transaction of its own before it.
-  expect(shared.before).toBeGreaterThan(without.before);
-  const cases = sample(await everyCrash(ground, commands), target.name === 'sqlite' ? SQLITE_CASES : POSTGRES_CASES, SEED);
-  const wrong: string[] = [];
-  const died: string[] = [];
-  for (const each of cases) {
-    const report = await runCase(ground, each);
-    died.push(...report.died);
-    wrong.push(...report.wrong.map((what) => `${nameOf(each)} (died ${report.died.join()}): ${what}`));
-  }
-  expect(wrong).toEqual([]);
-  expect(died).toHaveLength(cases.length);
-  expect(died.filter((where) => where.includes('stripe_budgets')).length).toBeGreaterThan(0);
-});
+test.each(targets)(
+  'a crash while a charge or a pass takes its turns from the shared limits ($name)',
+  { timeout: 300_000 },
+  async (target) => {
+    const ground = await openGround(target, { sharedLimits: true });
+    const commands = [
+      ALL_COMMANDS.find(({ role }) => role === 'charge')!,
+      ALL_COMMANDS.find(({ role, daemon }) => role === 'reconcile' && daemon !== true)!,
+    ];
+    const without = await countSteps(await openGround(target), commands[0]!);
+    const shared = await countSteps(ground, commands[0]!);
+    // Two calls to Stripe, each with a transaction of its own before it.
+    expect(shared.before).toBeGreaterThan(without.before);
+    const cases = sample(
+      await everyCrash(ground, commands),
+      target.name === 'sqlite' ? SQLITE_CASES : POSTGRES_CASES,
+      SEED,
+    );
+    const wrong: string[] = [];
+    const died: string[] = [];
+    for (const each of cases) {
+      const report = await runCase(ground, each);
+      died.push(...report.died);
+      wrong.push(
+        ...report.wrong.map((what) => `${nameOf(each)} (died ${report.died.join()}): ${what}`),
+      );
+    }
+    expect(wrong).toEqual([]);
+    expect(died).toHaveLength(cases.length);
+    expect(died.filter((where) => where.includes('stripe_budgets')).length).toBeGreaterThan(0);
+  },
+);

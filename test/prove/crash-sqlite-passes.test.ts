@@ -16,7 +16,17 @@ test('a crash at every step of every pass (SQLite)', { timeout: 1_200_000 }, asy
   });
 });
 
-test('a pass that crashes, and another crash while it is recovered from (SQLite)', { timeout: 7_200_000 }, async () => {
-  const ground = await openGround(sqlite);
-  await proveLane('sqlite-double-crash', ground, true, async () => dyingTwice(await everyCrash(ground, PASSES), Math.ceil(casesOf('sqlite-double-crash') / 2), SEED));
-});
+test(
+  'a pass that crashes, and another crash while it is recovered from (SQLite)',
+  { timeout: 7_200_000 },
+  async () => {
+    const ground = await openGround(sqlite);
+    await proveLane('sqlite-double-crash', ground, true, async () =>
+      dyingTwice(
+        await everyCrash(ground, PASSES),
+        Math.ceil(casesOf('sqlite-double-crash') / 2),
+        SEED,
+      ),
+    );
+  },
+);

@@ -7,17 +7,33 @@ import { dyingTwice, everyCrash, NO_PASSES, proveLane, recoveriesOfSize } from '
 /** Fewer would mean that commands or steps are missing; the passes have a file of their own. */
 const AT_LEAST = 800;
 
-test('a crash at every step of every command, passes aside (SQLite)', { timeout: 1_200_000 }, async () => {
-  const ground = await openGround(sqlite);
-  await proveLane('sqlite-single-crash', ground, false, async () => {
-    const cases = await everyCrash(ground, NO_PASSES, recoveriesOfSize);
-    expect(cases.length).toBeGreaterThanOrEqual(AT_LEAST);
-    expect(new Set(cases.map(({ command }) => command.role))).toEqual(new Set(['charge', 'resolve', 'notify', 'migrate']));
-    return cases;
-  });
-});
+test(
+  'a crash at every step of every command, passes aside (SQLite)',
+  { timeout: 1_200_000 },
+  async () => {
+    const ground = await openGround(sqlite);
+    await proveLane('sqlite-single-crash', ground, false, async () => {
+      const cases = await everyCrash(ground, NO_PASSES, recoveriesOfSize);
+      expect(cases.length).toBeGreaterThanOrEqual(AT_LEAST);
+      expect(new Set(cases.map(({ command }) => command.role))).toEqual(
+        new Set(['charge', 'resolve', 'notify', 'migrate']),
+      );
+      return cases;
+    });
+  },
+);
 
-test('a crash, and another one while the first is recovered from, passes aside (SQLite)', { timeout: 7_200_000 }, async () => {
-  const ground = await openGround(sqlite);
-  await proveLane('sqlite-double-crash', ground, true, async () => dyingTwice(await everyCrash(ground, NO_PASSES), Math.ceil(casesOf('sqlite-double-crash') / 2), SEED));
-});
+test(
+  'a crash, and another one while the first is recovered from, passes aside (SQLite)',
+  { timeout: 7_200_000 },
+  async () => {
+    const ground = await openGround(sqlite);
+    await proveLane('sqlite-double-crash', ground, true, async () =>
+      dyingTwice(
+        await everyCrash(ground, NO_PASSES),
+        Math.ceil(casesOf('sqlite-double-crash') / 2),
+        SEED,
+      ),
+    );
+  },
+);

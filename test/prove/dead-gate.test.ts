@@ -7,7 +7,15 @@ import { openGround, type Ground } from './ground.ts';
 const CHARGE = COMMANDS[0]!;
 
 /** Runs a charge that dies there; answers the gate and what is in the ledger and the books then. */
-async function chargeDyingAt(ground: Ground, point: CrashPoint | null): Promise<{ readonly gate: DeadGate; readonly rows: number; readonly audit: number; readonly intents: number }> {
+async function chargeDyingAt(
+  ground: Ground,
+  point: CrashPoint | null,
+): Promise<{
+  readonly gate: DeadGate;
+  readonly rows: number;
+  readonly audit: number;
+  readonly intents: number;
+}> {
   await ground.begin(false);
   const gate = new DeadGate(point);
   const payrecon = await ground.open('charge', seamsThrough(gate, ground.clock));
@@ -16,7 +24,10 @@ async function chargeDyingAt(ground: Ground, point: CrashPoint | null): Promise<
   else await expect(charged).rejects.toBeInstanceOf(ProcessDied);
   await payrecon.close();
   const raw = ground.raw();
-  const counts = { rows: (await raw.rows('select id from transactions')).length, audit: (await raw.rows('select seq from audit_events')).length };
+  const counts = {
+    rows: (await raw.rows('select id from transactions')).length,
+    audit: (await raw.rows('select seq from audit_events')).length,
+  };
   await ground.end();
   return { gate, ...counts, intents: ground.sandbox.books.paymentIntents.length };
 }
@@ -33,20 +44,39 @@ describe.each(targets)('a process that dies at a step ($name)', (target: Target)
   test('before COMMIT has committed nothing, after it everything', async () => {
     const ground = await openGround(target);
     const step = stepOf((await chargeDyingAt(ground, null)).gate, /^commit/i);
-    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({ rows: 0, audit: 0, intents: 0 });
-    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({ rows: 1, audit: 1, intents: 0 });
+    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({
+      rows: 0,
+      audit: 0,
+      intents: 0,
+    });
+    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({
+      rows: 1,
+      audit: 1,
+      intents: 0,
+    });
   });
 
   test('before a call to Stripe has not sent it, after it it has, and nothing is recorded of the answer', async () => {
     const ground = await openGround(target);
     const step = stepOf((await chargeDyingAt(ground, null)).gate, /^stripe create/);
-    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({ rows: 1, audit: 1, intents: 0 });
-    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({ rows: 1, audit: 1, intents: 1 });
+    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({
+      rows: 1,
+      audit: 1,
+      intents: 0,
+    });
+    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({
+      rows: 1,
+      audit: 1,
+      intents: 1,
+    });
   });
 
   test('inside a transaction does not roll back any more, and still leaves nothing', async () => {
     const ground = await openGround(target);
-    const step = stepOf((await chargeDyingAt(ground, null)).gate, /^(with inserted as \()?insert into audit/);
+    const step = stepOf(
+      (await chargeDyingAt(ground, null)).gate,
+      /^(with inserted as \()?insert into audit/,
+    );
     const died = await chargeDyingAt(ground, { step, when: 'after' });
     expect(died).toMatchObject({ rows: 0, audit: 0, intents: 0 });
     // The rollback was tried, and was no effect.
@@ -60,6 +90,10 @@ describe.each(targets)('a process that dies at a step ($name)', (target: Target)
     const second = await chargeDyingAt(ground, null);
     expect(second.gate.begun).toEqual(first.gate.begun);
     expect(first.gate.had).toEqual(first.gate.begun);
-    expect(first.gate.had.filter((what) => what.startsWith('stripe '))).toEqual(['stripe newest', 'stripe create', 'stripe confirm']);
+    expect(first.gate.had.filter((what) => what.startsWith('stripe '))).toEqual([
+      'stripe newest',
+      'stripe create',
+      'stripe confirm',
+    ]);
   });
 });

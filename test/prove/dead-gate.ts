@@ -37,7 +37,11 @@ export class DeadGate {
   readonly who: number;
   readonly #point: CrashPoint | null;
 
-  constructor(point: CrashPoint | null, onDeath: () => void = () => undefined, { turns = new Turns(), who = 0 }: { readonly turns?: Turns; readonly who?: number } = {}) {
+  constructor(
+    point: CrashPoint | null,
+    onDeath: () => void = () => undefined,
+    { turns = new Turns(), who = 0 }: { readonly turns?: Turns; readonly who?: number } = {},
+  ) {
     this.#point = point;
     this.onDeath = onDeath;
     this.turns = turns;
@@ -47,13 +51,15 @@ export class DeadGate {
   before(what: string): void {
     this.#dieAgain();
     this.begun.push(what);
-    if (this.#point?.when === 'before' && this.#point.step === this.begun.length) this.#die(`before step ${this.begun.length}, ${what}`);
+    if (this.#point?.when === 'before' && this.#point.step === this.begun.length)
+      this.#die(`before step ${this.begun.length}, ${what}`);
   }
 
   after(what: string): void {
     this.#dieAgain();
     this.had.push(what);
-    if (this.#point?.when === 'after' && this.#point.step === this.had.length) this.#die(`after step ${this.had.length}, ${what}`);
+    if (this.#point?.when === 'after' && this.#point.step === this.had.length)
+      this.#die(`after step ${this.had.length}, ${what}`);
   }
 
   async around<T>(what: string, effect: () => Promise<T>): Promise<T> {
@@ -75,7 +81,8 @@ export class DeadGate {
   sql(): Required<Gate> {
     const shown = (sql: string): string => sql.replaceAll(/\s+/g, ' ').slice(0, SHOWN_SQL);
     return {
-      before: (kind, sql, connection) => this.turns.beginSql(this.who, { kind, connection }, () => this.before(shown(sql))),
+      before: (kind, sql, connection) =>
+        this.turns.beginSql(this.who, { kind, connection }, () => this.before(shown(sql))),
       after: async (kind, sql, connection) => {
         await this.turns.endSql({ kind, connection, failed: false });
         this.after(shown(sql));
@@ -102,7 +109,10 @@ export class DeadGate {
 const SHOWN_SQL = 60;
 
 /** Puts everything that payrecon does through the gate; who sleeps by that clock takes its turn for it. */
-export function seamsThrough(gate: DeadGate, clock: Clock): Pick<Seams, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
+export function seamsThrough(
+  gate: DeadGate,
+  clock: Clock,
+): Pick<Seams, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
   return {
     gate: gate.sql(),
     clock: clockInTurn(gate.turns, gate.who, clock),
@@ -126,11 +136,21 @@ export function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
 }
 
 /** A look-up is a step for each of its answers. */
-async function* lookUpThrough(gate: DeadGate, gateway: Gateway, queries: readonly LookUp[], signal: AbortSignal | undefined): ReturnType<Gateway['lookUp']> {
-  const answers = inOrderOfQueries(gateway.lookUp(queries, signal), queries)[Symbol.asyncIterator]();
+async function* lookUpThrough(
+  gate: DeadGate,
+  gateway: Gateway,
+  queries: readonly LookUp[],
+  signal: AbortSignal | undefined,
+): ReturnType<Gateway['lookUp']> {
+  const answers = inOrderOfQueries(gateway.lookUp(queries, signal), queries)[
+    Symbol.asyncIterator
+  ]();
   try {
     for (const { paymentIntent } of queries) {
-      const answer = await gate.around(paymentIntent === null ? 'stripe scan' : 'stripe retrieve', () => answers.next());
+      const answer = await gate.around(
+        paymentIntent === null ? 'stripe scan' : 'stripe retrieve',
+        () => answers.next(),
+      );
       if (answer.done === true) return;
       yield answer.value;
     }
@@ -140,5 +160,9 @@ async function* lookUpThrough(gate: DeadGate, gateway: Gateway, queries: readonl
 }
 
 export function mailerThrough(gate: DeadGate, mailer: Mailer): Mailer {
-  return { configured: mailer.configured, send: (notification) => gate.around(`mail ${notification.kind}`, () => mailer.send(notification)) };
+  return {
+    configured: mailer.configured,
+    send: (notification) =>
+      gate.around(`mail ${notification.kind}`, () => mailer.send(notification)),
+  };
 }

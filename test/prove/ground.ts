@@ -78,14 +78,20 @@ export interface GroundOptions {
 
 export async function openGround(target: Target, options: GroundOptions = {}): Promise<Ground> {
   const world = await aPaymentWorld(target, { env: SETTINGS });
-  const ledgers = target.name === 'sqlite' ? await sqliteLedgers() : await postgresLedgers(world.env['DATABASE_URL'] ?? '', await world.database.raw());
+  const ledgers =
+    target.name === 'sqlite'
+      ? await sqliteLedgers()
+      : await postgresLedgers(world.env['DATABASE_URL'] ?? '', await world.database.raw());
   const home = await temporaryFolder();
   const opened: Payrecon[] = [];
   const lasting = new Map<string, Payrecon>();
   let offsetMs = 0;
   let meanwhile: (() => Promise<void>) | null = null;
   const control = async (path: string, body: Readonly<Record<string, unknown>>): Promise<void> => {
-    const response = await fetch(`${world.sandbox.url}/_sandbox/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    const response = await fetch(`${world.sandbox.url}/_sandbox/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
     if (!response.ok) throw new Error(await response.text());
   };
   const clock = shortened(async () => {
@@ -94,9 +100,23 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
     await work?.();
   });
   const chance = (): Chance => ({ uniform: createChance(1), token: () => systemChance.token() });
-  const environmentWith = (env: Readonly<Record<string, string>>): Record<string, string> => cleanEnvironment(home, { ...world.env, DATABASE_URL: ledgers.url(), ...env });
-  const openAfresh = (role: string, seams: Seams, env: Readonly<Record<string, string>>): Promise<Payrecon> =>
-    openFromEnvironment({ environment: environmentWith(env), flags: {}, needsStripe: true, role }, { clock, chance: chance(), nowOffsetMs: () => offsetMs, alone: options.sharedLimits !== true, ...seams });
+  const environmentWith = (env: Readonly<Record<string, string>>): Record<string, string> =>
+    cleanEnvironment(home, { ...world.env, DATABASE_URL: ledgers.url(), ...env });
+  const openAfresh = (
+    role: string,
+    seams: Seams,
+    env: Readonly<Record<string, string>>,
+  ): Promise<Payrecon> =>
+    openFromEnvironment(
+      { environment: environmentWith(env), flags: {}, needsStripe: true, role },
+      {
+        clock,
+        chance: chance(),
+        nowOffsetMs: () => offsetMs,
+        alone: options.sharedLimits !== true,
+        ...seams,
+      },
+    );
   const open: Ground['open'] = async (role, seams, env = {}) => {
     if (options.lasting === true && target.name === 'postgres' && seams === undefined) {
       const name = JSON.stringify([role, env]);
@@ -115,8 +135,12 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
     const payrecon = await open('migrate', {});
     await payrecon.migrate('up');
     // The cases begin with a ledger that knows whose it is. What is looked for is not there.
-    const error = await payrecon.inspect('nothing').then(() => null, (thrown: unknown) => thrown);
-    if (!(error instanceof PayreconError) || error.kind !== 'not_found') throw new Error('the ledger was not bound', { cause: error });
+    const error = await payrecon.inspect('nothing').then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    if (!(error instanceof PayreconError) || error.kind !== 'not_found')
+      throw new Error('the ledger was not bound', { cause: error });
     await payrecon.close();
   });
   return {
@@ -144,7 +168,16 @@ export async function openGround(target: Target, options: GroundOptions = {}): P
         if (lines.length === 2) stop.abort();
       };
       const environment = environmentWith({ PAYRECON_SCHEDULE: NEVER_AGAIN });
-      await daemonFromEnvironment({ environment, flags: {}, limit: null, signal: stop.signal, log }, { clock, chance: chance(), nowOffsetMs: () => offsetMs, alone: options.sharedLimits !== true, ...seams });
+      await daemonFromEnvironment(
+        { environment, flags: {}, limit: null, signal: stop.signal, log },
+        {
+          clock,
+          chance: chance(),
+          nowOffsetMs: () => offsetMs,
+          alone: options.sharedLimits !== true,
+          ...seams,
+        },
+      );
       return lines;
     },
     whileAsleep(work) {
@@ -173,7 +206,11 @@ const QUIET_WITHIN_MS = 120_000;
 
 /** What was under way when a process died has come to its end. */
 export async function quiet(sandbox: Sandbox): Promise<void> {
-  for (let waitedMs = 0; sandbox.books.requests.some((request) => request.duration_ms === null); waitedMs += 1) {
+  for (
+    let waitedMs = 0;
+    sandbox.books.requests.some((request) => request.duration_ms === null);
+    waitedMs += 1
+  ) {
     if (waitedMs > QUIET_WITHIN_MS) throw new Error('the local Stripe is still busy');
     await wait(1);
   }

@@ -2,7 +2,15 @@ import { expect } from 'vitest';
 import { createChance } from '../../src/sandbox/ids.ts';
 import { recordLane, SEED, SIZE, type LaneName } from '../support/proving.ts';
 import type { Command } from './commands.ts';
-import { countSteps, RECOVERIES, runCase, type CaseReport, type CrashCase, type Recovery, type Steps } from './crash-case.ts';
+import {
+  countSteps,
+  RECOVERIES,
+  runCase,
+  type CaseReport,
+  type CrashCase,
+  type Recovery,
+  type Steps,
+} from './crash-case.ts';
 import type { CrashPoint } from './dead-gate.ts';
 import type { Ground } from './ground.ts';
 import { ALL_COMMANDS } from './more-commands.ts';
@@ -15,10 +23,16 @@ const PARTS_OF_SINGLE = 3;
 
 /** Two test files share each lane, so that two processes have work: one passes, the other does everything else. */
 export const PASSES: readonly Command[] = ALL_COMMANDS.filter(({ role }) => role === 'reconcile');
-export const NO_PASSES: readonly Command[] = ALL_COMMANDS.filter(({ role }) => role !== 'reconcile');
+export const NO_PASSES: readonly Command[] = ALL_COMMANDS.filter(
+  ({ role }) => role !== 'reconcile',
+);
 
 /** Every step of every command, before and after it; each counted by running each command once. Quick leaves out repetitions by the caller, except of charges. */
-export async function everyCrash(ground: Ground, commands: readonly Command[], recoveriesOf: (command: Command) => readonly Recovery[] = () => RECOVERIES): Promise<readonly CrashCase[]> {
+export async function everyCrash(
+  ground: Ground,
+  commands: readonly Command[],
+  recoveriesOf: (command: Command) => readonly Recovery[] = () => RECOVERIES,
+): Promise<readonly CrashCase[]> {
   const cases: CrashCase[] = [];
   for (const command of commands) {
     const steps = await countSteps(ground, command);
@@ -28,7 +42,14 @@ export async function everyCrash(ground: Ground, commands: readonly Command[], r
 }
 
 function crashesOf(command: Command, recovery: Recovery, steps: Steps): readonly CrashCase[] {
-  return WHENS.flatMap((when) => Array.from({ length: steps[when] }, (_, index) => ({ command, recovery, crash: { step: index + 1, when }, second: null })));
+  return WHENS.flatMap((when) =>
+    Array.from({ length: steps[when] }, (_, index) => ({
+      command,
+      recovery,
+      crash: { step: index + 1, when },
+      second: null,
+    })),
+  );
 }
 
 /** In the quick size a repetition by the caller follows on charges only; the sampled lanes have it for all. */
@@ -40,13 +61,25 @@ export function recoveriesOfSize({ role }: Command): readonly Recovery[] {
 const RECOVERY_STEPS = 60;
 
 /** So many crashes of these, each with another one by chance while the first is recovered from. */
-export function dyingTwice(singles: readonly CrashCase[], size: number, seed: number): readonly CrashCase[] {
+export function dyingTwice(
+  singles: readonly CrashCase[],
+  size: number,
+  seed: number,
+): readonly CrashCase[] {
   const chance = createChance(seed);
-  const rounds = Array.from({ length: Math.ceil(size / singles.length) }, (_, round) => sample(singles, singles.length, seed + round));
+  const rounds = Array.from({ length: Math.ceil(size / singles.length) }, (_, round) =>
+    sample(singles, singles.length, seed + round),
+  );
   return rounds
     .flat()
     .slice(0, size)
-    .map((each) => ({ ...each, second: { step: 1 + Math.floor(chance() * RECOVERY_STEPS), when: chance() < 0.5 ? 'before' : 'after' } }));
+    .map((each) => ({
+      ...each,
+      second: {
+        step: 1 + Math.floor(chance() * RECOVERY_STEPS),
+        when: chance() < 0.5 ? 'before' : 'after',
+      },
+    }));
 }
 
 /** That many of them, by chance, and in no order. */
@@ -74,13 +107,26 @@ async function casesNamed(name: string, ground: Ground): Promise<readonly CrashC
   const [commandName, recoveryName, first, second] = name.split(' | ');
   const command = ALL_COMMANDS.find((each) => each.name === commandName);
   const recovery = RECOVERIES.find((each) => each === recoveryName);
-  if (command === undefined || recovery === undefined) throw new Error(`PROVE_CASE=${name} names no case`);
+  if (command === undefined || recovery === undefined)
+    throw new Error(`PROVE_CASE=${name} names no case`);
   if (first === undefined) return everyCrash(ground, [command], () => [recovery]);
-  return [{ command, recovery, crash: parsePoint(first), second: second === undefined ? null : parsePoint(second) }];
+  return [
+    {
+      command,
+      recovery,
+      crash: parsePoint(first),
+      second: second === undefined ? null : parsePoint(second),
+    },
+  ];
 }
 
 /** Runs the cases, or those that PROVE_CASE names, and expects that all were run to their end and that nothing was wrong. */
-export async function proveLane(lane: LaneName, ground: Ground, twice: boolean, cases: () => Promise<readonly CrashCase[]>): Promise<void> {
+export async function proveLane(
+  lane: LaneName,
+  ground: Ground,
+  twice: boolean,
+  cases: () => Promise<readonly CrashCase[]>,
+): Promise<void> {
   if (ONLY !== undefined && ONLY.split(' | ').length > PARTS_OF_SINGLE !== twice) return;
   const chosen = await (ONLY === undefined ? cases() : casesNamed(ONLY, ground));
   const startedMs = performance.now();
@@ -89,22 +135,45 @@ export async function proveLane(lane: LaneName, ground: Ground, twice: boolean, 
   for (const each of chosen) {
     const { crashCase, report } = await outcomeOf(ground, each);
     ran += report.died.length > (twice ? 1 : 0) ? 1 : 0;
-    violations.push(...report.wrong.map((wrong) => `PROVE_CASE='${nameOf(crashCase)}' (seed ${SEED}; died ${report.died.join(', then ')}): ${wrong}`));
+    violations.push(
+      ...report.wrong.map(
+        (wrong) =>
+          `PROVE_CASE='${nameOf(crashCase)}' (seed ${SEED}; died ${report.died.join(', then ')}): ${wrong}`,
+      ),
+    );
   }
   const commands = new Set(chosen.map(({ command }) => command)).size;
-  recordLane({ lane, cases: ran, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted: { commands } });
+  recordLane({
+    lane,
+    cases: ran,
+    violations: violations.length,
+    seconds: (performance.now() - startedMs) / 1_000,
+    counted: { commands },
+  });
   expect(violations).toEqual([]);
   expect(ran).toBe(chosen.length);
 }
 
 /** A recovery that came to its end before it was to die is run again, and dies at a step that it has. */
-async function outcomeOf(ground: Ground, asked: CrashCase): Promise<{ readonly crashCase: CrashCase; readonly report: CaseReport }> {
+async function outcomeOf(
+  ground: Ground,
+  asked: CrashCase,
+): Promise<{ readonly crashCase: CrashCase; readonly report: CaseReport }> {
   const first = await withFailure(ground, asked);
-  if (asked.second === null || first.secondDied || first.wrong.length > 0) return { crashCase: asked, report: first };
+  if (asked.second === null || first.secondDied || first.wrong.length > 0)
+    return { crashCase: asked, report: first };
   const { when, step } = asked.second;
-  const crashCase = { ...asked, second: { when, step: ((step - 1) % first.recoverySteps[when]) + 1 } };
+  const crashCase = {
+    ...asked,
+    second: { when, step: ((step - 1) % first.recoverySteps[when]) + 1 },
+  };
   const report = await withFailure(ground, crashCase);
-  return { crashCase, report: report.secondDied ? report : { ...report, wrong: [...report.wrong, 'the recovery never came to the step'] } };
+  return {
+    crashCase,
+    report: report.secondDied
+      ? report
+      : { ...report, wrong: [...report.wrong, 'the recovery never came to the step'] },
+  };
 }
 
 async function withFailure(ground: Ground, crashCase: CrashCase): Promise<CaseReport> {

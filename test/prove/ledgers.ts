@@ -83,8 +83,10 @@ export async function sqliteLedgers(): Promise<Ledgers> {
     async end() {
       connection?.close();
       connection = null;
-      for (const ending of ['', '-wal', '-shm', '-head']) await rm(`${path}${ending}`, { force: true });
-      for (const file of await readdir(folder)) if (file.endsWith('.copy')) await rm(join(folder, file));
+      for (const ending of ['', '-wal', '-shm', '-head'])
+        await rm(`${path}${ending}`, { force: true });
+      for (const file of await readdir(folder))
+        if (file.endsWith('.copy')) await rm(join(folder, file));
     },
   };
   return ledgers;
@@ -104,12 +106,17 @@ export async function postgresLedgers(url: string, raw: RawConnection): Promise<
     },
     async begin(empty) {
       if (empty) {
-        await raw.run('drop schema public cascade; create schema public; create extension if not exists amcheck');
+        await raw.run(
+          'drop schema public cascade; create schema public; create extension if not exists amcheck',
+        );
         return true;
       }
       // The case before may have turned the schema back by a step, or never made it.
-      const [found] = await raw.rows(`select to_regclass('public.payrecon_migrations') is not null as here`);
-      const applied = found?.['here'] === true ? await raw.rows('select name from payrecon_migrations') : [];
+      const [found] = await raw.rows(
+        `select to_regclass('public.payrecon_migrations') is not null as here`,
+      );
+      const applied =
+        found?.['here'] === true ? await raw.rows('select name from payrecon_migrations') : [];
       if (applied.length !== MIGRATIONS.length) await migrate();
       const [now] = await raw.rows('select id, bound_at from ledger');
       const isOther = now?.['id'] !== owner.id || now['bound_at'] === null;
@@ -132,7 +139,10 @@ interface Owner {
 async function ownerOf(raw: RawConnection): Promise<Owner> {
   const statements = ['ledger', 'stripe_keys'].map(async (table) => {
     const rows = await raw.rows(`select row_to_json(${table})::text as row from ${table}`);
-    const inserts = rows.map(({ row }) => `insert into ${table} select * from json_populate_record(null::${table}, '${String(row).replaceAll("'", "''")}')`);
+    const inserts = rows.map(
+      ({ row }) =>
+        `insert into ${table} select * from json_populate_record(null::${table}, '${String(row).replaceAll("'", "''")}')`,
+    );
     return [`delete from ${table}`, ...inserts];
   });
   const [ledger] = await raw.rows('select id from ledger');

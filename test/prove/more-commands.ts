@@ -1,9 +1,28 @@
 import { chargeFile, type ChargeFileReport, type ChargeRows } from '../../src/app/charge-file.ts';
 import type { ChargeRow } from '../../src/app/charge-row.ts';
 import type { Payrecon } from '../../src/app/payrecon.ts';
-import { COMMANDS, migratedAgain, reconciling, resolving, UNDECIDED, type Command } from './commands.ts';
+import {
+  COMMANDS,
+  migratedAgain,
+  reconciling,
+  resolving,
+  UNDECIDED,
+  type Command,
+} from './commands.ts';
 import type { Ground } from './ground.ts';
-import { CARD, charge, DEBIT, DECLINED, KEY, onlyIntent, pass, requestOf, STOPS, under, type Stop } from './stops.ts';
+import {
+  CARD,
+  charge,
+  DEBIT,
+  DECLINED,
+  KEY,
+  onlyIntent,
+  pass,
+  requestOf,
+  STOPS,
+  under,
+  type Stop,
+} from './stops.ts';
 
 /*
  * The longer ones: passes over several payments at a time, passes while Stripe is away, the daemon, a charge that
@@ -14,8 +33,18 @@ const DAY_MS = 86_400_000;
 /** Two scans of Stripe's list prove an absence when they lie more than 5 minutes apart. */
 const BETWEEN_SCANS_MS = 6 * 60_000;
 
-const PAID_UNSEEN: Stop = { name: 'confirm_sent, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' };
-const NEVER_THERE: Stop = { name: 'create_sent, never there', method: CARD, faults: 'payment_intents.create#*=html_502', step: 'create_sent' };
+const PAID_UNSEEN: Stop = {
+  name: 'confirm_sent, paid',
+  method: CARD,
+  faults: 'payment_intents.confirm#*=html_502_after',
+  step: 'confirm_sent',
+};
+const NEVER_THERE: Stop = {
+  name: 'create_sent, never there',
+  method: CARD,
+  faults: 'payment_intents.create#*=html_502',
+  step: 'create_sent',
+};
 
 const waiting: Command = {
   name: 'charge, with --wait until the bank has paid',
@@ -27,7 +56,11 @@ const waiting: Command = {
   async again(payrecon) {
     const { transaction } = await charge(payrecon, DEBIT);
     const right = transaction.status === 'succeeded' || transaction.stripeStatus === 'processing';
-    return right ? [] : [`the repetition ended ${transaction.status}, ${String(transaction.stripeStatus)} at Stripe`];
+    return right
+      ? []
+      : [
+          `the repetition ended ${transaction.status}, ${String(transaction.stripeStatus)} at Stripe`,
+        ];
   },
 };
 
@@ -49,12 +82,14 @@ function several({ name, stops, then, faults }: Several): Command {
     name: `reconcile, ${name}`,
     role: 'reconcile',
     async prepare(ground) {
-      for (const [index, { faults: stopping, method }] of stops.entries()) await under(ground, stopping, (payrecon) => charge(payrecon, method, keyOf(index)));
+      for (const [index, { faults: stopping, method }] of stops.entries())
+        await under(ground, stopping, (payrecon) => charge(payrecon, method, keyOf(index)));
       ground.advance(1_000);
       await then?.(ground);
       const rows = await ground.raw().rows('select step from transactions order by key');
       const steps = rows.map((row) => row['step']);
-      if (steps.join() !== stops.map(({ step }) => step).join()) throw new Error(`prepared ${steps.join()}`);
+      if (steps.join() !== stops.map(({ step }) => step).join())
+        throw new Error(`prepared ${steps.join()}`);
     },
     run: pass,
     sideBySide: true,
@@ -63,17 +98,28 @@ function several({ name, stops, then, faults }: Several): Command {
   };
 }
 
-async function noneInProgress(payrecon: Payrecon, stops: readonly Stop[]): Promise<readonly string[]> {
+async function noneInProgress(
+  payrecon: Payrecon,
+  stops: readonly Stop[],
+): Promise<readonly string[]> {
   const held: string[] = [];
   for (const [index, { method }] of stops.entries()) {
     const { transaction, situation } = await charge(payrecon, method, keyOf(index));
-    if (situation === 'in_progress') held.push(`${transaction.key} is still held by the process that died`);
+    if (situation === 'in_progress')
+      held.push(`${transaction.key} is still held by the process that died`);
   }
   return held;
 }
 
 /** Each kind of first call once; the pass has them under way at the same time. */
-const MIXED = ['recorded', 'create_sent, made at Stripe', 'created', 'confirm_sent, paid', 'confirm_sent, declined', 'cancel_sent'];
+const MIXED = [
+  'recorded',
+  'create_sent, made at Stripe',
+  'created',
+  'confirm_sent, paid',
+  'confirm_sent, declined',
+  'cancel_sent',
+];
 
 async function outageBegins(ground: Ground): Promise<void> {
   await under(ground, 'outage:html_502', pass);
@@ -82,8 +128,15 @@ async function outageBegins(ground: Ground): Promise<void> {
 }
 
 const SEVERAL: readonly Command[] = [
-  several({ name: 'several at a time', stops: MIXED.map((name) => STOPS.find((stop) => stop.name === name) ?? PAID_UNSEEN) }),
-  several({ name: 'Stripe is away', stops: Array.from({ length: 5 }, () => PAID_UNSEEN), faults: 'outage:html_502' }),
+  several({
+    name: 'several at a time',
+    stops: MIXED.map((name) => STOPS.find((stop) => stop.name === name) ?? PAID_UNSEEN),
+  }),
+  several({
+    name: 'Stripe is away',
+    stops: Array.from({ length: 5 }, () => PAID_UNSEEN),
+    faults: 'outage:html_502',
+  }),
   several({ name: 'Stripe is back', stops: [PAID_UNSEEN, PAID_UNSEEN], then: outageBegins }),
 ];
 
@@ -94,22 +147,34 @@ const LINES = [CARD, DECLINED, CARD].map((method, index) => ({ method, key: keyO
 const AT_ONCE = 3;
 
 function linesOfFile(): ChargeRows {
-  const rows = LINES.map(({ method, key }, index): ChargeRow => ({ line: index + 1, key, endsAtByte: index, parsed: { ok: true, request: requestOf(method, key) } })).values();
+  const rows = LINES.map(({ method, key }, index): ChargeRow => ({
+    line: index + 1,
+    key,
+    endsAtByte: index,
+    parsed: { ok: true, request: requestOf(method, key) },
+  })).values();
   return { next: () => Promise.resolve(rows.next()), stop: () => undefined };
 }
 
-async function chargeLines(payrecon: Payrecon): Promise<{ readonly report: ChargeFileReport; readonly wrong: readonly string[] }> {
+async function chargeLines(
+  payrecon: Payrecon,
+): Promise<{ readonly report: ChargeFileReport; readonly wrong: readonly string[] }> {
   const wrong: string[] = [];
-  const report = await chargeFile(async (request, options) => await payrecon.charge(request, options), linesOfFile(), {
-    concurrency: AT_ONCE,
-    charge: { waitMs: 0, waitForOutcome: false, allowDuplicate: true },
-    onResult(result) {
-      const { key, method } = LINES[result.row.line - 1] ?? { key: '', method: CARD };
-      const status = result.kind === 'charged' ? result.outcome.transaction.status : result.error.code;
-      const right = method === CARD ? 'succeeded' : 'failed';
-      if (status !== right) wrong.push(`${key} ended ${status} instead of ${right}`);
+  const report = await chargeFile(
+    async (request, options) => await payrecon.charge(request, options),
+    linesOfFile(),
+    {
+      concurrency: AT_ONCE,
+      charge: { waitMs: 0, waitForOutcome: false, allowDuplicate: true },
+      onResult(result) {
+        const { key, method } = LINES[result.row.line - 1] ?? { key: '', method: CARD };
+        const status =
+          result.kind === 'charged' ? result.outcome.transaction.status : result.error.code;
+        const right = method === CARD ? 'succeeded' : 'failed';
+        if (status !== right) wrong.push(`${key} ended ${status} instead of ${right}`);
+      },
     },
-  });
+  );
   return { report, wrong };
 }
 
@@ -144,15 +209,24 @@ const ABSENT: readonly Command[] = [
 
 // ---- the daemon, e-mails, the schema -----------------------------------------------------------
 
-const daemon: Command = { ...reconciling(PAID_UNSEEN), name: 'reconcile --daemon, one pass', daemon: true };
+const daemon: Command = {
+  ...reconciling(PAID_UNSEEN),
+  name: 'reconcile --daemon, one pass',
+  daemon: true,
+};
 
 async function sendTwo(ground: Ground): Promise<void> {
-  await under(ground, '', async (payrecon) => [await charge(payrecon, CARD), await charge(payrecon, DECLINED, 'order-2')]);
+  await under(ground, '', async (payrecon) => [
+    await charge(payrecon, CARD),
+    await charge(payrecon, DECLINED, 'order-2'),
+  ]);
 }
 
 async function nothingQueued(payrecon: Payrecon): Promise<readonly string[]> {
   const { queued, failed, refused } = await payrecon.sendNotifications(null);
-  return queued === 0 && failed === 0 && refused === null ? [] : [`${queued} e-mails are left, ${failed} failed`];
+  return queued === 0 && failed === 0 && refused === null
+    ? []
+    : [`${queued} e-mails are left, ${failed} failed`];
 }
 
 const sendLosing: Command = {

@@ -48,16 +48,26 @@ function readArguments(): Asked {
     if (lane === undefined) throw new Error(`--lane ${name}: one of ${names.join(', ')}`);
     return lane;
   });
-  return { size: known, seed: values.seed, lanes: lanes.length === 0 ? names : lanes, readme: values.readme, report: values.report };
+  return {
+    size: known,
+    seed: values.seed,
+    lanes: lanes.length === 0 ? names : lanes,
+    readme: values.readme,
+    report: values.report,
+  };
 }
 
 async function run({ size, seed, lanes }: Asked, file: string): Promise<boolean> {
   const filters = [...new Set(lanes.flatMap((lane) => LANES[lane].tests))];
-  const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...filters], {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, PROVE_SIZE: size, PROVE_SEED: seed, PROVE_REPORT: file },
-  });
+  const child = spawn(
+    process.execPath,
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...filters],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, PROVE_SIZE: size, PROVE_SEED: seed, PROVE_REPORT: file },
+    },
+  );
   const [code] = (await once(child, 'exit')) as [number | null];
   return code === 0;
 }
@@ -73,13 +83,18 @@ function print(parts: readonly LanePart[], { size, lanes }: Asked): readonly str
 function intoReadme(parts: readonly LanePart[], caption: string): void {
   const path = join(root, 'README.md');
   const readme = readFileSync(path, 'utf8');
-  const next = readme.replace(/(<!-- proved: .*? -->\n)[\s\S]*?(<!-- \/proved -->)/, (_, open: string, close: string) => `${open}${tableOf(totalsOf(parts))}\n\n${caption}\n${close}`);
+  const next = readme.replace(
+    /(<!-- proved: .*? -->\n)[\s\S]*?(<!-- \/proved -->)/,
+    (_, open: string, close: string) =>
+      `${open}${tableOf(totalsOf(parts))}\n\n${caption}\n${close}`,
+  );
   writeFileSync(path, next);
 }
 
 async function main(): Promise<boolean> {
   const asked = readArguments();
-  if (asked.report !== undefined) return print(existsSync(asked.report) ? readParts(asked.report) : [], asked).length === 0;
+  if (asked.report !== undefined)
+    return print(existsSync(asked.report) ? readParts(asked.report) : [], asked).length === 0;
   const folder = mkdtempSync(join(tmpdir(), 'payrecon-prove-'));
   const file = join(folder, 'figures.jsonl');
   try {

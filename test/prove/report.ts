@@ -21,18 +21,31 @@ export function totalsOf(parts: readonly LanePart[]): readonly LaneTotal[] {
   const names = Object.keys(LANES) as LaneName[];
   return names.flatMap((lane) => {
     const own = parts.filter((part) => part.lane === lane);
-    return own.length === 0 ? [] : [own.reduce(added, { lane, cases: 0, violations: 0, seconds: 0, counted: {} })];
+    return own.length === 0
+      ? []
+      : [own.reduce(added, { lane, cases: 0, violations: 0, seconds: 0, counted: {} })];
   });
 }
 
 function added(total: LaneTotal, part: LanePart): LaneTotal {
   const counted = { ...total.counted };
-  for (const [what, count] of Object.entries(part.counted ?? {})) counted[what] = (counted[what] ?? 0) + count;
-  return { ...total, cases: total.cases + part.cases, violations: total.violations + part.violations, seconds: total.seconds + part.seconds, counted };
+  for (const [what, count] of Object.entries(part.counted ?? {}))
+    counted[what] = (counted[what] ?? 0) + count;
+  return {
+    ...total,
+    cases: total.cases + part.cases,
+    violations: total.violations + part.violations,
+    seconds: total.seconds + part.seconds,
+    counted,
+  };
 }
 
 /** Lanes that did not run, ran fewer cases than their size asks for, or found something. */
-export function complaints(totals: readonly LaneTotal[], size: Size, wanted: readonly LaneName[]): readonly string[] {
+export function complaints(
+  totals: readonly LaneTotal[],
+  size: Size,
+  wanted: readonly LaneName[],
+): readonly string[] {
   return wanted.flatMap((lane) => {
     const total = totals.find((each) => each.lane === lane);
     if (total === undefined) return [`${lane}: did not run`];
@@ -48,14 +61,23 @@ const HEAD = ['Lane', 'Cases', 'Violations', 'Seconds', 'Cost of a case'];
 
 function cellsOf({ lane, cases, violations, seconds }: LaneTotal): string[] {
   const ms = (1_000 * seconds) / Math.max(1, cases);
-  return [LANES[lane].title, cases.toLocaleString('en-US'), String(violations), seconds.toFixed(1), ms < 1_000 ? `${ms.toFixed(1)} ms` : `${(ms / 1_000).toFixed(1)} s`];
+  return [
+    LANES[lane].title,
+    cases.toLocaleString('en-US'),
+    String(violations),
+    seconds.toFixed(1),
+    ms < 1_000 ? `${ms.toFixed(1)} ms` : `${(ms / 1_000).toFixed(1)} s`,
+  ];
 }
 
 /** As Markdown, the numbers to the right: read as it is in a terminal, and set in the README. */
 export function tableOf(totals: readonly LaneTotal[]): string {
   const rows = totals.map(cellsOf);
-  const widths = HEAD.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`;
+  const widths = HEAD.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`;
   const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
   return [line(HEAD), rule, ...rows.map(line)].join('\n');
 }
@@ -63,7 +85,9 @@ export function tableOf(totals: readonly LaneTotal[]): string {
 /** What else the lanes counted, a line each. */
 export function countedLines(totals: readonly LaneTotal[]): readonly string[] {
   return totals.flatMap(({ lane, counted }) => {
-    const counts = Object.entries(counted).map(([what, count]) => `${count.toLocaleString('en-US')} ${what}`);
+    const counts = Object.entries(counted).map(
+      ([what, count]) => `${count.toLocaleString('en-US')} ${what}`,
+    );
     return counts.length === 0 ? [] : [`${LANES[lane].title}: ${counts.join(', ')}`];
   });
 }

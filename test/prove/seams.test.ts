@@ -18,7 +18,11 @@ import type { Command } from './commands.ts';
 
 const sources = fileURLToPath(new URL('../../src', import.meta.url));
 
-async function countedRun(ground: Ground, command: Command, env: Readonly<Record<string, string>> = {}): Promise<DeadGate> {
+async function countedRun(
+  ground: Ground,
+  command: Command,
+  env: Readonly<Record<string, string>> = {},
+): Promise<DeadGate> {
   const gate = new DeadGate(null);
   const payrecon = await ground.open(command.role, seamsThrough(gate, ground.clock), env);
   await command.run(payrecon);
@@ -33,13 +37,15 @@ const STEP_OF_ENDPOINT: Readonly<Record<string, RegExp>> = {
   'payment_intents.retrieve': /^stripe retrieve/,
   // The newest intents of the account, and those of one payment.
   'payment_intents.list': /^stripe (scan|newest)/,
-  'account': /^stripe account/,
+  account: /^stripe account/,
   'mail.send': /^mail /,
 };
 
 describe('requests', () => {
   // A look-up of several payments at a time is fewer requests than answers; the others are one each.
-  const compared = ALL_COMMANDS.filter(({ name, daemon }) => daemon !== true && !name.startsWith('reconcile, several'));
+  const compared = ALL_COMMANDS.filter(
+    ({ name, daemon }) => daemon !== true && !name.startsWith('reconcile, several'),
+  );
 
   test.each(compared)('as many as the gate has counted: $name', async (command) => {
     const ground = await openGround(sqlite);
@@ -50,8 +56,14 @@ describe('requests', () => {
     const gate = await countedRun(ground, command);
     const requests = ground.sandbox.books.requests.slice(before);
     expect(requests.filter(({ endpoint }) => STEP_OF_ENDPOINT[endpoint] === undefined)).toEqual([]);
-    const seen = Object.entries(STEP_OF_ENDPOINT).map(([endpoint]) => [endpoint, requests.filter((request) => request.endpoint === endpoint).length]);
-    const counted = Object.entries(STEP_OF_ENDPOINT).map(([endpoint, step]) => [endpoint, gate.had.filter((what) => step.test(what)).length]);
+    const seen = Object.entries(STEP_OF_ENDPOINT).map(([endpoint]) => [
+      endpoint,
+      requests.filter((request) => request.endpoint === endpoint).length,
+    ]);
+    const counted = Object.entries(STEP_OF_ENDPOINT).map(([endpoint, step]) => [
+      endpoint,
+      gate.had.filter((what) => step.test(what)).length,
+    ]);
     expect(counted).toEqual(seen);
     await ground.end();
   });
@@ -63,32 +75,44 @@ function statementsOf(gate: DeadGate): number {
 }
 
 describe('statements', () => {
-  const writing = ALL_COMMANDS.filter(({ daemon, faults }) => daemon !== true && faults === undefined);
+  const writing = ALL_COMMANDS.filter(
+    ({ daemon, faults }) => daemon !== true && faults === undefined,
+  );
 
-  test('on the wire to PostgreSQL are those that the gate has counted', { timeout: 60_000 }, async () => {
-    const ground = await openGround(postgres);
-    const proxy = await postgresProxy(ground.environment()['DATABASE_URL'] ?? '');
-    for (const command of writing) {
-      await ground.begin(command.empty === true);
-      await command.prepare(ground);
-      proxy.statements.length = 0;
-      const gate = await countedRun(ground, command, { DATABASE_URL: proxy.url });
-      expect([command.name, proxy.statements.length]).toEqual([command.name, statementsOf(gate)]);
-      expect(statementsOf(gate)).toBeGreaterThan(0);
-      await ground.end();
-    }
-  });
+  test(
+    'on the wire to PostgreSQL are those that the gate has counted',
+    { timeout: 60_000 },
+    async () => {
+      const ground = await openGround(postgres);
+      const proxy = await postgresProxy(ground.environment()['DATABASE_URL'] ?? '');
+      for (const command of writing) {
+        await ground.begin(command.empty === true);
+        await command.prepare(ground);
+        proxy.statements.length = 0;
+        const gate = await countedRun(ground, command, { DATABASE_URL: proxy.url });
+        expect([command.name, proxy.statements.length]).toEqual([command.name, statementsOf(gate)]);
+        expect(statementsOf(gate)).toBeGreaterThan(0);
+        await ground.end();
+      }
+    },
+  );
 
   test('in the driver of SQLite are those that the gate has counted', async () => {
     const ground = await openGround(sqlite);
-    const statement = Object.getPrototypeOf(new Sqlite(':memory:').prepare('select 1')) as { all: (...bindings: unknown[]) => unknown[]; run: (...bindings: unknown[]) => object };
+    const statement = Object.getPrototypeOf(new Sqlite(':memory:').prepare('select 1')) as {
+      all: (...bindings: unknown[]) => unknown[];
+      run: (...bindings: unknown[]) => object;
+    };
     for (const command of writing) {
       await ground.begin(command.empty === true);
       await command.prepare(ground);
       const spies = [vi.spyOn(statement, 'all'), vi.spyOn(statement, 'run')];
       const executed = vi.spyOn(Sqlite.prototype, 'exec');
       const gate = await countedRun(ground, command);
-      expect([command.name, spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0)]).toEqual([command.name, statementsOf(gate)]);
+      expect([command.name, spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0)]).toEqual([
+        command.name,
+        statementsOf(gate),
+      ]);
       // What opening and closing sets and moves, and no word about a payment.
       expect(executed.mock.calls.filter(([sql]) => !sql.startsWith('pragma '))).toEqual([]);
       vi.restoreAllMocks();
@@ -109,13 +133,25 @@ describe('without a gate', () => {
   });
 
   test('production opens: no source but the composition root knows of seams', () => {
-    const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-    const knowing = files.filter((file) => /\bSeams\b|\bseams\b/.test(readFileSync(join(sources, file), 'utf8')));
+    const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.ts'),
+    );
+    const knowing = files.filter((file) =>
+      /\bSeams\b|\bseams\b/.test(readFileSync(join(sources, file), 'utf8')),
+    );
     expect(knowing.sort()).toEqual(['wire.ts', join('wire', 'parts.ts')].sort());
-    const opening = files.filter((file) => /(open|daemon)FromEnvironment\(/.test(readFileSync(join(sources, file), 'utf8')) && file !== 'wire.ts');
+    const opening = files.filter(
+      (file) =>
+        /(open|daemon)FromEnvironment\(/.test(readFileSync(join(sources, file), 'utf8')) &&
+        file !== 'wire.ts',
+    );
     expect(opening.length).toBeGreaterThan(0);
     // With one argument each: the second one would be the seams.
-    const others = opening.filter((file) => readFileSync(join(sources, file), 'utf8').replaceAll(/FromEnvironment\(\{(?:[^{}]|\{\})*\}\)/g, '').includes('FromEnvironment('));
+    const others = opening.filter((file) =>
+      readFileSync(join(sources, file), 'utf8')
+        .replaceAll(/FromEnvironment\(\{(?:[^{}]|\{\})*\}\)/g, '')
+        .includes('FromEnvironment('),
+    );
     expect(others).toEqual([]);
   });
 });

@@ -11,22 +11,43 @@ import type { Ground } from './ground.ts';
 
 export const KEY = 'order-1';
 
-export type Method = Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'> & Partial<Pick<ChargeRequest, 'onSession'>>;
+export type Method = Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'> &
+  Partial<Pick<ChargeRequest, 'onSession'>>;
 
 export const CARD: Method = { paymentMethod: 'pm_card_visa', methodTypes: ['card'] };
 export const DECLINED: Method = { paymentMethod: 'pm_card_chargeDeclined', methodTypes: ['card'] };
-export const DEBIT: Method = { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'] };
+export const DEBIT: Method = {
+  paymentMethod: 'pm_usBankAccount',
+  methodTypes: ['us_bank_account'],
+};
 /** The customer is there, and has not authenticated yet. */
-export const AUTHENTICATION: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: true };
+export const AUTHENTICATION: Method = {
+  paymentMethod: 'pm_card_authenticationRequired',
+  methodTypes: ['card'],
+  onSession: true,
+};
 /** Nobody is there who could. */
-export const AUTHENTICATION_ALONE: Method = { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'] };
+export const AUTHENTICATION_ALONE: Method = {
+  paymentMethod: 'pm_card_authenticationRequired',
+  methodTypes: ['card'],
+};
 
 export function requestOf(method: Method, key: string): ChargeRequest {
   return aCharge({ key, reference: `reference of ${key}`, email: `${key}@example.com`, ...method });
 }
 
-export function charge(payrecon: Payrecon, method: Method, key = KEY, options: Partial<ChargeOptions> = {}): Promise<ChargeOutcome> {
-  return payrecon.charge(requestOf(method, key), { waitMs: 0, waitForOutcome: false, allowDuplicate: true, ...options });
+export function charge(
+  payrecon: Payrecon,
+  method: Method,
+  key = KEY,
+  options: Partial<ChargeOptions> = {},
+): Promise<ChargeOutcome> {
+  return payrecon.charge(requestOf(method, key), {
+    waitMs: 0,
+    waitForOutcome: false,
+    allowDuplicate: true,
+    ...options,
+  });
 }
 
 export function pass(payrecon: Payrecon): Promise<unknown> {
@@ -45,7 +66,12 @@ export async function expectedError(work: Promise<unknown>): Promise<PayreconErr
 }
 
 /** While the local Stripe misbehaves like this. */
-export async function under(ground: Ground, faults: string, work: (payrecon: Payrecon) => Promise<unknown>, env: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function under(
+  ground: Ground,
+  faults: string,
+  work: (payrecon: Payrecon) => Promise<unknown>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   ground.sandbox.setFaults(faults);
   const payrecon = await ground.open('prepare', undefined, env);
   await expectedError(work(payrecon));
@@ -78,30 +104,99 @@ export async function becomeStuck(ground: Ground): Promise<void> {
 }
 
 export async function takeAnotherAmount(ground: Ground): Promise<void> {
-  await ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded', late: true, amount: 5100 });
+  await ground.settleAtStripe(onlyIntent(ground), {
+    outcome: 'succeeded',
+    late: true,
+    amount: 5100,
+  });
   await under(ground, '', pass);
 }
 
 export const STOPS: readonly Stop[] = [
   { name: 'recorded', method: CARD, faults: 'payment_intents.create=401', step: 'recorded' },
-  { name: 'create_sent, made at Stripe', method: CARD, faults: 'payment_intents.create#*=html_502_after', step: 'create_sent' },
-  { name: 'create_sent, never there', method: CARD, faults: 'payment_intents.create#*=html_502', step: 'create_sent' },
+  {
+    name: 'create_sent, made at Stripe',
+    method: CARD,
+    faults: 'payment_intents.create#*=html_502_after',
+    step: 'create_sent',
+  },
+  {
+    name: 'create_sent, never there',
+    method: CARD,
+    faults: 'payment_intents.create#*=html_502',
+    step: 'create_sent',
+  },
   { name: 'created', method: CARD, faults: 'payment_intents.confirm=401', step: 'created' },
-  { name: 'confirm_sent, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' },
-  { name: 'confirm_sent, never there', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent' },
-  { name: 'confirm_sent, declined', method: DECLINED, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent' },
-  { name: 'cancel_sent', method: DECLINED, faults: 'payment_intents.cancel#*=html_502', step: 'cancel_sent' },
-  { name: 'cancel_sent, canceled', method: DECLINED, faults: 'payment_intents.cancel#*=html_502_after', step: 'cancel_sent' },
-  { name: 'processing, now paid', method: DEBIT, faults: '', step: 'confirm_sent', then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded' }) },
-  { name: 'processing, now failed', method: DEBIT, faults: '', step: 'confirm_sent', then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'failed' }) },
-  { name: 'stuck, paid', method: CARD, faults: 'payment_intents.confirm#*=html_502_after', step: 'confirm_sent', status: 'stuck', then: becomeStuck },
-  { name: 'stuck, another amount', method: CARD, faults: 'payment_intents.confirm#*=html_502', step: 'confirm_sent', status: 'stuck', then: takeAnotherAmount },
+  {
+    name: 'confirm_sent, paid',
+    method: CARD,
+    faults: 'payment_intents.confirm#*=html_502_after',
+    step: 'confirm_sent',
+  },
+  {
+    name: 'confirm_sent, never there',
+    method: CARD,
+    faults: 'payment_intents.confirm#*=html_502',
+    step: 'confirm_sent',
+  },
+  {
+    name: 'confirm_sent, declined',
+    method: DECLINED,
+    faults: 'payment_intents.confirm#*=html_502_after',
+    step: 'confirm_sent',
+  },
+  {
+    name: 'cancel_sent',
+    method: DECLINED,
+    faults: 'payment_intents.cancel#*=html_502',
+    step: 'cancel_sent',
+  },
+  {
+    name: 'cancel_sent, canceled',
+    method: DECLINED,
+    faults: 'payment_intents.cancel#*=html_502_after',
+    step: 'cancel_sent',
+  },
+  {
+    name: 'processing, now paid',
+    method: DEBIT,
+    faults: '',
+    step: 'confirm_sent',
+    then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded' }),
+  },
+  {
+    name: 'processing, now failed',
+    method: DEBIT,
+    faults: '',
+    step: 'confirm_sent',
+    then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'failed' }),
+  },
+  {
+    name: 'stuck, paid',
+    method: CARD,
+    faults: 'payment_intents.confirm#*=html_502_after',
+    step: 'confirm_sent',
+    status: 'stuck',
+    then: becomeStuck,
+  },
+  {
+    name: 'stuck, another amount',
+    method: CARD,
+    faults: 'payment_intents.confirm#*=html_502',
+    step: 'confirm_sent',
+    status: 'stuck',
+    then: takeAnotherAmount,
+  },
 ];
 
-export async function stopAt(ground: Ground, { method, faults, step, status = 'pending', then }: Stop): Promise<void> {
+export async function stopAt(
+  ground: Ground,
+  { method, faults, step, status = 'pending', then }: Stop,
+): Promise<void> {
   await under(ground, faults, (payrecon) => charge(payrecon, method));
   ground.advance(1_000);
   await then?.(ground);
   const [row] = await ground.raw().rows('select status, step from transactions');
-  if (row?.['step'] !== step || row['status'] !== status) throw new Error(`prepared ${JSON.stringify(row)} instead of ${status}, ${step}`);
+  if (row?.['step'] !== step || row['status'] !== status)
+    throw new Error(`prepared ${JSON.stringify(row)} instead of ${status}, ${step}`);
 }

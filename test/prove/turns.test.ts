@@ -45,23 +45,32 @@ async function slowly<T>(run: number, call: number, work: () => Promise<T>): Pro
 }
 
 describe.each(targets)('with several payments under way at the same time ($name)', (target) => {
-  test.each(SEVERAL)('a command has the same steps each time, however long its calls take: $name', { timeout: 60_000 }, async (command) => {
-    const ground = await openGround(target);
-    const first = await stepsOf(ground, command, 0);
-    for (let run = 1; run < RUNS; run += 1) expect(await stepsOf(ground, command, run)).toEqual(first);
-  });
+  test.each(SEVERAL)(
+    'a command has the same steps each time, however long its calls take: $name',
+    { timeout: 60_000 },
+    async (command) => {
+      const ground = await openGround(target);
+      const first = await stepsOf(ground, command, 0);
+      for (let run = 1; run < RUNS; run += 1)
+        expect(await stepsOf(ground, command, run)).toEqual(first);
+    },
+  );
 });
 
 describe('turns', () => {
   const soon = async (): Promise<void> => {
-    for (let round = 0; round < 20; round += 1) await new Promise((resolve) => setImmediate(resolve));
+    for (let round = 0; round < 20; round += 1)
+      await new Promise((resolve) => setImmediate(resolve));
   };
 
   test('let the steps of one process be under way at the same time, and be seen in the order in which they began', async () => {
     const turns = new Turns();
     const seen: string[] = [];
     const ends: (() => void)[] = [];
-    for (const name of ['a', 'b', 'c']) void turns.step(0, () => new Promise<void>((resolve) => ends.push(resolve))).then(() => seen.push(name));
+    for (const name of ['a', 'b', 'c'])
+      void turns
+        .step(0, () => new Promise<void>((resolve) => ends.push(resolve)))
+        .then(() => seen.push(name));
     await soon();
     expect(ends).toHaveLength(3);
     for (const end of ends.reverse()) {
@@ -75,7 +84,8 @@ describe('turns', () => {
     const turns = new Turns({ order: [1, 1, 0], processes: 2 });
     const seen: number[] = [];
     const work = async (who: number): Promise<void> => {
-      for (let step = 0; step < 2; step += 1) await turns.step(who, () => Promise.resolve(seen.push(who)));
+      for (let step = 0; step < 2; step += 1)
+        await turns.step(who, () => Promise.resolve(seen.push(who)));
       turns.end(who);
     };
     const other = work(1);
@@ -88,7 +98,7 @@ describe('turns', () => {
   test('send no other statement while a SQL transaction is open', async () => {
     const turns = new Turns();
     const one = {};
-const other = {};
+    const other = {};
     const sent: string[] = [];
     const statement = async (kind: string, connection: object): Promise<void> => {
       await turns.beginSql(0, { kind, connection }, () => void sent.push(kind));

@@ -106,7 +106,11 @@ export class Turns {
   }
 
   /** `look`: what is done at the beginning of the step; where it throws, the statement is not sent. */
-  async beginSql(who: number, { kind, connection }: Pick<SqlStep, 'kind' | 'connection'>, look: () => Promise<void> | void): Promise<void> {
+  async beginSql(
+    who: number,
+    { kind, connection }: Pick<SqlStep, 'kind' | 'connection'>,
+    look: () => Promise<void> | void,
+  ): Promise<void> {
     const turn = await this.begin(who, connection);
     this.#statements.set(connection, turn);
     try {
@@ -152,7 +156,12 @@ export class Turns {
 
   /** Held, and all that had begun before (`but` for those that stand themselves) has come to its end. */
   stands(but: number): boolean {
-    return this.#held && this.#transaction === null && this.#connecting === 0 && this.#flying.filter(({ ended }) => !ended).length <= but;
+    return (
+      this.#held &&
+      this.#transaction === null &&
+      this.#connecting === 0 &&
+      this.#flying.filter(({ ended }) => !ended).length <= but
+    );
   }
 
   /** The process has come to its end, or is dead: its other work must meet its death, too. */
@@ -162,7 +171,8 @@ export class Turns {
     const own = this.#waiting.filter((each) => each.who === who);
     this.#waiting = this.#waiting.filter((each) => each.who !== who);
     for (const { go } of own) go(NO_TURN);
-    for (const flight of this.#flying.filter((each) => each.who === who)) if (flight.ended) this.#see(flight);
+    for (const flight of this.#flying.filter((each) => each.who === who))
+      if (flight.ended) this.#see(flight);
     this.#plan();
   }
 
@@ -246,9 +256,11 @@ export class Turns {
     this.#hangs = null;
     if (this.#waiting.length === 0 || this.#held) return;
     const waiting = this.#waiting.map(({ who }) => who);
-const flying = this.#flying.map(({ who, ended }) => `${String(who)}${ended ? ', ended' : ''}`);
+    const flying = this.#flying.map(({ who, ended }) => `${String(who)}${ended ? ', ended' : ''}`);
     this.#hangs = setTimeout(() => {
-      const error = new Error(`nobody takes a turn: live ${[...this.#live].join()}, waiting ${waiting.join()}, under way ${flying.join('; ')}, ${String(this.#connecting)} connecting`);
+      const error = new Error(
+        `nobody takes a turn: live ${[...this.#live].join()}, waiting ${waiting.join()}, under way ${flying.join('; ')}, ${String(this.#connecting)} connecting`,
+      );
       for (const { fail } of this.#waiting.splice(0)) fail(error);
     }, HANGS_AFTER_MS);
     this.#hangs.unref();
@@ -262,7 +274,10 @@ export function clockInTurn(turns: Turns, who: number, clock: Clock): Clock {
     sleep: async (ms, signal) => {
       if (ms < LONG_SLEEP_MS) await turns.step(who, () => clock.sleep(ms, signal));
       else if (signal === undefined) await clock.sleep(ms);
-      else if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      else if (!signal.aborted)
+        await new Promise<void>((resolve) =>
+          signal.addEventListener('abort', () => resolve(), { once: true }),
+        );
     },
   };
 }

@@ -1,9 +1,9 @@
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { execa } from 'execa'
-import { describe, expect, it } from 'vitest'
-import { temporaryFolder } from '../support/temporary.ts'
-import { root } from './tree.ts'
+import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/temporary.ts';
+import { root } from './tree.ts';
 
 /** Each forbidden import, and the rule that must name it. */
 const violations: [from: string, to: string, rule: string][] = [
@@ -31,7 +31,7 @@ const violations: [from: string, to: string, rule: string][] = [
   ['src/config/settings.ts', 'commander', 'commander-stays-in-its-place'],
   ['src/config/settings.ts', 'vitest', 'no-development-packages'],
   ['src/config/settings.ts', 'src/config/absent.ts', 'everything-resolves'],
-]
+];
 
 const allowed: [from: string, to: string][] = [
   ['src/main.ts', 'src/wire.ts'],
@@ -41,57 +41,85 @@ const allowed: [from: string, to: string][] = [
   ['src/storage/ledger.ts', 'migrations/list.ts'],
   ['src/storage/ledger.ts', 'knex'],
   ['src/app/ports.ts', 'src/domain/money.ts'],
-]
+];
 
 describe('the import rules', () => {
   it('refuse every import that the design forbids, each by its own rule', async () => {
-    const found = await violationsOf(violations)
-    expect(violations.filter(([from, to, rule]) => !found.some((one) => one.from === from && one.to.includes(to) && one.rule === rule))).toEqual([])
-  })
+    const found = await violationsOf(violations);
+    expect(
+      violations.filter(
+        ([from, to, rule]) =>
+          !found.some((one) => one.from === from && one.to.includes(to) && one.rule === rule),
+      ),
+    ).toEqual([]);
+  });
 
   it('refuse a circle and a file that nothing imports', async () => {
-    const found = await violationsOf([['src/domain/a.ts', 'src/domain/b.ts'], ['src/domain/b.ts', 'src/domain/a.ts'], ['src/domain/c.ts']])
+    const found = await violationsOf([
+      ['src/domain/a.ts', 'src/domain/b.ts'],
+      ['src/domain/b.ts', 'src/domain/a.ts'],
+      ['src/domain/c.ts'],
+    ]);
     expect(found.map(({ from, rule }) => `${from} ${rule}`)).toEqual(
       expect.arrayContaining(['src/domain/a.ts no-circles', 'src/domain/c.ts no-orphans']),
-    )
-  })
+    );
+  });
 
   it('allow what the design wants', async () => {
-    expect(await violationsOf(allowed)).toEqual([])
-  })
-})
+    expect(await violationsOf(allowed)).toEqual([]);
+  });
+});
 
 interface Violation {
-  readonly from: string
-  readonly to: string
-  readonly rule: string
+  readonly from: string;
+  readonly to: string;
+  readonly rule: string;
 }
 
 /** Writes files with just these imports into a copy of the layout, and returns the rules that they break. */
-async function violationsOf(imports: readonly (readonly [from: string, to?: string, rule?: string])[]): Promise<Violation[]> {
-  const folder = await temporaryFolder()
-  const contents = new Map<string, string>()
-  const add = (file: string, line: string) => contents.set(file, `${contents.get(file) ?? 'export {}\n'}${line}`)
+async function violationsOf(
+  imports: readonly (readonly [from: string, to?: string, rule?: string])[],
+): Promise<Violation[]> {
+  const folder = await temporaryFolder();
+  const contents = new Map<string, string>();
+  const add = (file: string, line: string) =>
+    contents.set(file, `${contents.get(file) ?? 'export {}\n'}${line}`);
   for (const [from, to] of imports) {
-    if (to === undefined) add(from, '')
-    else if (to.endsWith('.ts')) add(from, `import '${'../'.repeat(from.split('/').length - 1)}${to}'\n`)
-    else add(from, `import '${to}'\n`)
-    if (to?.endsWith('.ts') === true && !to.includes('absent')) add(to, '')
+    if (to === undefined) add(from, '');
+    else if (to.endsWith('.ts'))
+      add(from, `import '${'../'.repeat(from.split('/').length - 1)}${to}'\n`);
+    else add(from, `import '${to}'\n`);
+    if (to?.endsWith('.ts') === true && !to.includes('absent')) add(to, '');
   }
   for (const [file, content] of contents) {
-    await mkdir(dirname(join(folder, file)), { recursive: true })
-    await writeFile(join(folder, file), content)
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    await writeFile(join(folder, file), content);
   }
-  return cruise(folder)
+  return cruise(folder);
 }
 
 async function cruise(folder: string): Promise<Violation[]> {
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
-  for (const file of ['package.json', 'tsconfig.json']) await copyFile(join(root, file), join(folder, file))
-  const command = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs')
-  const args = ['src', 'migrations', '--config', join(root, '.dependency-cruiser.js'), '--output-type', 'json']
-  await Promise.all(['src', 'migrations'].map((name) => mkdir(join(folder, name), { recursive: true })))
-  const { stdout } = await execa(process.execPath, [command, ...args], { cwd: folder, reject: false })
-  const report = JSON.parse(stdout) as { summary: { violations: { from: string; to: string; rule: { name: string } }[] } }
-  return report.summary.violations.map(({ from, to, rule }) => ({ from, to, rule: rule.name }))
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
+  for (const file of ['package.json', 'tsconfig.json'])
+    await copyFile(join(root, file), join(folder, file));
+  const command = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+  const args = [
+    'src',
+    'migrations',
+    '--config',
+    join(root, '.dependency-cruiser.js'),
+    '--output-type',
+    'json',
+  ];
+  await Promise.all(
+    ['src', 'migrations'].map((name) => mkdir(join(folder, name), { recursive: true })),
+  );
+  const { stdout } = await execa(process.execPath, [command, ...args], {
+    cwd: folder,
+    reject: false,
+  });
+  const report = JSON.parse(stdout) as {
+    summary: { violations: { from: string; to: string; rule: { name: string } }[] };
+  };
+  return report.summary.violations.map(({ from, to, rule }) => ({ from, to, rule: rule.name }));
 }

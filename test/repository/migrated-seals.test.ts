@@ -9,9 +9,10 @@ import { SEALED_COLUMNS, sealOf } from '../../src/storage/seals.ts';
  * later migration seals anew.
  */
 
-const RULE = 'migrations/0004_seals.ts must not be changed: it has run on ledgers in use. Where src/storage/seals.ts '
-  + 'is to seal other columns, or in another way, a NEW migration has to seal the rows anew, and this test '
-  + 'has to compare the source with that one.';
+const RULE =
+  'migrations/0004_seals.ts must not be changed: it has run on ledgers in use. Where src/storage/seals.ts ' +
+  'is to seal other columns, or in another way, a NEW migration has to seal the rows anew, and this test ' +
+  'has to compare the source with that one.';
 
 type Table = keyof typeof SEALED_AT_0004;
 const tables = Object.keys(SEALED_AT_0004) as Table[];
@@ -22,8 +23,12 @@ it.each(tables)('the columns of %s are sealed as migration 0004 sealed them', (t
 
 it.each(tables)('a row of %s has the seal that migration 0004 gives it', (table) => {
   const values = [null, 0, 17, '', 'größe', '1:2', '\n'];
-  const row = Object.fromEntries(SEALED_AT_0004[table].map((column, at) => [column, values[at % values.length] ?? null]));
-  expect(sealOf(table, row as Parameters<typeof sealOf<Table>>[1]), RULE).toBe(sealAt0004(table, row));
+  const row = Object.fromEntries(
+    SEALED_AT_0004[table].map((column, at) => [column, values[at % values.length] ?? null]),
+  );
+  expect(sealOf(table, row as Parameters<typeof sealOf<Table>>[1]), RULE).toBe(
+    sealAt0004(table, row),
+  );
 });
 
 it('only tables that migration 0004 makes itself, empty, are not sealed by it', () => {

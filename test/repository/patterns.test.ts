@@ -17,7 +17,11 @@ function patternsIn(name: string, text: string): readonly Pattern[] {
     if (ts.isRegularExpressionLiteral(node)) {
       const end = node.text.lastIndexOf('/');
       const line = file.getLineAndCharacterOfPosition(node.getStart()).line + 1;
-      found.push({ where: `${name}:${String(line)}`, source: node.text.slice(1, end), flags: node.text.slice(end + 1) });
+      found.push({
+        where: `${name}:${String(line)}`,
+        source: node.text.slice(1, end),
+        flags: node.text.slice(end + 1),
+      });
     }
     ts.forEachChild(node, visit);
   };
@@ -30,7 +34,9 @@ function patternsIn(name: string, text: string): readonly Pattern[] {
  * process for half an hour, and no signal or time limit reaches it there.
  */
 function slow({ where, source, flags }: Pattern): readonly string[] {
-  return analyse({ source, flags }).reports.map(({ type }) => `${where}: /${source}/${flags} (${type})`);
+  return analyse({ source, flags }).reports.map(
+    ({ type }) => `${where}: /${source}/${flags} (${type})`,
+  );
 }
 
 const sources = repositoryFiles().filter((file) => /^(src|migrations|bin)\/.*\.[jt]s$/.test(file));

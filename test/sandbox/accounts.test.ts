@@ -36,7 +36,9 @@ describe('accounts', () => {
     await using local = await startLocal({ keys: [{ key: OTHER_KEY, account: OTHER_ACCOUNT }] });
     const other = at(local, OTHER_KEY);
     const customer = await local.stripe.customers.create({});
-    const method = await local.stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+    const method = await local.stripe.paymentMethods.attach('pm_card_visa', {
+      customer: customer.id,
+    });
     const { id } = await createUnconfirmed(local.stripe);
     expect(await errorOf(other.paymentIntents.retrieve(id))).toMatchObject({
       ...unknown,
@@ -62,7 +64,9 @@ describe('accounts', () => {
       code: 'resource_missing',
     });
     const paid = await local.stripe.paymentIntents.confirm(id);
-    expect(await errorOf(other.charges.retrieve(paid.latest_charge as string))).toMatchObject(unknown);
+    expect(await errorOf(other.charges.retrieve(paid.latest_charge as string))).toMatchObject(
+      unknown,
+    );
     expect(await errorOf(other.refunds.create({ payment_intent: id }))).toMatchObject({
       code: 'resource_missing',
     });
@@ -95,7 +99,9 @@ describe('accounts', () => {
     expect(second.id).not.toBe(first.id);
     expect(second.lastResponse.headers).not.toHaveProperty('idempotent-replayed');
     const rolled = 'sk_test_theNewKeyOfTheSame';
-    const again = await at(local, rolled).paymentIntents.create(CARD, { idempotencyKey: 'order-7' });
+    const again = await at(local, rolled).paymentIntents.create(CARD, {
+      idempotencyKey: 'order-7',
+    });
     expect(again.id).toBe(first.id);
   });
 
@@ -131,7 +137,9 @@ describe('accounts', () => {
 describe('modes', () => {
   test('live keys are refused unless the sandbox is told to take them', async () => {
     await using local = await startLocal();
-    expect(await errorOf(at(local, LIVE_KEY).balance.retrieve())).toMatchObject({ statusCode: 401 });
+    expect(await errorOf(at(local, LIVE_KEY).balance.retrieve())).toMatchObject({
+      statusCode: 401,
+    });
     await local.control('POST', 'keys', { key: LIVE_KEY });
     expect((await at(local, LIVE_KEY).balance.retrieve()).livemode).toBe(true);
   });

@@ -40,18 +40,39 @@ export async function startLocal(options: SandboxOptions = {}): Promise<Local> {
     control: (method, path, body) =>
       sendPlain(sandbox.port, method, `/_sandbox/${path}`, {
         key: null,
-        ...(body === undefined ? {} : { form: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        ...(body === undefined
+          ? {}
+          : { form: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       }),
     [Symbol.asyncDispose]: () => sandbox.close(),
   };
 }
 
-export function stripeAt(port: number, options: { readonly timeout?: number; readonly key?: string; readonly maxNetworkRetries?: number } = {}): Stripe {
+export function stripeAt(
+  port: number,
+  options: {
+    readonly timeout?: number;
+    readonly key?: string;
+    readonly maxNetworkRetries?: number;
+  } = {},
+): Stripe {
   const { key = SECRET_KEY, maxNetworkRetries = 0, timeout = 5000 } = options;
-  return new Stripe(key, { host: '127.0.0.1', port, protocol: 'http', telemetry: false, maxNetworkRetries, timeout });
+  return new Stripe(key, {
+    host: '127.0.0.1',
+    port,
+    protocol: 'http',
+    telemetry: false,
+    maxNetworkRetries,
+    timeout,
+  });
 }
 
-async function sendPlain(port: number, method: string, path: string, options: PlainRequest): Promise<PlainAnswer> {
+async function sendPlain(
+  port: number,
+  method: string,
+  path: string,
+  options: PlainRequest,
+): Promise<PlainAnswer> {
   const { form, headers = {}, key = SECRET_KEY } = options;
   return new Promise((resolve, reject) => {
     const request = httpRequest({
@@ -62,7 +83,12 @@ async function sendPlain(port: number, method: string, path: string, options: Pl
       agent: false,
       headers: {
         ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-        ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(form) }),
+        ...(form === undefined
+          ? {}
+          : {
+              'content-type': 'application/x-www-form-urlencoded',
+              'content-length': Buffer.byteLength(form),
+            }),
         ...headers,
       },
     });
@@ -72,7 +98,14 @@ async function sendPlain(port: number, method: string, path: string, options: Pl
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => (body += chunk));
       response.once('error', reject);
-      response.once('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body, json: parse(body) }));
+      response.once('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body,
+          json: parse(body),
+        }),
+      );
     });
     request.end(form);
   });
@@ -82,10 +115,18 @@ function parse(body: string): Json {
   return body.startsWith('{') ? (JSON.parse(body) as Json) : {};
 }
 
-export const CARD = { amount: 4999, currency: 'usd', allowed_payment_method_types: ['card'] } satisfies Stripe.PaymentIntentCreateParams;
+export const CARD = {
+  amount: 4999,
+  currency: 'usd',
+  allowed_payment_method_types: ['card'],
+} satisfies Stripe.PaymentIntentCreateParams;
 
 /** An intent that can be confirmed. */
-export function createUnconfirmed(stripe: Stripe, method = 'pm_card_visa', more: Partial<Stripe.PaymentIntentCreateParams> = {}) {
+export function createUnconfirmed(
+  stripe: Stripe,
+  method = 'pm_card_visa',
+  more: Partial<Stripe.PaymentIntentCreateParams> = {},
+) {
   return stripe.paymentIntents.create({ ...CARD, payment_method: method, ...more });
 }
 

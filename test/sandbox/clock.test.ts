@@ -14,7 +14,9 @@ describe("the sandbox's clock", () => {
   test('stands in the Date header of every answer', async () => {
     await using local = await startLocal({ now: () => START_MS });
     local.sandbox.clock.advance(-400 * DAY_MS);
-    local.sandbox.setFaults('balance=html_502; payment_intents.list=error:500:api_error; payment_intents.create=500_after');
+    local.sandbox.setFaults(
+      'balance=html_502; payment_intents.list=error:500:api_error; payment_intents.create=500_after',
+    );
     const mail = { form: '{}', headers: { authorization: 'Bearer SG.0123456789' } };
     const answers = [
       await local.send('GET', '/v1/account'),
@@ -60,7 +62,10 @@ describe("the sandbox's clock", () => {
   test('refuses bodies that JSON cannot say: 1e999 is no number', async () => {
     await using local = await startLocal();
     const headers = { 'content-type': 'application/json' };
-    const answer = await local.send('POST', '/_sandbox/clock', { form: '{"advance_ms":1e999}', headers });
+    const answer = await local.send('POST', '/_sandbox/clock', {
+      form: '{"advance_ms":1e999}',
+      headers,
+    });
     expect(answer.status).toBe(400);
   });
 });
@@ -69,7 +74,16 @@ describe('a clock that is set back', () => {
   test('keeps lists in order, and their pages whole', async () => {
     await using local = await startLocal({ now: () => START_MS });
     const made: { id: string; created: number }[] = [];
-    for (const moveMs of [0, DAY_MS, -2 * DAY_MS, HOUR_MS, -HOUR_MS, 3 * DAY_MS, 0, -365 * DAY_MS]) {
+    for (const moveMs of [
+      0,
+      DAY_MS,
+      -2 * DAY_MS,
+      HOUR_MS,
+      -HOUR_MS,
+      3 * DAY_MS,
+      0,
+      -365 * DAY_MS,
+    ]) {
       local.sandbox.clock.advance(moveMs);
       const { id, created } = await createUnconfirmed(local.stripe);
       expect(created).toBe(seconds(local.sandbox.clock.now()) / 1000);
@@ -95,7 +109,8 @@ describe('a clock that is set back', () => {
 
   test('leaves an idempotency key forgotten that a day has taken', async () => {
     await using local = await startLocal({ now: () => START_MS });
-    const create = (idempotencyKey: string) => local.stripe.paymentIntents.create(CARD, { idempotencyKey });
+    const create = (idempotencyKey: string) =>
+      local.stripe.paymentIntents.create(CARD, { idempotencyKey });
     const first = await create('a');
     local.sandbox.clock.advance(25 * HOUR_MS);
     local.sandbox.clock.advance(-25 * HOUR_MS);
@@ -106,7 +121,8 @@ describe('a clock that is set back', () => {
   test('forgets keys by their own age, whatever the order they came in', async () => {
     let now = START_MS;
     await using local = await startLocal({ now: () => now });
-    const create = (idempotencyKey: string) => local.stripe.paymentIntents.create(CARD, { idempotencyKey });
+    const create = (idempotencyKey: string) =>
+      local.stripe.paymentIntents.create(CARD, { idempotencyKey });
     const late = await create('late');
     local.sandbox.clock.advance(-10 * HOUR_MS);
     const early = await create('early');
@@ -146,8 +162,16 @@ describe('a clock that is set back', () => {
 
   test('lets a bank debit be decided at the time that was set for it', async () => {
     await using local = await startLocal({ now: () => START_MS });
-    const debit = { amount: 900, currency: 'usd', allowed_payment_method_types: ['us_bank_account' as const] };
-    const { id } = await local.stripe.paymentIntents.create({ ...debit, payment_method: 'pm_usBankAccount', confirm: true });
+    const debit = {
+      amount: 900,
+      currency: 'usd',
+      allowed_payment_method_types: ['us_bank_account' as const],
+    };
+    const { id } = await local.stripe.paymentIntents.create({
+      ...debit,
+      payment_method: 'pm_usBankAccount',
+      confirm: true,
+    });
     const statusNow = () => local.sandbox.books.paymentIntent(id)?.status;
     local.sandbox.clock.advance(-DAY_MS);
     local.sandbox.clock.advance(4 * DAY_MS);
@@ -169,9 +193,15 @@ describe('a clock that is set back', () => {
     const kept = await first.stripe.paymentIntents.create(CARD, { idempotencyKey: 'b' });
     await first.sandbox.close();
     await using second = await startLocal(options);
-    expect((await second.stripe.paymentIntents.create(CARD, { idempotencyKey: 'b' })).id).toBe(kept.id);
-    expect((await second.stripe.paymentIntents.create(CARD, { idempotencyKey: 'a' })).id).not.toBe(old.id);
+    expect((await second.stripe.paymentIntents.create(CARD, { idempotencyKey: 'b' })).id).toBe(
+      kept.id,
+    );
+    expect((await second.stripe.paymentIntents.create(CARD, { idempotencyKey: 'a' })).id).not.toBe(
+      old.id,
+    );
     const events = (await second.stripe.events.list()).data;
-    expect(events.map(({ data: { object } }) => (object as { id: string }).id)).not.toContain(old.id);
+    expect(events.map(({ data: { object } }) => (object as { id: string }).id)).not.toContain(
+      old.id,
+    );
   });
 });

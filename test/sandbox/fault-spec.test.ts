@@ -37,8 +37,14 @@ describe('a fault specification', () => {
     ['outage', ['reset_before', 'reset_before']],
     ['outage:500_before', ['500_before', '500_before']],
     ['payment_intents.create=drip', ['drip:100', 'ok']],
-    ['payment_intents.create#*=error:403:invalid_request_error', ['error:403:invalid_request_error', 'error:403:invalid_request_error']],
-    ['seq:payment_intents.create=ok,error:402:card_error:card_declined:lost_card:param=x', ['ok', 'error:402:card_error:card_declined:lost_card:param=x']],
+    [
+      'payment_intents.create#*=error:403:invalid_request_error',
+      ['error:403:invalid_request_error', 'error:403:invalid_request_error'],
+    ],
+    [
+      'seq:payment_intents.create=ok,error:402:card_error:card_declined:lost_card:param=x',
+      ['ok', 'error:402:card_error:card_declined:lost_card:param=x'],
+    ],
     ['outage:error:503:api_error', ['error:503:api_error', 'error:503:api_error']],
   ])('%s', (spec, dealt) => {
     expect(deal(spec, creates(dealt.length))).toEqual(dealt);
@@ -56,18 +62,26 @@ describe('a fault specification', () => {
 
   test('chance follows the seed', () => {
     const requests = creates(400);
-    const hits = deal('payment_intents.create=409@0.05', requests).filter((fault) => fault === '409');
+    const hits = deal('payment_intents.create=409@0.05', requests).filter(
+      (fault) => fault === '409',
+    );
     expect(hits.length).toBeGreaterThan(5);
     expect(hits.length).toBeLessThan(40);
-    expect(deal('payment_intents.create=409@0.05', requests)).toEqual(deal('payment_intents.create=409@0.05', requests));
-    expect(deal('payment_intents.create=409@0.05', requests, 2)).not.toEqual(deal('payment_intents.create=409@0.05', requests));
+    expect(deal('payment_intents.create=409@0.05', requests)).toEqual(
+      deal('payment_intents.create=409@0.05', requests),
+    );
+    expect(deal('payment_intents.create=409@0.05', requests, 2)).not.toEqual(
+      deal('payment_intents.create=409@0.05', requests),
+    );
     expect(deal('payment_intents.create=409@1', creates(2))).toEqual(['409', '409']);
     expect(deal('payment_intents.create=409@0', creates(2))).toEqual(['ok', 'ok']);
   });
 
   test('seed deals every kind in time, the same for the same seed', () => {
     const dealt = deal('seed:7@0.5', creates(2000));
-    expect(new Set(dealt.map((fault) => fault.split(':')[0]))).toEqual(new Set(['ok', ...FAULT_KINDS.map(({ kind }) => kind)]));
+    expect(new Set(dealt.map((fault) => fault.split(':')[0]))).toEqual(
+      new Set(['ok', ...FAULT_KINDS.map(({ kind }) => kind)]),
+    );
     expect(deal('seed:7@0.5', creates(2000), 99)).toEqual(dealt);
     expect(deal('seed:8@0.5', creates(2000))).not.toEqual(dealt);
     const rare = deal('seed:7', creates(2000)).filter((fault) => fault !== 'ok').length;
@@ -77,8 +91,14 @@ describe('a fault specification', () => {
 
   test.each([
     ['payment_intents.create', 'it has no "="'],
-    ['payment_intent.create=409', 'there is no endpoint "payment_intent.create"; the endpoints are *, payment_intents.create'],
-    ['payment_intents.create=explode', 'there is no fault "explode"; the faults are reset_before, 401'],
+    [
+      'payment_intent.create=409',
+      'there is no endpoint "payment_intent.create"; the endpoints are *, payment_intents.create',
+    ],
+    [
+      'payment_intents.create=explode',
+      'there is no fault "explode"; the faults are reset_before, 401',
+    ],
     ['payment_intents.create#0=409', '#0 is not a range of request numbers'],
     ['payment_intents.create#3-2=409', '#3-2 is not a range of request numbers'],
     ['payment_intents.create#x=409', '"x" is not a whole number'],
@@ -95,7 +115,10 @@ describe('a fault specification', () => {
     ['account=error:400:', '"" is not a type or a code'],
     ['account=error:400:api_error:<b>', '"<b>" is not a type or a code'],
     ['account=error:400:api_error:a:b:c', 'write error:STATUS:TYPE'],
-    ['account=error:400:api_error:colour=red', 'there is no "colour"; there are param, message, should_retry, limited, kept'],
+    [
+      'account=error:400:api_error:colour=red',
+      'there is no "colour"; there are param, message, should_retry, limited, kept',
+    ],
     ['account=error:400:api_error:kept=yes', 'kept is true or false'],
     ['account=error:400:api_error:message=%zz', '"%zz" is not percent-encoded text'],
   ])('%s is refused: %s', (spec, message) => {

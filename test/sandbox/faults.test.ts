@@ -41,29 +41,43 @@ const executes = (name: FaultName) => FAULT_KINDS.find(({ kind }) => kind === na
 async function confirmHit(local: Local, spec: string, timeout = TIMEOUT_MS) {
   const { id } = await createUnconfirmed(local.stripe);
   local.sandbox.setFaults(spec);
-  const call = stripeAt(local.sandbox.port, { timeout }).paymentIntents.confirm(id, {}, { idempotencyKey: 'confirm-1' });
+  const call = stripeAt(local.sandbox.port, { timeout }).paymentIntents.confirm(
+    id,
+    {},
+    { idempotencyKey: 'confirm-1' },
+  );
   return { id, call };
 }
 
 describe.concurrent('each fault, as the client sees it', () => {
   test.each(Object.entries(ENDINGS) as [keyof typeof ENDINGS, Seen][])('%s', async (kind, seen) => {
     await using local = await startLocal();
-    const { id, call } = await confirmHit(local, `payment_intents.confirm#1-2=${kind === 'late' ? `late:${String(LATE_MS)}` : kind}`);
+    const { id, call } = await confirmHit(
+      local,
+      `payment_intents.confirm#1-2=${kind === 'late' ? `late:${String(LATE_MS)}` : kind}`,
+    );
     expect(await errorOf(call)).toMatchObject(seen);
     const paid = executes(kind) === 'yes';
-    expect(local.sandbox.books.paymentIntent(id)?.status).toBe(paid ? 'succeeded' : 'requires_confirmation');
+    expect(local.sandbox.books.paymentIntent(id)?.status).toBe(
+      paid ? 'succeeded' : 'requires_confirmation',
+    );
     if (kind === 'late') await sleep(LATE_MS);
     local.sandbox.setFaults('');
     // Whatever was lost, the truth is one payment after the same request was sent again.
-    const again = await local.stripe.paymentIntents.confirm(id, {}, { idempotencyKey: 'confirm-1' }).catch((error: unknown) => error);
-    if (kind.startsWith('500')) expect(again).toMatchObject({ statusCode: 500, headers: { 'idempotent-replayed': 'true' } });
+    const again = await local.stripe.paymentIntents
+      .confirm(id, {}, { idempotencyKey: 'confirm-1' })
+      .catch((error: unknown) => error);
+    if (kind.startsWith('500'))
+      expect(again).toMatchObject({ statusCode: 500, headers: { 'idempotent-replayed': 'true' } });
     else expect(again).toMatchObject({ status: 'succeeded' });
     expect(local.sandbox.books.succeededCount()).toBe(kind === '500_before' ? 0 : 1);
     expect(local.sandbox.books.charges.length).toBeLessThanOrEqual(1);
   });
 
   test('cover every kind there is', () => {
-    expect(FAULT_KINDS.map(({ kind }) => kind).toSorted()).toEqual([...Object.keys(ENDINGS), 'slow', 'out_of_order', 'drip'].toSorted());
+    expect(FAULT_KINDS.map(({ kind }) => kind).toSorted()).toEqual(
+      [...Object.keys(ENDINGS), 'slow', 'out_of_order', 'drip'].toSorted(),
+    );
   });
 
   test('slow answers late', async () => {
@@ -86,12 +100,19 @@ describe.concurrent('each fault, as the client sees it', () => {
   test('out_of_order answers after a request that came later', async () => {
     await using local = await startLocal({ faults: 'payment_intents.create=out_of_order' });
     const order: string[] = [];
-    const first = local.stripe.paymentIntents.create({ ...CARD, metadata: { n: '1' } }).then(() => order.push('first'));
+    const first = local.stripe.paymentIntents
+      .create({ ...CARD, metadata: { n: '1' } })
+      .then(() => order.push('first'));
     await sleep(50);
-    await local.stripe.paymentIntents.create({ ...CARD, metadata: { n: '2' } }).then(() => order.push('second'));
+    await local.stripe.paymentIntents
+      .create({ ...CARD, metadata: { n: '2' } })
+      .then(() => order.push('second'));
     await first;
     expect(order).toEqual(['second', 'first']);
-    expect(local.sandbox.books.paymentIntents.map(({ metadata }) => metadata['n'])).toEqual(['1', '2']);
+    expect(local.sandbox.books.paymentIntents.map(({ metadata }) => metadata['n'])).toEqual([
+      '1',
+      '2',
+    ]);
   });
 
   test('late is executed when the client has long gone', async () => {
@@ -126,24 +147,37 @@ describe('on the wire', () => {
     const { status } = await createUnconfirmed(local.stripe);
     expect(status).toBe('requires_confirmation');
     const [one, two] = local.sandbox.books.requests;
-    expect([one, two]).toMatchObject([{ fault: 'drop_after', status: null, executed: true }, { fault: null, status: 200, replayed: true }]);
+    expect([one, two]).toMatchObject([
+      { fault: 'drop_after', status: null, executed: true },
+      { fault: null, status: 200, replayed: true },
+    ]);
     expect(one?.idempotency_key).toBe(two?.idempotency_key);
     expect(local.sandbox.books.paymentIntents).toHaveLength(1);
   });
 
   test('a cut body announces more than it brings', async () => {
     await using local = await startLocal({ faults: 'account=cut_body' });
-    await expect(local.send('GET', '/v1/account')).rejects.toMatchObject({ code: 'ECONNRESET', message: 'aborted' });
+    await expect(local.send('GET', '/v1/account')).rejects.toMatchObject({
+      code: 'ECONNRESET',
+      message: 'aborted',
+    });
   });
 
   test('a gateway answers in HTML', async () => {
     await using local = await startLocal({ faults: 'account=html_502' });
-    expect(await local.send('GET', '/v1/account')).toMatchObject({ status: 502, headers: { 'content-type': 'text/html' }, body: containing('<html>') });
+    expect(await local.send('GET', '/v1/account')).toMatchObject({
+      status: 502,
+      headers: { 'content-type': 'text/html' },
+      body: containing('<html>'),
+    });
   });
 
   test('an outage lasts until it is cleared', async () => {
     await using local = await startLocal({ faults: 'outage' });
-    for (let n = 0; n < 3; n += 1) expect(await errorOf(local.stripe.balance.retrieve())).toBeInstanceOf(Stripe.errors.StripeConnectionError);
+    for (let n = 0; n < 3; n += 1)
+      expect(await errorOf(local.stripe.balance.retrieve())).toBeInstanceOf(
+        Stripe.errors.StripeConnectionError,
+      );
     local.sandbox.setFaults('');
     expect((await local.stripe.balance.retrieve()).object).toBe('balance');
     expect(() => local.sandbox.setFaults('nonsense')).toThrow('fault "nonsense"');
@@ -163,7 +197,10 @@ describe('on the wire', () => {
     const charge = async (n: number) => {
       for (let attempt = 0; attempt < 6; attempt += 1) {
         const done = stripe.paymentIntents
-          .create({ ...CARD, payment_method: 'pm_card_visa', confirm: true, metadata: { n: String(n) } }, { idempotencyKey: `pay-${String(n)}` })
+          .create(
+            { ...CARD, payment_method: 'pm_card_visa', confirm: true, metadata: { n: String(n) } },
+            { idempotencyKey: `pay-${String(n)}` },
+          )
           .catch(() => null);
         // An answer that drips in byte by byte outlives the time limit of the library.
         if ((await Promise.race([done, sleep(300, null)])) !== null) return;

@@ -5,7 +5,13 @@ import { type Local, startLocal } from './clients.ts';
 import { containing, matching } from './text-matchers.ts';
 
 const KEY = 'SG.abcdefghijklmnop.qrstuvwxyz';
-const MESSAGE = { to: 'ada@example.com', from: 'shop@example.com', subject: 'Paid', text: 'Thank you', html: '<p>Thank you</p>' };
+const MESSAGE = {
+  to: 'ada@example.com',
+  from: 'shop@example.com',
+  subject: 'Paid',
+  text: 'Thank you',
+  html: '<p>Thank you</p>',
+};
 
 /** The real client; it keeps its address in the process, so each test sets it anew. */
 function mailAt(local: Local) {
@@ -17,7 +23,10 @@ function mailAt(local: Local) {
 }
 
 async function failureOf(call: Promise<unknown>): Promise<unknown> {
-  return call.then(() => Promise.reject(new Error('the call should have failed')), (error: unknown) => error);
+  return call.then(
+    () => Promise.reject(new Error('the call should have failed')),
+    (error: unknown) => error,
+  );
 }
 
 describe('the local SendGrid', () => {
@@ -27,7 +36,14 @@ describe('the local SendGrid', () => {
     expect(response.statusCode).toBe(202);
     expect(response.headers).toMatchObject({ 'x-message-id': matching(/^\w+$/) });
     expect(local.sandbox.books.mails).toEqual([
-      expect.objectContaining({ to: ['ada@example.com'], from: 'shop@example.com', subject: 'Paid', text: 'Thank you', html: '<p>Thank you</p>', sandbox_mode: false }),
+      expect.objectContaining({
+        to: ['ada@example.com'],
+        from: 'shop@example.com',
+        subject: 'Paid',
+        text: 'Thank you',
+        html: '<p>Thank you</p>',
+        sandbox_mode: false,
+      }),
     ]);
     expect(local.sandbox.books.mails[0]?.body).toMatchObject({ custom_args: { ref: 'x' } });
     expect(local.sandbox.books.count('mail.send')).toBe(1);
@@ -35,7 +51,10 @@ describe('the local SendGrid', () => {
 
   test('answers 200 in its sandbox mode', async () => {
     await using local = await startLocal();
-    const [response] = await mailAt(local).send({ ...MESSAGE, mailSettings: { sandboxMode: { enable: true } } });
+    const [response] = await mailAt(local).send({
+      ...MESSAGE,
+      mailSettings: { sandboxMode: { enable: true } },
+    });
     expect(response.statusCode).toBe(200);
     expect(local.sandbox.books.mails[0]?.sandbox_mode).toBe(true);
   });
@@ -57,41 +76,84 @@ describe('the local SendGrid', () => {
     await using local = await startLocal();
     const answer = await post(local, valid(), authorization);
     expect(answer.status).toBe(status);
-    if (status === 401) expect(answer.json['errors']).toEqual([{ message: containing('authorization grant is invalid'), field: null, help: null }]);
+    if (status === 401)
+      expect(answer.json['errors']).toEqual([
+        { message: containing('authorization grant is invalid'), field: null, help: null },
+      ]);
   });
 
   test.each([
     ['personalizations', { personalizations: undefined }],
     ['personalizations', { personalizations: [] }],
-    ['personalizations', { personalizations: Array.from({ length: 1001 }, () => ({ to: [{ email: 'a@example.com' }] })) }],
-    ['personalizations', { personalizations: [{ to: Array.from({ length: 1001 }, () => ({ email: 'a@example.com' })) }] }],
+    [
+      'personalizations',
+      {
+        personalizations: Array.from({ length: 1001 }, () => ({
+          to: [{ email: 'a@example.com' }],
+        })),
+      },
+    ],
+    [
+      'personalizations',
+      {
+        personalizations: [
+          { to: Array.from({ length: 1001 }, () => ({ email: 'a@example.com' })) },
+        ],
+      },
+    ],
     ['personalizations.0.to', { personalizations: [{}] }],
-    ['personalizations.0.to.1.email', { personalizations: [{ to: [{ email: 'a@example.com' }, { email: 'not an address' }] }] }],
+    [
+      'personalizations.0.to.1.email',
+      { personalizations: [{ to: [{ email: 'a@example.com' }, { email: 'not an address' }] }] },
+    ],
     ['from.email', { from: undefined }],
     ['from.email', { from: { email: 'shop' } }],
     ['subject', { subject: '' }],
     ['content', { content: undefined }],
-    ['content', { content: [{ type: 'text/html', value: '<p>x</p>' }, { type: 'text/plain', value: 'x' }] }],
+    [
+      'content',
+      {
+        content: [
+          { type: 'text/html', value: '<p>x</p>' },
+          { type: 'text/plain', value: 'x' },
+        ],
+      },
+    ],
     ['content.0.value', { content: [{ type: 'text/plain', value: '' }] }],
     ['content.0.type', { content: [{ value: 'x' }] }],
   ])('refuses a wrong %s', async (field, change) => {
     await using local = await startLocal();
     const answer = await post(local, { ...valid(), ...change });
     expect(answer.status).toBe(400);
-    expect(answer.json['errors']).toContainEqual({ message: matching(/\w/), field, help: containing('sendgrid.com') });
+    expect(answer.json['errors']).toContainEqual({
+      message: matching(/\w/),
+      field,
+      help: containing('sendgrid.com'),
+    });
     expect(local.sandbox.books.mails).toHaveLength(0);
   });
 
   test('refuses what is no JSON', async () => {
     await using local = await startLocal();
-    const answer = await local.send('POST', '/v3/mail/send', { form: 'nonsense', key: null, headers: { authorization: `Bearer ${KEY}` } });
+    const answer = await local.send('POST', '/v3/mail/send', {
+      form: 'nonsense',
+      key: null,
+      headers: { authorization: `Bearer ${KEY}` },
+    });
     expect(answer).toMatchObject({ status: 400, json: { errors: [{ message: 'Bad Request' }] } });
   });
 
   test.each([
     ['401', 0, { code: 401 }],
     ['403', 0, { code: 403 }],
-    ['429', 0, { code: 429, response: { body: { errors: [{ message: 'too many requests', field: null, help: null }] } } }],
+    [
+      '429',
+      0,
+      {
+        code: 429,
+        response: { body: { errors: [{ message: 'too many requests', field: null, help: null }] } },
+      },
+    ],
     ['500_before', 0, { code: 500 }],
     ['500_after', 1, { code: 500 }],
     ['html_502', 0, { code: 502 }],
@@ -119,6 +181,9 @@ function valid(): object {
 }
 
 function post(local: Local, body: object, authorization: string | null = `Bearer ${KEY}`) {
-  const headers = { 'content-type': 'application/json', ...(authorization === null ? {} : { authorization }) };
+  const headers = {
+    'content-type': 'application/json',
+    ...(authorization === null ? {} : { authorization }),
+  };
   return local.send('POST', '/v3/mail/send', { form: JSON.stringify(body), key: null, headers });
 }

@@ -34,7 +34,9 @@ describe('an error that was ordered', () => {
     });
     expect(local.sandbox.books.paymentIntents).toEqual([]);
     expect((await local.stripe.paymentIntents.create(CARD)).object).toBe('payment_intent');
-    expect(local.sandbox.books.requests.map(({ executed, fault }) => ({ executed, fault }))).toEqual([
+    expect(
+      local.sandbox.books.requests.map(({ executed, fault }) => ({ executed, fault })),
+    ).toEqual([
       { executed: false, fault: containing('error:400:invalid_request_error:resource_missing') },
       { executed: true, fault: null },
     ]);
@@ -65,13 +67,19 @@ describe('an error that was ordered', () => {
     const plain = await errorIn(local, 'GET', '/v1/account');
     expect(plain.error).toEqual({ type: 'invalid_request_error', message: containing('sandbox') });
     const unseen = await errorIn(local, 'GET', '/v1/account');
-    expect([unseen.status, unseen.error['type'], unseen.error['code']]).toEqual([418, 'tea_error', 'teapot']);
+    expect([unseen.status, unseen.error['type'], unseen.error['code']]).toEqual([
+      418,
+      'tea_error',
+      'teapot',
+    ]);
   });
 
   test('with 402 is a decline that was tried: the charge, the whole intent, and kept', async () => {
     await using local = await startLocal();
     const { id } = await createUnconfirmed(local.stripe);
-    local.sandbox.setFaults('payment_intents.confirm=error:402:card_error:card_declined:do_not_honor');
+    local.sandbox.setFaults(
+      'payment_intents.confirm=error:402:card_error:card_declined:do_not_honor',
+    );
     const error = await errorOf(local.stripe.paymentIntents.confirm(id, {}, IDEMPOTENT));
     expect(error).toMatchObject({
       statusCode: 402,
@@ -83,14 +91,23 @@ describe('an error that was ordered', () => {
         id,
         status: 'requires_payment_method',
         latest_charge: error.charge,
-        last_payment_error: { code: 'card_declined', decline_code: 'do_not_honor', charge: error.charge },
+        last_payment_error: {
+          code: 'card_declined',
+          decline_code: 'do_not_honor',
+          charge: error.charge,
+        },
       },
       payment_method: { object: 'payment_method', type: 'card' },
     });
-    expect(local.sandbox.books.charges).toMatchObject([{ status: 'failed', failure_code: 'card_declined' }]);
+    expect(local.sandbox.books.charges).toMatchObject([
+      { status: 'failed', failure_code: 'card_declined' },
+    ]);
     expect(local.sandbox.books.requests.at(-1)?.executed).toBe(true);
     const again = await errorOf(local.stripe.paymentIntents.confirm(id, {}, IDEMPOTENT));
-    expect(again.headers).toMatchObject({ 'idempotent-replayed': 'true', 'stripe-should-retry': 'false' });
+    expect(again.headers).toMatchObject({
+      'idempotent-replayed': 'true',
+      'stripe-should-retry': 'false',
+    });
     expect(again).toMatchObject({ statusCode: 402, decline_code: 'do_not_honor' });
     expect(local.sandbox.books.charges).toHaveLength(1);
   });
@@ -101,7 +118,11 @@ describe('an error that was ordered', () => {
     });
     const paying = { ...CARD, payment_method: 'pm_card_visa', confirm: true };
     const declined = await errorOf(local.stripe.paymentIntents.create(paying));
-    expect(declined).toMatchObject({ statusCode: 402, code: 'test_mode_live_card', param: 'number' });
+    expect(declined).toMatchObject({
+      statusCode: 402,
+      code: 'test_mode_live_card',
+      param: 'number',
+    });
     expect(declined.decline_code).toBe('');
     expect(declined.payment_intent).toMatchObject({ status: 'requires_payment_method' });
     expect(await errorOf(createUnconfirmed(local.stripe))).toMatchObject({ statusCode: 402 });
@@ -124,13 +145,17 @@ describe('an error that was ordered', () => {
     await using local = await startLocal();
     const { id } = await createUnconfirmed(local.stripe);
     const confirm = () => local.stripe.paymentIntents.confirm(id, {}, IDEMPOTENT);
-    local.sandbox.setFaults('payment_intents.confirm=error:400:invalid_request_error:account_invalid:kept=true');
+    local.sandbox.setFaults(
+      'payment_intents.confirm=error:400:invalid_request_error:account_invalid:kept=true',
+    );
     const first = await errorOf(confirm());
     expect(first.headers).toMatchObject({ 'stripe-should-retry': 'false' });
     expect((await errorOf(confirm())).headers).toMatchObject({ 'idempotent-replayed': 'true' });
     expect(local.sandbox.books.paymentIntent(id)?.status).toBe('requires_confirmation');
     const other = await createUnconfirmed(local.stripe);
-    local.sandbox.setFaults('payment_intents.confirm=error:400:invalid_request_error:account_invalid');
+    local.sandbox.setFaults(
+      'payment_intents.confirm=error:400:invalid_request_error:account_invalid',
+    );
     const key = { idempotencyKey: 'confirm-2' };
     const refused = await errorOf(local.stripe.paymentIntents.confirm(other.id, {}, key));
     expect(refused.headers).not.toHaveProperty('stripe-should-retry');
@@ -140,7 +165,9 @@ describe('an error that was ordered', () => {
   test('of the intent itself carries the intent', async () => {
     await using local = await startLocal();
     const { id } = await createUnconfirmed(local.stripe);
-    local.sandbox.setFaults('payment_intents.confirm=error:400:invalid_request_error:payment_intent_mandate_invalid');
+    local.sandbox.setFaults(
+      'payment_intents.confirm=error:400:invalid_request_error:payment_intent_mandate_invalid',
+    );
     const error = await errorOf(local.stripe.paymentIntents.confirm(id));
     expect(error.payment_intent).toMatchObject({ id, status: 'requires_confirmation' });
   });
@@ -163,7 +190,11 @@ describe('headers that say whether to try again', () => {
     ['429_lock', undefined, 'true'],
     ['409', undefined, undefined],
     ['error:429:invalid_request_error:rate_limit', 'endpoint-rate', undefined],
-    ['error:429:invalid_request_error:rate_limit:limited=global-concurrency', 'global-concurrency', undefined],
+    [
+      'error:429:invalid_request_error:rate_limit:limited=global-concurrency',
+      'global-concurrency',
+      undefined,
+    ],
     ['error:429:invalid_request_error:rate_limit:limited=', undefined, undefined],
     ['error:429:invalid_request_error:rate_limit:should_retry=false', 'endpoint-rate', 'false'],
     ['error:429:invalid_request_error:lock_timeout', undefined, 'true'],
@@ -179,6 +210,9 @@ describe('headers that say whether to try again', () => {
   test('a 409 of a twin is an invalid request with a code', async () => {
     await using local = await startLocal({ faults: 'account=409' });
     const { error } = await errorIn(local, 'GET', '/v1/account');
-    expect([error['type'], error['code']]).toEqual(['invalid_request_error', 'idempotency_key_in_use']);
+    expect([error['type'], error['code']]).toEqual([
+      'invalid_request_error',
+      'idempotency_key_in_use',
+    ]);
   });
 });

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, entryHash, textAroundInstant, type UnsealedEntry } from '../../src/storage/audit-chain.ts';
+import {
+  canonicalJson,
+  entryHash,
+  textAroundInstant,
+  type UnsealedEntry,
+} from '../../src/storage/audit-chain.ts';
 
 const entry: UnsealedEntry = {
   transactionId: 'txn_01KF0000000000000000000000',
@@ -26,19 +31,29 @@ describe('the audit chain', () => {
     const { before, after } = textAroundInstant(entry);
     expect(`${before}${String(entry.at)}${after}`).toBe(text);
     const previous = 'a'.repeat(64);
-    expect(entryHash(previous, entry)).toBe(createHash('sha256').update(previous + text, 'utf8').digest('hex'));
-    expect(entryHash('', entry)).toBe('d18f8840f8f100d8f4b1299392a2714af1eb46c6db5921a4c722ab6e4e945716');
+    expect(entryHash(previous, entry)).toBe(
+      createHash('sha256')
+        .update(previous + text, 'utf8')
+        .digest('hex'),
+    );
+    expect(entryHash('', entry)).toBe(
+      'd18f8840f8f100d8f4b1299392a2714af1eb46c6db5921a4c722ab6e4e945716',
+    );
   });
 
   it('seals what an entry wrote, where it says so', () => {
     const written = { ...entry, changes: '{"at":{"updated_at":0},"set":{"step":"created"}}' };
     const { before, after } = textAroundInstant(written);
-    expect(`${before}${String(entry.at)}${after}`).toBe(text.replace(',"detail"', `,"changes":${written.changes},"detail"`));
+    expect(`${before}${String(entry.at)}${after}`).toBe(
+      text.replace(',"detail"', `,"changes":${written.changes},"detail"`),
+    );
     expect(entryHash('', written)).not.toBe(entryHash('', entry));
   });
 
   it('writes an opening entry with nulls', () => {
-    expect(textAroundInstant({ ...entry, from: null, requestId: null, detail: {} }).after).toContain(',"detail":{},"from":null,"request_id":null,"seq":2,');
+    expect(
+      textAroundInstant({ ...entry, from: null, requestId: null, detail: {} }).after,
+    ).toContain(',"detail":{},"from":null,"request_id":null,"seq":2,');
   });
 
   it('writes the same text whatever the order of the names, and nothing else than JSON', () => {
@@ -56,5 +71,9 @@ describe('the audit chain', () => {
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).reverse().map(([name, member]) => [name, reversed(member)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([name, member]) => [name, reversed(member)]),
+  );
 }

@@ -28,7 +28,11 @@ export async function fakePostgres(tls: 'offered' | 'none'): Promise<FakePostgre
       seen.push('tls asked');
       socket.write(tls === 'none' ? 'N' : 'S');
       if (tls === 'none') return;
-      const secure = new TLSSocket(socket, { isServer: true, cert: CERTIFICATE, key: CERTIFICATE_KEY });
+      const secure = new TLSSocket(socket, {
+        isServer: true,
+        cert: CERTIFICATE,
+        key: CERTIFICATE_KEY,
+      });
       secure.on('error', () => undefined);
       secure.once('data', () => {
         converse(secure, { seen, how: 'encrypted' });
@@ -43,7 +47,10 @@ export async function fakePostgres(tls: 'offered' | 'none'): Promise<FakePostgre
   return { port: (server.address() as AddressInfo).port, seen };
 }
 
-function converse(socket: Socket, { seen, how }: { readonly seen: string[]; readonly how: string }): void {
+function converse(
+  socket: Socket,
+  { seen, how }: { readonly seen: string[]; readonly how: string },
+): void {
   seen.push(`startup ${how}`);
   socket.write(CLEARTEXT_PASSWORD);
   socket.once('data', (bytes) => {

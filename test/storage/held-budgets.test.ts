@@ -2,7 +2,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { chance, clock, postgres } from './targets.ts';
 import { openStorage } from '../../src/storage/open.ts';
 
-const BUDGETS = [{ name: 'account', perSecond: 100 }, { name: 'list', perSecond: 25 }];
+const BUDGETS = [
+  { name: 'account', perSecond: 100 },
+  { name: 'list', perSecond: 25 },
+];
 /** The server lets go after a second; a lock is waited for ten times as long. */
 const SOON_MS = 4_000;
 

@@ -16,7 +16,16 @@ import { chance, clock, postgres, sqlite, type RawConnection } from './targets.t
  */
 
 const NOWHERE = 'postgres://payrecon@db.internal/payments';
-const TABLES = ['notifications', 'audit_events', 'transactions', 'outages', 'passes', 'stripe_keys', 'ledger', 'ledger_counts'];
+const TABLES = [
+  'notifications',
+  'audit_events',
+  'transactions',
+  'outages',
+  'passes',
+  'stripe_keys',
+  'ledger',
+  'ledger_counts',
+];
 
 /** As it is while nobody works on it, whole in its one file. */
 async function aLedger(): Promise<string> {
@@ -25,7 +34,8 @@ async function aLedger(): Promise<string> {
   await storage.identity.create('');
   await storage.identity.bind({ account: 'acct_1', livemode: false });
   await storage.identity.rememberKey('a'.repeat(64), { account: 'acct_1', livemode: false });
-  for (const transition of [succeeded, failed, stuck]) await recordOne(storage, await openOne(storage, aRequest()), transition);
+  for (const transition of [succeeded, failed, stuck])
+    await recordOne(storage, await openOne(storage, aRequest()), transition);
   await storage.passes.tellCause('operator_rolled_back', 'a test', { seen: 1 });
   await storage.close();
   return database.url.slice('sqlite:'.length);
@@ -44,7 +54,11 @@ async function aPlace(): Promise<Place> {
 }
 
 async function emptied({ raw }: Place): Promise<void> {
-  await pastTriggers(raw, 'postgres', TABLES.map((table) => `delete from ${table}`));
+  await pastTriggers(
+    raw,
+    'postgres',
+    TABLES.map((table) => `delete from ${table}`),
+  );
 }
 
 interface Step {
@@ -55,7 +69,10 @@ interface Step {
 class Died extends Error {}
 
 /** Dies before the step with that number, counted from 0, or after it; from then on nothing gets done any more. */
-function dying(at: number, when: 'before' | 'after' = 'before'): { readonly gate: Gate; readonly steps: Step[] } {
+function dying(
+  at: number,
+  when: 'before' | 'after' = 'before',
+): { readonly gate: Gate; readonly steps: Step[] } {
   const steps: Step[] = [];
   let dead = false;
   const check = (now: boolean): void => {
@@ -79,7 +96,13 @@ function dying(at: number, when: 'before' | 'after' = 'before'): { readonly gate
 const READING = ['select', 'with'];
 
 function inputOf(path: string, { url }: Place, gate?: Gate): MoveInput {
-  return { from: `sqlite:${path}`, url, to: NOWHERE, namespace: '', options: { clock, chance, ...(gate === undefined ? {} : { gate }) } };
+  return {
+    from: `sqlite:${path}`,
+    url,
+    to: NOWHERE,
+    namespace: '',
+    options: { clock, chance, ...(gate === undefined ? {} : { gate }) },
+  };
 }
 
 async function whoMayCharge(path: string, { raw }: Place): Promise<readonly string[]> {
@@ -89,42 +112,58 @@ async function whoMayCharge(path: string, { raw }: Place): Promise<readonly stri
 }
 
 describe('a move', () => {
-  it('that dies anywhere never leaves two ledgers that charge, and is ended by the same command', { timeout: 600_000 }, async () => {
-    const ledger = await aLedger();
-const place = await aPlace();
-const folder = await temporaryFolder();
-    await copyFile(ledger, join(folder, 'whole.db'));
-    const whole = dying(Infinity);
-    await moveLedger(inputOf(join(folder, 'whole.db'), place, whole.gate));
-    expect(await whoMayCharge(join(folder, 'whole.db'), place)).toEqual(['new']);
-    const moved = await contentOf(place);
-    // Between two reads nothing happens: dying there is dying at the first of them.
-    const points = whole.steps.flatMap(({ kind }, at) => (READING.includes(kind) && READING.includes(whole.steps[at - 1]?.kind ?? '') ? [] : [at]));
-    const commits = whole.steps.flatMap(({ kind }, at) => (kind === 'commit' ? [at] : []));
-    expect(commits.map((at) => whole.steps[at]?.on)).toEqual(['old', 'new', 'old']);
-    const seen = new Set<string>();
-    for (const { at, when } of [...points.map((at) => ({ at, when: 'before' as const })), ...commits.map((at) => ({ at, when: 'after' as const }))]) {
-      const path = join(folder, `${when}-${String(at)}.db`);
-      await copyFile(ledger, path);
-      await emptied(place);
-      await expect(moveLedger(inputOf(path, place, dying(at, when).gate)), `${when} ${String(at)}`).rejects.toThrow();
-      const left = (await whoMayCharge(path, place)).join();
-      expect(['old', '', 'new'], `${when} ${String(at)}: ${whole.steps[at]?.kind ?? ''}`).toContain(left);
-      seen.add(left);
-      await moveLedger(inputOf(path, place));
-      expect(await whoMayCharge(path, place), `${when} ${String(at)}, again`).toEqual(['new']);
-      expect(await contentOf(place), `${when} ${String(at)}, again`).toEqual(moved);
-    }
-    expect([...seen].sort()).toEqual(['', 'new', 'old']);
-  });
+  it(
+    'that dies anywhere never leaves two ledgers that charge, and is ended by the same command',
+    { timeout: 600_000 },
+    async () => {
+      const ledger = await aLedger();
+      const place = await aPlace();
+      const folder = await temporaryFolder();
+      await copyFile(ledger, join(folder, 'whole.db'));
+      const whole = dying(Infinity);
+      await moveLedger(inputOf(join(folder, 'whole.db'), place, whole.gate));
+      expect(await whoMayCharge(join(folder, 'whole.db'), place)).toEqual(['new']);
+      const moved = await contentOf(place);
+      // Between two reads nothing happens: dying there is dying at the first of them.
+      const points = whole.steps.flatMap(({ kind }, at) =>
+        READING.includes(kind) && READING.includes(whole.steps[at - 1]?.kind ?? '') ? [] : [at],
+      );
+      const commits = whole.steps.flatMap(({ kind }, at) => (kind === 'commit' ? [at] : []));
+      expect(commits.map((at) => whole.steps[at]?.on)).toEqual(['old', 'new', 'old']);
+      const seen = new Set<string>();
+      for (const { at, when } of [
+        ...points.map((at) => ({ at, when: 'before' as const })),
+        ...commits.map((at) => ({ at, when: 'after' as const })),
+      ]) {
+        const path = join(folder, `${when}-${String(at)}.db`);
+        await copyFile(ledger, path);
+        await emptied(place);
+        await expect(
+          moveLedger(inputOf(path, place, dying(at, when).gate)),
+          `${when} ${String(at)}`,
+        ).rejects.toThrow();
+        const left = (await whoMayCharge(path, place)).join();
+        expect(
+          ['old', '', 'new'],
+          `${when} ${String(at)}: ${whole.steps[at]?.kind ?? ''}`,
+        ).toContain(left);
+        seen.add(left);
+        await moveLedger(inputOf(path, place));
+        expect(await whoMayCharge(path, place), `${when} ${String(at)}, again`).toEqual(['new']);
+        expect(await contentOf(place), `${when} ${String(at)}, again`).toEqual(moved);
+      }
+      expect([...seen].sort()).toEqual(['', 'new', 'old']);
+    },
+  );
 
   it('whose COMMIT was not answered stays marked, whatever comes after it', async () => {
     const path = await aLedger();
-const place = await aPlace();
+    const place = await aPlace();
     let sent = false;
     const gate: Gate = {
       before(kind, _sql, connection) {
-        if (sent && kind !== 'rollback' && !('exec' in connection)) throw new Error('the server refuses the user now');
+        if (sent && kind !== 'rollback' && !('exec' in connection))
+          throw new Error('the server refuses the user now');
       },
       after(kind, _sql, connection) {
         if (kind !== 'commit' || 'exec' in connection) return;
@@ -135,17 +174,26 @@ const place = await aPlace();
     await expect(moveLedger(inputOf(path, place, gate))).rejects.toThrow();
     expect(sent).toBe(true);
     expect(await whoMayCharge(path, place)).toEqual(['new']);
-    expect(await moveLedger(inputOf(path, place))).toMatchObject({ transactions: 3, alreadyThere: true });
+    expect(await moveLedger(inputOf(path, place))).toMatchObject({
+      transactions: 3,
+      alreadyThere: true,
+    });
     expect(await whoMayCharge(path, place)).toEqual(['new']);
   });
 
   it('goes on at a place where the ledger is already, and is refused where both were used', async () => {
     const path = await aLedger();
-const place = await aPlace();
-const folder = await temporaryFolder();
+    const place = await aPlace();
+    const folder = await temporaryFolder();
     await copyFile(path, join(folder, 'backup.db'));
-    expect(await moveLedger(inputOf(path, place))).toMatchObject({ transactions: 3, alreadyThere: false });
-    expect(await moveLedger(inputOf(path, place))).toMatchObject({ transactions: 3, alreadyThere: true });
+    expect(await moveLedger(inputOf(path, place))).toMatchObject({
+      transactions: 3,
+      alreadyThere: false,
+    });
+    expect(await moveLedger(inputOf(path, place))).toMatchObject({
+      transactions: 3,
+      alreadyThere: true,
+    });
     const error = await errorOf(moveLedger(inputOf(join(folder, 'backup.db'), place)));
     expect(error).toMatchObject({ kind: 'configuration', code: 'target_not_empty' });
   });
@@ -160,7 +208,10 @@ const folder = await temporaryFolder();
     expect(await statement(database.url, 'select id from ledger')).toEqual([]);
     await moveLedger({ ...inputOf(path, place), namespace: 'shop' });
     const [row] = await place.raw.rows('select id, namespace from ledger');
-    expect(row).toEqual({ id: (await statement(database.url, 'select id from ledger'))[0]?.['id'], namespace: 'shop' });
+    expect(row).toEqual({
+      id: (await statement(database.url, 'select id from ledger'))[0]?.['id'],
+      namespace: 'shop',
+    });
   });
 });
 

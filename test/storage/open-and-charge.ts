@@ -18,17 +18,33 @@ const storage = await openStorage({
   url,
   autoMigrate: true,
   mayCreate: true,
-  clock: { monotonicMs: () => performance.now(), sleep: async (ms) => { await wait(ms); } },
+  clock: {
+    monotonicMs: () => performance.now(),
+    sleep: async (ms) => {
+      await wait(ms);
+    },
+  },
   chance: { uniform: () => Math.random(), token: () => randomUUID() },
 });
 const result = await storage.ledger.open(
   {
-    key, reference: `order-${key}`, amount: 4999, currency: 'usd', customer: 'cus_1', paymentMethod: 'pm_1',
-    methodTypes: ['card'], email: 'ada@example.com', description: null, metadata: {}, onSession: false,
+    key,
+    reference: `order-${key}`,
+    amount: 4999,
+    currency: 'usd',
+    customer: 'cus_1',
+    paymentMethod: 'pm_1',
+    methodTypes: ['card'],
+    email: 'ada@example.com',
+    description: null,
+    metadata: {},
+    onSession: false,
   },
   'f',
   { windowMs: 600_000, allow: false },
   { role: 'charge', operator: 'ada', systemUser: 'root', host: 'host', pid: process.pid },
 );
 await storage.close();
-process.stdout.write(`${JSON.stringify({ kind: result.kind, id: 'transaction' in result ? result.transaction.id : null })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ kind: result.kind, id: 'transaction' in result ? result.transaction.id : null })}\n`,
+);

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Storage } from '../../src/storage/open.ts';
 import { errorOf } from './errors-of.ts';
-import { actor, aRequest, aTransition, guard, openOne, opened, reconciler, recorded, recordOne, succeeded } from './payments.ts';
+import {
+  actor,
+  aRequest,
+  aTransition,
+  guard,
+  openOne,
+  opened,
+  reconciler,
+  recorded,
+  recordOne,
+  succeeded,
+} from './payments.ts';
 import { postgresProxy, type Proxy } from './postgres-proxy.ts';
 import { postgres, type TestDatabase } from './targets.ts';
 
@@ -27,31 +38,66 @@ function cutOnce(proxy: Proxy, when: 'cut_before' | 'cut_after', fits: RegExp): 
 }
 
 describe('a lost connection to PostgreSQL', () => {
-  it.each(['cut_before', 'cut_after'] as const)('answers truly when the connection is %s of an opening', async (when) => {
-    for (const fits of [/^BEGIN/, /^insert into transactions/, /^insert into audit_events/, /^COMMIT/]) {
+  it.each(['cut_before', 'cut_after'] as const)(
+    'answers truly when the connection is %s of an opening',
+    async (when) => {
+      for (const fits of [
+        /^BEGIN/,
+        /^insert into transactions/,
+        /^insert into audit_events/,
+        /^COMMIT/,
+      ]) {
+        const database = await postgres.fresh();
+        const { proxy, storage } = await behindProxy(database);
+        cutOnce(proxy, when, fits);
+        const result = opened(
+          await storage.ledger.open(aRequest({ reference: 'order-1' }), 'f', guard, actor),
+        );
+        expect(await storage.ledger.find(result.transaction.id)).toEqual(result.transaction);
+        expect(
+          await storage.history.page(
+            {
+              statuses: [],
+              since: null,
+              until: null,
+              customer: null,
+              reference: null,
+              needsPerson: false,
+            },
+            10,
+            null,
+          ),
+        ).toHaveLength(1);
+        expect(await storage.history.verifyAudit(null)).toEqual({
+          transactions: 1,
+          entries: 1,
+          partly: 0,
+          firstBad: null,
+        });
+        expect((await recordOne(storage, result, aTransition())).version).toBe(2);
+      }
+    },
+  );
+
+  it.each(['cut_before', 'cut_after'] as const)(
+    'answers truly when the connection is %s of a recording',
+    async (when) => {
       const database = await postgres.fresh();
       const { proxy, storage } = await behindProxy(database);
-      cutOnce(proxy, when, fits);
-      const result = opened(await storage.ledger.open(aRequest({ reference: 'order-1' }), 'f', guard, actor));
-      expect(await storage.ledger.find(result.transaction.id)).toEqual(result.transaction);
-      expect((await storage.history.page({ statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: false }, 10, null))).toHaveLength(1);
-      expect((await storage.history.verifyAudit(null))).toEqual({ transactions: 1, entries: 1, partly: 0, firstBad: null });
-      expect((await recordOne(storage, result, aTransition())).version).toBe(2);
-    }
-  });
-
-  it.each(['cut_before', 'cut_after'] as const)('answers truly when the connection is %s of a recording', async (when) => {
-    const database = await postgres.fresh();
-    const { proxy, storage } = await behindProxy(database);
-    const opening = await openOne(storage);
-    cutOnce(proxy, when, /^with clock .*update transactions/s);
-    const settled = { ...succeeded, notifications: ['customer_succeeded'] } as const;
-    const { transaction } = recorded(await storage.ledger.record(opening.transaction, opening.lease, settled, actor));
-    expect(transaction).toMatchObject({ status: 'succeeded', version: 2 });
-    expect(await storage.history.audit(transaction.id)).toHaveLength(2);
-    expect(await storage.history.notifications(transaction.id)).toHaveLength(1);
-    expect(await storage.ledger.record(opening.transaction, opening.lease, succeeded, actor)).toEqual({ kind: 'stale' });
-  });
+      const opening = await openOne(storage);
+      cutOnce(proxy, when, /^with clock .*update transactions/s);
+      const settled = { ...succeeded, notifications: ['customer_succeeded'] } as const;
+      const { transaction } = recorded(
+        await storage.ledger.record(opening.transaction, opening.lease, settled, actor),
+      );
+      expect(transaction).toMatchObject({ status: 'succeeded', version: 2 });
+      expect(await storage.history.audit(transaction.id)).toHaveLength(2);
+      expect(await storage.history.notifications(transaction.id)).toHaveLength(1);
+      expect(
+        await storage.ledger.record(opening.transaction, opening.lease, succeeded, actor),
+      ).toEqual({ kind: 'stale' });
+    },
+  );
 
   it('does not take the write of somebody else for its own after a lost connection', async () => {
     const database = await postgres.fresh();
@@ -64,33 +110,51 @@ describe('a lost connection to PostgreSQL', () => {
       done = true;
       return 'cut_before';
     };
-    const theirs = other.ledger.record(transaction, lease, aTransition({ changes: { lookups: 7 } }), { ...actor, pid: 1 });
+    const theirs = other.ledger.record(
+      transaction,
+      lease,
+      aTransition({ changes: { lookups: 7 } }),
+      { ...actor, pid: 1 },
+    );
     await theirs;
-    const mine = await storage.ledger.record(transaction, lease, aTransition({ changes: { lookups: 7 } }), actor);
+    const mine = await storage.ledger.record(
+      transaction,
+      lease,
+      aTransition({ changes: { lookups: 7 } }),
+      actor,
+    );
     expect(done).toBe(true);
     expect(mine).toEqual({ kind: 'stale' });
     expect((await theirs).kind).toBe('recorded');
   });
 
-  it.each(['cut_before', 'cut_after'] as const)('keeps its claims, passes and outages when the connection is %s', async (when) => {
-    const database = await postgres.fresh();
-    const { proxy, storage } = await behindProxy(database);
-    const { transaction, lease } = await openOne(storage);
-    await storage.ledger.release([lease]);
-    cutOnce(proxy, when, /update transactions/);
-    const claimed = await storage.ledger.claim(transaction.id, reconciler);
-    expect(claimed).not.toBeNull();
-    cutOnce(proxy, when, /update transactions/);
-    expect(await storage.ledger.renew([claimed!.lease])).toHaveLength(1);
-    cutOnce(proxy, when, /update transactions/);
-    await storage.ledger.release([claimed!.lease]);
-    cutOnce(proxy, when, /update transactions/);
-    expect(await storage.ledger.claimDue({ limit: 5, pendingAfterMs: 0, dueBy: Number.MAX_SAFE_INTEGER }, reconciler)).toHaveLength(1);
-    cutOnce(proxy, when, /^COMMIT/);
-    expect(await storage.passes.openOutage({ n: 1 })).toBe(true);
-    expect(await storage.passes.openOutage({ n: 1 })).toBe(false);
-    expect(await storage.outbox.counts()).toMatchObject({ queued: 1 });
-  });
+  it.each(['cut_before', 'cut_after'] as const)(
+    'keeps its claims, passes and outages when the connection is %s',
+    async (when) => {
+      const database = await postgres.fresh();
+      const { proxy, storage } = await behindProxy(database);
+      const { transaction, lease } = await openOne(storage);
+      await storage.ledger.release([lease]);
+      cutOnce(proxy, when, /update transactions/);
+      const claimed = await storage.ledger.claim(transaction.id, reconciler);
+      expect(claimed).not.toBeNull();
+      cutOnce(proxy, when, /update transactions/);
+      expect(await storage.ledger.renew([claimed!.lease])).toHaveLength(1);
+      cutOnce(proxy, when, /update transactions/);
+      await storage.ledger.release([claimed!.lease]);
+      cutOnce(proxy, when, /update transactions/);
+      expect(
+        await storage.ledger.claimDue(
+          { limit: 5, pendingAfterMs: 0, dueBy: Number.MAX_SAFE_INTEGER },
+          reconciler,
+        ),
+      ).toHaveLength(1);
+      cutOnce(proxy, when, /^COMMIT/);
+      expect(await storage.passes.openOutage({ n: 1 })).toBe(true);
+      expect(await storage.passes.openOutage({ n: 1 })).toBe(false);
+      expect(await storage.outbox.counts()).toMatchObject({ queued: 1 });
+    },
+  );
 
   it('says that it does not know, when a write was sent and the server does not come back', async () => {
     const database = await postgres.fresh();
@@ -113,7 +177,11 @@ describe('a lost connection to PostgreSQL', () => {
     const database = await postgres.fresh();
     const storage = await database.open();
     const opening = await openOne(storage);
-    await (await database.raw()).run(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'payrecon' and datname = current_database()`);
+    await (
+      await database.raw()
+    ).run(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'payrecon' and datname = current_database()`,
+    );
     expect((await recordOne(storage, opening, aTransition())).version).toBe(2);
   });
 });

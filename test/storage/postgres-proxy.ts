@@ -23,7 +23,15 @@ export interface ProxyOptions {
 }
 
 const STARTUP = 196_608;
-const POOLER_TAKES = new Set(['user', 'database', 'application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'standard_conforming_strings']);
+const POOLER_TAKES = new Set([
+  'user',
+  'database',
+  'application_name',
+  'client_encoding',
+  'DateStyle',
+  'TimeZone',
+  'standard_conforming_strings',
+]);
 
 export async function postgresProxy(target: string, options: ProxyOptions = {}): Promise<Proxy> {
   const { hostname, port } = new URL(target);
@@ -53,7 +61,13 @@ export async function postgresProxy(target: string, options: ProxyOptions = {}):
   });
   const url = new URL(target);
   url.port = String((server.address() as AddressInfo).port);
-  const proxy: Proxy = { url: url.href, statements: [], names: [], onStatement: () => 'pass', refusing: false };
+  const proxy: Proxy = {
+    url: url.href,
+    statements: [],
+    names: [],
+    onStatement: () => 'pass',
+    refusing: false,
+  };
   return proxy;
 }
 
@@ -72,7 +86,9 @@ function relay(client: Socket, upstream: Socket, proxy: Proxy, options: ProxyOpt
       const message = pending.subarray(0, length);
       pending = pending.subarray(length);
       if (!started && options.pooler === true && refusedParameter(message) !== null) {
-        client.end(errorMessage(`unsupported startup parameter: ${String(refusedParameter(message))}`));
+        client.end(
+          errorMessage(`unsupported startup parameter: ${String(refusedParameter(message))}`),
+        );
         return;
       }
       started ||= message.readInt32BE(4) === STARTUP;
@@ -106,7 +122,9 @@ function statementFate(message: Buffer, proxy: Proxy): 'pass' | 'cut_before' | '
 function refusedParameter(message: Buffer): string | null {
   if (message.readInt32BE(4) !== STARTUP) return null;
   const words = message.subarray(8).toString('utf8').split('\0');
-  return words.find((word, index) => index % 2 === 0 && word !== '' && !POOLER_TAKES.has(word)) ?? null;
+  return (
+    words.find((word, index) => index % 2 === 0 && word !== '' && !POOLER_TAKES.has(word)) ?? null
+  );
 }
 
 function errorMessage(text: string): Buffer {

@@ -85,15 +85,27 @@ describe('the address of a PostgreSQL', () => {
   it.each<[string, Environment, string]>([
     ['postgres://u:hunter2@db/d?sslmode=no-verify', {}, 'sslmode=no-verify takes any certificate'],
     ['postgres://u:hunter2@db/d?ssl=no-verify', {}, 'sslmode=no-verify takes any certificate'],
-    ['postgres://u:hunter2@db/d', { PGSSLMODE: 'no-verify' }, 'sslmode=no-verify takes any certificate'],
-    ['postgres://u:hunter2@db/d', { PGSSLMODE: 'disable' }, 'write sslmode=disable into the address'],
+    [
+      'postgres://u:hunter2@db/d',
+      { PGSSLMODE: 'no-verify' },
+      'sslmode=no-verify takes any certificate',
+    ],
+    [
+      'postgres://u:hunter2@db/d',
+      { PGSSLMODE: 'disable' },
+      'write sslmode=disable into the address',
+    ],
     ['postgres://u:hunter2@db/d?ssl=false', {}, 'write sslmode=verify-full, or sslmode=disable'],
     ['postgres://u:hunter2@db/d?ssl=0', {}, 'write sslmode=verify-full, or sslmode=disable'],
     ['postgres://u:hunter2@db/d?ssl=', {}, 'write sslmode=verify-full, or sslmode=disable'],
     ['postgres://u:hunter2@db/d?sslmode=', {}, 'sslmode is ""'],
     ['postgres://u:hunter2@db/d?sslmode=Disable', {}, 'it must be one of disable, allow'],
     ['postgres://u:hunter2@db/d', { PGSSLMODE: 'off' }, 'PGSSLMODE is "off"'],
-    ['postgres://u:hunter2@db/d?sslmode=verify-full&sslmode=disable', {}, 'it says "sslmode" twice'],
+    [
+      'postgres://u:hunter2@db/d?sslmode=verify-full&sslmode=disable',
+      {},
+      'it says "sslmode" twice',
+    ],
     ['postgres://u:hunter2@db/d?host=localhost&host=db', {}, 'it says "host" twice'],
     ['postgres://u:hunter2@%2Ftmp/d?host=db', {}, 'two hosts'],
     ['postgres://u:hunter2@a,b/d', {}, 'several hosts'],
@@ -109,21 +121,36 @@ describe('the address of a PostgreSQL', () => {
   });
 
   it('leaves pg nothing to decide, and everything else as it was', () => {
-    const address = 'postgres://ada:p%40w%2F@db:6432/pay?sslmode=require&sslrootcert=/ca.pem&sslcert=/c.pem&sslkey=/k.pem&options=-c%20search_path%3Dpay&lock_timeout=500';
+    const address =
+      'postgres://ada:p%40w%2F@db:6432/pay?sslmode=require&sslrootcert=/ca.pem&sslcert=/c.pem&sslkey=/k.pem&options=-c%20search_path%3Dpay&lock_timeout=500';
     expect(tlsFor(address, {})).toEqual({
-      connectionString: 'postgres://ada:p%40w%2F@db:6432/pay?options=-c+search_path%3Dpay&lock_timeout=500',
+      connectionString:
+        'postgres://ada:p%40w%2F@db:6432/pay?options=-c+search_path%3Dpay&lock_timeout=500',
       tls: 'verified',
       files: { ca: '/ca.pem', cert: '/c.pem', key: '/k.pem' },
       negotiation: 'postgres',
     });
-    expect(tlsFor('postgres:///pay', { PGHOST: 'db' }).connectionString).toBe('postgres:///pay?host=db');
+    expect(tlsFor('postgres:///pay', { PGHOST: 'db' }).connectionString).toBe(
+      'postgres:///pay?host=db',
+    );
     expect(tlsFor('postgres://db/pay?sslrootcert=system', {}).files.ca).toBeNull();
   });
 });
 
 describe('a server that wants the password in clear', () => {
-  const open = async ({ port }: FakePostgres, host: string, parameters: string): Promise<PayreconError> => {
-    const error = await errorOf(openStorage({ url: `postgres://u:hunter2@${host}:${String(port)}/d?${parameters}`, clock, chance, mayCreate: true }));
+  const open = async (
+    { port }: FakePostgres,
+    host: string,
+    parameters: string,
+  ): Promise<PayreconError> => {
+    const error = await errorOf(
+      openStorage({
+        url: `postgres://u:hunter2@${host}:${String(port)}/d?${parameters}`,
+        clock,
+        chance,
+        mayCreate: true,
+      }),
+    );
     expect(everythingIn(error)).not.toContain('hunter2');
     return error;
   };
@@ -163,21 +190,35 @@ describe('a server that wants the password in clear', () => {
 
   it('gets it encrypted once its certificate is the one that was named', async () => {
     const server = await fakePostgres('offered');
-    expect(await open(server, 'localhost', `sslmode=verify-full&sslrootcert=${await certificate()}`)).toMatchObject({ code: 'database_sign_in' });
+    expect(
+      await open(server, 'localhost', `sslmode=verify-full&sslrootcert=${await certificate()}`),
+    ).toMatchObject({ code: 'database_sign_in' });
     expect(server.seen).toEqual(['tls asked', 'startup encrypted', 'password encrypted: hunter2']);
   });
 
   it('is not asked at all when a file of the TLS settings is missing', async () => {
     const server = await fakePostgres('offered');
     const error = await open(server, 'localhost', 'sslrootcert=/nonexistent/ca.pem');
-    expect(error.problems).toEqual([{ field: 'DATABASE_URL', message: 'the file "/nonexistent/ca.pem" of its TLS settings cannot be read (ENOENT)' }]);
+    expect(error.problems).toEqual([
+      {
+        field: 'DATABASE_URL',
+        message: 'the file "/nonexistent/ca.pem" of its TLS settings cannot be read (ENOENT)',
+      },
+    ]);
     expect(server.seen).toEqual([]);
   });
 
   it('leaves standard error to payrecon alone: one document, whatever the mode', async () => {
     const server = await fakePostgres('none');
-    for (const [mode, code] of [['require', 'database_tls'], ['prefer', 'database_sign_in'], ['verify-ca', 'database_tls'], ['no-verify', 'database_tls']] as const) {
-      const env = { DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${String(server.port)}/d?sslmode=${mode}` };
+    for (const [mode, code] of [
+      ['require', 'database_tls'],
+      ['prefer', 'database_sign_in'],
+      ['verify-ca', 'database_tls'],
+      ['no-verify', 'database_tls'],
+    ] as const) {
+      const env = {
+        DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${String(server.port)}/d?sslmode=${mode}`,
+      };
       const { exitCode, stdout, stderr } = await runPayrecon(['list', '--json'], { env });
       expect({ mode, exitCode, stdout }).toEqual({ mode, exitCode: 2, stdout: '' });
       expect(JSON.parse(stderr)).toMatchObject({ error: { code } });

@@ -12,11 +12,14 @@ describe('what a ledger in PostgreSQL is stored in', () => {
     const proxy = await postgresProxy(database.url);
     const storage = await postgres.openUrl(proxy.url);
     await openOne(storage);
-    const asked = (): number => proxy.statements.filter((sql) => sql.includes('pg_walfile_name')).length;
+    const asked = (): number =>
+      proxy.statements.filter((sql) => sql.includes('pg_walfile_name')).length;
     const first = await storage.identity.witness();
     expect(first).toMatch(NAMED);
     expect(asked()).toBe(1);
-    await (await database.raw()).run(
+    await (
+      await database.raw()
+    ).run(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'payrecon' and datname = current_database()`,
     );
     await openOne(storage);
@@ -34,7 +37,11 @@ describe('what a ledger in PostgreSQL is stored in', () => {
   it('differs after the table was put there from elsewhere', async () => {
     const database = await postgres.fresh();
     const before = await (await database.open()).identity.witness();
-    await (await database.raw()).run('create table copy (like transactions); alter table transactions rename to old; alter table copy rename to transactions');
+    await (
+      await database.raw()
+    ).run(
+      'create table copy (like transactions); alter table transactions rename to old; alter table copy rename to transactions',
+    );
     expect(await (await database.open()).identity.witness()).not.toBe(before);
   });
 
@@ -43,8 +50,12 @@ describe('what a ledger in PostgreSQL is stored in', () => {
     await database.open();
     const raw = await database.raw();
     const role = `ordinary_${new URL(database.url).pathname.slice(1)}`;
-    await raw.run(`create role ${role} login password 'p'; grant all on all tables in schema public to ${role}`);
-    onTestFinished(async () => { await raw.run(`drop owned by ${role}; drop role ${role}`); });
+    await raw.run(
+      `create role ${role} login password 'p'; grant all on all tables in schema public to ${role}`,
+    );
+    onTestFinished(async () => {
+      await raw.run(`drop owned by ${role}; drop role ${role}`);
+    });
     await raw.run('revoke execute on function pg_current_wal_lsn() from public');
     const url = new URL(database.url);
     url.username = role;

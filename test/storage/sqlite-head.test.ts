@@ -14,7 +14,10 @@ async function aLedger(): Promise<{ readonly database: TestDatabase; readonly pa
   return { database, path: database.url.slice('sqlite:'.length) };
 }
 
-async function using<T>(database: TestDatabase, work: (storage: Storage) => Promise<T>): Promise<T> {
+async function using<T>(
+  database: TestDatabase,
+  work: (storage: Storage) => Promise<T>,
+): Promise<T> {
   const storage = await database.open();
   try {
     return await work(storage);
@@ -50,7 +53,9 @@ describe('a SQLite ledger that was put back', () => {
     const before = await storage.identity.witness();
     await storage.close();
     await copyFile(path, `${path}.backup`);
-    await using(database, (later) => recordOne(later, opening, aTransition({ changes: { lookups: 1 } })));
+    await using(database, (later) =>
+      recordOne(later, opening, aTransition({ changes: { lookups: 1 } })),
+    );
     await copyFile(`${path}.backup`, path);
     expect(await using(database, witness)).not.toBe(before);
   });
@@ -84,7 +89,9 @@ describe('a SQLite ledger that was put back', () => {
     const { database } = await aLedger();
     const before = await using(database, witness);
     const storages = await Promise.all(Array.from({ length: 4 }, () => database.open()));
-    await Promise.all(storages.flatMap((storage) => Array.from({ length: 10 }, () => openOne(storage, aRequest()))));
+    await Promise.all(
+      storages.flatMap((storage) => Array.from({ length: 10 }, () => openOne(storage, aRequest()))),
+    );
     for (const storage of storages) expect(await storage.identity.witness()).toBe(before);
     let dead = false;
     const gate = {
@@ -112,14 +119,17 @@ describe('the file beside a SQLite ledger', () => {
     expect(((await stat(`${path}-head`)).mode & 0o777).toString(8)).toBe('600');
   });
 
-  it.each(['', 'half a line', '\u0000\u0000'])('may hold %j, or be gone, without harm', async (text) => {
-    const { database, path } = await aLedger();
-    await writeFile(`${path}-head`, text);
-    await using(database, (storage) => openOne(storage, aRequest()));
-    await rm(`${path}-head`);
-    const before = await using(database, witness);
-    expect(await using(database, witness)).toBe(before);
-  });
+  it.each(['', 'half a line', '\u0000\u0000'])(
+    'may hold %j, or be gone, without harm',
+    async (text) => {
+      const { database, path } = await aLedger();
+      await writeFile(`${path}-head`, text);
+      await using(database, (storage) => openOne(storage, aRequest()));
+      await rm(`${path}-head`);
+      const before = await using(database, witness);
+      expect(await using(database, witness)).toBe(before);
+    },
+  );
 
   it('may be one that cannot be written', async () => {
     const { database, path } = await aLedger();

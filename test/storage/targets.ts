@@ -37,7 +37,14 @@ export interface Target {
 }
 
 async function open(url: string, options: Partial<StorageOptions>): Promise<Storage> {
-  const storage = await openStorage({ url, clock, chance, autoMigrate: true, mayCreate: true, ...options });
+  const storage = await openStorage({
+    url,
+    clock,
+    chance,
+    autoMigrate: true,
+    mayCreate: true,
+    ...options,
+  });
   onTestFinished(() => storage.close());
   return storage;
 }
@@ -47,7 +54,11 @@ function sqliteIn(folder: () => Promise<string>): Target {
     name: 'sqlite',
     async fresh() {
       const path = join(await folder(), 'data', 'ledger.db');
-      return { url: `sqlite:${path}`, open: (options = {}) => open(`sqlite:${path}`, options), raw: () => Promise.resolve(rawSqlite(path)) };
+      return {
+        url: `sqlite:${path}`,
+        open: (options = {}) => open(`sqlite:${path}`, options),
+        raw: () => Promise.resolve(rawSqlite(path)),
+      };
     },
   };
 }

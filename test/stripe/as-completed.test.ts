@@ -39,7 +39,9 @@ describe('results as they come', () => {
       ended += 1;
       return n;
     };
-    await expect(collect(asCompleted(each([0, 1, 2]), work, 3, undefined))).rejects.toThrow('broken');
+    await expect(collect(asCompleted(each([0, 1, 2]), work, 3, undefined))).rejects.toThrow(
+      'broken',
+    );
     expect(ended).toBe(2);
   });
 

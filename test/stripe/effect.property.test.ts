@@ -8,7 +8,17 @@ import { intent, SECRET } from './samples.ts';
 /* "Nothing happened" is the one claim that can lose a payment or charge twice when it is wrong. */
 
 const STATUSES = [200, 201, 302, 400, 401, 402, 403, 404, 405, 409, 422, 429, 500, 502, 503];
-const CODES = [null, 'ECONNREFUSED', 'ENOTFOUND', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH', 'ERR_TLS_CERT_ALTNAME_INVALID'];
+const CODES = [
+  null,
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+];
 
 const wire: fc.Arbitrary<WireFacts> = fc.record({
   attempts: fc.integer({ min: 0, max: 3 }),
@@ -25,7 +35,15 @@ const wire: fc.Arbitrary<WireFacts> = fc.record({
 const fault = fc.record({
   status: fc.constantFrom(...STATUSES),
   type: fc.constantFrom(...STRIPE_ERROR_TYPES),
-  code: fc.constantFrom(null, 'rate_limit', 'lock_timeout', 'resource_missing', 'card_declined', 'payment_intent_unexpected_state', 'idempotency_key_in_use'),
+  code: fc.constantFrom(
+    null,
+    'rate_limit',
+    'lock_timeout',
+    'resource_missing',
+    'card_declined',
+    'payment_intent_unexpected_state',
+    'idempotency_key_in_use',
+  ),
   declineCode: fc.constantFrom(null, 'insufficient_funds'),
   message: fc.constantFrom('', 'words', 'nothing was charged', 'ECONNREFUSED'),
   param: fc.constantFrom(null, 'amount'),
@@ -34,9 +52,15 @@ const fault = fc.record({
 
 const outcome: fc.Arbitrary<Outcome> = wire.chain((facts) =>
   fc.oneof(
-    fc.constantFrom<unknown>(intent(), intent({ id: 'pi_2' }), {}, []).map((value) => ({ kind: 'value' as const, value, wire: facts })),
+    fc
+      .constantFrom<unknown>(intent(), intent({ id: 'pi_2' }), {}, [])
+      .map((value) => ({ kind: 'value' as const, value, wire: facts })),
     // An error object comes with the status of the answer it was in.
-    fault.map((read) => ({ kind: 'fault' as const, fault: read, wire: { ...facts, status: read.status } })),
+    fault.map((read) => ({
+      kind: 'fault' as const,
+      fault: read,
+      wire: { ...facts, status: read.status },
+    })),
     fc.constant({ kind: 'nothing' as const, wire: facts }),
     fc.constant({ kind: 'deadline' as const, deadlineMs: 20_000, wire: facts }),
     fc.constant({ kind: 'interrupted' as const, wire: facts }),
@@ -44,7 +68,12 @@ const outcome: fc.Arbitrary<Outcome> = wire.chain((facts) =>
 );
 
 const question: fc.Arbitrary<Question> = fc.record({
-  endpoint: fc.constantFrom('create' as const, 'confirm' as const, 'cancel' as const, 'retrieve' as const),
+  endpoint: fc.constantFrom(
+    'create' as const,
+    'confirm' as const,
+    'cancel' as const,
+    'retrieve' as const,
+  ),
   paymentIntent: fc.constantFrom(null, 'pi_1'),
   secret: fc.constant(SECRET),
 });
@@ -57,7 +86,11 @@ function isProven(seen: Outcome, { endpoint }: Question): boolean {
   // A look-up has no idempotency key: nothing of it can be replayed.
   const replayed = endpoint !== 'retrieve' && headers['idempotent-replayed'] === 'true';
   if (seen.kind === 'fault') return [400, 401, 403, 429].includes(seen.fault.status) && !replayed;
-  return seen.kind === 'nothing' && status === null && (networkCode === 'ECONNREFUSED' || networkCode === 'ENOTFOUND');
+  return (
+    seen.kind === 'nothing' &&
+    status === null &&
+    (networkCode === 'ECONNREFUSED' || networkCode === 'ENOTFOUND')
+  );
 }
 
 function effect(answer: Answer): string | null {
@@ -84,7 +117,11 @@ describe('no effect', () => {
         fc.pre(seen.kind === 'fault');
         const other: Outcome = { ...seen, fault: { ...seen.fault, message: words } };
         const bare = (answer: Answer): unknown => {
-          const { message: _message, failure: _failure, ...rest } = { message: null, failure: null, ...answer };
+          const {
+            message: _message,
+            failure: _failure,
+            ...rest
+          } = { message: null, failure: null, ...answer };
           return rest;
         };
         expect(bare(classify(other, asked))).toEqual(bare(classify(seen, asked)));
@@ -104,7 +141,10 @@ describe('a verdict', () => {
         }
         if (answer.kind === 'intent') expect([200, 201]).toContain(seen.wire.status);
         if (answer.kind === 'declined') {
-          expect([seen.wire.status, seen.kind === 'fault' && seen.fault.type]).toEqual([402, 'card_error']);
+          expect([seen.wire.status, seen.kind === 'fault' && seen.fault.type]).toEqual([
+            402,
+            'card_error',
+          ]);
           expect(['declined', 'authentication']).toContain(answer.fault);
         }
         if (answer.kind === 'missing') expect(asked.endpoint).toBe('retrieve');
@@ -119,9 +159,19 @@ describe('a verdict', () => {
         const answer = classify(seen, asked);
         if (answer.kind === 'unknown' && answer.answered) {
           expect(seen.kind).toBe('fault');
-          const passing = seen.kind === 'fault' && ['rate_limit', 'lock_timeout', 'idempotency_key_in_use'].includes(seen.fault.code ?? '');
+          const passing =
+            seen.kind === 'fault' &&
+            ['rate_limit', 'lock_timeout', 'idempotency_key_in_use'].includes(
+              seen.fault.code ?? '',
+            );
           const byType = seen.kind === 'fault' && seen.fault.type === 'rate_limit_error';
-          expect(passing || byType || seen.wire.status === 409 || seen.wire.status === 429 || seen.wire.status! >= 500).toBe(true);
+          expect(
+            passing ||
+              byType ||
+              seen.wire.status === 409 ||
+              seen.wire.status === 429 ||
+              seen.wire.status! >= 500,
+          ).toBe(true);
         }
       }),
       RUNS,

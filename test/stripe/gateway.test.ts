@@ -1,7 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../src/app/ports.ts';
 import { BugError } from '../../src/domain/errors.ts';
-import { cancelIdempotencyKey, confirmIdempotencyKey, createIdempotencyKey } from '../../src/stripe/idempotency.ts';
+import {
+  cancelIdempotencyKey,
+  confirmIdempotencyKey,
+  createIdempotencyKey,
+} from '../../src/stripe/idempotency.ts';
 import { json, startRawServer, stripeError, type Handler, type RawServer } from './raw-server.ts';
 import { collect, gatewayAt, intent, query, SECRET, transaction } from './samples.ts';
 
@@ -64,15 +68,25 @@ describe('what is sent', () => {
     const { gateway, server } = await talk(ok);
     await gateway.confirm(transaction());
     const [request] = server.seen;
-    expect([request?.method, request?.path, request?.body]).toEqual(['POST', '/v1/payment_intents/pi_1/confirm', '']);
-    expect(request?.headers['idempotency-key']).toBe(confirmIdempotencyKey({ key: 'order-1', attempt: 1 }));
+    expect([request?.method, request?.path, request?.body]).toEqual([
+      'POST',
+      '/v1/payment_intents/pi_1/confirm',
+      '',
+    ]);
+    expect(request?.headers['idempotency-key']).toBe(
+      confirmIdempotencyKey({ key: 'order-1', attempt: 1 }),
+    );
   });
 
   it('cancels by id under a key that changes with the version of the row', async () => {
-    const { gateway, server } = await talk((_seen, response) => json(response, 200, intent({ status: 'canceled' })));
+    const { gateway, server } = await talk((_seen, response) =>
+      json(response, 200, intent({ status: 'canceled' })),
+    );
     await gateway.cancel(transaction({ version: 3 }));
     await gateway.cancel(transaction({ version: 4 }));
-    expect(server.seen.map(({ path }) => path)).toEqual(Array(2).fill('/v1/payment_intents/pi_1/cancel'));
+    expect(server.seen.map(({ path }) => path)).toEqual(
+      Array(2).fill('/v1/payment_intents/pi_1/cancel'),
+    );
     expect(server.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
       cancelIdempotencyKey({ key: 'order-1', attempt: 1, version: 3, paymentIntent: 'pi_1' }),
       cancelIdempotencyKey({ key: 'order-1', attempt: 1, version: 4, paymentIntent: 'pi_1' }),
@@ -81,14 +95,19 @@ describe('what is sent', () => {
 
   it('never confirms or cancels what has no id', async () => {
     const { gateway, server } = await talk(ok);
-    await expect(gateway.confirm(transaction({ paymentIntent: null }))).rejects.toBeInstanceOf(BugError);
-    await expect(gateway.cancel(transaction({ paymentIntent: null }))).rejects.toBeInstanceOf(BugError);
+    await expect(gateway.confirm(transaction({ paymentIntent: null }))).rejects.toBeInstanceOf(
+      BugError,
+    );
+    await expect(gateway.cancel(transaction({ paymentIntent: null }))).rejects.toBeInstanceOf(
+      BugError,
+    );
     expect(server.seen).toEqual([]);
   });
 
   it('counts wire attempts by kind', async () => {
     const { gateway } = await talk((seen, response) => {
-      if (seen.path === '/v1/payment_intents' && seen.method === 'GET') json(response, 200, { object: 'list', data: [], has_more: false });
+      if (seen.path === '/v1/payment_intents' && seen.method === 'GET')
+        json(response, 200, { object: 'list', data: [], has_more: false });
       else json(response, 200, intent());
     });
     await gateway.create(transaction());
@@ -110,10 +129,17 @@ describe('what an intent is read as', () => {
           latest_charge: { id: 'ch_9', object: 'charge' },
           status: 'a_status_of_next_year',
           cancellation_reason: 'abandoned',
-          last_payment_error: { code: 'card_declined', decline_code: 'lost_card', message: 'declined' },
+          last_payment_error: {
+            code: 'card_declined',
+            decline_code: 'lost_card',
+            message: 'declined',
+          },
           amount_received: 4000,
           livemode: true,
-          next_action: { type: 'redirect_to_url', redirect_to_url: { url: 'https://bank.example' } },
+          next_action: {
+            type: 'redirect_to_url',
+            redirect_to_url: { url: 'https://bank.example' },
+          },
         }),
         { 'Idempotent-Replayed': 'true' },
       ),
@@ -150,7 +176,13 @@ describe('the account', () => {
       json(
         response,
         200,
-        { id: 'acct_1', object: 'account', country: 'DE', business_profile: { name: null }, settings: { dashboard: { display_name: 'Shop' } } },
+        {
+          id: 'acct_1',
+          object: 'account',
+          country: 'DE',
+          business_profile: { name: null },
+          settings: { dashboard: { display_name: 'Shop' } },
+        },
         { date: 'Sun, 22 Nov 2026 12:00:00 GMT' },
       ),
     );
@@ -166,10 +198,14 @@ describe('the account', () => {
 
   it('tells a key that is refused from an address that does not answer', async () => {
     const { gateway } = await talk((_seen, response, n) => {
-      if (n === 0) stripeError(response, 401, { message: `Invalid API Key provided: sk_test_****cdef` });
+      if (n === 0)
+        stripeError(response, 401, { message: `Invalid API Key provided: sk_test_****cdef` });
       else if (n === 1) json(response, 200, { hello: 'world' });
       else if (n === 2) stripeError(response, 503, { type: 'api_error', message: 'down' });
-      else if (n === 3) stripeError(response, 403, { message: 'The key rk_test_****cdef may not read the account' });
+      else if (n === 3)
+        stripeError(response, 403, {
+          message: 'The key rk_test_****cdef may not read the account',
+        });
       else if (n === 4) json(response, 403, { error: { message: 'blocked by the firewall' } });
       else json(response, 200, { object: 'account', id: 'acct_1/../x' });
     });
@@ -180,7 +216,10 @@ describe('the account', () => {
     });
     expect(await gateway.account()).toMatchObject({ kind: 'unreachable' });
     expect(await gateway.account()).toEqual({ kind: 'unreachable', message: 'down' });
-    expect(await gateway.account()).toEqual({ kind: 'forbidden', message: 'The key [key] may not read the account' });
+    expect(await gateway.account()).toEqual({
+      kind: 'forbidden',
+      message: 'The key [key] may not read the account',
+    });
     expect(await gateway.account()).toMatchObject({ kind: 'unreachable' });
     expect(await gateway.account()).toMatchObject({ kind: 'unreachable' });
   });

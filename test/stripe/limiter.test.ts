@@ -34,7 +34,11 @@ function simulatedClock(): Clock & { advance(ms: number): void } {
 const never = (): AbortSignal => new AbortController().signal;
 
 /** When each of `count` requests that all want to begin now may begin. */
-async function starts(limiter: RequestLimiter, clock: Clock, endpoints: readonly Endpoint[]): Promise<{ endpoint: Endpoint; atMs: number }[]> {
+async function starts(
+  limiter: RequestLimiter,
+  clock: Clock,
+  endpoints: readonly Endpoint[],
+): Promise<{ endpoint: Endpoint; atMs: number }[]> {
   return Promise.all(
     endpoints.map(async (endpoint) => {
       await limiter.take(endpoint, never());
@@ -45,7 +49,10 @@ async function starts(limiter: RequestLimiter, clock: Clock, endpoints: readonly
 
 function mostInOneSecond(times: readonly number[]): number {
   const sorted = [...times].sort((a, b) => a - b);
-  return Math.max(0, ...sorted.map((begin) => sorted.filter((at) => at >= begin && at < begin + 999.999).length));
+  return Math.max(
+    0,
+    ...sorted.map((begin) => sorted.filter((at) => at >= begin && at < begin + 999.999).length),
+  );
 }
 
 describe('the bucket', () => {
@@ -100,8 +107,14 @@ describe('the bucket', () => {
 describe('the limiter', () => {
   it('keeps each endpoint, and all together, inside their limits', async () => {
     const clock = simulatedClock();
-    const limiter = new RequestLimiter({ requestsPerSecond: 40, endpointRequestsPerSecond: 25 }, clock);
-    const wanted = Array.from({ length: 300 }, (_, n) => (['retrieve', 'list', 'create'] as const)[n % 3]!);
+    const limiter = new RequestLimiter(
+      { requestsPerSecond: 40, endpointRequestsPerSecond: 25 },
+      clock,
+    );
+    const wanted = Array.from(
+      { length: 300 },
+      (_, n) => (['retrieve', 'list', 'create'] as const)[n % 3]!,
+    );
     const begun = await starts(limiter, clock, wanted);
     expect(mostInOneSecond(begun.map(({ atMs }) => atMs))).toBeLessThanOrEqual(40);
     for (const endpoint of ['retrieve', 'list', 'create']) {
@@ -115,14 +128,20 @@ describe('the limiter', () => {
 
   it('does not let one busy endpoint keep another waiting', async () => {
     const clock = simulatedClock();
-    const limiter = new RequestLimiter({ requestsPerSecond: 1_000, endpointRequestsPerSecond: 5 }, clock);
+    const limiter = new RequestLimiter(
+      { requestsPerSecond: 1_000, endpointRequestsPerSecond: 5 },
+      clock,
+    );
     const begun = await starts(limiter, clock, [...Array<Endpoint>(20).fill('retrieve'), 'create']);
     expect(begun.at(-1)).toEqual({ endpoint: 'create', atMs: 0 });
   });
 
   it('counts a wire attempt that did not ask', async () => {
     const clock = simulatedClock();
-    const limiter = new RequestLimiter({ requestsPerSecond: 100, endpointRequestsPerSecond: 1 }, clock);
+    const limiter = new RequestLimiter(
+      { requestsPerSecond: 100, endpointRequestsPerSecond: 1 },
+      clock,
+    );
     limiter.spend('confirm');
     limiter.spend('confirm');
     await limiter.take('confirm', never());
@@ -131,7 +150,10 @@ describe('the limiter', () => {
 
   it('gives the turn back when the wait is broken off', async () => {
     const clock = simulatedClock();
-    const limiter = new RequestLimiter({ requestsPerSecond: 100, endpointRequestsPerSecond: 1 }, clock);
+    const limiter = new RequestLimiter(
+      { requestsPerSecond: 100, endpointRequestsPerSecond: 1 },
+      clock,
+    );
     expect(await limiter.take('list', never())).toBe(true);
     const stop = new AbortController();
     const waiting = limiter.take('list', stop.signal);
@@ -152,44 +174,83 @@ describe('the gateway', () => {
   });
 
   /** Time passes only while a call waits for its permit: what the machine takes does not count. */
-  async function talk(handler: Handler, limits: Limits): Promise<{ caller: StripeCaller; clock: Clock }> {
+  async function talk(
+    handler: Handler,
+    limits: Limits,
+  ): Promise<{ caller: StripeCaller; clock: Clock }> {
     const server = await startRawServer(handler);
     const clock = simulatedClock();
-    const caller = new StripeCaller({ secretKey: SECRET, apiBase: server.base, deadlineMs: 20_000, ...limits, clock });
-    closing.push(() => caller.close(), () => server[Symbol.asyncDispose]());
+    const caller = new StripeCaller({
+      secretKey: SECRET,
+      apiBase: server.base,
+      deadlineMs: 20_000,
+      ...limits,
+      clock,
+    });
+    closing.push(
+      () => caller.close(),
+      () => server[Symbol.asyncDispose](),
+    );
     return { caller, clock };
   }
 
   /** Confirms or creates, and tells when it was sent. */
-  async function sentAt({ caller, clock }: { caller: StripeCaller; clock: Clock }, endpoint: 'confirm' | 'create'): Promise<number> {
+  async function sentAt(
+    { caller, clock }: { caller: StripeCaller; clock: Clock },
+    endpoint: 'confirm' | 'create',
+  ): Promise<number> {
     let atMs = Number.NaN;
     const send = async (stripe: Stripe): Promise<unknown> => {
       atMs = clock.monotonicMs();
       return endpoint === 'confirm'
         ? await stripe.paymentIntents.confirm('pi_1', {}, { idempotencyKey: 'k' })
-        : await stripe.paymentIntents.create({ amount: 1, currency: 'usd' }, { idempotencyKey: 'k' });
+        : await stripe.paymentIntents.create(
+            { amount: 1, currency: 'usd' },
+            { idempotencyKey: 'k' },
+          );
     };
     await caller.call({ endpoint, send });
     return atMs;
   }
 
   it('keeps to the limit on the wire', async () => {
-    const talking = await talk((_seen, response) => json(response, 200, intent()), { requestsPerSecond: 100, endpointRequestsPerSecond: 20 });
+    const talking = await talk((_seen, response) => json(response, 200, intent()), {
+      requestsPerSecond: 100,
+      endpointRequestsPerSecond: 20,
+    });
     const times = await Promise.all(Array.from({ length: 45 }, () => sentAt(talking, 'confirm')));
     expect(mostInOneSecond(times)).toBeLessThanOrEqual(20);
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(2_000);
   });
 
   it.each([
-    ['a limit of the account slows other endpoints down', 'rate_limit', 'global-rate', 'create', true],
-    ['a limit of the endpoint slows the endpoint down', 'rate_limit', 'endpoint-rate', 'confirm', true],
+    [
+      'a limit of the account slows other endpoints down',
+      'rate_limit',
+      'global-rate',
+      'create',
+      true,
+    ],
+    [
+      'a limit of the endpoint slows the endpoint down',
+      'rate_limit',
+      'endpoint-rate',
+      'confirm',
+      true,
+    ],
     ['a limit of the endpoint leaves others alone', 'rate_limit', 'endpoint-rate', 'create', false],
     ['a lock slows nothing down', 'lock_timeout', undefined, 'confirm', false],
   ] as const)('%s', async (_name, code, reason, next, slower) => {
     const talking = await talk(
       (_seen, response, n) => {
         if (n > 0) json(response, 200, intent());
-        else stripeError(response, 429, { code }, reason === undefined ? {} : { 'Stripe-Rate-Limited-Reason': reason });
+        else
+          stripeError(
+            response,
+            429,
+            { code },
+            reason === undefined ? {} : { 'Stripe-Rate-Limited-Reason': reason },
+          );
       },
       { requestsPerSecond: 20, endpointRequestsPerSecond: 20 },
     );
@@ -198,21 +259,28 @@ describe('the gateway', () => {
     expect((await sentAt(talking, next)) - begun > 60).toBe(slower);
   });
 
-  it('slows down for a 429 that is not Stripe\'s as well', async () => {
-    const talking = await talk((_seen, response, n) => json(response, n > 0 ? 200 : 429, n > 0 ? intent() : { message: 'slow down' }), {
-      requestsPerSecond: 20,
-      endpointRequestsPerSecond: 20,
-    });
+  it("slows down for a 429 that is not Stripe's as well", async () => {
+    const talking = await talk(
+      (_seen, response, n) =>
+        json(response, n > 0 ? 200 : 429, n > 0 ? intent() : { message: 'slow down' }),
+      {
+        requestsPerSecond: 20,
+        endpointRequestsPerSecond: 20,
+      },
+    );
     await sentAt(talking, 'confirm');
     const begun = talking.clock.monotonicMs();
     expect((await sentAt(talking, 'confirm')) - begun).toBeGreaterThan(60);
   });
 
   it('counts the hidden repetition', async () => {
-    const talking = await talk((_seen, response, n) => (n === 0 ? reset(response) : json(response, 200, intent())), {
-      requestsPerSecond: 100,
-      endpointRequestsPerSecond: 1,
-    });
+    const talking = await talk(
+      (_seen, response, n) => (n === 0 ? reset(response) : json(response, 200, intent())),
+      {
+        requestsPerSecond: 100,
+        endpointRequestsPerSecond: 1,
+      },
+    );
     await sentAt(talking, 'confirm');
     const begun = talking.clock.monotonicMs();
     // Two attempts have used the turns of two seconds.

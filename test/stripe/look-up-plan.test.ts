@@ -18,11 +18,15 @@ describe('the scans for payments without an id', () => {
       fc.property(fc.array(lookUp, { maxLength: 30 }), (queries) => {
         const scans = planScans(queries);
         const planned = scans.flatMap((scan) => scan.queries);
-        expect(new Set(planned)).toEqual(new Set(queries.filter(({ paymentIntent }) => paymentIntent === null)));
+        expect(new Set(planned)).toEqual(
+          new Set(queries.filter(({ paymentIntent }) => paymentIntent === null)),
+        );
         expect(planned).toHaveLength(new Set(planned).size);
         for (const scan of scans) {
           for (const { createdFrom, createdTo } of scan.queries) {
-            expect(scan.range.fromSeconds * 1_000).toBeLessThanOrEqual(Math.max(0, createdFrom - 600_000));
+            expect(scan.range.fromSeconds * 1_000).toBeLessThanOrEqual(
+              Math.max(0, createdFrom - 600_000),
+            );
             expect(scan.range.toSeconds * 1_000).toBeGreaterThanOrEqual(createdTo + 600_000);
           }
         }
@@ -55,13 +59,22 @@ describe('the stretches of a long scan', () => {
     fc.assert(
       fc.property(first, ({ fromSeconds, leftSeconds, pageSeconds, moreSeconds }) => {
         const oldest = fromSeconds + leftSeconds;
-        const rows = Array.from({ length: 100 }, (_, n) => ({ id: `pi_${n}`, created: oldest + Math.floor((pageSeconds * (99 - n)) / 99) }));
+        const rows = Array.from({ length: 100 }, (_, n) => ({
+          id: `pi_${n}`,
+          created: oldest + Math.floor((pageSeconds * (99 - n)) / 99),
+        }));
         const toSeconds = oldest + pageSeconds + moreSeconds;
         const stretches = stretchesBehind(rows, { fromSeconds, toSeconds });
         expect(stretches[0]).toMatchObject({ after: 'pi_99', toSeconds });
         expect(stretches[0]!.fromSeconds).toBeLessThanOrEqual(oldest);
-        for (const [n, stretch] of stretches.entries()) if (n > 0) expect(stretch).toMatchObject({ after: null, toSeconds: stretches[n - 1]!.fromSeconds - 1 });
-        for (const stretch of stretches) expect(stretch.fromSeconds).toBeLessThanOrEqual(stretch.toSeconds);
+        for (const [n, stretch] of stretches.entries())
+          if (n > 0)
+            expect(stretch).toMatchObject({
+              after: null,
+              toSeconds: stretches[n - 1]!.fromSeconds - 1,
+            });
+        for (const stretch of stretches)
+          expect(stretch.fromSeconds).toBeLessThanOrEqual(stretch.toSeconds);
         expect(stretches.at(-1)!.fromSeconds).toBe(fromSeconds);
         expect(stretches.length).toBeLessThanOrEqual(8);
       }),

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createChance } from '../../src/sandbox/ids.ts';
 import { Density } from '../../src/stripe/density.ts';
-import { LookUpPlanner, type PageAsked, type PlannedCall } from '../../src/stripe/look-up-planner.ts';
+import {
+  LookUpPlanner,
+  type PageAsked,
+  type PlannedCall,
+} from '../../src/stripe/look-up-planner.ts';
 import type { LookUp } from '../../src/app/ports.ts';
 import { query } from './samples.ts';
 
@@ -28,7 +32,14 @@ interface Traffic {
   readonly even?: boolean;
 }
 
-function accountWith({ payments, perSecond, share, seed, lag = 1, even = false }: Traffic): Account {
+function accountWith({
+  payments,
+  perSecond,
+  share,
+  seed,
+  lag = 1,
+  even = false,
+}: Traffic): Account {
   const chance = createChance(seed);
   const intents: { id: string; created: number }[] = [];
   const pending: LookUp[] = [];
@@ -37,17 +48,33 @@ function accountWith({ payments, perSecond, share, seed, lag = 1, even = false }
     at -= (even ? 1 : -Math.log(1 - chance())) / perSecond;
     const id = `pi_${n}`;
     intents.push({ id, created: Math.floor(at + chance() * lag) });
-    if (even ? Math.floor(n * share) < Math.floor((n + 1) * share) : chance() < share) pending.push(query({ transactionId: `txn_${n}`, paymentIntent: id, createdFrom: Math.floor(at * 1_000) }));
+    if (even ? Math.floor(n * share) < Math.floor((n + 1) * share) : chance() < share)
+      pending.push(
+        query({
+          transactionId: `txn_${n}`,
+          paymentIntent: id,
+          createdFrom: Math.floor(at * 1_000),
+        }),
+      );
   }
   return { intents: intents.sort((a, b) => b.created - a.created), pending };
 }
 
 /** Stripe's list. */
-function pageOf({ intents }: Account, { fromSeconds, toSeconds, after }: PageAsked): { readonly shown: Account['intents']; readonly hasMore: boolean } {
-  const begin = after === null ? intents.findIndex(({ created }) => created <= toSeconds) : intents.findIndex(({ id }) => id === after) + 1;
+function pageOf(
+  { intents }: Account,
+  { fromSeconds, toSeconds, after }: PageAsked,
+): { readonly shown: Account['intents']; readonly hasMore: boolean } {
+  const begin =
+    after === null
+      ? intents.findIndex(({ created }) => created <= toSeconds)
+      : intents.findIndex(({ id }) => id === after) + 1;
   if (begin < 0) return { shown: [], hasMore: false };
   const shown = intents.slice(begin, begin + PAGE).filter(({ created }) => created >= fromSeconds);
-  return { shown, hasMore: (intents[begin + PAGE]?.created ?? -1) >= fromSeconds && shown.length === PAGE };
+  return {
+    shown,
+    hasMore: (intents[begin + PAGE]?.created ?? -1) >= fromSeconds && shown.length === PAGE,
+  };
 }
 
 interface Made {
@@ -56,16 +83,25 @@ interface Made {
   readonly answered: readonly string[];
 }
 
-function run(account: Account, block: number, fails: (call: number) => boolean = () => false): Made {
+function run(
+  account: Account,
+  block: number,
+  fails: (call: number) => boolean = () => false,
+): Made {
   const density = new Density();
   const answered: string[] = [];
   let pages = 0;
-let retrieves = 0;
+  let retrieves = 0;
   for (let from = 0; from < account.pending.length; from += block) {
     const planner = new LookUpPlanner(account.pending.slice(from, from + block), density, AT_ONCE);
     const underWay: PlannedCall[] = [];
     for (;;) {
-      for (let call = underWay.length < AT_ONCE ? planner.next() : null; call !== null; call = underWay.length < AT_ONCE ? planner.next() : null) underWay.push(call);
+      for (
+        let call = underWay.length < AT_ONCE ? planner.next() : null;
+        call !== null;
+        call = underWay.length < AT_ONCE ? planner.next() : null
+      )
+        underWay.push(call);
       const call = underWay.shift();
       if (call === undefined) break;
       if (call.kind === 'retrieve') {
@@ -79,7 +115,11 @@ let retrieves = 0;
         continue;
       }
       const { shown, hasMore } = pageOf(account, call.page);
-      answered.push(...planner.saw(call.slice, call.page, shown, hasMore).map(({ query: found }) => found.transactionId));
+      answered.push(
+        ...planner
+          .saw(call.slice, call.page, shown, hasMore)
+          .map(({ query: found }) => found.transactionId),
+      );
     }
   }
   return { pages, retrieves, answered };
@@ -103,40 +143,63 @@ describe('the planner', () => {
         fc.integer({ min: 1, max: 10 }),
         (traffic, failEvery) => {
           const account = accountWith(traffic);
-          const { answered } = run(account, 700, (call) => failEvery < 10 && call % failEvery === 0);
-          expect([...answered].sort()).toEqual(account.pending.map(({ transactionId }) => transactionId).sort());
+          const { answered } = run(
+            account,
+            700,
+            (call) => failEvery < 10 && call % failEvery === 0,
+          );
+          expect([...answered].sort()).toEqual(
+            account.pending.map(({ transactionId }) => transactionId).sort(),
+          );
         },
       ),
       { numRuns: 40 },
     );
   });
 
-  it.each([0.5, 25, 100])('reads the backlog of an outage in little more than the pages there are (%d payments a second)', (perSecond) => {
-    const account = accountWith({ payments: 40_000, perSecond, share: 1, seed: 1 });
-    const { pages, retrieves } = run(account, 5_000);
-    expect(pages + retrieves).toBeLessThanOrEqual(1.1 * purePages(account));
-  });
-
-  it.each([0.002, 0.005, 0.01, 0.02, 0.05, 0.2])('never makes more than 1.1 times the calls of the better pure way (%d of the payments pending)', (share) => {
-    for (const seed of [1, 2, 3]) {
-      const account = accountWith({ payments: 60_000, perSecond: 25, share, seed });
+  it.each([0.5, 25, 100])(
+    'reads the backlog of an outage in little more than the pages there are (%d payments a second)',
+    (perSecond) => {
+      const account = accountWith({ payments: 40_000, perSecond, share: 1, seed: 1 });
       const { pages, retrieves } = run(account, 5_000);
-      expect(pages + retrieves).toBeLessThanOrEqual(1.1 * Math.min(account.pending.length, purePages(account)));
-    }
-  });
+      expect(pages + retrieves).toBeLessThanOrEqual(1.1 * purePages(account));
+    },
+  );
 
-  it.each([0.008, 0.01, 0.011, 0.012, 0.015, 0.02, 0.025, 0.03, 0.05])('nor when they lie at equal distances (%d of the payments pending)', (share) => {
-    for (const perSecond of [3, 25, 100]) {
-      const account = accountWith({ payments: 60_000, perSecond, share, seed: 1, even: true });
-      const { pages, retrieves } = run(account, 2_000);
-      expect(pages + retrieves).toBeLessThanOrEqual(1.1 * Math.min(account.pending.length, purePages(account)));
-    }
-  });
+  it.each([0.002, 0.005, 0.01, 0.02, 0.05, 0.2])(
+    'never makes more than 1.1 times the calls of the better pure way (%d of the payments pending)',
+    (share) => {
+      for (const seed of [1, 2, 3]) {
+        const account = accountWith({ payments: 60_000, perSecond: 25, share, seed });
+        const { pages, retrieves } = run(account, 5_000);
+        expect(pages + retrieves).toBeLessThanOrEqual(
+          1.1 * Math.min(account.pending.length, purePages(account)),
+        );
+      }
+    },
+  );
+
+  it.each([0.008, 0.01, 0.011, 0.012, 0.015, 0.02, 0.025, 0.03, 0.05])(
+    'nor when they lie at equal distances (%d of the payments pending)',
+    (share) => {
+      for (const perSecond of [3, 25, 100]) {
+        const account = accountWith({ payments: 60_000, perSecond, share, seed: 1, even: true });
+        const { pages, retrieves } = run(account, 2_000);
+        expect(pages + retrieves).toBeLessThanOrEqual(
+          1.1 * Math.min(account.pending.length, purePages(account)),
+        );
+      }
+    },
+  );
 
   it('reads pages where payments are dense, and retrieves where they are not', () => {
     const account = accountWith({ payments: 60_000, perSecond: 25, share: 0.01, seed: 4 });
     const crowd = new Set(account.intents.slice(20_000, 21_000).map(({ id }) => id));
-    const dense = account.intents.filter(({ id }) => crowd.has(id)).map(({ id, created }) => query({ transactionId: `dense_${id}`, paymentIntent: id, createdFrom: created * 1_000 }));
+    const dense = account.intents
+      .filter(({ id }) => crowd.has(id))
+      .map(({ id, created }) =>
+        query({ transactionId: `dense_${id}`, paymentIntent: id, createdFrom: created * 1_000 }),
+      );
     const alone = account.pending.filter(({ paymentIntent }) => !crowd.has(paymentIntent ?? ''));
     const { pages, retrieves } = run({ ...account, pending: [...dense, ...alone] }, 5_000);
     expect(pages + retrieves).toBeLessThan(alone.length + 30);

@@ -9,13 +9,23 @@ import { deadPort, json, startRawServer } from './raw-server.ts';
 import { gatewayAt, intent, transaction } from './samples.ts';
 
 describe('the process', () => {
-  async function runScript(lines: readonly string[], env: Record<string, string>): Promise<{ stdout: string; stderr: string; tookMs: number }> {
+  async function runScript(
+    lines: readonly string[],
+    env: Record<string, string>,
+  ): Promise<{ stdout: string; stderr: string; tookMs: number }> {
     const begun = performance.now();
-    const script = [`import { gatewayAt, transaction } from './test/stripe/samples.ts';`, ...lines].join('\n');
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-      env: { PATH: process.env['PATH'] ?? '', ...env },
-      timeout: 15_000,
-    });
+    const script = [
+      `import { gatewayAt, transaction } from './test/stripe/samples.ts';`,
+      ...lines,
+    ].join('\n');
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', script],
+      {
+        env: { PATH: process.env['PATH'] ?? '', ...env },
+        timeout: 15_000,
+      },
+    );
     return { stdout, stderr, tookMs: performance.now() - begun };
   }
 
@@ -60,13 +70,19 @@ describe('the process', () => {
       ],
       {},
     );
-    expect(run.stdout.split('\n')).toEqual(['made, {"list":0,"retrieve":0,"other":0}', 'loads stripe', 'connection', '']);
+    expect(run.stdout.split('\n')).toEqual([
+      'made, {"list":0,"retrieve":0,"other":0}',
+      'loads stripe',
+      'connection',
+      '',
+    ]);
   });
 
   // A daemon opens a gateway for each pass: on Node 20 each left a store behind that every later promise was asked for.
   it('keeps nothing of a gateway that was closed', async () => {
     await using server = await startRawServer((_seen, response) => json(response, 200, intent()));
-    const storesAsked = (): number => Object.getOwnPropertySymbols(new AsyncResource('probe')).length;
+    const storesAsked = (): number =>
+      Object.getOwnPropertySymbols(new AsyncResource('probe')).length;
     const useOne = async (): Promise<void> => {
       const gateway = gatewayAt(server.base);
       expect(await gateway.create(transaction())).toMatchObject({ kind: 'intent' });

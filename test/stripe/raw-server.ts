@@ -69,8 +69,17 @@ export async function deadPort(): Promise<number> {
   return port;
 }
 
-export function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_test', ...headers });
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'request-id': 'req_test',
+    ...headers,
+  });
   response.end(JSON.stringify(body));
 }
 
@@ -80,9 +89,14 @@ export function stripeError(
   error: Record<string, unknown>,
   headers: Record<string, string> = {},
 ): void {
-  json(response, status, { error: { type: 'invalid_request_error', message: 'no', ...error } }, headers);
+  json(
+    response,
+    status,
+    { error: { type: 'invalid_request_error', message: 'no', ...error } },
+    headers,
+  );
 }
 
 export function reset(response: ServerResponse): void {
-  ;(response.socket as Socket & { resetAndDestroy(): void }).resetAndDestroy();
+  (response.socket as Socket & { resetAndDestroy(): void }).resetAndDestroy();
 }

@@ -12,7 +12,10 @@ export const realClock: Clock = {
   },
 };
 
-export function gatewayAt(apiBase: string, more: Partial<GatewayOptions> = {}): ReturnType<typeof openGateway> {
+export function gatewayAt(
+  apiBase: string,
+  more: Partial<GatewayOptions> = {},
+): ReturnType<typeof openGateway> {
   return openGateway({
     secretKey: SECRET,
     apiBase,

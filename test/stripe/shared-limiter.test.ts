@@ -1,7 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Budgets } from '../../src/app/budgets.ts';
 import type { Clock } from '../../src/app/ports.ts';
-import { FRESH_BUDGET, slowedDown, takeTurns, type BudgetState, type Wanted } from '../../src/domain/budget.ts';
+import {
+  FRESH_BUDGET,
+  slowedDown,
+  takeTurns,
+  type BudgetState,
+  type Wanted,
+} from '../../src/domain/budget.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import { ENDPOINTS } from '../../src/stripe/limiter.ts';
 import { SharedLimiter } from '../../src/stripe/shared-limiter.ts';
@@ -23,7 +29,14 @@ class Board implements Budgets {
     this.asked.push(wanted);
     this.named.push(budgets.map(({ name }) => name));
     this.#reach();
-    const { turns, next } = takeTurns(budgets.map(({ name, perSecond }) => ({ state: this.#states.get(name) ?? FRESH_BUDGET, perSecond })), wanted, Date.now());
+    const { turns, next } = takeTurns(
+      budgets.map(({ name, perSecond }) => ({
+        state: this.#states.get(name) ?? FRESH_BUDGET,
+        perSecond,
+      })),
+      wanted,
+      Date.now(),
+    );
     budgets.forEach(({ name }, index) => this.#states.set(name, next[index]!));
     return turns;
   }
@@ -32,7 +45,8 @@ class Board implements Budgets {
     await Promise.resolve();
     this.#reach();
     this.slowed.push(names);
-    for (const name of names) this.#states.set(name, slowedDown(this.#states.get(name) ?? FRESH_BUDGET, Date.now()));
+    for (const name of names)
+      this.#states.set(name, slowedDown(this.#states.get(name) ?? FRESH_BUDGET, Date.now()));
   }
 
   #reach(): void {
@@ -40,14 +54,21 @@ class Board implements Budgets {
   }
 }
 
-function limiterOn(board: Budgets, { urgent = true, clock = realClock }: { readonly urgent?: boolean; readonly clock?: Clock } = {}): SharedLimiter {
+function limiterOn(
+  board: Budgets,
+  { urgent = true, clock = realClock }: { readonly urgent?: boolean; readonly clock?: Clock } = {},
+): SharedLimiter {
   return new SharedLimiter(LIMITS, board, clock, urgent);
 }
 
 /** Milliseconds until each of so many turns. */
 async function turnsOf(limiter: SharedLimiter, count: number): Promise<readonly number[]> {
   const begun = performance.now();
-  return await Promise.all(Array.from({ length: count }, async () => ((await limiter.take('list', never())) ? performance.now() - begun : NaN)));
+  return await Promise.all(
+    Array.from({ length: count }, async () =>
+      (await limiter.take('list', never())) ? performance.now() - begun : NaN,
+    ),
+  );
 }
 
 describe('the shared limiter', () => {
@@ -64,7 +85,12 @@ describe('the shared limiter', () => {
 
   it('keeps two processes inside one limit', async () => {
     const board = new Board();
-    const times = (await Promise.all([turnsOf(limiterOn(board), 20), turnsOf(limiterOn(board, { urgent: false }), 20)])).flat();
+    const times = (
+      await Promise.all([
+        turnsOf(limiterOn(board), 20),
+        turnsOf(limiterOn(board, { urgent: false }), 20),
+      ])
+    ).flat();
     expect(Math.max(...times)).toBeGreaterThan(39 * 40 - 30);
     expect(Math.max(...times)).toBeLessThan(39 * 40 + 400);
   });
@@ -84,7 +110,9 @@ describe('the shared limiter', () => {
   it('paces itself while the database is away, asks it seldom, and shares again once it is back', async () => {
     const board = new Board();
     let skippedMs = 0;
-    const limiter = limiterOn(board, { clock: { ...realClock, monotonicMs: () => performance.now() + skippedMs } });
+    const limiter = limiterOn(board, {
+      clock: { ...realClock, monotonicMs: () => performance.now() + skippedMs },
+    });
     board.away = true;
     const times = await turnsOf(limiter, 15);
     expect(Math.max(...times)).toBeGreaterThan(450);
@@ -115,7 +143,10 @@ describe('the shared limiter', () => {
   });
 
   it('is ended by its signal while the database does not answer', async () => {
-    const silent: Budgets = { take: () => new Promise(() => undefined), slowDown: () => Promise.resolve() };
+    const silent: Budgets = {
+      take: () => new Promise(() => undefined),
+      slowDown: () => Promise.resolve(),
+    };
     const stop = new AbortController();
     const waiting = limiterOn(silent).take('list', stop.signal);
     stop.abort();
@@ -125,7 +156,9 @@ describe('the shared limiter', () => {
   it('lets turns lapse that nobody used in time', async () => {
     const board = new Board();
     let skippedMs = 0;
-    const limiter = limiterOn(board, { clock: { ...realClock, monotonicMs: () => performance.now() + skippedMs } });
+    const limiter = limiterOn(board, {
+      clock: { ...realClock, monotonicMs: () => performance.now() + skippedMs },
+    });
     const stop = new AbortController();
     await turnsOf(limiter, 1);
     const waiting = Array.from({ length: 5 }, () => limiter.take('list', stop.signal));
@@ -168,7 +201,10 @@ describe('the shared limiter', () => {
   });
 
   it('passes a bug on', async () => {
-    const broken: Budgets = { take: () => Promise.reject(new TypeError('a bug')), slowDown: () => Promise.resolve() };
+    const broken: Budgets = {
+      take: () => Promise.reject(new TypeError('a bug')),
+      slowDown: () => Promise.resolve(),
+    };
     await expect(limiterOn(broken).take('list', never())).rejects.toThrow('a bug');
   });
 });

@@ -57,8 +57,18 @@ async function talk(handler: Handler, deadlineMs = DEADLINE_MS): Promise<Talk> {
   const limiter = new HeldLimiter();
   const server = await startRawServer(handler);
   const limits = { requestsPerSecond: 1, endpointRequestsPerSecond: 1 };
-  const clock = { ...realClock, sleep: async (ms: number, signal?: AbortSignal) => await sleepFor(ms, signal) };
-  const caller = new StripeCaller({ secretKey: SECRET, apiBase: server.base, deadlineMs, ...limits, clock, limiter });
+  const clock = {
+    ...realClock,
+    sleep: async (ms: number, signal?: AbortSignal) => await sleepFor(ms, signal),
+  };
+  const caller = new StripeCaller({
+    secretKey: SECRET,
+    apiBase: server.base,
+    deadlineMs,
+    ...limits,
+    clock,
+    limiter,
+  });
   open.push(caller, { close: () => server[Symbol.asyncDispose]() });
   return { caller, limiter, server };
 }
@@ -80,7 +90,11 @@ async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 function confirming(more: Partial<Request> = {}): Request {
-  return { endpoint: 'confirm', send: (stripe) => stripe.paymentIntents.confirm('pi_1', {}, { idempotencyKey: 'k' }), ...more };
+  return {
+    endpoint: 'confirm',
+    send: (stripe) => stripe.paymentIntents.confirm('pi_1', {}, { idempotencyKey: 'k' }),
+    ...more,
+  };
 }
 
 function answerOf(outcome: Outcome): unknown {
@@ -111,7 +125,11 @@ describe('waiting for a permit', () => {
     await vi.advanceTimersByTimeAsync(DEADLINE_MS);
     const outcome = await call;
     expect(outcome).toMatchObject({ kind: 'deadline', wire: { attempts: 1 } });
-    expect(answerOf(outcome)).toMatchObject({ kind: 'unknown', reason: 'timeout', effect: 'unknown' });
+    expect(answerOf(outcome)).toMatchObject({
+      kind: 'unknown',
+      reason: 'timeout',
+      effect: 'unknown',
+    });
   });
 
   it('ends with the budget that the caller gives it, and then nothing was sent', async () => {
@@ -121,14 +139,22 @@ describe('waiting for a permit', () => {
     await vi.advanceTimersByTimeAsync(5_000);
     const outcome = await call;
     expect(outcome).toMatchObject({ kind: 'not_sent', why: 'queue', wire: { attempts: 0 } });
-    expect(answerOf(outcome)).toMatchObject({ kind: 'unknown', reason: 'queue', effect: 'none', answered: false, httpStatus: null });
+    expect(answerOf(outcome)).toMatchObject({
+      kind: 'unknown',
+      reason: 'queue',
+      effect: 'none',
+      answered: false,
+      httpStatus: null,
+    });
     limiter.grantAll();
     expect(server.seen).toEqual([]);
     expect(caller.counts()).toEqual({ list: 0, retrieve: 0, other: 0 });
   });
 
   it('does not spend the budget on the call itself', async () => {
-    const { caller, limiter, server } = await talk((_seen, response) => void setTimeout(() => json(response, 200, intent()), 10_000));
+    const { caller, limiter, server } = await talk(
+      (_seen, response) => void setTimeout(() => json(response, 200, intent()), 10_000),
+    );
     const call = caller.call(confirming({ waitMs: 5_000 }));
     await until(() => limiter.waiting.length === 1);
     limiter.grantAll();
@@ -181,14 +207,19 @@ describe('waiting for a free connection', () => {
 
   it('begins no more of one kind than may be under way, and the rest waits without a deadline', async () => {
     const answers: (() => void)[] = [];
-    const { caller, limiter, server } = await talk((_seen, response) => void answers.push(() => json(response, 200, intent())));
+    const { caller, limiter, server } = await talk(
+      (_seen, response) => void answers.push(() => json(response, 200, intent())),
+    );
     const calls = Array.from({ length: MOST + 1 }, () => caller.call(confirming()));
     await until(() => limiter.waiting.length === MOST);
     limiter.grantAll();
     await until(() => server.seen.length === MOST);
     expect(limiter.waiting).toHaveLength(0);
     // Another kind of call is not held up by them.
-    const other = caller.call({ endpoint: 'retrieve', send: (stripe) => stripe.paymentIntents.retrieve('pi_1') });
+    const other = caller.call({
+      endpoint: 'retrieve',
+      send: (stripe) => stripe.paymentIntents.retrieve('pi_1'),
+    });
     await until(() => limiter.waiting.length === 1);
     limiter.grantAll();
     await until(() => answers.length === MOST + 1);
@@ -201,7 +232,10 @@ describe('waiting for a free connection', () => {
     await until(() => server.seen.length === MOST + 2);
     answers.at(-1)?.();
     const outcomes = await Promise.all(calls);
-    expect(outcomes.map(({ kind }) => kind)).toEqual([...Array<string>(MOST).fill('deadline'), 'value']);
+    expect(outcomes.map(({ kind }) => kind)).toEqual([
+      ...Array<string>(MOST).fill('deadline'),
+      'value',
+    ]);
   });
 
   it('ends with the budget and with the signal as well', async () => {
@@ -210,7 +244,7 @@ describe('waiting for a free connection', () => {
     await until(() => limiter.waiting.length === MOST);
     const stop = new AbortController();
     const waits = caller.call(confirming({ waitMs: 1_000 }));
-const stopped = caller.call(confirming({ signal: stop.signal }));
+    const stopped = caller.call(confirming({ signal: stop.signal }));
     stop.abort();
     expect(await stopped).toMatchObject({ kind: 'interrupted', wire: { attempts: 0 } });
     await vi.advanceTimersByTimeAsync(1_000);

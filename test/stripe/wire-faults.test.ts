@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GatewayOptions, openGateway } from '../../src/stripe/gateway.ts';
-import { deadPort, json, reset, startRawServer, stripeError, type Handler, type RawServer } from './raw-server.ts';
+import {
+  deadPort,
+  json,
+  reset,
+  startRawServer,
+  stripeError,
+  type Handler,
+  type RawServer,
+} from './raw-server.ts';
 import { collect, gatewayAt, intent, query, SECRET, transaction } from './samples.ts';
 
 /* What only a broken network does. */
@@ -12,7 +20,10 @@ afterEach(async () => {
   for (const thing of open.splice(0)) await thing.close();
 });
 
-async function talk(handler: Handler, more: Partial<GatewayOptions> = {}): Promise<{ gateway: ReturnType<typeof openGateway>; server: RawServer }> {
+async function talk(
+  handler: Handler,
+  more: Partial<GatewayOptions> = {},
+): Promise<{ gateway: ReturnType<typeof openGateway>; server: RawServer }> {
   const server = await startRawServer(handler);
   const gateway = gatewayAt(server.base, more);
   open.push(gateway, { close: () => server[Symbol.asyncDispose]() });
@@ -48,35 +59,51 @@ describe('a connection that never came up', () => {
     const answer = await gateway.create(transaction());
     // Without any resolver it is EAI_AGAIN, which proves nothing.
     const resolved = answer.kind === 'unknown' && answer.message.includes('ENOTFOUND');
-    expect(answer).toMatchObject({ kind: 'unknown', reason: 'connection', effect: resolved ? 'none' : 'unknown' });
+    expect(answer).toMatchObject({
+      kind: 'unknown',
+      reason: 'connection',
+      effect: resolved ? 'none' : 'unknown',
+    });
   });
 
   it('knows an address in brackets', async () => {
     const gateway = gatewayAt(`http://[::1]:${await deadPort()}/`);
     open.push(gateway);
-    expect(await gateway.create(transaction())).toMatchObject({ reason: 'connection', answered: false });
+    expect(await gateway.create(transaction())).toMatchObject({
+      reason: 'connection',
+      answered: false,
+    });
   });
 });
 
 describe('the hidden repetition of the library', () => {
-  it.each([400, 401, 403, 429])('a %d that answers the second wire attempt proves nothing', async (status) => {
-    const { gateway, server } = await talk((_seen, response, n) => {
-      if (n === 0) reset(response);
-      else stripeError(response, status, {});
-    });
-    const answer = await gateway.create(transaction());
-    expect(answer).toMatchObject({ effect: 'unknown', requestId: 'req_test' });
-    expect(server.seen).toHaveLength(2);
-    expect(server.seen[0]!.headers['idempotency-key']).toBe(server.seen[1]!.headers['idempotency-key']);
-    expect(gateway.calls().other).toBe(2);
-  });
+  it.each([400, 401, 403, 429])(
+    'a %d that answers the second wire attempt proves nothing',
+    async (status) => {
+      const { gateway, server } = await talk((_seen, response, n) => {
+        if (n === 0) reset(response);
+        else stripeError(response, status, {});
+      });
+      const answer = await gateway.create(transaction());
+      expect(answer).toMatchObject({ effect: 'unknown', requestId: 'req_test' });
+      expect(server.seen).toHaveLength(2);
+      expect(server.seen[0]!.headers['idempotency-key']).toBe(
+        server.seen[1]!.headers['idempotency-key'],
+      );
+      expect(gateway.calls().other).toBe(2);
+    },
+  );
 
   it('a refused connection after a reset proves nothing about the first send', async () => {
     const { gateway, server } = await talk((_seen, response) => {
       reset(response);
       void server[Symbol.asyncDispose]();
     });
-    expect(await gateway.confirm(transaction())).toMatchObject({ kind: 'unknown', reason: 'connection', effect: 'unknown' });
+    expect(await gateway.confirm(transaction())).toMatchObject({
+      kind: 'unknown',
+      reason: 'connection',
+      effect: 'unknown',
+    });
     expect(gateway.calls().other).toBe(2);
   });
 
@@ -93,13 +120,23 @@ describe('the hidden repetition of the library', () => {
   });
 
   it('takes the answer of the second attempt', async () => {
-    const { gateway } = await talk((_seen, response, n) => (n === 0 ? reset(response) : json(response, 200, intent())));
-    expect(await gateway.confirm(transaction())).toMatchObject({ kind: 'intent', intent: { status: 'succeeded' } });
+    const { gateway } = await talk((_seen, response, n) =>
+      n === 0 ? reset(response) : json(response, 200, intent()),
+    );
+    expect(await gateway.confirm(transaction())).toMatchObject({
+      kind: 'intent',
+      intent: { status: 'succeeded' },
+    });
   });
 
   it('does not begin after the deadline', async () => {
-    const { gateway, server } = await talk((_seen, response) => reset(response), { deadlineMs: 200 });
-    expect(await gateway.confirm(transaction())).toMatchObject({ reason: 'timeout', effect: 'unknown' });
+    const { gateway, server } = await talk((_seen, response) => reset(response), {
+      deadlineMs: 200,
+    });
+    expect(await gateway.confirm(transaction())).toMatchObject({
+      reason: 'timeout',
+      effect: 'unknown',
+    });
     await sleep(600);
     expect(server.seen).toHaveLength(1);
   });
@@ -128,7 +165,9 @@ describe('the hidden repetition of the library', () => {
       stripeError(response, 429, { code: 'rate_limit' });
     });
     const ids = Array.from({ length: 30 }, (_, n) => n);
-    const answers = await Promise.all(ids.map((n) => gateway.confirm(transaction({ key: `k${n}`, paymentIntent: `pi_${n}` }))));
+    const answers = await Promise.all(
+      ids.map((n) => gateway.confirm(transaction({ key: `k${n}`, paymentIntent: `pi_${n}` }))),
+    );
     const effects = answers.map((answer) => (answer.kind === 'unknown' ? answer.effect : null));
     expect(effects).toEqual(ids.map((n) => (n % 3 === 0 ? 'unknown' : 'none')));
     expect(gateway.calls().other).toBe(40);
@@ -136,9 +175,14 @@ describe('the hidden repetition of the library', () => {
 });
 
 describe('answers that cannot be read', () => {
-  const html: Handler = (_seen, response) => response.writeHead(502, { 'content-type': 'text/html' }).end('<html>Bad Gateway</html>');
+  const html: Handler = (_seen, response) =>
+    response.writeHead(502, { 'content-type': 'text/html' }).end('<html>Bad Gateway</html>');
   const cut: Handler = (_seen, response) => {
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': '5000', 'request-id': 'req_cut' });
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': '5000',
+      'request-id': 'req_cut',
+    });
     response.write('{"id":"pi_1","object":"payment_intent","status":"succ');
     setTimeout(() => response.socket?.destroy(), 20);
   };
@@ -152,7 +196,8 @@ describe('answers that cannot be read', () => {
     setTimeout(() => reset(response), 20);
   };
   const empty: Handler = (_seen, response) => response.writeHead(200).end();
-  const broken403: Handler = (_seen, response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<h1>Blocked</h1>');
+  const broken403: Handler = (_seen, response) =>
+    response.writeHead(403, { 'content-type': 'text/html' }).end('<h1>Blocked</h1>');
 
   it.each([
     ['HTML 502', html, 502],
@@ -163,7 +208,13 @@ describe('answers that cannot be read', () => {
     ['HTML 403 of something in between', broken403, 403],
   ])('%s is malformed, and proves nothing', async (_name, handler, httpStatus) => {
     const { gateway, server } = await talk(handler);
-    expect(await gateway.confirm(transaction())).toMatchObject({ kind: 'unknown', reason: 'malformed', effect: 'unknown', answered: false, httpStatus });
+    expect(await gateway.confirm(transaction())).toMatchObject({
+      kind: 'unknown',
+      reason: 'malformed',
+      effect: 'unknown',
+      answered: false,
+      httpStatus,
+    });
     expect(server.seen).toHaveLength(1);
   });
 
@@ -172,11 +223,15 @@ describe('answers that cannot be read', () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       const chunk = Buffer.alloc(1024 * 1024, ' ');
       const more = (): void => {
-        while (!response.destroyed) if (!response.write(chunk)) return void response.once('drain', more);
+        while (!response.destroyed)
+          if (!response.write(chunk)) return void response.once('drain', more);
       };
       more();
     });
-    expect(await gateway.confirm(transaction())).toMatchObject({ kind: 'unknown', reason: 'malformed' });
+    expect(await gateway.confirm(transaction())).toMatchObject({
+      kind: 'unknown',
+      reason: 'malformed',
+    });
   });
 });
 
@@ -198,7 +253,13 @@ describe('the deadline', () => {
     const begun = performance.now();
     const answer = await gateway.confirm(transaction());
     const tookMs = performance.now() - begun;
-    expect(answer).toMatchObject({ kind: 'unknown', reason: 'timeout', effect: 'unknown', answered: false, httpStatus });
+    expect(answer).toMatchObject({
+      kind: 'unknown',
+      reason: 'timeout',
+      effect: 'unknown',
+      answered: false,
+      httpStatus,
+    });
     expect(answer).toMatchObject({ message: 'Stripe did not answer within 300 ms' });
     expect(tookMs).toBeGreaterThan(290);
     expect(tookMs).toBeLessThan(800);
@@ -213,9 +274,15 @@ describe('the deadline', () => {
       },
       { deadlineMs: 250 },
     );
-    expect(await gateway.confirm(transaction())).toMatchObject({ kind: 'unknown', reason: 'timeout' });
+    expect(await gateway.confirm(transaction())).toMatchObject({
+      kind: 'unknown',
+      reason: 'timeout',
+    });
     await sleep(300);
-    expect(await gateway.confirm(transaction())).toMatchObject({ kind: 'intent', intent: { status: 'canceled' } });
+    expect(await gateway.confirm(transaction())).toMatchObject({
+      kind: 'intent',
+      intent: { status: 'canceled' },
+    });
     expect(server.seen).toHaveLength(2);
   });
 
@@ -225,7 +292,12 @@ describe('the deadline', () => {
       endpointRequestsPerSecond: 0.1,
     });
     await gateway.create(transaction());
-    expect(await gateway.create(transaction())).toMatchObject({ kind: 'unknown', reason: 'queue', effect: 'none', answered: false });
+    expect(await gateway.create(transaction())).toMatchObject({
+      kind: 'unknown',
+      reason: 'queue',
+      effect: 'none',
+      answered: false,
+    });
     expect(server.seen).toHaveLength(1);
   });
 
@@ -235,9 +307,17 @@ describe('the deadline', () => {
     const looked = collect(gateway.lookUp([query()]));
     await eventually(() => server.seen.length === 2);
     gateway.close();
-    expect(await answer).toMatchObject({ kind: 'unknown', reason: 'interrupted', effect: 'unknown' });
+    expect(await answer).toMatchObject({
+      kind: 'unknown',
+      reason: 'interrupted',
+      effect: 'unknown',
+    });
     expect(await looked).toMatchObject([{ answer: { reason: 'interrupted' } }]);
-    expect(await gateway.create(transaction())).toMatchObject({ kind: 'unknown', reason: 'interrupted', effect: 'none' });
+    expect(await gateway.create(transaction())).toMatchObject({
+      kind: 'unknown',
+      reason: 'interrupted',
+      effect: 'none',
+    });
     expect(server.seen).toHaveLength(2);
     expect(await eventually(() => server.connections() === 0)).toBe(true);
   });
@@ -251,7 +331,9 @@ describe('whatever happens', () => {
     const { gateway } = await talk((_seen, response) => json(response, 200, intent()));
     const stop = new AbortController();
     const calls = Array.from({ length: 60 }, () => gateway.confirm(transaction()));
-    const lookUps = Array.from({ length: 4 }, () => collect(gateway.lookUp(Array(20).fill(query()), stop.signal)));
+    const lookUps = Array.from({ length: 4 }, () =>
+      collect(gateway.lookUp(Array(20).fill(query()), stop.signal)),
+    );
     await Promise.all([...calls, ...lookUps]);
     // Warnings are told on the next tick.
     await sleep(20);

@@ -7,7 +7,11 @@ import type { TestDatabase } from '../storage/targets.ts';
  * test mode, the key is known to it, and it was found whole. So a test counts only the calls that it is
  * about; what a first use asks for is test/e2e/money/first-use.test.ts's.
  */
-export async function bindLedger(database: TestDatabase, secretKey: string, namespace = ''): Promise<void> {
+export async function bindLedger(
+  database: TestDatabase,
+  secretKey: string,
+  namespace = '',
+): Promise<void> {
   const storage = await database.open();
   try {
     const { identity } = storage;

@@ -1,13 +1,16 @@
-const prefixes = ['PAYRECON_', 'STRIPE_', 'SENDGRID_', 'PG']
-const names = new Set(['DATABASE_URL', 'CREDENTIALS_DIRECTORY', 'NOTIFY_SOCKET', 'WATCHDOG_USEC'])
+const prefixes = ['PAYRECON_', 'STRIPE_', 'SENDGRID_', 'PG'];
+const names = new Set(['DATABASE_URL', 'CREDENTIALS_DIRECTORY', 'NOTIFY_SOCKET', 'WATCHDOG_USEC']);
 
 /** Whether an environment variable would change what payrecon does, and so must not reach a test from outside. */
 export function isForeignSetting(name: string): boolean {
-  return names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+  return names.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
 /** What a process of payrecon is given in tests: no setting, key or home folder of the machine reaches it. */
-export function cleanEnvironment(home: string, env: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function cleanEnvironment(
+  home: string,
+  env: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: home,
@@ -18,5 +21,5 @@ export function cleanEnvironment(home: string, env: Readonly<Record<string, stri
     TZ: 'UTC',
     NO_COLOR: '1',
     ...env,
-  }
+  };
 }

@@ -17,7 +17,10 @@ export interface PaymentWorld {
   /** The real binary, to its end. */
   run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** The same services in this process, for cases by the hundred; closed when the test is over. */
-  open(role: string, options?: { readonly env?: Readonly<Record<string, string>>; readonly seams?: Seams }): Promise<Payrecon>;
+  open(
+    role: string,
+    options?: { readonly env?: Readonly<Record<string, string>>; readonly seams?: Seams },
+  ): Promise<Payrecon>;
 }
 
 export const TEST_KEY = 'sk_test_local0123456789abcdef';
@@ -31,7 +34,10 @@ export interface PaymentWorldOptions {
   readonly ledger?: boolean;
 }
 
-export async function aPaymentWorld(target: Target, options: PaymentWorldOptions = {}): Promise<PaymentWorld> {
+export async function aPaymentWorld(
+  target: Target,
+  options: PaymentWorldOptions = {},
+): Promise<PaymentWorld> {
   const sandbox = options.beside?.sandbox ?? (await ownSandbox(options.sandbox));
   const database = await target.fresh();
   const home = await temporaryFolder();
@@ -59,9 +65,18 @@ export async function aPaymentWorld(target: Target, options: PaymentWorldOptions
     sandbox,
     database,
     env,
-    run: async (args, { env: more = {}, ...rest } = {}) => await runPayrecon(args, { home, ...rest, env: { ...env, ...more } }),
+    run: async (args, { env: more = {}, ...rest } = {}) =>
+      await runPayrecon(args, { home, ...rest, env: { ...env, ...more } }),
     open: async (role, { env: more = {}, seams = {} } = {}) => {
-      const payrecon = await openFromEnvironment({ environment: cleanEnvironment(home, { ...env, ...more }), flags: {}, needsStripe: true, role }, seams);
+      const payrecon = await openFromEnvironment(
+        {
+          environment: cleanEnvironment(home, { ...env, ...more }),
+          flags: {},
+          needsStripe: true,
+          role,
+        },
+        seams,
+      );
       onTestFinished(() => payrecon.close());
       return payrecon;
     },

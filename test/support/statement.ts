@@ -8,7 +8,9 @@ type Row = Record<string, unknown>;
  * is replaced later in the test, under whoever still holds it open.
  */
 export async function statement(url: string, sql: string): Promise<readonly Row[]> {
-  return url.startsWith('sqlite:') ? onSqlite(url.slice('sqlite:'.length), sql) : await onPostgres(url, sql);
+  return url.startsWith('sqlite:')
+    ? onSqlite(url.slice('sqlite:'.length), sql)
+    : await onPostgres(url, sql);
 }
 
 function onSqlite(path: string, sql: string): readonly Row[] {

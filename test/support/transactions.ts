@@ -7,7 +7,13 @@ export const NOW = Date.UTC(2026, 0, 15, 12, 0, 0);
 
 export const LEDGER = { id: 'led_01KF0000000000000000000000', livemode: false };
 
-export const LIMITS: Limits = { maxAttempts: 5, backoffBaseMs: 60_000, backoffCapMs: 3_600_000, stuckAfterMs: 86_400_000, deadlineMs: 20_000 };
+export const LIMITS: Limits = {
+  maxAttempts: 5,
+  backoffBaseMs: 60_000,
+  backoffCapMs: 3_600_000,
+  stuckAfterMs: 86_400_000,
+  deadlineMs: 20_000,
+};
 
 export function aTransaction(changes: Partial<Transaction> = {}): Transaction {
   return {
@@ -22,7 +28,8 @@ export function aTransaction(changes: Partial<Transaction> = {}): Transaction {
     methodTypes: ['card'],
     email: 'ada@example.com',
     description: null,
-    metadata: {}, onSession: false,
+    metadata: {},
+    onSession: false,
     attempt: 1,
     intents: 0,
     absentAttempts: 0,
@@ -58,7 +65,14 @@ export function aTransaction(changes: Partial<Transaction> = {}): Transaction {
 
 /** A row whose confirm was sent and whose answer was lost. */
 export function aConfirmSent(changes: Partial<Transaction> = {}): Transaction {
-  return aTransaction({ step: 'confirm_sent', paymentIntent: 'pi_1', stripeStatus: 'requires_confirmation', confirmSentAt: NOW - 600_000, version: 2, ...changes });
+  return aTransaction({
+    step: 'confirm_sent',
+    paymentIntent: 'pi_1',
+    stripeStatus: 'requires_confirmation',
+    confirmSentAt: NOW - 600_000,
+    version: 2,
+    ...changes,
+  });
 }
 
 export function anIntent(changes: Partial<IntentSnapshot> = {}): IntentSnapshot {
@@ -87,11 +101,16 @@ export function anIntent(changes: Partial<IntentSnapshot> = {}): IntentSnapshot 
   };
 }
 
-export function sawIntent(changes: Partial<IntentSnapshot> = {}, replayed = false): Extract<Answer, { kind: 'intent' }> {
+export function sawIntent(
+  changes: Partial<IntentSnapshot> = {},
+  replayed = false,
+): Extract<Answer, { kind: 'intent' }> {
   return { kind: 'intent', intent: anIntent(changes), requestId: 'req_1', replayed };
 }
 
-export function sawUnknown(changes: Partial<Extract<Answer, { kind: 'unknown' }>> = {}): Extract<Answer, { kind: 'unknown' }> {
+export function sawUnknown(
+  changes: Partial<Extract<Answer, { kind: 'unknown' }>> = {},
+): Extract<Answer, { kind: 'unknown' }> {
   return {
     kind: 'unknown',
     reason: 'timeout',
@@ -107,5 +126,18 @@ export function sawUnknown(changes: Partial<Extract<Answer, { kind: 'unknown' }>
 }
 
 export function aContext(changes: Partial<Context> = {}): Context {
-  return { purpose: 'reconcile', now: NOW, limits: LIMITS, uniform: 0.5, justOpened: false, begunHere: false, made: [], ledger: LEDGER, doubted: false, stripeAheadMs: 0, stopping: false, ...changes };
+  return {
+    purpose: 'reconcile',
+    now: NOW,
+    limits: LIMITS,
+    uniform: 0.5,
+    justOpened: false,
+    begunHere: false,
+    made: [],
+    ledger: LEDGER,
+    doubted: false,
+    stripeAheadMs: 0,
+    stopping: false,
+    ...changes,
+  };
 }

@@ -11,7 +11,9 @@ export function defineAudit(command: Command, perform: Perform, run = runVerify)
     .argument('[id-or-key]', 'one transaction only');
   addJson(verify);
   addGlobals(verify);
-  verify.action((idOrKey, _flags, self) => perform(self, (context) => run(idOrKey ?? null, context)));
+  verify.action((idOrKey, _flags, self) =>
+    perform(self, (context) => run(idOrKey ?? null, context)),
+  );
 }
 
 export async function runVerify(idOrKey: string | null, context: CommandContext): Promise<Ending> {

@@ -7,7 +7,13 @@ import { quoted } from '../../domain/field-rules.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { parseCount, raise } from '../read.ts';
-import { resultJson, resultLine, summary, summaryHints, summaryJson } from '../render/charge-file.ts';
+import {
+  resultJson,
+  resultLine,
+  summary,
+  summaryHints,
+  summaryJson,
+} from '../render/charge-file.ts';
 import { jsonText } from '../render/json.ts';
 import { openProgress } from '../render/progress.ts';
 import type { ByteSource } from '../services.ts';
@@ -41,21 +47,41 @@ const ofALine = {
 export function readChargeFile(flags: ChargeFlags, file: string): ChargeFileArguments {
   const problems: Problem[] = [];
   for (const [name, flag] of Object.entries(ofALine) as [keyof typeof ofALine, string][]) {
-    if (flags[name] !== undefined) problems.push({ field: flag, message: 'with --file, each line says it: leave it out' });
+    if (flags[name] !== undefined)
+      problems.push({ field: flag, message: 'with --file, each line says it: leave it out' });
   }
-  if (flags.onSession === true) problems.push({ field: '--on-session', message: 'the lines of a file are charged without their customers: leave it out' });
-  if (file !== '-' && !/\.(csv|jsonl|ndjson)$/i.test(file)) problems.push({ field: '--file', message: `${quoted(file)} ends neither in .csv nor in .jsonl; for standard input write -` });
-  const wait = flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
+  if (flags.onSession === true)
+    problems.push({
+      field: '--on-session',
+      message: 'the lines of a file are charged without their customers: leave it out',
+    });
+  if (file !== '-' && !/\.(csv|jsonl|ndjson)$/i.test(file))
+    problems.push({
+      field: '--file',
+      message: `${quoted(file)} ends neither in .csv nor in .jsonl; for standard input write -`,
+    });
+  const wait =
+    flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
   if (!wait.ok) problems.push({ field: '--wait', message: wait.message });
-  const concurrency = flags.concurrency === undefined ? { ok: true as const, value: defaultConcurrency } : parseCount(flags.concurrency, largestConcurrency);
+  const concurrency =
+    flags.concurrency === undefined
+      ? { ok: true as const, value: defaultConcurrency }
+      : parseCount(flags.concurrency, largestConcurrency);
   if (!concurrency.ok) problems.push({ field: '--concurrency', message: concurrency.message });
   if (!wait.ok || !concurrency.ok || problems.length > 0) return raise(problems);
   const { allowDuplicate, methodType = [], wait: waitGiven } = flags;
-  const options = { waitMs: wait.ms, waitForOutcome: waitGiven !== undefined, allowDuplicate: allowDuplicate === true };
+  const options = {
+    waitMs: wait.ms,
+    waitForOutcome: waitGiven !== undefined,
+    allowDuplicate: allowDuplicate === true,
+  };
   return { file, concurrency: concurrency.value, methodTypes: methodType, options };
 }
 
-export async function runChargeFile({ file, concurrency, methodTypes, options }: ChargeFileArguments, context: CommandContext): Promise<Ending> {
+export async function runChargeFile(
+  { file, concurrency, methodTypes, options }: ChargeFileArguments,
+  context: CommandContext,
+): Promise<Ending> {
   const { services, out, err, json } = context;
   const source = await openFile(file, services);
   try {
@@ -74,7 +100,8 @@ export async function runChargeFile({ file, concurrency, methodTypes, options }:
         },
       });
       progress.clear();
-      if (json) err.write(jsonText(summaryJson(report, progress.elapsedMs()), { isTerminal: false }));
+      if (json)
+        err.write(jsonText(summaryJson(report, progress.elapsedMs()), { isTerminal: false }));
       else out.write(summary(report, progress.elapsedMs(), out));
       if (report.stoppedBy !== null) {
         const { reportError } = await import('../render/error.ts');
@@ -103,12 +130,23 @@ async function openFile(file: string, services: CommandContext['services']): Pro
 
 function asReadError(file: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;
-  return new PayreconError('usage', 'unreadable_file', `${quoted(file)} cannot be read: ${error.message}.`, { cause: error });
+  return new PayreconError(
+    'usage',
+    'unreadable_file',
+    `${quoted(file)} cannot be read: ${error.message}.`,
+    { cause: error },
+  );
 }
 
-async function openRows(file: string, source: ByteSource, methodTypes: readonly string[]): Promise<ChargeRows> {
+async function openRows(
+  file: string,
+  source: ByteSource,
+  methodTypes: readonly string[],
+): Promise<ChargeRows> {
   const { readText } = await import('./charge-file/text.ts');
-  const text = await readText(source.stream).catch((error: unknown) => { throw asReadError(file, error); });
+  const text = await readText(source.stream).catch((error: unknown) => {
+    throw asReadError(file, error);
+  });
   const rows = isCsv(file, text)
     ? (await import('./charge-file/csv.ts')).csvRows(text, methodTypes)
     : (await import('./charge-file/json-lines.ts')).jsonRows(text, methodTypes);

@@ -46,22 +46,36 @@ export function defineCharge(command: Command, perform: Perform, run = runCharge
     .option('--email <address>', 'who is told how it ended', once)
     .option('--description <text>', 'shown at Stripe', once)
     .option('--metadata <name=value...>', 'kept here and at Stripe; nothing sensitive')
-    .option('--wait <duration>', 'how long to wait for another process, and for the outcome (default: 5s)', once)
-    .option('--allow-duplicate', 'charge although it looks like a payment made a moment ago under another key')
-    .option('--on-session', 'the customer is there and can authenticate: the answer has what their page needs')
+    .option(
+      '--wait <duration>',
+      'how long to wait for another process, and for the outcome (default: 5s)',
+      once,
+    )
+    .option(
+      '--allow-duplicate',
+      'charge although it looks like a payment made a moment ago under another key',
+    )
+    .option(
+      '--on-session',
+      'the customer is there and can authenticate: the answer has what their page needs',
+    )
     .option('--file <file>', 'many: a .csv or .jsonl file, or - for standard input', once)
-    .option('--concurrency <n>', `with --file: so many at a time (default: ${String(defaultConcurrency)})`, once);
+    .option(
+      '--concurrency <n>',
+      `with --file: so many at a time (default: ${String(defaultConcurrency)})`,
+      once,
+    );
   addNewLedger(charge);
   addJson(charge);
   addSettings(charge, ['duplicate-window', 'operator', ...stripeFlags]);
   addGlobals(charge);
-  charge
-    .addHelpText('after', examples)
-    .action((flags, self) => perform(self, async (context) => {
+  charge.addHelpText('after', examples).action((flags, self) =>
+    perform(self, async (context) => {
       if (flags.file === undefined) return run(await readCharge(flags), context);
       const { readChargeFile, runChargeFile } = await import('./charge-file.ts');
       return runChargeFile(readChargeFile(flags, flags.file), context);
-    }));
+    }),
+  );
 }
 
 /** Reads the flags, reporting everything that is wrong with them at once. */
@@ -73,20 +87,53 @@ export async function readCharge(flags: ChargeFlags): Promise<ChargeArguments> {
   ]);
   const problems: Problem[] = [];
   const metadata = readMetadata(flags.metadata ?? [], problems);
-  const wait = flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
+  const wait =
+    flags.wait === undefined ? { ok: true as const, ms: defaultWaitMs } : parseDuration(flags.wait);
   if (!wait.ok) problems.push({ field: '--wait', message: wait.message });
-  if (flags.concurrency !== undefined) problems.push({ field: '--concurrency', message: 'it belongs to --file, which is not given' });
-  const { key, amount, amountMinor, currency, paymentMethod, methodType, customer, reference, email, description, onSession } = flags;
-  const fields = { key, amount, amountMinor, currency, paymentMethod, customer, reference, email, description };
+  if (flags.concurrency !== undefined)
+    problems.push({ field: '--concurrency', message: 'it belongs to --file, which is not given' });
+  const {
+    key,
+    amount,
+    amountMinor,
+    currency,
+    paymentMethod,
+    methodType,
+    customer,
+    reference,
+    email,
+    description,
+    onSession,
+  } = flags;
+  const fields = {
+    key,
+    amount,
+    amountMinor,
+    currency,
+    paymentMethod,
+    customer,
+    reference,
+    email,
+    description,
+  };
   const parsed = parseChargeRequest({ ...fields, methodTypes: methodType, metadata, onSession });
   if (!parsed.ok) problems.unshift(...parsed.problems);
   if (!parsed.ok || !wait.ok || problems.length > 0) {
-    throw new PayreconError('usage', 'invalid_request', 'This cannot be charged as it stands; nothing was sent.', { problems });
+    throw new PayreconError(
+      'usage',
+      'invalid_request',
+      'This cannot be charged as it stands; nothing was sent.',
+      { problems },
+    );
   }
   const { wait: waitGiven, allowDuplicate } = flags;
   return {
     request: parsed.request,
-    options: { waitMs: wait.ms, waitForOutcome: waitGiven !== undefined, allowDuplicate: allowDuplicate === true },
+    options: {
+      waitMs: wait.ms,
+      waitForOutcome: waitGiven !== undefined,
+      allowDuplicate: allowDuplicate === true,
+    },
   };
 }
 
@@ -95,20 +142,29 @@ function readMetadata(pairs: readonly string[], problems: Problem[]): Record<str
   for (const pair of pairs) {
     const equals = pair.indexOf('=');
     const name = pair.slice(0, Math.max(equals, 0));
-    if (equals < 1) problems.push({ field: '--metadata', message: `${quoted(pair)} is not name=value` });
-    else if (metadata.has(name)) problems.push({ field: '--metadata', message: `${quoted(name)} is given twice` });
+    if (equals < 1)
+      problems.push({ field: '--metadata', message: `${quoted(pair)} is not name=value` });
+    else if (metadata.has(name))
+      problems.push({ field: '--metadata', message: `${quoted(name)} is given twice` });
     else metadata.set(name, pair.slice(equals + 1));
   }
   return Object.fromEntries(metadata);
 }
 
-export async function runCharge({ request, options }: ChargeArguments, context: CommandContext): Promise<Ending> {
+export async function runCharge(
+  { request, options }: ChargeArguments,
+  context: CommandContext,
+): Promise<Ending> {
   const { services } = context;
   return withPayrecon(context, { needsStripe: true, role: 'charge' }, async (payrecon) => {
-    const outcome = await payrecon.charge(request, { ...options, signal: services.listenForStop() });
+    const outcome = await payrecon.charge(request, {
+      ...options,
+      signal: services.listenForStop(),
+    });
     const { chargeHints, writeOutcome } = await import('../render/charge.ts');
     writeOutcome(outcome, context);
-    if (!context.json) context.err.write(chargeHints(outcome, context.typed, context.err, services.now()));
+    if (!context.json)
+      context.err.write(chargeHints(outcome, context.typed, context.err, services.now()));
     return { kind: 'charged', outcome };
   });
 }

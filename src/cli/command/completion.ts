@@ -9,14 +9,23 @@ export type Shell = (typeof shells)[number];
 type WholeProgram = () => Promise<CommandUnknownOpts>;
 
 /** `wholeProgram` is handed in: the script is made from the program, which itself knows this command. */
-export function defineCompletion(command: Command, perform: Perform, wholeProgram: WholeProgram, run = runCompletion): void {
+export function defineCompletion(
+  command: Command,
+  perform: Perform,
+  wholeProgram: WholeProgram,
+  run = runCompletion,
+): void {
   command
     .addArgument(new Argument('<shell>', 'whose script to print').choices(shells))
     .addHelpText('after', '\nLoad it with, for example: source <(payrecon completion bash)')
     .action((shell, _flags, self) => perform(self, (context) => run(shell, context, wholeProgram)));
 }
 
-export async function runCompletion(shell: Shell, { out }: CommandContext, wholeProgram: WholeProgram): Promise<Ending> {
+export async function runCompletion(
+  shell: Shell,
+  { out }: CommandContext,
+  wholeProgram: WholeProgram,
+): Promise<Ending> {
   const { places } = await import('../completion/tree.ts');
   out.write(await script(shell, places(await wholeProgram())));
   return { kind: 'done' };

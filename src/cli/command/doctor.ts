@@ -24,7 +24,9 @@ export async function runDoctor(context: CommandContext): Promise<Ending> {
 /** Settings that cannot even be read are a finding too: the first one, and then the only one. */
 async function examine(context: CommandContext): Promise<readonly DoctorCheck[]> {
   try {
-    return await withPayrecon(context, { needsStripe: false, role: 'doctor' }, (payrecon) => payrecon.doctor());
+    return await withPayrecon(context, { needsStripe: false, role: 'doctor' }, (payrecon) =>
+      payrecon.doctor(),
+    );
   } catch (error) {
     if (!(error instanceof PayreconError)) throw error;
     const failure = error.kind === 'unreachable' ? 'unreachable' : 'configuration';

@@ -33,19 +33,32 @@ export function defineList(command: Command, perform: Perform, run = runList): v
   status.argChoices = [...STATUSES];
   const list = command
     .addOption(status)
-    .option('--since <time>', 'created at or after: 2026-01-31, 2026-01-31T09:30:00Z, or an age such as 2h', once)
+    .option(
+      '--since <time>',
+      'created at or after: 2026-01-31, 2026-01-31T09:30:00Z, or an age such as 2h',
+      once,
+    )
     .option('--until <time>', 'created before', once)
     .option('--customer <id>', "the customer's id at Stripe", once)
     .option('--reference <reference>', 'your order', once)
-    .option('--limit <n>', `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`, once)
+    .option(
+      '--limit <n>',
+      `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`,
+      once,
+    )
     .option('--cursor <cursor>', 'go on after the page that named it', once);
   addJson(list);
   addGlobals(list);
-  list.action((flags, self) => perform(self, async (context) => run(await readList(flags, context.services.now()), context)));
+  list.action((flags, self) =>
+    perform(self, async (context) => run(await readList(flags, context.services.now()), context)),
+  );
 }
 
 export async function readList(flags: ListFlags, now: Instant): Promise<ListArguments> {
-  const [{ parseTime, parseCount, raise }, { nearest }] = await Promise.all([import('../read.ts'), import('../../domain/nearest.ts')]);
+  const [{ parseTime, parseCount, raise }, { nearest }] = await Promise.all([
+    import('../read.ts'),
+    import('../../domain/nearest.ts'),
+  ]);
   const problems: Problem[] = [];
   const time = (field: string, text: string | undefined): Instant | null => {
     if (text === undefined) return null;
@@ -57,24 +70,39 @@ export async function readList(flags: ListFlags, now: Instant): Promise<ListArgu
     const known = STATUSES.some((status) => status === text);
     const meant = known ? null : nearest(text, STATUSES);
     const hint = meant === null ? `use ${STATUSES.join(', ')}` : `did you mean ${meant}?`;
-    if (!known) problems.push({ field: '--status', message: `${quoted(text)} is not a status; ${hint}` });
+    if (!known)
+      problems.push({ field: '--status', message: `${quoted(text)} is not a status; ${hint}` });
     return known;
   });
   const since = time('--since', flags.since);
   const until = time('--until', flags.until);
-  if (since !== null && until !== null && since >= until) problems.push({ field: '--until', message: 'it is not after --since' });
+  if (since !== null && until !== null && since >= until)
+    problems.push({ field: '--until', message: 'it is not after --since' });
   const { customer = null, reference = null, cursor = null } = flags;
   // The list of an empty reference is empty, which reads as "nobody has paid".
-  for (const [field, text] of [['--customer', customer], ['--reference', reference]] as const) {
+  for (const [field, text] of [
+    ['--customer', customer],
+    ['--reference', reference],
+  ] as const) {
     if (text === '') problems.push({ field, message: 'it is empty: was its variable not set?' });
   }
-  const limit = flags.limit === undefined ? { ok: true as const, value: defaultLimit } : parseCount(flags.limit, largestPage);
+  const limit =
+    flags.limit === undefined
+      ? { ok: true as const, value: defaultLimit }
+      : parseCount(flags.limit, largestPage);
   if (!limit.ok) problems.push({ field: '--limit', message: limit.message });
   if (!limit.ok || problems.length > 0) return raise(problems);
-  return { filter: { statuses, since, until, customer, reference, needsPerson: false }, limit: limit.value, cursor };
+  return {
+    filter: { statuses, since, until, customer, reference, needsPerson: false },
+    limit: limit.value,
+    cursor,
+  };
 }
 
-export async function runList({ filter, limit, cursor }: ListArguments, context: CommandContext): Promise<Ending> {
+export async function runList(
+  { filter, limit, cursor }: ListArguments,
+  context: CommandContext,
+): Promise<Ending> {
   return withPayrecon(context, { needsStripe: false, role: 'list' }, async (payrecon) => {
     const page = await payrecon.list(filter, limit, cursor);
     const { writePage } = await import('../render/page.ts');

@@ -9,13 +9,25 @@ export type Direction = 'up' | 'down' | 'status';
 
 export function defineMigrate(command: Command, perform: Perform, run = runMigrate): void {
   const migrate = command
-    .addArgument(new Argument('[direction]', '`down` takes back the last step').choices(['up', 'down', 'status'] as const).default('up' as const))
-    .option('--from <ledger>', 'take the SQLite ledger sqlite:/PATH along to the PostgreSQL that DATABASE_URL names', once)
+    .addArgument(
+      new Argument('[direction]', '`down` takes back the last step')
+        .choices(['up', 'down', 'status'] as const)
+        .default('up' as const),
+    )
+    .option(
+      '--from <ledger>',
+      'take the SQLite ledger sqlite:/PATH along to the PostgreSQL that DATABASE_URL names',
+      once,
+    )
     .option('--yes', 'do not ask for confirmation (of `down`)');
   addNewLedger(migrate);
   addJson(migrate);
   addGlobals(migrate);
-  migrate.action((direction, flags, self) => perform(self, (context) => run(direction, { yes: flags.yes === true, from: flags.from ?? null }, context)));
+  migrate.action((direction, flags, self) =>
+    perform(self, (context) =>
+      run(direction, { yes: flags.yes === true, from: flags.from ?? null }, context),
+    ),
+  );
 }
 
 export interface MigrateFlags {
@@ -24,7 +36,11 @@ export interface MigrateFlags {
   readonly from: string | null;
 }
 
-export async function runMigrate(direction: Direction, { yes, from }: MigrateFlags, context: CommandContext): Promise<Ending> {
+export async function runMigrate(
+  direction: Direction,
+  { yes, from }: MigrateFlags,
+  context: CommandContext,
+): Promise<Ending> {
   if (from !== null) return await runMove(direction, from, context);
   if (direction === 'down' && !yes) await confirmDown(context);
   return withPayrecon(context, { needsStripe: false, role: 'migrate' }, async (payrecon) => {
@@ -35,16 +51,27 @@ export async function runMigrate(direction: Direction, { yes, from }: MigrateFla
   });
 }
 
-async function runMove(direction: Direction, from: string, context: CommandContext): Promise<Ending> {
+async function runMove(
+  direction: Direction,
+  from: string,
+  context: CommandContext,
+): Promise<Ending> {
   if (direction !== 'up') {
-    throw new PayreconError('usage', 'bad_from', `\`migrate ${direction}\` takes no ledger along. Nothing was copied or changed.`, {
-      problems: [{ field: '--from', message: 'goes with `migrate` and `migrate up`' }],
-    });
+    throw new PayreconError(
+      'usage',
+      'bad_from',
+      `\`migrate ${direction}\` takes no ledger along. Nothing was copied or changed.`,
+      {
+        problems: [{ field: '--from', message: 'goes with `migrate` and `migrate up`' }],
+      },
+    );
   }
   return withPayrecon(context, { needsStripe: false, role: 'migrate' }, async (payrecon) => {
     const { writeMoved } = await import('../render/migrate.ts');
     const { openMoveProgress } = await import('../render/move-progress.ts');
-    const progress = context.err.isTerminal ? openMoveProgress(context.err, () => performance.now()) : null;
+    const progress = context.err.isTerminal
+      ? openMoveProgress(context.err, () => performance.now())
+      : null;
     const moving = progress === null ? payrecon.move(from) : payrecon.move(from, progress.show);
     writeMoved(await moving.finally(() => progress?.clear()), context);
     return { kind: 'done' };
@@ -53,10 +80,18 @@ async function runMove(direction: Direction, from: string, context: CommandConte
 
 async function confirmDown({ services, prompts }: CommandContext): Promise<void> {
   if (!services.streams.canAsk) {
-    throw new PayreconError('usage', 'not_confirmed', '`migrate down` takes tables away, and nobody can be asked here. Nothing was changed.', {
-      problems: [{ field: '--yes', message: 'missing' }],
-    });
+    throw new PayreconError(
+      'usage',
+      'not_confirmed',
+      '`migrate down` takes tables away, and nobody can be asked here. Nothing was changed.',
+      {
+        problems: [{ field: '--yes', message: 'missing' }],
+      },
+    );
   }
-  const confirmed = await prompts.confirm('Take the last migration back? What its tables hold is lost.');
-  if (!confirmed) throw new PayreconError('usage', 'not_confirmed', 'Not confirmed: nothing was changed.');
+  const confirmed = await prompts.confirm(
+    'Take the last migration back? What its tables hold is lost.',
+  );
+  if (!confirmed)
+    throw new PayreconError('usage', 'not_confirmed', 'Not confirmed: nothing was changed.');
 }

@@ -8,7 +8,12 @@ import { addGlobals, addJson, once } from '../flags.ts';
 import type { Perform } from '../perform.ts';
 import { addSettings, mailFlags } from '../setting-flags.ts';
 
-const states = ['queued', 'sending', 'sent', 'failed'] as const satisfies readonly NotificationState[];
+const states = [
+  'queued',
+  'sending',
+  'sent',
+  'failed',
+] as const satisfies readonly NotificationState[];
 const defaultLimit = 50;
 const largestList = 1_000;
 const largestLimit = 1_000_000_000;
@@ -30,14 +35,21 @@ function defineList(command: Command, perform: Perform): void {
   const list = command
     .description('e-mails, newest first')
     .addOption(state)
-    .option('--limit <n>', `at most ${String(largestList)} (default: ${String(defaultLimit)})`, once);
+    .option(
+      '--limit <n>',
+      `at most ${String(largestList)} (default: ${String(defaultLimit)})`,
+      once,
+    );
   addJson(list);
   addGlobals(list);
   list.action((flags, self) =>
     perform(self, async (context) => {
       const { readCount } = await import('../read.ts');
       const wanted = await readStates(flags.state ?? states);
-      return runList({ states: wanted, limit: readCount('--limit', flags.limit, defaultLimit, largestList) }, context);
+      return runList(
+        { states: wanted, limit: readCount('--limit', flags.limit, defaultLimit, largestList) },
+        context,
+      );
     }),
   );
 }
@@ -53,7 +65,10 @@ async function readStates(texts: readonly string[]): Promise<readonly Notificati
   });
 }
 
-async function runList(wanted: NotificationsListArguments, context: CommandContext): Promise<Ending> {
+async function runList(
+  wanted: NotificationsListArguments,
+  context: CommandContext,
+): Promise<Ending> {
   return withPayrecon(context, { needsStripe: false, role: 'notify' }, async (payrecon) => {
     const notifications = await payrecon.notifications(wanted.states, wanted.limit);
     const { writeNotifications } = await import('../render/notifications.ts');
@@ -72,7 +87,10 @@ function defineSend(command: Command, perform: Perform): void {
   send.action((flags, self) =>
     perform(self, async (context) => {
       const { readCount } = await import('../read.ts');
-      return runSend(flags.limit === undefined ? null : readCount('--limit', flags.limit, 1, largestLimit), context);
+      return runSend(
+        flags.limit === undefined ? null : readCount('--limit', flags.limit, 1, largestLimit),
+        context,
+      );
     }),
   );
 }
@@ -88,7 +106,9 @@ async function runSend(limit: number | null, context: CommandContext): Promise<E
 }
 
 function defineResend(command: Command, perform: Perform): void {
-  const resend = command.description('queue an e-mail once more, as a new one').argument('<id>', 'as in `payrecon notifications list`');
+  const resend = command
+    .description('queue an e-mail once more, as a new one')
+    .argument('<id>', 'as in `payrecon notifications list`');
   addJson(resend);
   addSettings(resend, ['operator']);
   addGlobals(resend);

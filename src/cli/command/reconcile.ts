@@ -22,7 +22,16 @@ export interface ReconcileArguments {
 
 const largestLimit = 1_000_000_000;
 
-const settings = ['pending-after', 'max-attempts', 'backoff-base', 'backoff-cap', 'stuck-after', 'operator', ...stripeFlags, ...mailFlags] as const;
+const settings = [
+  'pending-after',
+  'max-attempts',
+  'backoff-base',
+  'backoff-cap',
+  'stuck-after',
+  'operator',
+  ...stripeFlags,
+  ...mailFlags,
+] as const;
 
 export function defineReconcile(command: Command, perform: Perform, run = runReconcile): void {
   const reconcile = command
@@ -34,25 +43,42 @@ export function defineReconcile(command: Command, perform: Perform, run = runRec
   addSettings(reconcile, settings);
   addGlobals(reconcile);
   reconcile.action((flags, self) =>
-    perform(self, async (context) => run(await readReconcile({ ...flags, json: context.json }), context)),
+    perform(self, async (context) =>
+      run(await readReconcile({ ...flags, json: context.json }), context),
+    ),
   );
 }
 
 export async function readReconcile(flags: ReconcileFlags): Promise<ReconcileArguments> {
   const { parseCount, raise } = await import('../read.ts');
   const problems: Problem[] = [];
-  const limit = flags.limit === undefined ? { ok: true as const, value: null } : parseCount(flags.limit, largestLimit);
+  const limit =
+    flags.limit === undefined
+      ? { ok: true as const, value: null }
+      : parseCount(flags.limit, largestLimit);
   if (!limit.ok) problems.push({ field: '--limit', message: limit.message });
   const daemon = flags.daemon === true;
   const dryRun = flags.dryRun === true;
-  if (daemon && dryRun) problems.push({ field: '--dry-run', message: 'a daemon makes real passes: leave out one of --daemon and --dry-run' });
-  if (daemon && flags.json === true) problems.push({ field: '--json', message: 'a daemon never ends by itself, so it has no document to print' });
-  if (!daemon && flags.schedule !== undefined) problems.push({ field: '--schedule', message: 'it belongs to --daemon, which is not given' });
+  if (daemon && dryRun)
+    problems.push({
+      field: '--dry-run',
+      message: 'a daemon makes real passes: leave out one of --daemon and --dry-run',
+    });
+  if (daemon && flags.json === true)
+    problems.push({
+      field: '--json',
+      message: 'a daemon never ends by itself, so it has no document to print',
+    });
+  if (!daemon && flags.schedule !== undefined)
+    problems.push({ field: '--schedule', message: 'it belongs to --daemon, which is not given' });
   if (!limit.ok || problems.length > 0) return raise(problems);
   return { limit: limit.value, dryRun, daemon };
 }
 
-export async function runReconcile({ limit, dryRun, daemon }: ReconcileArguments, context: CommandContext): Promise<Ending> {
+export async function runReconcile(
+  { limit, dryRun, daemon }: ReconcileArguments,
+  context: CommandContext,
+): Promise<Ending> {
   const { services, flags, out, err, json } = context;
   const { boundingHeap } = await import('../bounded-heap.ts');
   const onRow = boundingHeap();
@@ -65,16 +91,22 @@ export async function runReconcile({ limit, dryRun, daemon }: ReconcileArguments
   return withPayrecon(context, { needsStripe: true, role: 'reconcile' }, async (payrecon) => {
     const options = { limit, dryRun, signal: services.listenForStop(), onRow };
     if (json) {
-      const [{ passJson }, { writeJson }] = await Promise.all([import('../render/pass-json.ts'), import('../render/json.ts')]);
+      const [{ passJson }, { writeJson }] = await Promise.all([
+        import('../render/pass-json.ts'),
+        import('../render/json.ts'),
+      ]);
       const outcome = await payrecon.reconcile(options);
       writeJson(out, passJson(outcome));
       return { kind: 'passed', outcome };
     }
     const { passHints, passText, rowLine } = await import('../render/pass.ts');
-    const outcome = await payrecon.reconcile({ ...options, onRow: (row) => {
-      onRow();
-      out.write(rowLine(row, out));
-    } });
+    const outcome = await payrecon.reconcile({
+      ...options,
+      onRow: (row) => {
+        onRow();
+        out.write(rowLine(row, out));
+      },
+    });
     out.write(passText(outcome, dryRun, out));
     err.write(passHints(outcome, err));
     return { kind: 'passed', outcome };

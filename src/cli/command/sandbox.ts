@@ -54,17 +54,30 @@ Any other sk_test_ key is of one account. It answers as Stripe's API version 202
 
 export function defineSandbox(command: Command, perform: Perform, run = runSandbox): void {
   const sandbox = command
-    .option('--port <n>', `port on this machine, which nothing else can reach; 0: any free one (default: ${String(defaultPort)})`, once)
+    .option(
+      '--port <n>',
+      `port on this machine, which nothing else can reach; 0: any free one (default: ${String(defaultPort)})`,
+      once,
+    )
     .option('--seed <n>', 'the same seed makes the same ids and the same chances', once)
     .option('--faults <spec>', 'which calls go wrong, and how', once)
     .option('--data <folder>', 'keep the state here, and go on from it at the next start', once)
     .option('--key <key=account>', 'a made-up secret key of another account (repeatable)', collect)
     .option('--live-keys', 'take made-up live keys too, for a live mode that moves no money');
   addGlobals(sandbox);
-  sandbox.addHelpText('after', help).action((flags, self) => perform(self, (context) => run(readSandbox(flags), context)));
+  sandbox
+    .addHelpText('after', help)
+    .action((flags, self) => perform(self, (context) => run(readSandbox(flags), context)));
 }
 
-export function readSandbox({ port, seed, faults, data, key = [], liveKeys = false }: SandboxFlags): SandboxArguments {
+export function readSandbox({
+  port,
+  seed,
+  faults,
+  data,
+  key = [],
+  liveKeys = false,
+}: SandboxFlags): SandboxArguments {
   const problems: Problem[] = [];
   const number = (field: string, text: string | undefined, largest: number): number | null => {
     if (text === undefined) return null;
@@ -73,18 +86,34 @@ export function readSandbox({ port, seed, faults, data, key = [], liveKeys = fal
     problems.push({ field, message: `write a whole number from 0 to ${String(largest)}` });
     return null;
   };
-  const read = { port: number('--port', port, largestPort) ?? defaultPort, seed: number('--seed', seed, largestSeed) };
+  const read = {
+    port: number('--port', port, largestPort) ?? defaultPort,
+    seed: number('--seed', seed, largestSeed),
+  };
   if (data === '') problems.push({ field: '--data', message: 'it is empty: name a folder' });
   const keys = key.map((text): SandboxKey => {
     const at = text.indexOf('=');
-    if (at < 0) problems.push({ field: '--key', message: 'write KEY=ACCOUNT, such as sk_test_ofAnotherShop=acct_1AnotherShop' });
+    if (at < 0)
+      problems.push({
+        field: '--key',
+        message: 'write KEY=ACCOUNT, such as sk_test_ofAnotherShop=acct_1AnotherShop',
+      });
     return { key: text.slice(0, Math.max(at, 0)), account: text.slice(at + 1) };
   });
-  if (problems.length > 0) throw new PayreconError('usage', 'invalid_flag', 'These flags cannot be used; nothing was started.', { problems });
+  if (problems.length > 0)
+    throw new PayreconError(
+      'usage',
+      'invalid_flag',
+      'These flags cannot be used; nothing was started.',
+      { problems },
+    );
   return { ...read, faults: faults ?? '', dataDir: data ?? null, keys, liveKeys };
 }
 
-export async function runSandbox(given: SandboxArguments, context: CommandContext): Promise<Ending> {
+export async function runSandbox(
+  given: SandboxArguments,
+  context: CommandContext,
+): Promise<Ending> {
   const stop = context.services.listenForStop();
   const sandbox = await start(given);
   try {
@@ -92,7 +121,9 @@ export async function runSandbox(given: SandboxArguments, context: CommandContex
     const { environmentLines, followRequests, sandboxHints } = await import('../render/sandbox.ts');
     context.out.write(environmentLines(sandbox.url));
     context.err.write(sandboxHints(sandbox.url, context.err, given));
-    const unfollow = context.err.isTerminal ? followRequests(sandbox.books, context.err) : () => undefined;
+    const unfollow = context.err.isTerminal
+      ? followRequests(sandbox.books, context.err)
+      : () => undefined;
     await aborted(stop);
     unfollow();
   } finally {
@@ -105,15 +136,34 @@ export async function runSandbox(given: SandboxArguments, context: CommandContex
 async function start({ port, seed, dataDir, keys, liveKeys }: SandboxArguments): Promise<Sandbox> {
   const { startSandbox, WrongKey } = await import('../../sandbox/server.ts');
   try {
-    return await startSandbox({ port, keys, liveKeys, ...(seed === null ? {} : { seed }), ...(dataDir === null ? {} : { dataDir }) });
+    return await startSandbox({
+      port,
+      keys,
+      liveKeys,
+      ...(seed === null ? {} : { seed }),
+      ...(dataDir === null ? {} : { dataDir }),
+    });
   } catch (error) {
     if (error instanceof WrongKey) {
-      throw new PayreconError('usage', 'invalid_flag', 'These flags cannot be used; nothing was started.', { problems: [{ field: '--key', message: error.message }], cause: error });
+      throw new PayreconError(
+        'usage',
+        'invalid_flag',
+        'These flags cannot be used; nothing was started.',
+        { problems: [{ field: '--key', message: error.message }], cause: error },
+      );
     }
     if (!(error instanceof Error) || error.name !== 'Error') throw error;
     const taken = 'code' in error && error.code === 'EADDRINUSE';
-    const problem = taken ? { field: '--port', message: `${String(port)} is taken: give another one, or 0 for any that is free` } : { field: '--data', message: error.message };
-    throw new PayreconError('configuration', 'sandbox_not_started', 'The sandbox cannot start.', { problems: [problem], cause: error });
+    const problem = taken
+      ? {
+          field: '--port',
+          message: `${String(port)} is taken: give another one, or 0 for any that is free`,
+        }
+      : { field: '--data', message: error.message };
+    throw new PayreconError('configuration', 'sandbox_not_started', 'The sandbox cannot start.', {
+      problems: [problem],
+      cause: error,
+    });
   }
 }
 
@@ -123,7 +173,12 @@ function setFaults(sandbox: Sandbox, spec: string): void {
     sandbox.setFaults(spec);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new PayreconError('usage', 'invalid_faults', 'These faults cannot be used; nothing was started.', { problems: [{ field: '--faults', message: error.message }], cause: error });
+    throw new PayreconError(
+      'usage',
+      'invalid_faults',
+      'These faults cannot be used; nothing was started.',
+      { problems: [{ field: '--faults', message: error.message }], cause: error },
+    );
   }
 }
 

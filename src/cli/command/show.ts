@@ -15,7 +15,10 @@ export async function runShow(idOrKey: string, context: CommandContext): Promise
   return withPayrecon(context, { needsStripe: false, role: 'show' }, async (payrecon) => {
     const shown = await payrecon.show(idOrKey);
     if (context.json) {
-      const [{ shownJson }, { writeJson }] = await Promise.all([import('../render/transaction-json.ts'), import('../render/json.ts')]);
+      const [{ shownJson }, { writeJson }] = await Promise.all([
+        import('../render/transaction-json.ts'),
+        import('../render/json.ts'),
+      ]);
       writeJson(context.out, shownJson(shown, context.services.now()));
     } else {
       const { shownText } = await import('../render/show.ts');

@@ -15,7 +15,11 @@ const defaultLimit = 100;
 export function defineStuckList(command: Command, perform: Perform, run = runStuckList): void {
   const list = command
     .description('stuck and overdue transactions; exit code 5 when there are any')
-    .option('--limit <n>', `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`, once)
+    .option(
+      '--limit <n>',
+      `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`,
+      once,
+    )
     .option('--cursor <cursor>', 'go on after the page that named it', once);
   addJson(list);
   addGlobals(list);
@@ -28,14 +32,25 @@ export function defineStuckList(command: Command, perform: Perform, run = runStu
   );
 }
 
-export async function runStuckList({ limit, cursor }: StuckListArguments, context: CommandContext): Promise<Ending> {
+export async function runStuckList(
+  { limit, cursor }: StuckListArguments,
+  context: CommandContext,
+): Promise<Ending> {
   return withPayrecon(context, { needsStripe: false, role: 'stuck' }, async (payrecon) => {
     const page = await payrecon.stuck(limit, cursor);
-    const [{ writePage }, { hints }] = await Promise.all([import('../render/page.ts'), import('../render/hint.ts')]);
+    const [{ writePage }, { hints }] = await Promise.all([
+      import('../render/page.ts'),
+      import('../render/hint.ts'),
+    ]);
     writePage(page, context, 'No payment waits for a person.');
     const first = page.data[0];
     if (!context.json && first !== undefined) {
-      context.err.write(hints([{ text: 'To decide one of them:', command: ['payrecon', 'stuck', 'resolve', first.id] }], context.err));
+      context.err.write(
+        hints(
+          [{ text: 'To decide one of them:', command: ['payrecon', 'stuck', 'resolve', first.id] }],
+          context.err,
+        ),
+      );
     }
     return { kind: 'work_left', items: page.data.length };
   });

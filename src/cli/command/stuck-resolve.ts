@@ -1,5 +1,11 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import type { LegalTarget, Payrecon, ResolveRequest, ResolveTarget, StuckCase } from '../../app/payrecon.ts';
+import type {
+  LegalTarget,
+  Payrecon,
+  ResolveRequest,
+  ResolveTarget,
+  StuckCase,
+} from '../../app/payrecon.ts';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
 import { quoted, textProblem } from '../../domain/field-rules.ts';
 import { nearest } from '../../domain/nearest.ts';
@@ -26,7 +32,12 @@ export interface ResolveArguments {
   readonly yes: boolean;
 }
 
-const targets = ['succeeded', 'failed', 'canceled', 'retry'] as const satisfies readonly ResolveTarget[];
+const targets = [
+  'succeeded',
+  'failed',
+  'canceled',
+  'retry',
+] as const satisfies readonly ResolveTarget[];
 const longestReason = 1_000;
 
 export function defineStuckResolve(command: Command, perform: Perform, run = runResolve): void {
@@ -43,12 +54,18 @@ export function defineStuckResolve(command: Command, perform: Perform, run = run
   addSettings(resolve, ['operator', ...stripeFlags]);
   addGlobals(resolve);
   resolve.action((idOrKey, flags, self) =>
-    perform(self, (context) => run(readResolve(idOrKey, flags, context.services.streams.canAsk), context)),
+    perform(self, (context) =>
+      run(readResolve(idOrKey, flags, context.services.streams.canAsk), context),
+    ),
   );
 }
 
 /** Where nobody can be asked, everything that would be asked for has to be there as a flag. */
-export function readResolve(idOrKey: string, flags: ResolveFlags, canAsk: boolean): ResolveArguments {
+export function readResolve(
+  idOrKey: string,
+  flags: ResolveFlags,
+  canAsk: boolean,
+): ResolveArguments {
   const problems: Problem[] = [];
   const as = targets.find((target) => target === flags.as) ?? null;
   if (flags.as !== undefined && as === null) {
@@ -61,15 +78,34 @@ export function readResolve(idOrKey: string, flags: ResolveFlags, canAsk: boolea
   const wrong = reason === null || reason === '' ? null : textProblem(reason, longestReason);
   if (wrong !== null) problems.push({ field: '--reason', message: wrong });
   if (!canAsk) {
-    if (flags.as === undefined) problems.push({ field: '--as', message: `missing, and nobody can be asked here: one of ${targets.join(', ')}` });
-    if (reason === null) problems.push({ field: '--reason', message: 'missing, and nobody can be asked here' });
-    if (flags.yes !== true) problems.push({ field: '--yes', message: 'missing, and nobody can be asked to confirm here' });
+    if (flags.as === undefined)
+      problems.push({
+        field: '--as',
+        message: `missing, and nobody can be asked here: one of ${targets.join(', ')}`,
+      });
+    if (reason === null)
+      problems.push({ field: '--reason', message: 'missing, and nobody can be asked here' });
+    if (flags.yes !== true)
+      problems.push({
+        field: '--yes',
+        message: 'missing, and nobody can be asked to confirm here',
+      });
   }
-  if (problems.length > 0) throw new PayreconError('usage', 'invalid_flag', 'Nothing was asked or changed.', { problems });
-  return { idOrKey, as, reason, cancelAtStripe: flags.cancelAtStripe === true, yes: flags.yes === true };
+  if (problems.length > 0)
+    throw new PayreconError('usage', 'invalid_flag', 'Nothing was asked or changed.', { problems });
+  return {
+    idOrKey,
+    as,
+    reason,
+    cancelAtStripe: flags.cancelAtStripe === true,
+    yes: flags.yes === true,
+  };
 }
 
-export async function runResolve(given: ResolveArguments, context: CommandContext): Promise<Ending> {
+export async function runResolve(
+  given: ResolveArguments,
+  context: CommandContext,
+): Promise<Ending> {
   return withPayrecon(context, { needsStripe: true, role: 'resolve' }, async (payrecon) => {
     const request = await decide(given, payrecon, context);
     // From here on a signal waits: an intent that is canceled at Stripe gets its decision recorded.
@@ -81,18 +117,27 @@ export async function runResolve(given: ResolveArguments, context: CommandContex
   });
 }
 
-async function decide(given: ResolveArguments, payrecon: Payrecon, context: CommandContext): Promise<ResolveRequest> {
+async function decide(
+  given: ResolveArguments,
+  payrecon: Payrecon,
+  context: CommandContext,
+): Promise<ResolveRequest> {
   const { evidenceText, confirmationText } = await import('../render/stuck.ts');
   const stuck = await payrecon.inspect(given.idOrKey);
   if (!context.json) context.err.write(evidenceText(stuck, context.err, context.services.now()));
   const target = await chooseTarget(given, stuck, context);
   const cancelAtStripe = await mayCancel(given, target, stuck, context);
   const reason = given.reason ?? (await context.prompts.text('Why? (kept in the audit trail)'));
-  if (!given.yes && !(await context.prompts.confirm(confirmationText(stuck, target.as)))) throw notConfirmed();
+  if (!given.yes && !(await context.prompts.confirm(confirmationText(stuck, target.as))))
+    throw notConfirmed();
   return { as: target.as, reason, cancelAtStripe };
 }
 
-async function chooseTarget({ as }: ResolveArguments, stuck: StuckCase, { prompts }: CommandContext): Promise<LegalTarget> {
+async function chooseTarget(
+  { as }: ResolveArguments,
+  stuck: StuckCase,
+  { prompts }: CommandContext,
+): Promise<LegalTarget> {
   const { transaction, evidence, targets: legal } = stuck;
   const possible = legal.map((each) => each.as).join(', ');
   if (as === null && legal.length > 0) {
@@ -103,22 +148,39 @@ async function chooseTarget({ as }: ResolveArguments, stuck: StuckCase, { prompt
   }
   const target = legal.find((each) => each.as === as);
   if (target !== undefined) return target;
-  const never = transaction.keyConflictAt === null ? '' : ' Its key belongs to a payment of another ledger or program, and is never sent again.';
+  const never =
+    transaction.keyConflictAt === null
+      ? ''
+      : ' Its key belongs to a payment of another ledger or program, and is never sent again.';
   const message = `${transaction.id} cannot be resolved${as === null ? '' : ` as ${as}`}: ${evidence}.${never} What is possible now: ${possible === '' ? 'nothing' : possible}. Nothing was changed.`;
-  throw new PayreconError('refused', 'illegal_resolution', message, { transaction, problems: [{ field: '--as', message: `possible: ${possible}` }] });
+  throw new PayreconError('refused', 'illegal_resolution', message, {
+    transaction,
+    problems: [{ field: '--as', message: `possible: ${possible}` }],
+  });
 }
 
-async function mayCancel(given: ResolveArguments, target: LegalTarget, stuck: StuckCase, { services, prompts }: CommandContext): Promise<boolean> {
+async function mayCancel(
+  given: ResolveArguments,
+  target: LegalTarget,
+  stuck: StuckCase,
+  { services, prompts }: CommandContext,
+): Promise<boolean> {
   if (!target.needsCancelAtStripe) return false;
   if (given.cancelAtStripe) return true;
   const { id } = stuck.transaction;
   if (services.streams.canAsk && !given.yes) {
-    if (await prompts.confirm('It could still succeed at Stripe. Cancel it there first, for good?')) return true;
+    if (await prompts.confirm('It could still succeed at Stripe. Cancel it there first, for good?'))
+      return true;
     throw notConfirmed();
   }
-  throw new PayreconError('usage', 'cancel_needed', `${id} could still succeed at Stripe; as ${target.as} it can be recorded only once it is canceled there. Nothing was changed.`, {
-    problems: [{ field: '--cancel-at-stripe', message: 'missing' }],
-  });
+  throw new PayreconError(
+    'usage',
+    'cancel_needed',
+    `${id} could still succeed at Stripe; as ${target.as} it can be recorded only once it is canceled there. Nothing was changed.`,
+    {
+      problems: [{ field: '--cancel-at-stripe', message: 'missing' }],
+    },
+  );
 }
 
 function notConfirmed(): PayreconError {

@@ -2,7 +2,9 @@ import { type CompletedOption, type Place, steps } from './tree.ts';
 
 export function bashCompletion(all: readonly Place[]): string {
   const moves = steps(all).map(([from, word]) => `"${from} ${word}"`);
-  const values = all.flatMap(({ path, options }) => options.flatMap((option) => valueCase(path, option)));
+  const values = all.flatMap(({ path, options }) =>
+    options.flatMap((option) => valueCase(path, option)),
+  );
   const words = all.map(({ path, words: own, options }) => {
     const offered = [...own, ...options].map((each) => each.name).join(' ');
     return `    "${path}") offered="${offered}" ;;`;
@@ -37,7 +39,9 @@ function valueCase(path: string, { name, follows }: CompletedOption): readonly s
     case 'file':
       return [`${pattern} COMPREPLY=($(compgen -f -- "$current")); return ;;`];
     case 'words':
-      return [`${pattern} COMPREPLY=($(compgen -W "${follows.words.join(' ')}" -- "$current")); return ;;`];
+      return [
+        `${pattern} COMPREPLY=($(compgen -W "${follows.words.join(' ')}" -- "$current")); return ;;`,
+      ];
     case 'anything':
       return [`${pattern} return ;;`];
   }

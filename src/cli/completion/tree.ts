@@ -27,13 +27,18 @@ export interface Place {
 }
 
 /** The whole program as the shells need it, so that a completion never offers what is not there. */
-export function places(command: CommandUnknownOpts, path: readonly string[] = []): readonly Place[] {
+export function places(
+  command: CommandUnknownOpts,
+  path: readonly string[] = [],
+): readonly Place[] {
   const choices = command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
   const help = command.createHelp();
   const place: Place = {
     path: path.join(' '),
     words: [
-      ...help.visibleCommands(command).map((each) => ({ name: each.name(), description: each.description() })),
+      ...help
+        .visibleCommands(command)
+        .map((each) => ({ name: each.name(), description: each.description() })),
       ...choices.map((name) => ({ name, description: '' })),
     ],
     options: help.visibleOptions(command).map(completed),
@@ -42,7 +47,11 @@ export function places(command: CommandUnknownOpts, path: readonly string[] = []
 }
 
 function completed(option: Option): CompletedOption {
-  return { name: option.long ?? option.flags, description: option.description, follows: follows(option) };
+  return {
+    name: option.long ?? option.flags,
+    description: option.description,
+    follows: follows(option),
+  };
 }
 
 function follows(option: Option): Follows {
@@ -55,7 +64,9 @@ function follows(option: Option): Follows {
 export function steps(all: readonly Place[]): readonly (readonly [from: string, word: string])[] {
   return all
     .filter((place) => place.path !== '')
-    .map(({ path }) => [path.split(' ').slice(0, -1).join(' '), path.split(' ').at(-1) ?? ''] as const);
+    .map(
+      ({ path }) => [path.split(' ').slice(0, -1).join(' '), path.split(' ').at(-1) ?? ''] as const,
+    );
 }
 
 /** Text between single quotes, for a POSIX shell. */

@@ -2,7 +2,9 @@ import { type CompletedOption, type Place, quoted, steps, type Word } from './tr
 
 export function zshCompletion(all: readonly Place[]): string {
   const moves = steps(all).map(([from, word]) => `"${from} ${word}"`);
-  const values = all.flatMap(({ path, options }) => options.flatMap((option) => valueCase(path, option)));
+  const values = all.flatMap(({ path, options }) =>
+    options.flatMap((option) => valueCase(path, option)),
+  );
   const words = all.map(
     ({ path, words: own, options }) => `    ("${path}")
       commands=(${own.map(entry).join(' ')})

@@ -17,7 +17,11 @@ export function amountOf(transaction: Transaction): ShownAmount {
   const received = receivedOf(transaction);
   if (received === null) {
     return transaction.status === 'succeeded'
-      ? { money: asked, remark: 'asked for (what was received is not known)', shortRemark: '(asked)' }
+      ? {
+          money: asked,
+          remark: 'asked for (what was received is not known)',
+          shortRemark: '(asked)',
+        }
       : { money: asked, remark: '', shortRemark: '' };
   }
   if (isAsAsked(transaction, received)) return { money: asked, remark: '', shortRemark: '' };
@@ -36,5 +40,7 @@ export function amountText(transaction: Transaction): string {
 /** For a line whose amount has a column of its own, and whose words name the sums of an open question: without brackets. */
 export function amountWords(transaction: Transaction): string | null {
   const { remark } = amountOf(transaction);
-  return remark === '' || transaction.status !== 'succeeded' ? null : remark.replace(/^\((.*)\)$/, '$1');
+  return remark === '' || transaction.status !== 'succeeded'
+    ? null
+    : remark.replace(/^\((.*)\)$/, '$1');
 }

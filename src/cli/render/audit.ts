@@ -6,16 +6,36 @@ import { writeJson } from './json.ts';
 import { createTheme } from './theme.ts';
 import { wrap } from './wrap.ts';
 
-export function writeVerification(verification: AuditVerification, { json, out, err }: CommandContext): void {
+export function writeVerification(
+  verification: AuditVerification,
+  { json, out, err }: CommandContext,
+): void {
   const { transactions, entries, partly, firstBad } = verification;
   if (json) {
-    writeJson(out, { transactions, entries, partly_covered: partly, first_bad: firstBad === null ? null : findingJson(firstBad) });
+    writeJson(out, {
+      transactions,
+      entries,
+      partly_covered: partly,
+      first_bad: firstBad === null ? null : findingJson(firstBad),
+    });
     return;
   }
   const theme = createTheme(out);
   if (firstBad !== null) {
-    out.write(`${theme.bad('✗')} ${wrap(escapeText(`${subjectOf(firstBad)}: ${firstBad.problem}.`), out.columns - 2, 2)}\n`);
-    err.write(hints([{ text: 'It was changed outside payrecon. Compare it with a backup, and with Stripe.', ...showCommand(firstBad) }], err));
+    out.write(
+      `${theme.bad('✗')} ${wrap(escapeText(`${subjectOf(firstBad)}: ${firstBad.problem}.`), out.columns - 2, 2)}\n`,
+    );
+    err.write(
+      hints(
+        [
+          {
+            text: 'It was changed outside payrecon. Compare it with a backup, and with Stripe.',
+            ...showCommand(firstBad),
+          },
+        ],
+        err,
+      ),
+    );
     return;
   }
   const counts = `${counted(entries, 'audit entry', 'audit entries')} of ${counted(transactions, 'transaction', 'transactions')}`;
@@ -25,12 +45,19 @@ export function writeVerification(verification: AuditVerification, { json, out, 
   err.write(hints([{ text: older }], err));
 }
 
-function findingJson({ table, id, transactionId, seq, problem }: AuditFinding): Readonly<Record<string, string | number | null>> {
+function findingJson({
+  table,
+  id,
+  transactionId,
+  seq,
+  problem,
+}: AuditFinding): Readonly<Record<string, string | number | null>> {
   return { table, id, transaction_id: transactionId, seq, problem };
 }
 
 function subjectOf({ table, id, transactionId, seq }: AuditFinding): string {
-  if (seq !== null && transactionId !== null) return `The first bad entry is number ${String(seq)} of ${transactionId}`;
+  if (seq !== null && transactionId !== null)
+    return `The first bad entry is number ${String(seq)} of ${transactionId}`;
   if (table === 'triggers') return `The trigger ${id ?? ''} of the database`;
   const what = `The first bad row is ${id ?? 'one'} of the table ${table}`;
   return transactionId === null ? what : `${what}, of ${transactionId}`;

@@ -17,7 +17,11 @@ const gap = 2;
 const labelWidth = 10;
 
 /** Labels beside values. Values are wrapped and never shortened: this is where a person looks for the whole. */
-export function block(lines: readonly Line[], theme: Theme, { columns }: Pick<Output, 'columns'>): string {
+export function block(
+  lines: readonly Line[],
+  theme: Theme,
+  { columns }: Pick<Output, 'columns'>,
+): string {
   const shown = lines.filter((line) => line.value !== null && line.value !== '');
   const width = Math.max(labelWidth, ...shown.map((line) => widthOf(line.label)));
   const before = margin + width + gap;

@@ -1,4 +1,9 @@
-import { type ChargeFileReport, endOf, type RowEnd, type RowResult } from '../../app/charge-file.ts';
+import {
+  type ChargeFileReport,
+  endOf,
+  type RowEnd,
+  type RowResult,
+} from '../../app/charge-file.ts';
 import type { PayreconError } from '../../domain/errors.ts';
 import type { Instant, JsonObject, Status } from '../../domain/transaction.ts';
 import type { Output } from '../streams.ts';
@@ -23,7 +28,14 @@ export function resultJson(result: RowResult, now: Instant): JsonObject {
   const end = endOf(result);
   if (result.kind === 'charged') {
     const { transaction, repeated } = result.outcome;
-    return { line, key, result: end, repeated, transaction: transactionJson(transaction, now), error: null };
+    return {
+      line,
+      key,
+      result: end,
+      repeated,
+      transaction: transactionJson(transaction, now),
+      error: null,
+    };
   }
   const { code, problems, transaction } = result.error;
   const fields = [...new Set(problems.map(({ field }) => field))];
@@ -56,7 +68,10 @@ export function resultLine(result: RowResult, output: Output): string {
   const middle = `${amount.padStart(amountWidth)}  ${pad(key, keyWidth)}`;
   const room = output.columns - lineWidth - endWidth - widthOf(middle) - 6;
   const words = shorten(escapeText(wordsOf(result)), Math.max(room, 10));
-  return `${theme.faint(start)}  ${colour(pad(`${sign} ${end}`, endWidth))}  ${middle}  ${words}`.trimEnd() + '\n';
+  return (
+    `${theme.faint(start)}  ${colour(pad(`${sign} ${end}`, endWidth))}  ${middle}  ${words}`.trimEnd() +
+    '\n'
+  );
 }
 
 function isStatus(end: RowEnd): end is Status & RowEnd {
@@ -66,48 +81,98 @@ function isStatus(end: RowEnd): end is Status & RowEnd {
 function wordsOf(result: RowResult): string {
   if (result.kind === 'failed') {
     const { problems, message } = result.error;
-    return result.error.kind === 'usage' ? problems.map((problem) => `${problem.field}: ${problem.message}`).join('; ') : message;
+    return result.error.kind === 'usage'
+      ? problems.map((problem) => `${problem.field}: ${problem.message}`).join('; ')
+      : message;
   }
   const { transaction, repeated, note } = result.outcome;
   const words = transaction.status === 'pending' ? note : failureText(transaction);
-  return [repeated ? 'known' : null, amountWords(transaction), words].filter((part) => part !== null).join(', ');
+  return [repeated ? 'known' : null, amountWords(transaction), words]
+    .filter((part) => part !== null)
+    .join(', ');
 }
 
 function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-export function summary({ rows, ends, repeated, requestsRefused }: ChargeFileReport, elapsedMs: number, output: Output): string {
+export function summary(
+  { rows, ends, repeated, requestsRefused }: ChargeFileReport,
+  elapsedMs: number,
+  output: Output,
+): string {
   const theme = createTheme(output);
   const always: readonly RowEnd[] = ['succeeded', 'failed', 'pending', 'invalid'];
   const lines: Line[] = [];
   for (const [end, count] of Object.entries(ends) as [RowEnd, number][]) {
     if (count === 0 && !always.includes(end)) continue;
-    const fault = end === 'failed' && requestsRefused > 0 ? `, of which ${String(requestsRefused)} ${requestsRefused === 1 ? 'is a request' : 'are requests'} that Stripe refused` : '';
-    lines.push({ label: end, value: `${String(count)}${fault}`, ...(end === 'stuck' && count > 0 ? { paint: theme.warn } : {}) });
+    const fault =
+      end === 'failed' && requestsRefused > 0
+        ? `, of which ${String(requestsRefused)} ${requestsRefused === 1 ? 'is a request' : 'are requests'} that Stripe refused`
+        : '';
+    lines.push({
+      label: end,
+      value: `${String(count)}${fault}`,
+      ...(end === 'stuck' && count > 0 ? { paint: theme.warn } : {}),
+    });
   }
-  lines.push({ label: 'known', value: repeated === 0 ? null : `${String(repeated)}, where nothing new was started` });
-  const pace = elapsedMs > 0 && rows > 0 ? `, ${((rows / elapsedMs) * 1_000).toFixed(1)} a second` : '';
+  lines.push({
+    label: 'known',
+    value: repeated === 0 ? null : `${String(repeated)}, where nothing new was started`,
+  });
+  const pace =
+    elapsedMs > 0 && rows > 0 ? `, ${((rows / elapsedMs) * 1_000).toFixed(1)} a second` : '';
   lines.push({ label: 'took', value: `${lengthOfTime(elapsedMs)}${pace}` });
   return `${theme.strong(`${String(rows)} ${rows === 1 ? 'line' : 'lines'}`)}\n${block(lines, theme, output)}`;
 }
 
-export function summaryJson({ rows, ends, repeated, requestsRefused, interrupted }: ChargeFileReport, elapsedMs: number): JsonObject {
-  return { summary: { lines: rows, ...ends, repeated, requests_refused: requestsRefused, interrupted, duration_ms: Math.round(elapsedMs) } };
+export function summaryJson(
+  { rows, ends, repeated, requestsRefused, interrupted }: ChargeFileReport,
+  elapsedMs: number,
+): JsonObject {
+  return {
+    summary: {
+      lines: rows,
+      ...ends,
+      repeated,
+      requests_refused: requestsRefused,
+      interrupted,
+      duration_ms: Math.round(elapsedMs),
+    },
+  };
 }
 
-export function summaryHints({ ends, requestsRefused, interrupted }: ChargeFileReport, typed: readonly string[], file: string, output: Output): string {
+export function summaryHints(
+  { ends, requestsRefused, interrupted }: ChargeFileReport,
+  typed: readonly string[],
+  file: string,
+  output: Output,
+): string {
   const again = file === '-' ? {} : { command: ['payrecon', ...typed] };
   const end = file === '-' ? '.' : ':';
   const all: Hint[] = [];
-  if (ends.stuck > 0) all.push({ text: `A person is needed: ${String(ends.stuck)} stuck.`, command: ['payrecon', 'stuck', 'list'] });
-  if (interrupted) all.push({ text: `Interrupted: what was begun was finished and recorded. Run the same command again to go on; no line is charged twice${end}`, ...again });
+  if (ends.stuck > 0)
+    all.push({
+      text: `A person is needed: ${String(ends.stuck)} stuck.`,
+      command: ['payrecon', 'stuck', 'list'],
+    });
+  if (interrupted)
+    all.push({
+      text: `Interrupted: what was begun was finished and recorded. Run the same command again to go on; no line is charged twice${end}`,
+      ...again,
+    });
   else if (ends.pending + ends.unreachable > 0) {
-    all.push({ text: `${String(ends.pending + ends.unreachable)} pending. Run the same command again: what was not sent goes on, and Stripe is asked about the rest; no line is charged twice${end}`, ...again });
+    all.push({
+      text: `${String(ends.pending + ends.unreachable)} pending. Run the same command again: what was not sent goes on, and Stripe is asked about the rest; no line is charged twice${end}`,
+      ...again,
+    });
   }
   if (requestsRefused > 0) {
     const many = `${String(requestsRefused)} ${requestsRefused === 1 ? 'request' : 'requests'}`;
-    all.push({ text: `Stripe refused ${many}: no bank was asked, nothing was charged, and their keys are not used up. Correct them and run the same command again${end}`, ...again });
+    all.push({
+      text: `Stripe refused ${many}: no bank was asked, nothing was charged, and their keys are not used up. Correct them and run the same command again${end}`,
+      ...again,
+    });
   }
   return hints(all, output);
 }

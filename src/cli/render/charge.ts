@@ -12,7 +12,10 @@ import { transactionBlock } from './transaction.ts';
 import { transactionJson } from './transaction-json.ts';
 
 /** The transaction as data, and what the page of a customer who has to authenticate needs. */
-export function writeOutcome(outcome: ChargeOutcome, { json, out, services }: CommandContext): void {
+export function writeOutcome(
+  outcome: ChargeOutcome,
+  { json, out, services }: CommandContext,
+): void {
   const { transaction, clientSecret, nextAction } = outcome;
   const now = services.now();
   const isForPage = waitsForCustomer(outcome);
@@ -31,7 +34,11 @@ export function writeOutcome(outcome: ChargeOutcome, { json, out, services }: Co
 }
 
 function waitsForCustomer({ transaction, clientSecret, nextAction }: ChargeOutcome): boolean {
-  return transaction.onSession && transaction.status === 'pending' && (clientSecret !== null || nextAction !== null);
+  return (
+    transaction.onSession &&
+    transaction.status === 'pending' &&
+    (clientSecret !== null || nextAction !== null)
+  );
 }
 
 /** `redirect_to_url https://..`; another action by its name alone, its details are for programs. */
@@ -44,14 +51,21 @@ function actionText(action: JsonObject): string {
 }
 
 /** What happens next, and the exact command to run next. */
-export function chargeHints(outcome: ChargeOutcome, typed: readonly string[], output: Output, now: Instant): string {
+export function chargeHints(
+  outcome: ChargeOutcome,
+  typed: readonly string[],
+  output: Output,
+  now: Instant,
+): string {
   return hints(hintsFor(outcome, ['payrecon', ...typed], now), output);
 }
 
 function hintsFor(outcome: ChargeOutcome, again: readonly string[], now: Instant): readonly Hint[] {
   const { transaction, repeated, note } = outcome;
   const why = explain(transaction, now);
-  const known: readonly Hint[] = repeated ? [{ text: 'This key was known: nothing new was started.' }] : [];
+  const known: readonly Hint[] = repeated
+    ? [{ text: 'This key was known: nothing new was started.' }]
+    : [];
   switch (transaction.status) {
     case 'succeeded':
       return known;
@@ -68,9 +82,15 @@ function hintsFor(outcome: ChargeOutcome, again: readonly string[], now: Instant
 }
 
 /** Whether the key is used up, or the same one makes a new attempt. */
-function afterNoSuccess(transaction: Transaction, why: string, again: readonly string[]): readonly Hint[] {
-  if (transaction.failureKind === 'authentication' && transaction.status === 'failed') return [{ text: why }];
-  if (!mayBeginAttempt(transaction)) return [{ text: `${why} This key is used up; a new attempt needs a new key.` }];
+function afterNoSuccess(
+  transaction: Transaction,
+  why: string,
+  again: readonly string[],
+): readonly Hint[] {
+  if (transaction.failureKind === 'authentication' && transaction.status === 'failed')
+    return [{ text: why }];
+  if (!mayBeginAttempt(transaction))
+    return [{ text: `${why} This key is used up; a new attempt needs a new key.` }];
   // What was refused is refused again until it is corrected: that command is not to be pasted.
   return [transaction.status === 'failed' ? { text: why } : { text: why, command: again }];
 }

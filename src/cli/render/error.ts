@@ -20,8 +20,7 @@ export async function reportError(error: unknown, context: CommandContext): Prom
     const notices = context.notices.splice(0);
     const document = { code: error.code, message: wholeMessage(error), fields: fieldNames(error) };
     writeJson(context.err, { error: document, ...(notices.length === 0 ? {} : { notices }) });
-  }
-  else context.err.write(errorText(error, context));
+  } else context.err.write(errorText(error, context));
 }
 
 const indent = 2;
@@ -44,7 +43,9 @@ function wholeMessage({ message, problems }: PayreconError): string {
 
 /** The names that the fields have in JSON: `--payment-method` is `payment_method`. Variables keep theirs. */
 function fieldNames({ problems }: PayreconError): readonly string[] {
-  const names = problems.map(({ field }) => (field.startsWith('--') ? field.slice(2).replaceAll('-', '_') : field));
+  const names = problems.map(({ field }) =>
+    field.startsWith('--') ? field.slice(2).replaceAll('-', '_') : field,
+  );
   return [...new Set(names)];
 }
 

@@ -5,9 +5,15 @@
  * Cc: control characters, the escape among them; Zl, Zp: line and paragraph separators; Cs: halves of surrogate pairs;
  * Bidi_Control: what hides the true order of letters; the rest has no width at all.
  */
-const unsafe = (): RegExp => /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const unsafe = (): RegExp =>
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
-const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\u001b': '\\e' };
+const short: Readonly<Record<string, string>> = {
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\u001b': '\\e',
+};
 
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0;

@@ -56,7 +56,12 @@ function take(letters: readonly string[], room: number, reversed = false): strin
  * Chooses the columns that have room and how wide each is. What is left over goes to the columns that want more, a
  * place each in turn.
  */
-export function fitColumns(columns: readonly Column[], wanted: readonly number[], available: number, gap: number): readonly FittedColumn[] {
+export function fitColumns(
+  columns: readonly Column[],
+  wanted: readonly number[],
+  available: number,
+  gap: number,
+): readonly FittedColumn[] {
   const sized = columns
     .map(({ least, rank }, index) => {
       const want = wanted[index] ?? 0;
@@ -67,7 +72,11 @@ export function fitColumns(columns: readonly Column[], wanted: readonly number[]
   while (byRank.length > 1 && needed(byRank, gap) > available) byRank.pop();
   if (!Number.isFinite(available)) return sized.map(({ index, want }) => ({ index, width: want }));
   let spare = available - needed(byRank, gap);
-  for (let growing = byRank; spare > 0 && growing.length > 0; growing = growing.filter(({ width, want }) => width < want)) {
+  for (
+    let growing = byRank;
+    spare > 0 && growing.length > 0;
+    growing = growing.filter(({ width, want }) => width < want)
+  ) {
     for (const column of growing) {
       if (spare === 0 || column.width >= column.want) continue;
       column.width += 1;

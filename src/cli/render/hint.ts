@@ -21,7 +21,9 @@ export function hints(all: readonly Hint[], output: Output): string {
       const sentence = `${theme.faint('→')} ${wrap(escapeText(text), output.columns - 2, 2)}\n`;
       if (command === undefined) return sentence;
       const lines = commandLines(shellWords(command).map(escapeText), output.columns - margin);
-      return sentence + lines.map((line) => `${' '.repeat(margin)}${theme.strong(line)}\n`).join('');
+      return (
+        sentence + lines.map((line) => `${' '.repeat(margin)}${theme.strong(line)}\n`).join('')
+      );
     })
     .join('');
 }
@@ -32,7 +34,8 @@ function commandLines(words: readonly string[], width: number): readonly string[
   for (const word of words) {
     const last = lines.at(-1);
     // Room for the two places of the break that may follow.
-    if (last === undefined || widthOf(last) + 1 + widthOf(word) + 2 > width) lines.push(last === undefined ? word : `  ${word}`);
+    if (last === undefined || widthOf(last) + 1 + widthOf(word) + 2 > width)
+      lines.push(last === undefined ? word : `  ${word}`);
     else lines[lines.length - 1] = `${last} ${word}`;
   }
   return lines.map((line, at) => (at === lines.length - 1 ? line : `${line} \\`));

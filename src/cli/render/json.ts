@@ -11,7 +11,8 @@ export function timeOrNull(instant: Instant | null): string | null {
 }
 
 /** What JSON leaves as it is, although a terminal or a reader would be fooled by it. */
-const unescaped = /[\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]/g;
+const unescaped =
+  /[\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /** One JSON document: a single line for programs, indented at a terminal. */
 export function jsonText(value: Json, output: Pick<Output, 'isTerminal'>): string {

@@ -37,7 +37,10 @@ const columns: readonly Column[] = [
   { title: 'LAST ERROR', least: 12, rank: 4 },
 ];
 
-export function writeNotifications(notifications: readonly Notification[], { json, out, err, services }: CommandContext): void {
+export function writeNotifications(
+  notifications: readonly Notification[],
+  { json, out, err, services }: CommandContext,
+): void {
   if (json) {
     writeJson(out, { data: notifications.map(notificationJson) });
     return;
@@ -94,9 +97,23 @@ export function writeDispatch(report: DispatchReport, { json, out, err }: Comman
 }
 
 function dispatchHints({ configured, failed, refused }: DispatchReport): readonly Hint[] {
-  if (!configured) return [{ text: 'E-mails stay queued: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM, then run it again.', command: ['payrecon', 'doctor'] }];
+  if (!configured)
+    return [
+      {
+        text: 'E-mails stay queued: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM, then run it again.',
+        command: ['payrecon', 'doctor'],
+      },
+    ];
   const all: Hint[] = [];
-  if (refused !== null) all.push({ text: `SendGrid refused the key or the sender, so nothing more was tried: ${refused}`, command: ['payrecon', 'doctor'] });
-  if (failed > 0) all.push({ text: 'Failed e-mails are not tried again by themselves:', command: ['payrecon', 'notifications', 'list', '--state', 'failed'] });
+  if (refused !== null)
+    all.push({
+      text: `SendGrid refused the key or the sender, so nothing more was tried: ${refused}`,
+      command: ['payrecon', 'doctor'],
+    });
+  if (failed > 0)
+    all.push({
+      text: 'Failed e-mails are not tried again by themselves:',
+      command: ['payrecon', 'notifications', 'list', '--state', 'failed'],
+    });
   return all;
 }

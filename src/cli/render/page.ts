@@ -30,7 +30,11 @@ interface Page {
   readonly isWide: boolean;
 }
 
-function cells(transaction: Transaction, amount: string, { theme, now, isWide }: Page): readonly Cell[] {
+function cells(
+  transaction: Transaction,
+  amount: string,
+  { theme, now, isWide }: Page,
+): readonly Cell[] {
   const { status, createdAt } = transaction;
   return [
     { text: `${theme.sign(status)} ${status}`, paint: theme.status(status) },
@@ -48,28 +52,42 @@ function cells(transaction: Transaction, amount: string, { theme, now, isWide }:
 function noteOf(transaction: Transaction, now: Instant): string {
   const { review, status, step, failureKind, failureCode, canceledBy } = transaction;
   if (review !== null) return review.message;
-  if (status === 'failed') return `${failureKind === null ? '' : failureNotes[failureKind]}${failureCode ?? ''}`;
+  if (status === 'failed')
+    return `${failureKind === null ? '' : failureNotes[failureKind]}${failureCode ?? ''}`;
   if (status === 'canceled') return canceledBy === 'fence' ? 'not confirmed' : '';
   if (isOverdue(transaction, now)) return 'overdue';
   return status === 'pending' && step === 'recorded' ? 'never sent' : '';
 }
 
-const failureNotes = { declined: '', request: 'request refused: ', authentication: 'authentication needed: ' } as const;
+const failureNotes = {
+  declined: '',
+  request: 'request refused: ',
+  authentication: 'authentication needed: ',
+} as const;
 
 export function pageText(page: TransactionPage, output: Output, now: Instant): string {
   const shown: Page = { theme: createTheme(output), now, isWide: output.columns >= wide };
   const { title, texts } = amountColumn(page.data, shown.isWide);
   const rows = page.data.map((transaction, at) => cells(transaction, texts[at] ?? '', shown));
-  const columns: readonly Column[] = [statusColumn, { title, least: 'whole', rank: 8 }, ...otherColumns];
+  const columns: readonly Column[] = [
+    statusColumn,
+    { title, least: 'whole', rank: 8 },
+    ...otherColumns,
+  ];
   return table(columns, rows, output.columns, shown.theme);
 }
 
 /** The sums end below each other; what has to be said about one stands behind it. */
-function amountColumn(data: readonly Transaction[], isWide: boolean): { readonly title: string; readonly texts: readonly string[] } {
+function amountColumn(
+  data: readonly Transaction[],
+  isWide: boolean,
+): { readonly title: string; readonly texts: readonly string[] } {
   const amounts = data.map(amountOf);
   const width = Math.max('AMOUNT'.length, ...amounts.map(({ money }) => widthOf(money)));
   const before = (text: string): string => ' '.repeat(width - widthOf(text)) + text;
-  const texts = amounts.map(({ money, remark, shortRemark }) => `${before(money)} ${isWide ? remark : shortRemark}`.trimEnd());
+  const texts = amounts.map(({ money, remark, shortRemark }) =>
+    `${before(money)} ${isWide ? remark : shortRemark}`.trimEnd(),
+  );
   return { title: before('AMOUNT'), texts };
 }
 
@@ -83,12 +101,25 @@ export function writePage(page: TransactionPage, context: CommandContext, whenEm
   if (page.data.length > 0) out.write(pageText(page, out, services.now()));
   else err.write(hints([{ text: whenEmpty }], err));
   if (page.nextCursor !== null) {
-    err.write(hints([{ text: 'There are more:', command: ['payrecon', ...withCursor(context.typed, page.nextCursor)] }], err));
+    err.write(
+      hints(
+        [
+          {
+            text: 'There are more:',
+            command: ['payrecon', ...withCursor(context.typed, page.nextCursor)],
+          },
+        ],
+        err,
+      ),
+    );
   }
 }
 
 /** What was typed, but for the page after this one. */
 function withCursor(typed: readonly string[], cursor: string): readonly string[] {
-  const kept = typed.filter((word, at) => word !== '--cursor' && typed[at - 1] !== '--cursor' && !word.startsWith('--cursor='));
+  const kept = typed.filter(
+    (word, at) =>
+      word !== '--cursor' && typed[at - 1] !== '--cursor' && !word.startsWith('--cursor='),
+  );
   return [...kept, '--cursor', cursor];
 }

@@ -15,13 +15,21 @@ const keyWidth = { least: 20, most: 40 } as const;
 /** One transaction as its verdict falls. Rows are printed as they come, so widths cannot depend on later rows. */
 export function rowLine({ after, verdict }: ReconciledRow, output: Output): string {
   const theme = createTheme(output);
-  const roomForKey = Number.isFinite(output.columns) ? Math.max(keyWidth.least, Math.min(keyWidth.most, Math.floor(output.columns / 4))) : keyWidth.most;
+  const roomForKey = Number.isFinite(output.columns)
+    ? Math.max(keyWidth.least, Math.min(keyWidth.most, Math.floor(output.columns / 4)))
+    : keyWidth.most;
   const status = pad(`${theme.sign(after.status)} ${after.status}`, statusWidth);
   const amount = amountOf(after).money.padStart(amountWidth);
   const wholeKey = escapeText(after.key);
-  const key = pad(Number.isFinite(output.columns) ? shorten(wholeKey, roomForKey, 'middle') : wholeKey, roomForKey);
+  const key = pad(
+    Number.isFinite(output.columns) ? shorten(wholeKey, roomForKey, 'middle') : wholeKey,
+    roomForKey,
+  );
   const before = statusWidth + widthOf(amount) + widthOf(key) + 6;
-  const words = shorten(escapeText([amountWords(after), verdict].filter((part) => part !== null).join(', ')), Math.max(output.columns - before, 10));
+  const words = shorten(
+    escapeText([amountWords(after), verdict].filter((part) => part !== null).join(', ')),
+    Math.max(output.columns - before, 10),
+  );
   return `${theme.status(after.status)(status)}  ${amount}  ${key}  ${words}`.trimEnd() + '\n';
 }
 
@@ -42,7 +50,11 @@ export function passText(outcome: PassOutcome, dryRun: boolean, output: Output):
       value: `${String(settledTotal)}: ${String(settled.succeeded)} succeeded, ${String(settled.failed)} failed, ${String(settled.canceled)} canceled`,
     },
     { label: 'pending', value: String(pending) },
-    { label: 'not sent', value: notSent === 0 ? null : `${String(notSent)}, left to whoever charges again with their keys` },
+    {
+      label: 'not sent',
+      value:
+        notSent === 0 ? null : `${String(notSent)}, left to whoever charges again with their keys`,
+    },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     {
       label: 'calls',
@@ -55,15 +67,26 @@ export function passText(outcome: PassOutcome, dryRun: boolean, output: Output):
 export function passHints(outcome: PassOutcome, output: Output): string {
   const all: Hint[] = [];
   const { stuckTotal, overdueTotal, interrupted } = outcome;
-  if (interrupted) all.push({ text: 'Interrupted: what was under way was finished and recorded; the rest stays due.' });
-  if (outcome.report.outage) all.push({ text: 'Stripe is out of reach, so the pass stopped early. Nothing was counted as an attempt; the next pass goes on.' });
+  if (interrupted)
+    all.push({
+      text: 'Interrupted: what was under way was finished and recorded; the rest stays due.',
+    });
+  if (outcome.report.outage)
+    all.push({
+      text: 'Stripe is out of reach, so the pass stopped early. Nothing was counted as an attempt; the next pass goes on.',
+    });
   const early = stoppedEarly(outcome.report.stoppedBy);
   if (early !== null) all.push(early);
   if (outcome.rolledBack) {
-    all.push({ text: 'Stripe shows payments of this ledger that the ledger does not have: it was restored from a backup, or lost its newest steps. Nothing is charged until it has them again; restore its newest copy.' });
+    all.push({
+      text: 'Stripe shows payments of this ledger that the ledger does not have: it was restored from a backup, or lost its newest steps. Nothing is charged until it has them again; restore its newest copy.',
+    });
   }
   if (stuckTotal + overdueTotal > 0) {
-    all.push({ text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`, command: ['payrecon', 'stuck', 'list'] });
+    all.push({
+      text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`,
+      command: ['payrecon', 'stuck', 'list'],
+    });
   }
   return hints(all, output);
 }
@@ -76,11 +99,19 @@ function stoppedEarly(stoppedBy: string | null): Hint | null {
     case 'interrupted':
       return null;
     case 'key_forbidden':
-      return { text: 'This key may not make one kind of call (403), so payments that need it stay due; the others were looked at.', command: ['payrecon', 'doctor'] };
+      return {
+        text: 'This key may not make one kind of call (403), so payments that need it stay due; the others were looked at.',
+        command: ['payrecon', 'doctor'],
+      };
     case 'key_refused':
-      return { text: 'Stripe refuses the key (401): correct STRIPE_SECRET_KEY.', command: ['payrecon', 'doctor'] };
+      return {
+        text: 'Stripe refuses the key (401): correct STRIPE_SECRET_KEY.',
+        command: ['payrecon', 'doctor'],
+      };
     case 'error':
-      return { text: 'The pass stopped early because of an error; what it had recorded stands, and the rest stays due.' };
+      return {
+        text: 'The pass stopped early because of an error; what it had recorded stands, and the rest stays due.',
+      };
     default:
       return { text: `The pass stopped early (${stoppedBy}); the rest stays due.` };
   }

@@ -29,9 +29,9 @@ export function openProgress(output: Output, size: number | null, nowMs: () => n
   const theme = createTheme(output);
   const samples: Sample[] = [{ atMs: startedMs, rows: 0, bytes: 0 }];
   let rows = 0;
-let bytes = 0;
-let drawnAtMs = startedMs;
-let shown = '';
+  let bytes = 0;
+  let drawnAtMs = startedMs;
+  let shown = '';
 
   const draw = (): void => {
     if (shown !== '') output.write(theme.faint(shown));
@@ -46,7 +46,14 @@ let shown = '';
       while (samples.length > 1 && atMs - (samples[0]?.atMs ?? atMs) > WINDOW_MS) samples.shift();
       if (atMs - drawnAtMs >= REDRAW_MS) {
         drawnAtMs = atMs;
-        shown = shorten(progressText({ atMs, rows, bytes }, samples[0] ?? { atMs: startedMs, rows: 0, bytes: 0 }, size), output.columns - 1);
+        shown = shorten(
+          progressText(
+            { atMs, rows, bytes },
+            samples[0] ?? { atMs: startedMs, rows: 0, bytes: 0 },
+            size,
+          ),
+          output.columns - 1,
+        );
       }
       draw();
     },
@@ -62,8 +69,10 @@ export function progressText(now: Sample, before: Sample, size: number | null): 
   const seconds = (now.atMs - before.atMs) / 1_000;
   const parts = [`${String(now.rows)} lines`];
   if (seconds > 0) parts.push(`${((now.rows - before.rows) / seconds).toFixed(1)}/s`);
-  if (size !== null && size > 0) parts.push(`${String(Math.floor((100 * Math.min(now.bytes, size)) / size))} %`);
+  if (size !== null && size > 0)
+    parts.push(`${String(Math.floor((100 * Math.min(now.bytes, size)) / size))} %`);
   const bytesASecond = (now.bytes - before.bytes) / seconds;
-  if (size !== null && bytesASecond > 0) parts.push(`${lengthOfTime(Math.max(0, ((size - now.bytes) / bytesASecond) * 1_000))} left`);
+  if (size !== null && bytesASecond > 0)
+    parts.push(`${lengthOfTime(Math.max(0, ((size - now.bytes) / bytesASecond) * 1_000))} left`);
   return parts.join(' · ');
 }

@@ -2,7 +2,13 @@ import type { ShownTransaction } from '../../app/payrecon.ts';
 import type { AuditEntry, Notification } from '../../app/views.ts';
 import { formatMoney } from '../../domain/money.ts';
 import { receivedOf } from '../../domain/received.ts';
-import { type Instant, isOverdue, type Json, type JsonObject, type Transaction } from '../../domain/transaction.ts';
+import {
+  type Instant,
+  isOverdue,
+  type Json,
+  type JsonObject,
+  type Transaction,
+} from '../../domain/transaction.ts';
 import type { Output } from '../streams.ts';
 import { block, type Line } from './block.ts';
 import { escapeText } from './escape.ts';
@@ -10,7 +16,13 @@ import type { Column } from './fit.ts';
 import { table } from './table.ts';
 import { createTheme, type Theme } from './theme.ts';
 import { absoluteTime, fullTime } from './time.ts';
-import { cancelerText, failureText, headline, otherIntentLines, stripeText } from './transaction.ts';
+import {
+  cancelerText,
+  failureText,
+  headline,
+  otherIntentLines,
+  stripeText,
+} from './transaction.ts';
 import { wrap } from './wrap.ts';
 
 export function shownText(shown: ShownTransaction, output: Output, now: Instant): string {
@@ -22,14 +34,20 @@ export function shownText(shown: ShownTransaction, output: Output, now: Instant)
     `${theme.strong('Audit trail')}\n${indent(auditTable(shown.audit, output, theme))}`,
   ];
   if (shown.notifications.length > 0) {
-    parts.push(`${theme.strong('E-mails')}\n${indent(emailTable(shown.notifications, output, theme))}`);
+    parts.push(
+      `${theme.strong('E-mails')}\n${indent(emailTable(shown.notifications, output, theme))}`,
+    );
   }
   return parts.join('\n');
 }
 
 function lines(transaction: Transaction, now: Instant): readonly Line[] {
-  const time = (instant: Instant | null): string | null => (instant === null ? null : fullTime(instant, now));
-  const metadata = Object.entries(transaction.metadata).map(([name, value]) => ({ label: '', value: `${name}=${value}` }));
+  const time = (instant: Instant | null): string | null =>
+    instant === null ? null : fullTime(instant, now);
+  const metadata = Object.entries(transaction.metadata).map(([name, value]) => ({
+    label: '',
+    value: `${name}=${value}`,
+  }));
   return [
     { label: 'key', value: transaction.key },
     { label: 'id', value: transaction.id },
@@ -37,8 +55,14 @@ function lines(transaction: Transaction, now: Instant): readonly Line[] {
     { label: 'reference', value: transaction.reference },
     { label: 'received', value: receivedText(transaction) },
     { label: 'Stripe', value: stripeText(transaction) },
-    { label: 'method', value: `${transaction.paymentMethod} (${transaction.methodTypes.join(', ')})` },
-    { label: 'session', value: transaction.session === null ? null : sessions[transaction.session] },
+    {
+      label: 'method',
+      value: `${transaction.paymentMethod} (${transaction.methodTypes.join(', ')})`,
+    },
+    {
+      label: 'session',
+      value: transaction.session === null ? null : sessions[transaction.session],
+    },
     { label: 'customer', value: transaction.customer },
     { label: 'e-mail', value: transaction.email },
     { label: 'about', value: transaction.description },
@@ -56,7 +80,10 @@ function lines(transaction: Transaction, now: Instant): readonly Line[] {
   ];
 }
 
-const sessions = { off_session: 'without the customer (off-session)', on_session: 'with the customer (on-session)' } as const;
+const sessions = {
+  off_session: 'without the customer (off-session)',
+  on_session: 'with the customer (on-session)',
+} as const;
 
 function receivedText(transaction: Transaction): string | null {
   const received = receivedOf(transaction);
@@ -80,7 +107,13 @@ function reviewLines(transaction: Transaction, now: Instant): readonly Line[] {
     { label: 'review', value: `${review.message} (${review.reason}, ${fullTime(review.at, now)})` },
     { label: 'evidence', value: pairs(evidence) },
     ...otherIntentLines(transaction),
-    { label: 'decision', value: resolution === null ? null : `${resolution.as} by ${resolution.operator}: ${resolution.reason}` },
+    {
+      label: 'decision',
+      value:
+        resolution === null
+          ? null
+          : `${resolution.as} by ${resolution.operator}: ${resolution.reason}`,
+    },
   ];
 }
 

@@ -12,7 +12,11 @@ import { fullTime, relativeTime } from './time.ts';
 
 type Where = Pick<Payrecon, 'mode' | 'ledger'>;
 
-export function writeStatus(status: LedgerStatus, where: Where, { json, out, err, services }: CommandContext): void {
+export function writeStatus(
+  status: LedgerStatus,
+  where: Where,
+  { json, out, err, services }: CommandContext,
+): void {
   if (json) {
     writeJson(out, statusJson(status, where));
     return;
@@ -20,16 +24,24 @@ export function writeStatus(status: LedgerStatus, where: Where, { json, out, err
   const theme = createTheme(out);
   const now = services.now();
   const { pending, stuck, overdue, oldestPendingAt, lastPass, emails } = status;
-  const oldest = oldestPendingAt === null ? '' : `, the oldest from ${relativeTime(oldestPendingAt, now)}`;
+  const oldest =
+    oldestPendingAt === null ? '' : `, the oldest from ${relativeTime(oldestPendingAt, now)}`;
   const lines = [
     { label: 'ledger', value: where.ledger },
     { label: 'state', value: STATES[status.state.kind], paint: theme.bad },
-    { label: 'mode', value: where.mode === 'none' ? 'no Stripe key' : where.mode, ...(where.mode === 'live' ? { paint: theme.bad } : {}) },
+    {
+      label: 'mode',
+      value: where.mode === 'none' ? 'no Stripe key' : where.mode,
+      ...(where.mode === 'live' ? { paint: theme.bad } : {}),
+    },
     { label: 'pending', value: `${String(pending)}${oldest}` },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     { label: 'overdue', value: String(overdue), ...(overdue > 0 ? { paint: theme.warn } : {}) },
     { label: 'last pass', value: lastPass === null ? 'never' : passText(lastPass, now) },
-    { label: 'e-mails', value: `${String(emails.queued + emails.sending)} queued, ${String(emails.failed)} failed` },
+    {
+      label: 'e-mails',
+      value: `${String(emails.queued + emails.sending)} queued, ${String(emails.failed)} failed`,
+    },
   ];
   out.write(`${theme.strong('payrecon')}\n${block(lines, theme, out)}`);
   err.write(hints([...stateHints(status.state, where), ...statusHints(status)], err));
@@ -51,14 +63,22 @@ function stateHints(state: LedgerState, { ledger }: Where): readonly Hint[] {
 function passText(pass: PassRow, now: Instant): string {
   const { settled } = pass;
   const total = settled.succeeded + settled.failed + settled.canceled;
-  const outcome = pass.finishedAt === null ? 'not finished' : `${String(pass.due)} due, ${String(total)} settled${pass.outage ? ', Stripe was out of reach' : ''}`;
+  const outcome =
+    pass.finishedAt === null
+      ? 'not finished'
+      : `${String(pass.due)} due, ${String(total)} settled${pass.outage ? ', Stripe was out of reach' : ''}`;
   return `${fullTime(pass.startedAt, now)} on ${pass.host}: ${outcome}`;
 }
 
 function statusHints({ pending, stuck, overdue, lastPass }: LedgerStatus): readonly Hint[] {
   const all: Hint[] = [];
-  if (stuck + overdue > 0) all.push({ text: 'A person is needed:', command: ['payrecon', 'stuck', 'list'] });
-  if (pending > 0 && lastPass === null) all.push({ text: 'Nothing reconciles this ledger yet:', command: ['payrecon', 'reconcile', '--daemon'] });
+  if (stuck + overdue > 0)
+    all.push({ text: 'A person is needed:', command: ['payrecon', 'stuck', 'list'] });
+  if (pending > 0 && lastPass === null)
+    all.push({
+      text: 'Nothing reconciles this ledger yet:',
+      command: ['payrecon', 'reconcile', '--daemon'],
+    });
   return all;
 }
 
@@ -81,5 +101,10 @@ function statusJson(status: LedgerStatus, { mode, ledger }: Where): JsonObject {
 }
 
 function lastPassJson(pass: PassRow): JsonObject {
-  return { ...passJson({ passId: pass.id, report: pass }), host: pass.host, started_at: timeJson(pass.startedAt), finished_at: timeOrNull(pass.finishedAt) };
+  return {
+    ...passJson({ passId: pass.id, report: pass }),
+    host: pass.host,
+    started_at: timeJson(pass.startedAt),
+    finished_at: timeOrNull(pass.finishedAt),
+  };
 }

@@ -9,14 +9,22 @@ import { fullTime } from './time.ts';
 import { headline, otherIntentLines } from './transaction.ts';
 
 /** What is known, before anything is asked: the row, why it waits, and what Stripe says at this moment. */
-export function evidenceText({ transaction, evidence, targets }: StuckCase, output: Output, now: Instant): string {
+export function evidenceText(
+  { transaction, evidence, targets }: StuckCase,
+  output: Output,
+  now: Instant,
+): string {
   const theme = createTheme(output);
   const { review } = transaction;
   const lines = [
     { label: 'key', value: transaction.key },
     { label: 'id', value: transaction.id },
     { label: 'created', value: fullTime(transaction.createdAt, now) },
-    { label: 'waits for', value: review === null ? 'it is overdue' : review.message, paint: theme.warn },
+    {
+      label: 'waits for',
+      value: review === null ? 'it is overdue' : review.message,
+      paint: theme.warn,
+    },
     ...otherIntentLines(transaction),
     { label: 'Stripe now', value: evidence, paint: theme.strong },
     { label: 'possible', value: targets.map((target) => target.as).join(', ') },
@@ -25,10 +33,16 @@ export function evidenceText({ transaction, evidence, targets }: StuckCase, outp
 }
 
 /** With the sum that the decision is about: as a success, the one that Stripe shows as received. */
-export function confirmationText({ transaction, seen }: Pick<StuckCase, 'transaction' | 'seen'>, as: ResolveTarget): string {
+export function confirmationText(
+  { transaction, seen }: Pick<StuckCase, 'transaction' | 'seen'>,
+  as: ResolveTarget,
+): string {
   const what = as === 'retry' ? 'Hand it back to the reconciler' : `Record it as ${as}`;
   const asked = formatMoney(transaction.amount, transaction.currency);
-  const taken = as === 'succeeded' && seen.kind === 'intent' ? formatMoney(seen.intent.amountReceived, seen.intent.currency) : asked;
+  const taken =
+    as === 'succeeded' && seen.kind === 'intent'
+      ? formatMoney(seen.intent.amountReceived, seen.intent.currency)
+      : asked;
   const sum = taken === asked ? asked : `${taken} (asked for ${asked})`;
   return escapeText(`${what}: ${sum}, ${transaction.id}?`);
 }

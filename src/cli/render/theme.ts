@@ -30,7 +30,13 @@ const statusColour: Readonly<Record<Status, Colour>> = {
   stuck: 'violet',
 };
 
-const statusSign: Readonly<Record<Status, string>> = { succeeded: '✓', failed: '✗', canceled: '○', pending: '…', stuck: '!' };
+const statusSign: Readonly<Record<Status, string>> = {
+  succeeded: '✓',
+  failed: '✗',
+  canceled: '○',
+  pending: '…',
+  stuck: '!',
+};
 
 export function createTheme(output: Pick<Output, 'colourLevel'>): Theme {
   const chalk = new Chalk({ level: output.colourLevel });

@@ -2,7 +2,13 @@ import type { ShownTransaction, TransactionPage } from '../../app/payrecon.ts';
 import type { AuditEntry, Notification } from '../../app/views.ts';
 import { decimalAmount } from '../../domain/money.ts';
 import { receivedOf } from '../../domain/received.ts';
-import { type Instant, isOverdue, type JsonObject, type Review, type Transaction } from '../../domain/transaction.ts';
+import {
+  type Instant,
+  isOverdue,
+  type JsonObject,
+  type Review,
+  type Transaction,
+} from '../../domain/transaction.ts';
 import { timeJson, timeOrNull } from './json.ts';
 
 /** Keys and their order are the contract of the command line; null only where nothing is known. */
@@ -51,12 +57,21 @@ function reviewJson({ reason, message, at, evidence, resolution }: Review): Json
     resolution:
       resolution === null
         ? null
-        : { as: resolution.as, reason: resolution.reason, operator: resolution.operator, at: timeJson(resolution.at) },
+        : {
+            as: resolution.as,
+            reason: resolution.reason,
+            operator: resolution.operator,
+            at: timeJson(resolution.at),
+          },
   };
 }
 
 export function pageJson(page: TransactionPage, now: Instant): JsonObject {
-  return { data: page.data.map((transaction) => transactionJson(transaction, now)), has_more: page.hasMore, next_cursor: page.nextCursor };
+  return {
+    data: page.data.map((transaction) => transactionJson(transaction, now)),
+    has_more: page.hasMore,
+    next_cursor: page.nextCursor,
+  };
 }
 
 export function shownJson(shown: ShownTransaction, now: Instant): JsonObject {

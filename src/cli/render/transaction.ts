@@ -23,8 +23,15 @@ const faults = {
 } as const satisfies Readonly<Record<FailureKind, string>>;
 
 /** Stripe's reason, with the code that can be looked up. */
-export function failureText({ failureMessage, failureCode, failureKind }: Transaction): string | null {
-  const reason = failureMessage === null || failureCode === null ? (failureMessage ?? failureCode) : `${failureMessage} (${failureCode})`;
+export function failureText({
+  failureMessage,
+  failureCode,
+  failureKind,
+}: Transaction): string | null {
+  const reason =
+    failureMessage === null || failureCode === null
+      ? (failureMessage ?? failureCode)
+      : `${failureMessage} (${failureCode})`;
   return reason === null ? null : `${failureKind === null ? '' : faults[failureKind]}${reason}`;
 }
 
@@ -40,7 +47,10 @@ export function cancelerText({ status, canceledBy }: Transaction): string | null
 
 /** What Stripe shows of another ledger's or program's use of the key. */
 export function otherIntentLines({ review }: Transaction): readonly Line[] {
-  return otherIntentsIn(review?.evidence ?? {}).map(({ isUnderOurKey, words }) => ({ label: isUnderOurKey ? 'under key' : 'looks like', value: words }));
+  return otherIntentsIn(review?.evidence ?? {}).map(({ isUnderOurKey, words }) => ({
+    label: isUnderOurKey ? 'under key' : 'looks like',
+    value: words,
+  }));
 }
 
 export function stripeText({ paymentIntent, stripeStatus }: Transaction): string | null {
@@ -52,7 +62,8 @@ export function stripeText({ paymentIntent, stripeStatus }: Transaction): string
 export function transactionBlock(transaction: Transaction, output: Output, now: Instant): string {
   const theme = createTheme(output);
   const open = transaction.status === 'pending' || transaction.status === 'stuck';
-  const time = (instant: Instant | null): string | null => (instant === null ? null : fullTime(instant, now));
+  const time = (instant: Instant | null): string | null =>
+    instant === null ? null : fullTime(instant, now);
   const lines: readonly Line[] = [
     { label: 'key', value: transaction.key },
     { label: 'id', value: transaction.id },
@@ -68,7 +79,10 @@ export function transactionBlock(transaction: Transaction, output: Output, now: 
 }
 
 /** The transaction as data: on standard output, as JSON where asked. */
-export function writeTransaction(transaction: Transaction, { json, out, services }: CommandContext): void {
+export function writeTransaction(
+  transaction: Transaction,
+  { json, out, services }: CommandContext,
+): void {
   if (json) writeJson(out, transactionJson(transaction, services.now()));
   else out.write(transactionBlock(transaction, out, services.now()));
 }

@@ -23,7 +23,12 @@ export function renderAccount(id: string) {
       url: null,
     },
     business_type: 'company',
-    capabilities: { card_payments: 'active', transfers: 'active', us_bank_account_ach_payments: 'active', sepa_debit_payments: 'active' },
+    capabilities: {
+      card_payments: 'active',
+      transfers: 'active',
+      us_bank_account_ach_payments: 'active',
+      sepa_debit_payments: 'active',
+    },
     charges_enabled: true,
     country: 'US',
     created: 1_700_000_000,
@@ -34,7 +39,11 @@ export function renderAccount(id: string) {
     payouts_enabled: true,
     settings: {
       branding: { icon: null, logo: null, primary_color: null, secondary_color: null },
-      card_payments: { statement_descriptor_prefix: null, statement_descriptor_prefix_kana: null, statement_descriptor_prefix_kanji: null },
+      card_payments: {
+        statement_descriptor_prefix: null,
+        statement_descriptor_prefix_kana: null,
+        statement_descriptor_prefix_kanji: null,
+      },
       dashboard: { display_name: 'Sandbox', timezone: 'Etc/UTC' },
       payments: {
         statement_descriptor: 'SANDBOX',
@@ -54,7 +63,15 @@ export function retrieveBalance(_call: Call, world: World): View {
     if (charge.status !== 'succeeded' || !charge.captured) continue;
     sums.set(charge.currency, (sums.get(charge.currency) ?? 0) + leftToRefund(charge));
   }
-  const pending = [...sums].map(([currency, amount]) => ({ amount, currency, source_types: { card: amount } }));
-  const available = pending.map(({ currency }) => ({ amount: 0, currency, source_types: { card: 0 } }));
+  const pending = [...sums].map(([currency, amount]) => ({
+    amount,
+    currency,
+    source_types: { card: amount },
+  }));
+  const available = pending.map(({ currency }) => ({
+    amount: 0,
+    currency,
+    source_types: { card: 0 },
+  }));
   return { of: 'plain', body: { object: 'balance', available, livemode: world.livemode, pending } };
 }

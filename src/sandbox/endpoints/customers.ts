@@ -32,7 +32,8 @@ export function createCustomer(call: Call, world: World): View {
 
 export function retrieveCustomer(call: Call, world: World): View {
   const entry = world.customers.get(call.id);
-  if (entry === undefined) throw noSuch(world, { kind: 'customer', id: call.id, param: 'id', status: 404 });
+  if (entry === undefined)
+    throw noSuch(world, { kind: 'customer', id: call.id, param: 'id', status: 404 });
   return { of: 'customer', record: entry.record };
 }
 
@@ -42,21 +43,35 @@ export function retrieveMethod(call: Call, world: World): View {
 
 export function attachMethod(call: Call, world: World): View {
   const customer = text(call.params, 'customer') ?? '';
-  if (world.customers.get(customer) === undefined) throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
+  if (world.customers.get(customer) === undefined)
+    throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
   return { of: 'payment_method', record: attach(world, methodInPath(call, world), customer) };
 }
 
 function methodInPath(call: Call, world: World): PaymentMethodRecord {
-  if (!world.methods.has(call.id) && testMethod(call.id) === undefined) throw noSuch(world, { kind: 'PaymentMethod', id: call.id, param: 'payment_method', status: 404 });
+  if (!world.methods.has(call.id) && testMethod(call.id) === undefined)
+    throw noSuch(world, {
+      kind: 'PaymentMethod',
+      id: call.id,
+      param: 'payment_method',
+      status: 404,
+    });
   return findOrMakeMethod(world, call.id);
 }
 
 function attach(world: World, method: PaymentMethodRecord, customer: string): PaymentMethodRecord {
   if (method.customer !== null && method.customer !== customer) {
-    throw invalid('The payment method you provided has already been attached to a customer.', 'payment_method', 'payment_method_unexpected_state');
+    throw invalid(
+      'The payment method you provided has already been attached to a customer.',
+      'payment_method',
+      'payment_method_unexpected_state',
+    );
   }
   if (method.used) {
-    throw invalid('This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.', 'payment_method');
+    throw invalid(
+      'This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.',
+      'payment_method',
+    );
   }
   const behaviour = behaviourOf(method);
   if (behaviour.kind === 'declines' && behaviour.attach) {
@@ -64,7 +79,12 @@ function attach(world: World, method: PaymentMethodRecord, customer: string): Pa
     throw new Refusal({
       status: 402,
       kept: true,
-      error: { type: 'card_error', code, ...(declineCode === null ? {} : { decline_code: declineCode }), message },
+      error: {
+        type: 'card_error',
+        code,
+        ...(declineCode === null ? {} : { decline_code: declineCode }),
+        message,
+      },
     });
   }
   const attached = { ...method, customer };

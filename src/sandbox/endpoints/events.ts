@@ -17,7 +17,8 @@ function render(record: EventRecord, world: World): object {
 
 export function retrieveEvent(call: Call, world: World): View {
   const record = world.events.get(call.id)?.record;
-  if (record === undefined || record.created < oldestShown(world)) throw noSuch(world, { kind: 'event', id: call.id, param: 'id', status: 404 });
+  if (record === undefined || record.created < oldestShown(world))
+    throw noSuch(world, { kind: 'event', id: call.id, param: 'id', status: 404 });
   return { of: 'plain', body: render(record, world) };
 }
 
@@ -25,8 +26,10 @@ export function retrieveEvent(call: Call, world: World): View {
 export function listEvents(call: Call, world: World): View {
   const type = text(call.params, 'type');
   const types = texts(call.params, 'types');
-  if (type !== null && types !== null) throw invalid('You may only specify one of these parameters: type, types.', 'types');
-  if (types !== null && types.length > MAX_TYPES) throw invalid(`You may pass at most ${MAX_TYPES} types.`, 'types');
+  if (type !== null && types !== null)
+    throw invalid('You may only specify one of these parameters: type, types.', 'types');
+  if (types !== null && types.length > MAX_TYPES)
+    throw invalid(`You may pass at most ${MAX_TYPES} types.`, 'types');
   const wanted = types ?? (type === null ? null : [type]);
   return listPage<EventRecord>(
     call.params,
@@ -36,7 +39,9 @@ export function listEvents(call: Call, world: World): View {
       all: world.events,
       kind: 'event',
       url: '/v1/events',
-      where: (record) => world.hasArrived(record) && (wanted === null || wanted.some((pattern) => isOfType(record.type, pattern))),
+      where: (record) =>
+        world.hasArrived(record) &&
+        (wanted === null || wanted.some((pattern) => isOfType(record.type, pattern))),
       since: oldestShown(world),
     },
     (record) => render(record, world),
@@ -44,7 +49,11 @@ export function listEvents(call: Call, world: World): View {
 }
 
 function isOfType(type: string, pattern: string): boolean {
-  return pattern === '*' || pattern === type || (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1)));
+  return (
+    pattern === '*' ||
+    pattern === type ||
+    (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1)))
+  );
 }
 
 function oldestShown(world: World): number {

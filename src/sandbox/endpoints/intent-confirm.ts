@@ -16,7 +16,10 @@ export function confirmIntent(call: Call, world: World): View {
   const intent = intentInPath(call, world);
   checkMethodChoices(call.params);
   if (intent.status === 'succeeded') {
-    throw unexpectedState('You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.', intent);
+    throw unexpectedState(
+      'You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.',
+      intent,
+    );
   }
   if (!CONFIRMABLE.includes(intent.status)) {
     throw unexpectedState(
@@ -24,14 +27,26 @@ export function confirmIntent(call: Call, world: World): View {
       intent,
     );
   }
-  return { of: 'payment_intent', record: confirmPayment(call, world, intent, (checked) => checked) };
+  return {
+    of: 'payment_intent',
+    record: confirmPayment(call, world, intent, (checked) => checked),
+  };
 }
 
 /** Checks everything, calls `accept` with the intent that is about to be paid, and tries to pay it. */
-export function confirmPayment(call: Call, world: World, intent: IntentRecord, accept: (checked: IntentRecord) => IntentRecord): IntentRecord {
+export function confirmPayment(
+  call: Call,
+  world: World,
+  intent: IntentRecord,
+  accept: (checked: IntentRecord) => IntentRecord,
+): IntentRecord {
   const { params } = call;
   const asked = integer(params, 'amount_to_confirm');
-  if (asked !== null && asked !== intent.amount) throw invalid(`The amount_to_confirm (${asked}) does not match the amount of this PaymentIntent (${intent.amount}).`, 'amount_to_confirm');
+  if (asked !== null && asked !== intent.amount)
+    throw invalid(
+      `The amount_to_confirm (${asked}) does not match the amount of this PaymentIntent (${intent.amount}).`,
+      'amount_to_confirm',
+    );
   const methodName = text(params, 'payment_method') ?? intent.paymentMethod;
   if (methodName === null) {
     throw unexpectedState(
@@ -40,7 +55,12 @@ export function confirmPayment(call: Call, world: World, intent: IntentRecord, a
     );
   }
   const method = findOrMakeMethod(world, methodName);
-  const changed: IntentRecord = { ...intent, ...chooseTypes(params, intent.currency, intent), ...changes(params), paymentMethod: method.id };
+  const changed: IntentRecord = {
+    ...intent,
+    ...chooseTypes(params, intent.currency, intent),
+    ...changes(params),
+    paymentMethod: method.id,
+  };
   checkMethod(changed, method, params);
   return attemptPayment(world, accept(changed), method, {
     offSession: params['off_session'] !== undefined && params['off_session'] !== false,

@@ -1,7 +1,15 @@
 import type { Call } from '../endpoint.ts';
 import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
 import { newIntent } from '../new-intent.ts';
-import { checkAmount, checkConfirmOnly, checkCurrency, checkDescription, checkLength, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
+import {
+  checkAmount,
+  checkConfirmOnly,
+  checkCurrency,
+  checkDescription,
+  checkLength,
+  checkMethodChoices,
+  mergeMetadata,
+} from '../param-rules.ts';
 import { flag, integer, type Params, text } from '../params.ts';
 import type { IntentRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
@@ -34,7 +42,8 @@ export function createIntent(call: Call, world: World): View {
     confirmationMethod: text(params, 'confirmation_method') ?? 'automatic',
     returnUrl: text(params, 'return_url'),
   });
-  if (!flag(params, 'confirm')) return { of: 'payment_intent', record: record(world, intent, call) };
+  if (!flag(params, 'confirm'))
+    return { of: 'payment_intent', record: record(world, intent, call) };
   return confirmCreated(call, world, intent);
 }
 
@@ -46,27 +55,48 @@ function record(world: World, intent: IntentRecord, call: Call): IntentRecord {
 
 /** A declined payment leaves its intent behind; one whose parameters are refused leaves none. */
 function confirmCreated(call: Call, world: World, intent: IntentRecord): View {
-  return { of: 'payment_intent', record: confirmPayment(call, world, intent, (checked) => record(world, checked, call)) };
+  return {
+    of: 'payment_intent',
+    record: confirmPayment(call, world, intent, (checked) => record(world, checked, call)),
+  };
 }
 
 type Details = Pick<
   IntentRecord,
-  'customer' | 'description' | 'metadata' | 'receiptEmail' | 'setupFutureUsage' | 'shipping' | 'statementDescriptor' | 'statementDescriptorSuffix' | 'transferGroup'
+  | 'customer'
+  | 'description'
+  | 'metadata'
+  | 'receiptEmail'
+  | 'setupFutureUsage'
+  | 'shipping'
+  | 'statementDescriptor'
+  | 'statementDescriptorSuffix'
+  | 'transferGroup'
 >;
 
 const STATEMENT_LENGTH = 22;
 
 function describe(params: Params, world: World): Details {
   checkDescription(params);
-  for (const name of ['statement_descriptor', 'statement_descriptor_suffix']) checkLength(params, name, STATEMENT_LENGTH);
-  if (params['transfer_data'] !== undefined || params['on_behalf_of'] !== undefined || params['application_fee_amount'] !== undefined) {
+  for (const name of ['statement_descriptor', 'statement_descriptor_suffix'])
+    checkLength(params, name, STATEMENT_LENGTH);
+  if (
+    params['transfer_data'] !== undefined ||
+    params['on_behalf_of'] !== undefined ||
+    params['application_fee_amount'] !== undefined
+  ) {
     throw new Refusal({
       status: 400,
-      error: { type: 'invalid_request_error', message: 'The sandbox has no connected accounts: transfer_data, on_behalf_of and application_fee_amount cannot be used.' },
+      error: {
+        type: 'invalid_request_error',
+        message:
+          'The sandbox has no connected accounts: transfer_data, on_behalf_of and application_fee_amount cannot be used.',
+      },
     });
   }
   const customer = text(params, 'customer');
-  if (customer !== null && world.customers.get(customer) === undefined) throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
+  if (customer !== null && world.customers.get(customer) === undefined)
+    throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
   return {
     customer,
     description: text(params, 'description'),

@@ -8,7 +8,12 @@ import type { View } from '../view.ts';
 import type { World } from '../world.ts';
 import { intentInPath } from './intent-read.ts';
 
-const CANCELABLE = ['requires_payment_method', 'requires_capture', 'requires_confirmation', 'requires_action'];
+const CANCELABLE = [
+  'requires_payment_method',
+  'requires_capture',
+  'requires_confirmation',
+  'requires_action',
+];
 
 export function cancelIntent(call: Call, world: World): View {
   const intent = intentInPath(call, world);
@@ -18,7 +23,10 @@ export function cancelIntent(call: Call, world: World): View {
       intent,
     );
   }
-  return { of: 'payment_intent', record: recordCancel(world, intent, text(call.params, 'cancellation_reason'), call.cause) };
+  return {
+    of: 'payment_intent',
+    record: recordCancel(world, intent, text(call.params, 'cancellation_reason'), call.cause),
+  };
 }
 
 /** A debit that is processing can be stopped in rare cases: here only the test account that never decides. */
@@ -40,10 +48,24 @@ export function captureIntent(call: Call, world: World): View {
   }
   const amount = integer(call.params, 'amount_to_capture') ?? intent.amountCapturable;
   if (amount < 1 || amount > intent.amountCapturable) {
-    throw invalid(`The amount_to_capture must be between 1 and ${intent.amountCapturable}.`, 'amount_to_capture', 'amount_too_large');
+    throw invalid(
+      `The amount_to_capture must be between 1 and ${intent.amountCapturable}.`,
+      'amount_to_capture',
+      'amount_too_large',
+    );
   }
-  const done = { ...charge, captured: true, amountCaptured: amount, amountRefunded: charge.amount - amount };
-  const paid: IntentRecord = { ...intent, status: 'succeeded', amountReceived: amount, amountCapturable: 0 };
+  const done = {
+    ...charge,
+    captured: true,
+    amountCaptured: amount,
+    amountRefunded: charge.amount - amount,
+  };
+  const paid: IntentRecord = {
+    ...intent,
+    status: 'succeeded',
+    amountReceived: amount,
+    amountCapturable: 0,
+  };
   world.putCharge(done);
   world.putIntent(paid);
   world.emit('charge.captured', { of: 'charge', record: done }, call.cause);

@@ -9,7 +9,8 @@ import type { World } from '../world.ts';
 
 export function intentInPath(call: Call, world: World): IntentRecord {
   const entry = world.intents.get(call.id);
-  if (entry === undefined) throw noSuch(world, { kind: 'payment_intent', id: call.id, param: 'intent', status: 404 });
+  if (entry === undefined)
+    throw noSuch(world, { kind: 'payment_intent', id: call.id, param: 'intent', status: 404 });
   return entry.record;
 }
 

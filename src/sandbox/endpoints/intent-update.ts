@@ -1,6 +1,12 @@
 import type { Call } from '../endpoint.ts';
 import { chooseTypes, findOrMakeMethod } from '../method-choice.ts';
-import { checkAmount, checkCurrency, checkDescription, checkMethodChoices, mergeMetadata } from '../param-rules.ts';
+import {
+  checkAmount,
+  checkCurrency,
+  checkDescription,
+  checkMethodChoices,
+  mergeMetadata,
+} from '../param-rules.ts';
 import { integer, type Params, text } from '../params.ts';
 import type { IntentRecord } from '../records.ts';
 import { noSuch } from '../no-such.ts';
@@ -19,12 +25,16 @@ export function updateIntent(call: Call, world: World): View {
   const intent = intentInPath(call, world);
   const fixed = Object.keys(params).filter((name) => !ALWAYS.includes(name));
   if (fixed.length > 0 && !OPEN.includes(intent.status)) {
-    throw unexpectedState(`This PaymentIntent's ${fixed.join(', ')} could not be updated because it has a status of ${intent.status}. You may only update the ${fixed.join(', ')} of a PaymentIntent with one of the following statuses: ${OPEN.join(', ')}.`, intent);
+    throw unexpectedState(
+      `This PaymentIntent's ${fixed.join(', ')} could not be updated because it has a status of ${intent.status}. You may only update the ${fixed.join(', ')} of a PaymentIntent with one of the following statuses: ${OPEN.join(', ')}.`,
+      intent,
+    );
   }
   checkMethodChoices(params);
   checkDescription(params);
   const customer = text(params, 'customer');
-  if (customer !== null && world.customers.get(customer) === undefined) throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
+  if (customer !== null && world.customers.get(customer) === undefined)
+    throw noSuch(world, { kind: 'customer', id: customer, param: 'customer', status: 400 });
   const updated: IntentRecord = {
     ...intent,
     ...updateMoney(params, intent),
@@ -41,16 +51,26 @@ export function updateIntent(call: Call, world: World): View {
 function updateMoney(params: Params, intent: IntentRecord): Partial<IntentRecord> {
   const currency = checkCurrency(text(params, 'currency') ?? intent.currency);
   const amount = checkAmount(integer(params, 'amount') ?? intent.amount, currency);
-  return OPEN.includes(intent.status) ? { amount, currency, ...chooseTypes(params, currency, intent) } : {};
+  return OPEN.includes(intent.status)
+    ? { amount, currency, ...chooseTypes(params, currency, intent) }
+    : {};
 }
 
 function updateMethod(params: Params, intent: IntentRecord, world: World): Partial<IntentRecord> {
   const given = params['payment_method'];
-  if (given === '') return { paymentMethod: null, status: 'requires_payment_method', nextAction: null };
+  if (given === '')
+    return { paymentMethod: null, status: 'requires_payment_method', nextAction: null };
   const name = text(params, 'payment_method');
-  if (name !== null) return { paymentMethod: findOrMakeMethod(world, name).id, status: 'requires_confirmation', nextAction: null };
+  if (name !== null)
+    return {
+      paymentMethod: findOrMakeMethod(world, name).id,
+      status: 'requires_confirmation',
+      nextAction: null,
+    };
   // Other money than the customer has agreed to is asked again.
-  const asksAgain = intent.status === 'requires_action' && (params['amount'] !== undefined || params['currency'] !== undefined);
+  const asksAgain =
+    intent.status === 'requires_action' &&
+    (params['amount'] !== undefined || params['currency'] !== undefined);
   return asksAgain ? { status: 'requires_confirmation', nextAction: null } : {};
 }
 
@@ -65,7 +85,9 @@ const TEXTS = [
 ] as const satisfies readonly (readonly [string, keyof IntentRecord])[];
 
 function replaced(params: Params): Partial<IntentRecord> {
-  const given = TEXTS.filter(([name]) => params[name] !== undefined).map(([name, field]) => [field, text(params, name)] as const);
+  const given = TEXTS.filter(([name]) => params[name] !== undefined).map(
+    ([name, field]) => [field, text(params, name)] as const,
+  );
   const captureMethod = text(params, 'capture_method');
   return {
     ...Object.fromEntries(given),

@@ -2,7 +2,13 @@ import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { runCommandLine } from '../../../src/cli/run.ts';
 import type { Prompts } from '../../../src/cli/prompts.ts';
-import type { ByteSource, CliServices, DaemonRequest, OpenRequest, StopSignal } from '../../../src/cli/services.ts';
+import type {
+  ByteSource,
+  CliServices,
+  DaemonRequest,
+  OpenRequest,
+  StopSignal,
+} from '../../../src/cli/services.ts';
 import type { ColourLevel, Output } from '../../../src/cli/streams.ts';
 import { type Expected, fakePayrecon } from './fake-payrecon.ts';
 import { now } from './fixture.ts';
@@ -42,7 +48,10 @@ export interface Result {
 }
 
 /** Runs a command line in this process, with everything around it replaced. */
-export async function commandLine(typed: readonly string[], situation: Situation = {}): Promise<Result> {
+export async function commandLine(
+  typed: readonly string[],
+  situation: Situation = {},
+): Promise<Result> {
   const written = { out: '', err: '' };
   const fake = situation.payrecon === undefined ? null : fakePayrecon(situation.payrecon);
   const opened: OpenRequest[] = [];
@@ -50,7 +59,11 @@ export async function commandLine(typed: readonly string[], situation: Situation
   if (situation.stoppedBy !== undefined) stop.abort();
   const asked = prompts(situation.answers ?? []);
   const services: CliServices = {
-    streams: { out: output('out', written, situation), err: output('err', written, situation), canAsk: situation.answers !== undefined },
+    streams: {
+      out: output('out', written, situation),
+      err: output('err', written, situation),
+      canAsk: situation.answers !== undefined,
+    },
     prompts: () => asked,
     environment: {},
     listenForStop: () => stop.signal,
@@ -68,19 +81,44 @@ export async function commandLine(typed: readonly string[], situation: Situation
     daemon: situation.daemon ?? (() => Promise.reject(new Error('unexpected daemon'))),
   };
   const code = await runCommandLine(typed, services);
-  return { code, stdout: written.out, stderr: written.err, opened, calls: fake?.calls ?? [], closed: fake?.closed() ?? 0 };
+  return {
+    code,
+    stdout: written.out,
+    stderr: written.err,
+    opened,
+    calls: fake?.calls ?? [],
+    closed: fake?.closed() ?? 0,
+  };
 }
 
-function readFrom(files: Readonly<Record<string, string | Uint8Array>>, file: string): Promise<ByteSource> {
+function readFrom(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  file: string,
+): Promise<ByteSource> {
   const content = files[file];
-  if (content === undefined) return Promise.reject(Object.assign(new Error(`ENOENT: no such file or directory, open '${file}'`), { code: 'ENOENT', syscall: 'open' }));
+  if (content === undefined)
+    return Promise.reject(
+      Object.assign(new Error(`ENOENT: no such file or directory, open '${file}'`), {
+        code: 'ENOENT',
+        syscall: 'open',
+      }),
+    );
   const bytes = Buffer.from(content);
   // In small pieces, so that rows and letters lie across them.
-  const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) => bytes.subarray(at * 7, at * 7 + 7));
-  return Promise.resolve({ stream: Readable.from(pieces, { objectMode: false }), size: file === '-' ? null : bytes.length });
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) =>
+    bytes.subarray(at * 7, at * 7 + 7),
+  );
+  return Promise.resolve({
+    stream: Readable.from(pieces, { objectMode: false }),
+    size: file === '-' ? null : bytes.length,
+  });
 }
 
-function output(name: 'out' | 'err', written: { out: string; err: string }, { columns, colourLevel }: Situation): Output {
+function output(
+  name: 'out' | 'err',
+  written: { out: string; err: string },
+  { columns, colourLevel }: Situation,
+): Output {
   const sink = written;
   return {
     isTerminal: columns !== undefined,
@@ -96,18 +134,23 @@ function prompts(answers: readonly Answer[]): Prompts {
   const left = [...answers];
   const next = (to: Answer['to'], message: string): string | boolean => {
     const answer = left.shift();
-    if (answer?.to !== to || !message.includes(answer.asked)) throw new Error(`unexpected question (${to}): ${message}`);
+    if (answer?.to !== to || !message.includes(answer.asked))
+      throw new Error(`unexpected question (${to}): ${message}`);
     if (answer.answer instanceof Error) throw answer.answer;
     return answer.answer;
   };
   onTestFinished(({ task }) => {
-    if (task.result?.state !== 'fail' && left.length > 0) throw new Error(`never asked: ${left.map((each) => each.asked).join(', ')}`);
+    if (task.result?.state !== 'fail' && left.length > 0)
+      throw new Error(`never asked: ${left.map((each) => each.asked).join(', ')}`);
   });
   return {
     select: (message, choices) => {
       const answer = next('select', message);
       const choice = choices.find((each) => each.name === answer);
-      if (choice === undefined) throw new Error(`${String(answer)} is not offered; offered are ${choices.map((each) => each.name).join(', ')}`);
+      if (choice === undefined)
+        throw new Error(
+          `${String(answer)} is not offered; offered are ${choices.map((each) => each.name).join(', ')}`,
+        );
       return Promise.resolve(choice.value);
     },
     text: (message) => Promise.resolve(String(next('text', message))),

@@ -1,7 +1,11 @@
 import { onTestFinished } from 'vitest';
 import type { Payrecon } from '../../../src/app/payrecon.ts';
 
-type Methods = { readonly [Name in keyof Payrecon as Payrecon[Name] extends (...args: never[]) => unknown ? Name : never]: Payrecon[Name] };
+type Methods = {
+  readonly [
+    Name in keyof Payrecon as Payrecon[Name] extends (...args: never[]) => unknown ? Name : never
+  ]: Payrecon[Name];
+};
 const fixed = ['mode', 'ledger', 'limits', 'warnings'] as const;
 type Fixed = (typeof fixed)[number];
 export type Expected = Partial<Omit<Methods, 'close'>> & Partial<Pick<Payrecon, Fixed>>;
@@ -20,30 +24,42 @@ export function fakePayrecon(expected: Expected): FakePayrecon {
   const calls: { name: string; args: readonly unknown[] }[] = [];
   let opened = 0;
   let closed = 0;
-  const answers: Readonly<Record<string, unknown>> = { mode: 'test', ledger: 'sqlite:/tmp/ledger.db', limits: { requestsPerSecond: 100, endpointRequestsPerSecond: 25 }, warnings: [], ...expected };
-  const payrecon = new Proxy({}, {
-    get(_target, name) {
-      if (typeof name === 'symbol' || name === 'then') return undefined;
-      if (fixed.some((each) => each === name)) return answers[name];
-      if (name === 'close') {
-        return () => {
-          closed += 1;
-          return Promise.resolve();
+  const answers: Readonly<Record<string, unknown>> = {
+    mode: 'test',
+    ledger: 'sqlite:/tmp/ledger.db',
+    limits: { requestsPerSecond: 100, endpointRequestsPerSecond: 25 },
+    warnings: [],
+    ...expected,
+  };
+  const payrecon = new Proxy(
+    {},
+    {
+      get(_target, name) {
+        if (typeof name === 'symbol' || name === 'then') return undefined;
+        if (fixed.some((each) => each === name)) return answers[name];
+        if (name === 'close') {
+          return () => {
+            closed += 1;
+            return Promise.resolve();
+          };
+        }
+        const stub = answers[name];
+        if (typeof stub !== 'function') throw new Error(`unexpected call of ${name}`);
+        return (...args: unknown[]): unknown => {
+          calls.push({ name, args });
+          return Reflect.apply(stub, undefined, args);
         };
-      }
-      const stub = answers[name];
-      if (typeof stub !== 'function') throw new Error(`unexpected call of ${name}`);
-      return (...args: unknown[]): unknown => {
-        calls.push({ name, args });
-        return Reflect.apply(stub, undefined, args);
-      };
+      },
     },
-  }) as Payrecon;
+  ) as Payrecon;
   onTestFinished(({ task }) => {
     if (task.result?.state === 'fail') return;
-    const unused = Object.keys(expected).filter((name) => !fixed.some((each) => each === name) && !calls.some((call) => call.name === name));
+    const unused = Object.keys(expected).filter(
+      (name) => !fixed.some((each) => each === name) && !calls.some((call) => call.name === name),
+    );
     if (unused.length > 0) throw new Error(`never called: ${unused.join(', ')}`);
-    if (closed !== opened) throw new Error(`opened ${String(opened)} times and closed ${String(closed)} times`);
+    if (closed !== opened)
+      throw new Error(`opened ${String(opened)} times and closed ${String(closed)} times`);
   });
   return {
     get payrecon() {

@@ -24,7 +24,7 @@ export const succeeded: Transaction = {
   onSession: false,
   attempt: 1,
   intents: 0,
-    absentAttempts: 0,
+  absentAttempts: 0,
   paramsVersion: 2,
   session: 'off_session',
   failureKind: null,
@@ -92,7 +92,12 @@ export const authenticationNeeded: Transaction = {
   failureMessage: 'Your card was declined. This transaction requires authentication.',
 };
 
-export const canceled: Transaction = { ...unpaid, status: 'canceled', stripeStatus: 'canceled', canceledBy: 'person' };
+export const canceled: Transaction = {
+  ...unpaid,
+  status: 'canceled',
+  stripeStatus: 'canceled',
+  canceledBy: 'person',
+};
 
 /** Made at Stripe, never confirmed, canceled by the reconciler. */
 export const fenced: Transaction = { ...canceled, canceledBy: 'fence', confirmSentAt: null };
@@ -120,19 +125,32 @@ export const paidLess: Transaction = {
     reason: 'resolved_by_hand',
     message: 'resolved as succeeded by Jane Doe: ok',
     at: createdAt + 150_000,
-    evidence: { asked: 'retrieve', stripe_status: 'succeeded', amount: 42_000, amount_received: 24_000, currency: 'usd' },
+    evidence: {
+      asked: 'retrieve',
+      stripe_status: 'succeeded',
+      amount: 42_000,
+      amount_received: 24_000,
+      currency: 'usd',
+    },
     resolution: { as: 'succeeded', reason: 'ok', operator: 'Jane Doe', at: createdAt + 150_000 },
   },
 };
 
-export const paidOtherwise: Transaction = { ...paidLess, amountReceived: 42_002, currencyReceived: 'eur' };
+export const paidOtherwise: Transaction = {
+  ...paidLess,
+  amountReceived: 42_002,
+  currencyReceived: 'eur',
+};
 
 /** The same as a version recorded it that did not store what was received. */
 export const acceptedLongAgo: Transaction = {
   ...paidLess,
   amountReceived: null,
   currencyReceived: null,
-  review: { ...paidLess.review!, evidence: { asked: 'retrieve', stripe_status: 'succeeded', amount: 24_000, currency: 'eur' } },
+  review: {
+    ...paidLess.review!,
+    evidence: { asked: 'retrieve', stripe_status: 'succeeded', amount: 24_000, currency: 'eur' },
+  },
 };
 
 /** Another ledger has used its key. */
@@ -153,8 +171,24 @@ export const keyConflict: Transaction = {
       http_status: 400,
       code: 'idempotency_error',
       other_intents: [
-        { id: 'pi_3OtherOtherOtherOther', status: 'succeeded', amount: 5500, amount_received: 5500, currency: 'eur', created: createdAt - 3_600_000, matched_by: 'idempotency_key' },
-        { id: 'pi_3LikeLikeLikeLikeLike', status: 'canceled', amount: 4999, amount_received: 0, currency: 'usd', created: createdAt - 60_000, matched_by: 'looks_alike' },
+        {
+          id: 'pi_3OtherOtherOtherOther',
+          status: 'succeeded',
+          amount: 5500,
+          amount_received: 5500,
+          currency: 'eur',
+          created: createdAt - 3_600_000,
+          matched_by: 'idempotency_key',
+        },
+        {
+          id: 'pi_3LikeLikeLikeLikeLike',
+          status: 'canceled',
+          amount: 4999,
+          amount_received: 0,
+          currency: 'usd',
+          created: createdAt - 60_000,
+          matched_by: 'looks_alike',
+        },
       ],
     },
     resolution: null,
@@ -169,17 +203,30 @@ export const unknown: Transaction = {
   customer: null,
   email: null,
   description: null,
-  metadata: {}, onSession: false,
+  metadata: {},
+  onSession: false,
   step: 'create_sent',
   paymentIntent: null,
   stripeStatus: null,
   confirmSentAt: null,
 };
 
-export function charged(transaction: Transaction, more: Partial<ChargeOutcome> = {}): ChargeOutcome {
+export function charged(
+  transaction: Transaction,
+  more: Partial<ChargeOutcome> = {},
+): ChargeOutcome {
   const known = transaction.status === 'stuck' ? 'stuck' : 'settled';
   const situation = transaction.status === 'pending' ? 'unknown' : known;
-  return { transaction, repeated: false, situation, note: null, ownLimit: false, clientSecret: null, nextAction: null, ...more };
+  return {
+    transaction,
+    repeated: false,
+    situation,
+    note: null,
+    ownLimit: false,
+    clientSecret: null,
+    nextAction: null,
+    ...more,
+  };
 }
 
 export const audit: readonly AuditEntry[] = [

@@ -18,16 +18,28 @@ export interface Said {
 type World = Pick<PaymentWorld, 'env'>;
 
 /** With a time limit that a busy machine does not reach: no answer is lost here. */
-export function aSteadyWorld(target: Target, { env, ...rest }: NonNullable<Parameters<typeof aPaymentWorld>[1]> = {}): Promise<PaymentWorld> {
+export function aSteadyWorld(
+  target: Target,
+  { env, ...rest }: NonNullable<Parameters<typeof aPaymentWorld>[1]> = {},
+): Promise<PaymentWorld> {
   return aPaymentWorld(target, { ...rest, env: { PAYRECON_STRIPE_DEADLINE: '15s', ...env } });
 }
 
 /** The command line in this process, with everything behind it as it is: only streams and signals are the test's. */
-export async function runHere(world: World, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Said> {
+export async function runHere(
+  world: World,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Said> {
   const home = await temporaryFolder();
   const environment = cleanEnvironment(home, { ...world.env, ...env });
   const written = { out: '', err: '' };
-  const output = (to: 'out' | 'err'): Output => ({ isTerminal: false, columns: Number.POSITIVE_INFINITY, colourLevel: 0, write: (text) => void (written[to] += text) });
+  const output = (to: 'out' | 'err'): Output => ({
+    isTerminal: false,
+    columns: Number.POSITIVE_INFINITY,
+    colourLevel: 0,
+    write: (text) => void (written[to] += text),
+  });
   const never = (): Promise<never> => Promise.reject(new Error('nobody may be asked here'));
   const services: CliServices = {
     streams: { out: output('out'), err: output('err'), canAsk: false },
@@ -46,10 +58,18 @@ export async function runHere(world: World, args: readonly string[], env: Readon
 }
 
 /** What no message may ever hold: a key, and the inside of the program. */
-export function expectDecent(world: World, { stdout, stderr }: Said, secrets: readonly string[] = []): void {
-  const hidden = [world.env['STRIPE_SECRET_KEY'], world.env['SENDGRID_API_KEY'], ...secrets].filter((secret) => secret !== undefined);
+export function expectDecent(
+  world: World,
+  { stdout, stderr }: Said,
+  secrets: readonly string[] = [],
+): void {
+  const hidden = [world.env['STRIPE_SECRET_KEY'], world.env['SENDGRID_API_KEY'], ...secrets].filter(
+    (secret) => secret !== undefined,
+  );
   for (const secret of hidden) expect(`${stdout}${stderr}`).not.toContain(secret);
-  expect(`${stdout}${stderr}`).not.toMatch(/\n\s+at .*[:(]|node:internal|node_modules|AxiosError|SqliteError|KnexTimeout|select .* from /);
+  expect(`${stdout}${stderr}`).not.toMatch(
+    /\n\s+at .*[:(]|node:internal|node_modules|AxiosError|SqliteError|KnexTimeout|select .* from /,
+  );
 }
 
 /** Wherever the request could have gone, nothing arrived. */
@@ -65,7 +85,9 @@ export async function expectNothingChanged(world: PaymentWorld): Promise<void> {
 }
 
 async function expectNothingRecorded(world: PaymentWorld): Promise<void> {
-  const path = world.database.url.startsWith('sqlite:') ? world.database.url.slice('sqlite:'.length) : null;
+  const path = world.database.url.startsWith('sqlite:')
+    ? world.database.url.slice('sqlite:'.length)
+    : null;
   if (path !== null && !existsSync(path)) return;
   const raw = await world.database.raw();
   expect(await raw.rows('select id from transactions')).toEqual([]);

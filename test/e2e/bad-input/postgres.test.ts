@@ -2,10 +2,22 @@ import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { postgres, sqlite } from '../../storage/targets.ts';
 import type { PaymentWorld } from '../../support/payment-world.ts';
-import { aSteadyWorld, errorOf, expectDecent, expectNothingChanged, expectNothingSent, type Said } from './command-line.ts';
+import {
+  aSteadyWorld,
+  errorOf,
+  expectDecent,
+  expectNothingChanged,
+  expectNothingSent,
+  type Said,
+} from './command-line.ts';
 import { chargeLine } from './lines.ts';
 
-async function expectRefused(world: PaymentWorld, said: Said, exit: number, code: string | RegExp): Promise<void> {
+async function expectRefused(
+  world: PaymentWorld,
+  said: Said,
+  exit: number,
+  code: string | RegExp,
+): Promise<void> {
   expect({ exit: said.exitCode, stdout: said.stdout }).toEqual({ exit, stdout: '' });
   expect(errorOf(said).code).toMatch(code);
   expectDecent(world, said, ['hunter2']);
@@ -27,7 +39,9 @@ test('a database that another session has locked: exit 69, and afterwards the sa
   const raw = await world.database.raw();
   await raw.run('begin; lock table transactions in access exclusive mode');
   // payrecon waits 10 s for a lock unless the address says otherwise; a test need not.
-  const said = await world.run(chargeLine({}), { env: { DATABASE_URL: `${world.database.url}?lock_timeout=500` } });
+  const said = await world.run(chargeLine({}), {
+    env: { DATABASE_URL: `${world.database.url}?lock_timeout=500` },
+  });
   await raw.run('rollback');
   expect({ exit: said.exitCode, stdout: said.stdout }).toEqual({ exit: 69, stdout: '' });
   expect(errorOf(said).code).toBe('database_locked');
@@ -54,11 +68,17 @@ test('a server that is not there, and a database or user that it does not know',
     return other.href;
   };
   const port = await freePort();
-  const away = await world.run(chargeLine({}), { env: { DATABASE_URL: changed((other) => (other.port = port)) } });
+  const away = await world.run(chargeLine({}), {
+    env: { DATABASE_URL: changed((other) => (other.port = port)) },
+  });
   await expectRefused(world, away, 69, /^database_/);
-  const unknown = await world.run(chargeLine({}), { env: { DATABASE_URL: changed((other) => (other.pathname = '/no_such_database')) } });
+  const unknown = await world.run(chargeLine({}), {
+    env: { DATABASE_URL: changed((other) => (other.pathname = '/no_such_database')) },
+  });
   await expectRefused(world, unknown, 2, /^database_/);
-  const stranger = await world.run(chargeLine({}), { env: { DATABASE_URL: changed((other) => (other.username = 'nobody_knows')) } });
+  const stranger = await world.run(chargeLine({}), {
+    env: { DATABASE_URL: changed((other) => (other.username = 'nobody_knows')) },
+  });
   await expectRefused(world, stranger, 2, /^database_/);
 });
 

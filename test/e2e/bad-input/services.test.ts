@@ -19,12 +19,16 @@ async function nobodyThere(): Promise<string> {
 }
 
 async function mailStates(world: PaymentWorld): Promise<readonly unknown[]> {
-  return (await (await world.database.raw()).rows('select state from notifications')).map((row) => row['state']);
+  return (await (await world.database.raw()).rows('select state from notifications')).map(
+    (row) => row['state'],
+  );
 }
 
 /** Time goes by: an e-mail that could not be sent is due again. */
 async function mailIsDue(world: PaymentWorld): Promise<void> {
-  await (await world.database.raw()).run('update notifications set next_attempt_at = 1 where next_attempt_at is not null');
+  await (
+    await world.database.raw()
+  ).run('update notifications set next_attempt_at = 1 where next_attempt_at is not null');
 }
 
 describe.each(targets)('on $name', (target) => {
@@ -45,13 +49,18 @@ describe.each(targets)('on $name', (target) => {
       expect(said.json()).toMatchObject({ status: 'pending', payment_intent: null });
       expectDecent(world, said);
     }
-    const told = await world.run(chargeLine({}).filter((argument) => argument !== '--json'), { env: away });
+    const told = await world.run(
+      chargeLine({}).filter((argument) => argument !== '--json'),
+      { env: away },
+    );
     expect(told.stderr).toMatch(/nothing was charged/);
     expect(told.stderr).toMatch(/run the same command again/);
     expect(world.sandbox.books.requests).toEqual([]);
     expect((await world.run(chargeLine({}))).exitCode).toBe(0);
     expect((await world.run(['reconcile'])).exitCode).toBe(0);
-    await expectInvariants(await evidenceSource(world.sandbox.books, world.database), { atRest: true });
+    await expectInvariants(await evidenceSource(world.sandbox.books, world.database), {
+      atRest: true,
+    });
   });
 
   test('SendGrid out of reach: the charge succeeds, the e-mail waits, and is delivered later', async () => {
@@ -68,7 +77,9 @@ describe.each(targets)('on $name', (target) => {
     await mailIsDue(world);
     expect((await world.run(['notifications', 'send'])).exitCode).toBe(0);
     expect(world.sandbox.books.mails).toHaveLength(1);
-    await expectInvariants(await evidenceSource(world.sandbox.books, world.database), { atRest: true });
+    await expectInvariants(await evidenceSource(world.sandbox.books, world.database), {
+      atRest: true,
+    });
   });
 });
 
@@ -79,8 +90,13 @@ test('a key that Stripe does not know: exit 2, nothing charged, and the right ke
     const said = await world.run(chargeLine({}), { env: wrong });
     expect({ attempt, exit: said.exitCode }).toEqual({ attempt, exit: 2 });
     expect(said.stdout).toBe('');
-    expect(errorOf(said)).toMatchObject({ code: 'stripe_unauthorized', fields: ['STRIPE_SECRET_KEY'] });
-    expect(errorOf(said).message).toMatch(/Correct STRIPE_SECRET_KEY and run the same command again/);
+    expect(errorOf(said)).toMatchObject({
+      code: 'stripe_unauthorized',
+      fields: ['STRIPE_SECRET_KEY'],
+    });
+    expect(errorOf(said).message).toMatch(
+      /Correct STRIPE_SECRET_KEY and run the same command again/,
+    );
     expectDecent(world, said, ['hunter2']);
   }
   const pass = await world.run(['reconcile', '--json'], { env: wrong });
@@ -89,7 +105,10 @@ test('a key that Stripe does not know: exit 2, nothing charged, and the right ke
   expect(world.sandbox.books.paymentIntents).toEqual([]);
   const right = await world.run(chargeLine({}, 'order-2'));
   expect(right.exitCode).toBe(0);
-  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), { atRest: false, secrets: ['hunter2'] });
+  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), {
+    atRest: false,
+    secrets: ['hunter2'],
+  });
 });
 
 test('a key that Stripe refuses when a pass asks: exit 2, and nothing is decided', async () => {
@@ -97,15 +116,24 @@ test('a key that Stripe refuses when a pass asks: exit 2, and nothing is decided
   world.sandbox.setFaults('payment_intents.confirm=html_502_after');
   expect((await world.run(chargeLine({}))).exitCode).toBe(75);
   const wrong = { STRIPE_SECRET_KEY: 'sk_test_hunter2hunter2hunter2' };
-  for (const args of [['reconcile', '--json'], ['reconcile', '--dry-run', '--json']]) {
+  for (const args of [
+    ['reconcile', '--json'],
+    ['reconcile', '--dry-run', '--json'],
+  ]) {
     const said = await world.run(args, { env: wrong });
     expect({ args, exit: said.exitCode }).toEqual({ args, exit: 2 });
     expect(errorOf(said).fields).toEqual(['STRIPE_SECRET_KEY']);
     expectDecent(world, said, ['hunter2']);
   }
-  expect((await world.run(['show', 'order-1', '--json'])).json()).toMatchObject({ status: 'pending', attempts: 0 });
+  expect((await world.run(['show', 'order-1', '--json'])).json()).toMatchObject({
+    status: 'pending',
+    attempts: 0,
+  });
   expect((await world.run(['reconcile'])).exitCode).toBe(0);
-  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), { atRest: true, secrets: ['hunter2'] });
+  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), {
+    atRest: true,
+    secrets: ['hunter2'],
+  });
 });
 
 test('a key that SendGrid refuses: exit 2, every e-mail stays queued, and none is lost', async () => {
@@ -118,7 +146,10 @@ test('a key that SendGrid refuses: exit 2, every e-mail stays queued, and none i
   expectDecent(world, said, ['hunter2']);
   expect(await mailStates(world)).toEqual(['queued']);
   expect((await world.run(['notifications', 'send'])).exitCode).toBe(0);
-  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), { atRest: true, secrets: ['hunter2'] });
+  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), {
+    atRest: true,
+    secrets: ['hunter2'],
+  });
 });
 
 test('without a key for SendGrid the charge succeeds, and the e-mail waits', async () => {
@@ -129,5 +160,8 @@ test('without a key for SendGrid the charge succeeds, and the e-mail waits', asy
   expect(said.exitCode).toBe(2);
   expect(said.stdout + said.stderr).toMatch(/SENDGRID_API_KEY/);
   expect(await mailStates(world)).toEqual(['queued']);
-  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), { atRest: true, mailWorks: false });
+  await expectInvariants(await evidenceSource(world.sandbox.books, world.database), {
+    atRest: true,
+    mailWorks: false,
+  });
 });

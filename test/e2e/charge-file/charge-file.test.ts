@@ -12,7 +12,10 @@ import { aScene, type Scene } from '../verdicts/scene.ts';
 const HEADER = 'key,amount,currency,payment_method,email';
 
 function rows(count: number): string[] {
-  return Array.from({ length: count }, (_, at) => `line-${String(at)},${String(at + 1)}.00,usd,pm_card_visa,${String(at)}@example.com`);
+  return Array.from(
+    { length: count },
+    (_, at) => `line-${String(at)},${String(at + 1)}.00,usd,pm_card_visa,${String(at)}@example.com`,
+  );
 }
 
 async function aFile(lines: readonly string[], name = 'due.csv'): Promise<string> {
@@ -22,16 +25,30 @@ async function aFile(lines: readonly string[], name = 'due.csv'): Promise<string
 }
 
 /** What Stripe has taken, one entry a payment: amount by amount, so that a payment too many shows. */
-const taken = ({ sandbox }: Scene): readonly number[] => sandbox.books.paymentIntents.map(({ amount_received }) => amount_received).filter((amount) => amount > 0).sort((a, b) => a - b);
+const taken = ({ sandbox }: Scene): readonly number[] =>
+  sandbox.books.paymentIntents
+    .map(({ amount_received }) => amount_received)
+    .filter((amount) => amount > 0)
+    .sort((a, b) => a - b);
 
-const all = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => (at + 1) * 100);
+const all = (count: number): readonly number[] =>
+  Array.from({ length: count }, (_, at) => (at + 1) * 100);
 
 async function forgetLeases(scene: Scene): Promise<void> {
-  await (await scene.database.raw()).run('update transactions set lease_expires_at = lease_expires_at - 200000 where lease_token is not null');
+  await (
+    await scene.database.raw()
+  ).run(
+    'update transactions set lease_expires_at = lease_expires_at - 200000 where lease_token is not null',
+  );
 }
 
 async function afterConfirms(scene: Scene, count: number): Promise<void> {
-  await expect.poll(() => scene.sandbox.books.count('payment_intents.confirm'), { timeout: 15_000, interval: 5 }).toBeGreaterThanOrEqual(count);
+  await expect
+    .poll(() => scene.sandbox.books.count('payment_intents.confirm'), {
+      timeout: 15_000,
+      interval: 5,
+    })
+    .toBeGreaterThanOrEqual(count);
 }
 
 describe.each(targets)('a file on $name', (target) => {
@@ -39,7 +56,11 @@ describe.each(targets)('a file on $name', (target) => {
     const scene = await aScene(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s' } });
     const file = await aFile([HEADER, ...rows(60)]);
     const args = ['charge', '--file', file, '--concurrency', '8', '--json'];
-    const killed = execa(process.execPath, [binary, ...args], { env: cleanEnvironment(await temporaryFolder(), scene.env), extendEnv: false, reject: false });
+    const killed = execa(process.execPath, [binary, ...args], {
+      env: cleanEnvironment(await temporaryFolder(), scene.env),
+      extendEnv: false,
+      reject: false,
+    });
     await afterConfirms(scene, 20);
     killed.kill('SIGKILL');
     expect((await killed).signal).toBe('SIGKILL');
@@ -50,13 +71,17 @@ describe.each(targets)('a file on $name', (target) => {
 
     const again = await scene.run(args);
     expect(again.jsonLines()).toHaveLength(60);
-    expect(again.jsonLines().filter((line) => (line as { result: string }).result === 'succeeded')).toHaveLength(60);
+    expect(
+      again.jsonLines().filter((line) => (line as { result: string }).result === 'succeeded'),
+    ).toHaveLength(60);
     expect(JSON.parse(again.stderr)).toMatchObject({ summary: { lines: 60, succeeded: 60 } });
     expect(again.exitCode).toBe(0);
     expect(taken(scene)).toEqual(all(60));
 
     const third = await scene.run(args);
-    expect(JSON.parse(third.stderr)).toMatchObject({ summary: { lines: 60, succeeded: 60, repeated: 60 } });
+    expect(JSON.parse(third.stderr)).toMatchObject({
+      summary: { lines: 60, succeeded: 60, repeated: 60 },
+    });
     expect(taken(scene)).toEqual(all(60));
     await scene.verifyAudit();
   });
@@ -65,13 +90,19 @@ describe.each(targets)('a file on $name', (target) => {
     const scene = await aScene(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s' } });
     scene.sandbox.setFaults('payment_intents.confirm#*=slow:50');
     const file = await aFile([HEADER, ...rows(100)]);
-    const running = await startPayrecon(['charge', '--file', file, '--concurrency', '4', '--json'], scene.env);
+    const running = await startPayrecon(
+      ['charge', '--file', file, '--concurrency', '4', '--json'],
+      scene.env,
+    );
     await afterConfirms(scene, 8);
     running.signal('SIGTERM');
     const end = await running.end;
     scene.sandbox.setFaults('');
     expect(end.exitCode).toBe(143);
-    const told = end.stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as { result: string });
+    const told = end.stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { result: string });
     expect(told.length).toBeLessThan(40);
     expect(told.filter(({ result }) => result === 'succeeded')).toHaveLength(taken(scene).length);
     const raw = await scene.database.raw();
@@ -86,11 +117,27 @@ describe.each(targets)('a file on $name', (target) => {
 describe('a file', () => {
   it('with bad, doubled and declined lines charges the good ones, and leaves with the worst of them', async () => {
     const scene = await aScene(sqlite);
-    const lines = [...rows(3), 'line-1,2.00,usd,pm_card_visa,1@example.com', 'line-2,9.00,usd,pm_card_visa,', 'bad,9,usd,pm_card_visa,', 'declined,5.00,usd,pm_card_chargeDeclined,'];
+    const lines = [
+      ...rows(3),
+      'line-1,2.00,usd,pm_card_visa,1@example.com',
+      'line-2,9.00,usd,pm_card_visa,',
+      'bad,9,usd,pm_card_visa,',
+      'declined,5.00,usd,pm_card_chargeDeclined,',
+    ];
     const run = await scene.run(['charge', '--file', await aFile([HEADER, ...lines]), '--json']);
     const told = run.jsonLines() as { line: number; result: string; repeated: boolean }[];
-    expect(told.sort((a, b) => a.line - b.line).map(({ line, result, repeated }) => [line, result, repeated])).toEqual([
-      [2, 'succeeded', false], [3, 'succeeded', false], [4, 'succeeded', false], [5, 'succeeded', true], [6, 'refused', false], [7, 'invalid', false], [8, 'failed', false],
+    expect(
+      told
+        .sort((a, b) => a.line - b.line)
+        .map(({ line, result, repeated }) => [line, result, repeated]),
+    ).toEqual([
+      [2, 'succeeded', false],
+      [3, 'succeeded', false],
+      [4, 'succeeded', false],
+      [5, 'succeeded', true],
+      [6, 'refused', false],
+      [7, 'invalid', false],
+      [8, 'failed', false],
     ]);
     expect(run.exitCode).toBe(4);
     expect(taken(scene)).toEqual(all(3));
@@ -111,7 +158,13 @@ describe('a file', () => {
 
   it('that waits for more from a pipe ends at once when it is told to', async () => {
     const scene = await aScene(sqlite);
-    const running = execa(process.execPath, [binary, 'charge', '--file', '-', '--json'], { env: cleanEnvironment(await temporaryFolder(), scene.env), extendEnv: false, reject: false, timeout: 15_000, killSignal: 'SIGKILL' });
+    const running = execa(process.execPath, [binary, 'charge', '--file', '-', '--json'], {
+      env: cleanEnvironment(await temporaryFolder(), scene.env),
+      extendEnv: false,
+      reject: false,
+      timeout: 15_000,
+      killSignal: 'SIGKILL',
+    });
     running.stdin.write(`${HEADER}\n${rows(2).join('\n')}\n`);
     await afterConfirms(scene, 1);
     running.kill('SIGTERM');
@@ -123,7 +176,11 @@ describe('a file', () => {
 
   it('comes through a pipe', async () => {
     const scene = await aScene(sqlite);
-    const objects = rows(40).map((row) => row.split(',')).map(([key, amount, currency, payment_method]) => JSON.stringify({ key, amount, currency, payment_method }));
+    const objects = rows(40)
+      .map((row) => row.split(','))
+      .map(([key, amount, currency, payment_method]) =>
+        JSON.stringify({ key, amount, currency, payment_method }),
+      );
     const run = await scene.run(['charge', '--file', '-', '--json'], { input: objects.join('\n') });
     expect([run.exitCode, run.jsonLines().length]).toEqual([0, 40]);
     expect(taken(scene)).toEqual(all(40));
@@ -134,11 +191,31 @@ describe('a file', () => {
     const folder = await temporaryFolder();
     const root = dirname(dirname(binary));
     await cp(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
-    await cp(join(root, 'dist'), join(folder, 'dist'), { recursive: true, filter: (path) => !path.includes('csv.cjs') });
+    await cp(join(root, 'dist'), join(folder, 'dist'), {
+      recursive: true,
+      filter: (path) => !path.includes('csv.cjs'),
+    });
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
     const env = cleanEnvironment(folder, scene.env);
-    const run = async (...args: readonly string[]) => await execa(process.execPath, [join(folder, 'bin/payrecon.js'), 'charge', ...args], { env, extendEnv: false, reject: false, stdin: 'ignore' });
-    expect(await run('--key', 'one', '--amount', '1.00', '--currency', 'usd', '--payment-method', 'pm_card_visa')).toMatchObject({ exitCode: 0, stderr: '' });
+    const run = async (...args: readonly string[]) =>
+      await execa(process.execPath, [join(folder, 'bin/payrecon.js'), 'charge', ...args], {
+        env,
+        extendEnv: false,
+        reject: false,
+        stdin: 'ignore',
+      });
+    expect(
+      await run(
+        '--key',
+        'one',
+        '--amount',
+        '1.00',
+        '--currency',
+        'usd',
+        '--payment-method',
+        'pm_card_visa',
+      ),
+    ).toMatchObject({ exitCode: 0, stderr: '' });
     const many = await run('--file', await aFile([HEADER, ...rows(1)]));
     expect(many.exitCode).toBe(1);
     expect(many.stderr).toContain('csv.cjs');

@@ -17,12 +17,27 @@ describe('commands that read end with', () => {
     expect(show).toMatchObject({ exitCode: 0, stderr: '' });
     expect(shownDocument.parse(onlyDocument(show.stdout)).audit).toHaveLength(3);
 
-    for (const args of [['show', 'two', '--json'], ['audit', 'verify', 'two', '--json'], ['notifications', 'resend', 'two', '--json']]) {
-      expect({ args, ...refusalOf(await scene.run(args)) }).toMatchObject({ exitCode: 6, transaction: null });
+    for (const args of [
+      ['show', 'two', '--json'],
+      ['audit', 'verify', 'two', '--json'],
+      ['notifications', 'resend', 'two', '--json'],
+    ]) {
+      expect({ args, ...refusalOf(await scene.run(args)) }).toMatchObject({
+        exitCode: 6,
+        transaction: null,
+      });
     }
-    expect(refusalOf(await scene.run(['list', '--status', 'payed', '--limit', '0', '--json']))).toMatchObject({ exitCode: 2 });
-    expect(refusalOf(await scene.run(['show', '--json']))).toMatchObject({ exitCode: 2, code: 'missing_argument' });
-    expect(refusalOf(await scene.run(['lst', '--json']))).toMatchObject({ exitCode: 2, code: 'unknown_command' });
+    expect(
+      refusalOf(await scene.run(['list', '--status', 'payed', '--limit', '0', '--json'])),
+    ).toMatchObject({ exitCode: 2 });
+    expect(refusalOf(await scene.run(['show', '--json']))).toMatchObject({
+      exitCode: 2,
+      code: 'missing_argument',
+    });
+    expect(refusalOf(await scene.run(['lst', '--json']))).toMatchObject({
+      exitCode: 2,
+      code: 'unknown_command',
+    });
     expect(await scene.run(['completion', 'bash'])).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await scene.run(['completion', 'csh'])).toMatchObject({ exitCode: 2, stdout: '' });
     expect(await scene.run(['--help'])).toMatchObject({ exitCode: 0, stderr: '' });
@@ -30,17 +45,34 @@ describe('commands that read end with', () => {
 
   it('69 when the database is out of reach, 2 when there is no ledger in it', async () => {
     const scene = await aScene(sqlite);
-    const nowhere = { DATABASE_URL: `${(await refusingUrl()).replace('http://', 'postgres://nobody@')}/payrecon` };
+    const nowhere = {
+      DATABASE_URL: `${(await refusingUrl()).replace('http://', 'postgres://nobody@')}/payrecon`,
+    };
     for (const args of [['list'], ['status'], ['audit', 'verify'], ['migrate']]) {
-      expect({ args, ...refusalOf(await scene.run([...args, '--json'], { env: nowhere })) }).toMatchObject({ exitCode: 69, transaction: null });
+      expect({
+        args,
+        ...refusalOf(await scene.run([...args, '--json'], { env: nowhere })),
+      }).toMatchObject({ exitCode: 69, transaction: null });
     }
     const database = await freshPostgresDatabase();
     const env = { DATABASE_URL: database.url };
-    expect(refusalOf(await scene.run(['list', '--json'], { env }))).toMatchObject({ exitCode: 2, code: 'no_ledger' });
+    expect(refusalOf(await scene.run(['list', '--json'], { env }))).toMatchObject({
+      exitCode: 2,
+      code: 'no_ledger',
+    });
     const made = await scene.run(['migrate', '--json'], { env });
-    expect(made).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^\{"notice":"made a new ledger at postgres:.*"\}\n$/) as string });
+    expect(made).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringMatching(
+        /^\{"notice":"made a new ledger at postgres:.*"\}\n$/,
+      ) as string,
+    });
     expect(await scene.run(['list', '--json'], { env })).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(refusalOf(await scene.run(['migrate', 'down', '--json'], { env }))).toMatchObject({ exitCode: 2, code: 'not_confirmed', fields: ['yes'] });
+    expect(refusalOf(await scene.run(['migrate', 'down', '--json'], { env }))).toMatchObject({
+      exitCode: 2,
+      code: 'not_confirmed',
+      fields: ['yes'],
+    });
     await database.drop();
   });
 
@@ -61,7 +93,9 @@ describe('audit verify ends with', () => {
     await raw.run("update audit_events set detail = '{}' where seq = 2");
     const found = await scene.run(['audit', 'verify', 'tampered', '--json']);
     expect(found).toMatchObject({ exitCode: 5, stderr: '' });
-    expect(verificationDocument.parse(onlyDocument(found.stdout)).first_bad).toMatchObject({ seq: 2 });
+    expect(verificationDocument.parse(onlyDocument(found.stdout)).first_bad).toMatchObject({
+      seq: 2,
+    });
   });
 });
 
@@ -72,10 +106,21 @@ describe('doctor ends with', () => {
       const { exitCode, stderr, stdout } = await scene.run(['doctor', '--json'], { env });
       return { exitCode, stderr, document: onlyDocument(stdout) };
     };
-    expect(await checks({ STRIPE_SECRET_KEY: 'sk_test_theRightOne1234' })).toMatchObject({ exitCode: 0, stderr: '', document: { ok: true } });
+    expect(await checks({ STRIPE_SECRET_KEY: 'sk_test_theRightOne1234' })).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+      document: { ok: true },
+    });
     expect(await checks({})).toMatchObject({ exitCode: 2, stderr: '', document: { ok: false } });
-    expect(await checks({ STRIPE_API_BASE: await refusingUrl() })).toMatchObject({ exitCode: 69, stderr: '', document: { ok: false } });
-    expect(await checks({ PAYRECON_MAX_ATTEMPTS: 'five' })).toMatchObject({ exitCode: 2, document: { ok: false, checks: [{ name: 'configuration', state: 'failed' }] } });
+    expect(await checks({ STRIPE_API_BASE: await refusingUrl() })).toMatchObject({
+      exitCode: 69,
+      stderr: '',
+      document: { ok: false },
+    });
+    expect(await checks({ PAYRECON_MAX_ATTEMPTS: 'five' })).toMatchObject({
+      exitCode: 2,
+      document: { ok: false, checks: [{ name: 'configuration', state: 'failed' }] },
+    });
   });
 });
 
@@ -83,20 +128,45 @@ describe('notifications send ends with', () => {
   it('2 without or with a wrong key, 69 when the mail service does not take it now, 0 when it does', async () => {
     const scene = await aScene(sqlite);
     await scene.charge('told');
-    const send = async (faults: string, env: Readonly<Record<string, string>> = {}): Promise<unknown> => {
+    const send = async (
+      faults: string,
+      env: Readonly<Record<string, string>> = {},
+    ): Promise<unknown> => {
       scene.sandbox.setFaults(faults);
-      const { exitCode, stderr, stdout } = await scene.run(['notifications', 'send', '--json'], { env });
+      const { exitCode, stderr, stdout } = await scene.run(['notifications', 'send', '--json'], {
+        env,
+      });
       return { exitCode, stderr, document: onlyDocument(stdout) };
     };
-    expect(await send('', { SENDGRID_API_KEY: '' })).toMatchObject({ exitCode: 2, stderr: '', document: { configured: false, queued: 1 } });
-    expect(await send('mail.send=401')).toMatchObject({ exitCode: 2, stderr: '', document: { sent: 0, queued: 1 } });
-    expect(await send('mail.send=500_before')).toMatchObject({ exitCode: 69, stderr: '', document: { sent: 0, retried: 1, queued: 1 } });
+    expect(await send('', { SENDGRID_API_KEY: '' })).toMatchObject({
+      exitCode: 2,
+      stderr: '',
+      document: { configured: false, queued: 1 },
+    });
+    expect(await send('mail.send=401')).toMatchObject({
+      exitCode: 2,
+      stderr: '',
+      document: { sent: 0, queued: 1 },
+    });
+    expect(await send('mail.send=500_before')).toMatchObject({
+      exitCode: 69,
+      stderr: '',
+      document: { sent: 0, retried: 1, queued: 1 },
+    });
     const raw = await scene.database.raw();
     await raw.run('update notifications set next_attempt_at = created_at');
-    expect(await send('')).toMatchObject({ exitCode: 0, stderr: '', document: { sent: 1, queued: 0 } });
-    expect(scene.mails()).toEqual([{ to: 'told@example.com', subject: 'Your payment of $49.99 went through' }]);
+    expect(await send('')).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+      document: { sent: 1, queued: 0 },
+    });
+    expect(scene.mails()).toEqual([
+      { to: 'told@example.com', subject: 'Your payment of $49.99 went through' },
+    ]);
     const list = await scene.run(['notifications', 'list', '--json']);
     expect(list).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(onlyDocument(list.stdout)).toMatchObject({ data: [{ kind: 'customer_succeeded', state: 'sent' }] });
+    expect(onlyDocument(list.stdout)).toMatchObject({
+      data: [{ kind: 'customer_succeeded', state: 'sent' }],
+    });
   });
 });

@@ -11,7 +11,11 @@ async function lostPayments(scene: Scene, rows: number): Promise<void> {
   scene.sandbox.setFaults('payment_intents.confirm#*=html_502_after');
   const payrecon = await scene.open('charge');
   for (let row = 0; row < rows; row += 1) {
-    await payrecon.charge(aRequest({ key: `lost-${String(row)}`, paymentMethod: 'pm_card_visa' }), { waitMs: 0, waitForOutcome: false, allowDuplicate: true });
+    await payrecon.charge(aRequest({ key: `lost-${String(row)}`, paymentMethod: 'pm_card_visa' }), {
+      waitMs: 0,
+      waitForOutcome: false,
+      allowDuplicate: true,
+    });
   }
   scene.sandbox.setFaults('');
 }
@@ -23,21 +27,36 @@ describe('reconcile ends with', () => {
     await scene.charge('lost', LOST);
     const dry = await scene.run(['reconcile', '--dry-run', '--json']);
     expect(dry).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(passDocument.parse(onlyDocument(dry.stdout))).toMatchObject({ pass: null, due: 1, settled: { succeeded: 1 } });
+    expect(passDocument.parse(onlyDocument(dry.stdout))).toMatchObject({
+      pass: null,
+      due: 1,
+      settled: { succeeded: 1 },
+    });
     expect((await scene.look('lost')).row).toMatchObject({ status: 'pending' });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { settled: { succeeded: 1 } },
+    });
   });
 
   it('2 for wrong flags, a wrong schedule and a key that Stripe refuses; no attempt is spent', async () => {
     const scene = await aScene(sqlite);
     await scene.charge('lost', LOST);
-    expect(refusalOf(await scene.run(['reconcile', '--limit', 'all', '--schedule', '* * * * *', '--json']))).toMatchObject({ exitCode: 2, fields: ['limit', 'schedule'] });
+    expect(
+      refusalOf(
+        await scene.run(['reconcile', '--limit', 'all', '--schedule', '* * * * *', '--json']),
+      ),
+    ).toMatchObject({ exitCode: 2, fields: ['limit', 'schedule'] });
     const daemon = await scene.run(['reconcile', '--daemon', '--schedule', 'often']);
     expect(daemon).toMatchObject({ exitCode: 2, stdout: '' });
     expect(daemon.stderr).toContain('--schedule');
 
     scene.sandbox.setFaults('payment_intents.retrieve#*=401');
-    expect(refusalOf(await scene.run(['reconcile', '--json']))).toMatchObject({ exitCode: 2, code: 'stripe_unauthorized', fields: ['STRIPE_SECRET_KEY'] });
+    expect(refusalOf(await scene.run(['reconcile', '--json']))).toMatchObject({
+      exitCode: 2,
+      code: 'stripe_unauthorized',
+      fields: ['STRIPE_SECRET_KEY'],
+    });
     // Only a person can mend that, so the daemon ends and the service manager shows it.
     const refused = await scene.run(['reconcile', '--daemon']);
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
@@ -50,7 +69,13 @@ describe('reconcile ends with', () => {
     const scene = await aScene(sqlite);
     await scene.charge('lost', LOST);
     scene.sandbox.setFaults('payment_intents.retrieve=500_before');
-    expect(await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1', PAYRECON_BACKOFF_BASE: '1h', PAYRECON_BACKOFF_CAP: '7d' })).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
+    expect(
+      await scene.pass({
+        PAYRECON_MAX_ATTEMPTS: '1',
+        PAYRECON_BACKOFF_BASE: '1h',
+        PAYRECON_BACKOFF_CAP: '7d',
+      }),
+    ).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
     expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { stuck: 0, due: 0 } });
   });
 
@@ -60,7 +85,9 @@ describe('reconcile ends with', () => {
     const away = await scene.pass({ STRIPE_API_BASE: await refusingUrl() });
     expect(away).toMatchObject({ exitCode: 69, report: { due: 1, pending: 1, outage: true } });
     const nowhere = `${(await refusingUrl()).replace('http://', 'postgres://nobody@')}/payrecon`;
-    expect(refusalOf(await scene.run(['reconcile', '--json'], { env: { DATABASE_URL: nowhere } }))).toMatchObject({ exitCode: 69, transaction: null });
+    expect(
+      refusalOf(await scene.run(['reconcile', '--json'], { env: { DATABASE_URL: nowhere } })),
+    ).toMatchObject({ exitCode: 69, transaction: null });
     expect((await scene.look('lost')).row).toMatchObject({ status: 'pending', attempts: 0 });
   });
 
@@ -68,13 +95,18 @@ describe('reconcile ends with', () => {
     const scene = await aScene(sqlite);
     await lostPayments(scene, 30);
     // Without the list each payment is asked for by itself.
-    scene.sandbox.setFaults('payment_intents.list#*=500_before; payment_intents.retrieve#9-99=500_before; account#*=500_before');
+    scene.sandbox.setFaults(
+      'payment_intents.list#*=500_before; payment_intents.retrieve#9-99=500_before; account#*=500_before',
+    );
     const cut = await scene.pass();
     expect(cut).toMatchObject({ exitCode: 75, report: { due: 30, stuck: 0, outage: true } });
     expect(cut.report.settled.succeeded).toBeGreaterThan(0);
     expect(cut.report.settled.succeeded).toBeLessThan(30);
     scene.sandbox.setFaults('');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { succeeded: 30 - cut.report.settled.succeeded }, outage: false } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { settled: { succeeded: 30 - cut.report.settled.succeeded }, outage: false },
+    });
     await scene.verifyAudit();
   });
 });
@@ -96,8 +128,18 @@ describe('a ledger that holds what payrecon never writes', () => {
     expect(shown).toMatchObject({ exitCode: 1, stdout: '' });
     expect(shown.stderr).toMatch(/the database holds something other than JSON in column review/);
     expect(shown.stderr).toMatch(/\n\s+at /);
-    for (const args of [chargeFlags('damaged'), ['reconcile', '--json'], ['list', '--json'], ['stuck', 'resolve', 'damaged', '--as', 'failed', '--reason', 'r', '--yes', '--json']]) {
-      expect(refusalOf(await scene.run(args))).toMatchObject({ exitCode: 1, code: 'bug', fields: [], transaction: null });
+    for (const args of [
+      chargeFlags('damaged'),
+      ['reconcile', '--json'],
+      ['list', '--json'],
+      ['stuck', 'resolve', 'damaged', '--as', 'failed', '--reason', 'r', '--yes', '--json'],
+    ]) {
+      expect(refusalOf(await scene.run(args))).toMatchObject({
+        exitCode: 1,
+        code: 'bug',
+        fields: [],
+        transaction: null,
+      });
     }
     expect(sentTo(scene)).toBe(sent);
   });

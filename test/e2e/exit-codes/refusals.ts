@@ -17,13 +17,23 @@ export interface Refusal {
 /** Fails unless both streams hold what the contract says, and nothing besides. */
 export function refusalOf(run: RunResult): Refusal {
   const { error } = errorDocument.parse(onlyDocument(run.stderr));
-  return { exitCode: run.exitCode, ...error, transaction: run.stdout === '' ? null : transactionDocument.parse(onlyDocument(run.stdout)) };
+  return {
+    exitCode: run.exitCode,
+    ...error,
+    transaction: run.stdout === '' ? null : transactionDocument.parse(onlyDocument(run.stdout)),
+  };
 }
 
 /** What a script gets of an outcome, good or bad: the transaction, and silence besides. */
-export function outcomeOf(run: RunResult): { readonly exitCode: number | undefined; readonly transaction: TransactionDocument } {
+export function outcomeOf(run: RunResult): {
+  readonly exitCode: number | undefined;
+  readonly transaction: TransactionDocument;
+} {
   expect(run.stderr).toBe('');
-  return { exitCode: run.exitCode, transaction: transactionDocument.parse(onlyDocument(run.stdout)) };
+  return {
+    exitCode: run.exitCode,
+    transaction: transactionDocument.parse(onlyDocument(run.stdout)),
+  };
 }
 
 /** One JSON document on one line, as a program that reads by the line wants it. */

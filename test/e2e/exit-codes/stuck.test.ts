@@ -9,12 +9,26 @@ import { startPayrecon } from './running.ts';
 async function aStuckPayment(scene: Scene): Promise<void> {
   await scene.charge('stuck', { faults: 'payment_intents.confirm=html_502' });
   scene.sandbox.setFaults('payment_intents.retrieve=500_before');
-  expect(await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
+  expect(await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({
+    exitCode: 5,
+    report: { stuck: 1 },
+  });
   scene.sandbox.setFaults('');
 }
 
 function resolve(as: string, ...more: readonly string[]): string[] {
-  return ['stuck', 'resolve', 'stuck', '--as', as, '--reason', 'looked at it', '--yes', '--json', ...more];
+  return [
+    'stuck',
+    'resolve',
+    'stuck',
+    '--as',
+    as,
+    '--reason',
+    'looked at it',
+    '--yes',
+    '--json',
+    ...more,
+  ];
 }
 
 describe('stuck list ends with', () => {
@@ -22,12 +36,19 @@ describe('stuck list ends with', () => {
     const scene = await aScene(sqlite);
     const empty = await scene.run(['stuck', 'list', '--json']);
     expect(empty).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(pageDocument.parse(onlyDocument(empty.stdout))).toEqual({ data: [], has_more: false, next_cursor: null });
+    expect(pageDocument.parse(onlyDocument(empty.stdout))).toEqual({
+      data: [],
+      has_more: false,
+      next_cursor: null,
+    });
     expect(await scene.run(['status', '--json'])).toMatchObject({ exitCode: 0, stderr: '' });
     await aStuckPayment(scene);
     const list = await scene.run(['stuck', 'list', '--json']);
     expect(list).toMatchObject({ exitCode: 5, stderr: '' });
-    expect(pageDocument.parse(onlyDocument(list.stdout))).toMatchObject({ data: [{ key: 'stuck', status: 'stuck' }], has_more: false });
+    expect(pageDocument.parse(onlyDocument(list.stdout))).toMatchObject({
+      data: [{ key: 'stuck', status: 'stuck' }],
+      has_more: false,
+    });
     const status = await scene.run(['status', '--json']);
     expect(status).toMatchObject({ exitCode: 5, stderr: '' });
     expect(onlyDocument(status.stdout)).toMatchObject({ stuck: 1 });
@@ -39,11 +60,22 @@ describe('stuck resolve ends with', () => {
     const scene = await aScene(sqlite);
     await aStuckPayment(scene);
     const sent = scene.sandbox.books.summary().requests;
-    expect(refusalOf(await scene.run(['stuck', 'resolve', 'stuck', '--json']))).toMatchObject({ exitCode: 2, fields: ['as', 'reason', 'yes'], transaction: null });
-    expect(refusalOf(await scene.run(resolve('suceeded')))).toMatchObject({ exitCode: 2, fields: ['as'] });
+    expect(refusalOf(await scene.run(['stuck', 'resolve', 'stuck', '--json']))).toMatchObject({
+      exitCode: 2,
+      fields: ['as', 'reason', 'yes'],
+      transaction: null,
+    });
+    expect(refusalOf(await scene.run(resolve('suceeded')))).toMatchObject({
+      exitCode: 2,
+      fields: ['as'],
+    });
     expect(scene.sandbox.books.summary().requests).toBe(sent);
     // It could still succeed, and whether it may be canceled for that was not said.
-    expect(refusalOf(await scene.run(resolve('canceled')))).toMatchObject({ exitCode: 2, code: 'cancel_needed', fields: ['cancel_at_stripe'] });
+    expect(refusalOf(await scene.run(resolve('canceled')))).toMatchObject({
+      exitCode: 2,
+      code: 'cancel_needed',
+      fields: ['cancel_at_stripe'],
+    });
     expect((await scene.look('stuck')).row).toMatchObject({ status: 'stuck' });
   });
 
@@ -51,15 +83,47 @@ describe('stuck resolve ends with', () => {
     const scene = await aScene(sqlite);
     await aStuckPayment(scene);
     const illegal = refusalOf(await scene.run(resolve('succeeded')));
-    expect(illegal).toMatchObject({ exitCode: 4, code: 'illegal_resolution', fields: ['as'], transaction: { key: 'stuck', status: 'stuck' } });
+    expect(illegal).toMatchObject({
+      exitCode: 4,
+      code: 'illegal_resolution',
+      fields: ['as'],
+      transaction: { key: 'stuck', status: 'stuck' },
+    });
     expect(illegal.message).toContain('requires_confirmation');
-    expect((await scene.look('stuck')).row).toMatchObject({ status: 'stuck', review: { resolution: null } });
-    expect(refusalOf(await scene.run(['stuck', 'resolve', 'nobody', '--as', 'failed', '--reason', 'r', '--yes', '--json']))).toMatchObject({ exitCode: 6, code: 'no_such_transaction', transaction: null });
+    expect((await scene.look('stuck')).row).toMatchObject({
+      status: 'stuck',
+      review: { resolution: null },
+    });
+    expect(
+      refusalOf(
+        await scene.run([
+          'stuck',
+          'resolve',
+          'nobody',
+          '--as',
+          'failed',
+          '--reason',
+          'r',
+          '--yes',
+          '--json',
+        ]),
+      ),
+    ).toMatchObject({ exitCode: 6, code: 'no_such_transaction', transaction: null });
 
     const resolved = outcomeOf(await scene.run(resolve('canceled', '--cancel-at-stripe')));
-    expect(resolved).toMatchObject({ exitCode: 0, transaction: { status: 'canceled', review: { resolution: { as: 'canceled', reason: 'looked at it', operator: 'tester' } } } });
+    expect(resolved).toMatchObject({
+      exitCode: 0,
+      transaction: {
+        status: 'canceled',
+        review: { resolution: { as: 'canceled', reason: 'looked at it', operator: 'tester' } },
+      },
+    });
     expect(scene.sandbox.books.paymentIntents).toMatchObject([{ status: 'canceled' }]);
-    expect(refusalOf(await scene.run(resolve('failed')))).toMatchObject({ exitCode: 4, code: 'not_stuck', transaction: { status: 'canceled' } });
+    expect(refusalOf(await scene.run(resolve('failed')))).toMatchObject({
+      exitCode: 4,
+      code: 'not_stuck',
+      transaction: { status: 'canceled' },
+    });
     await scene.verifyAudit();
   });
 
@@ -67,11 +131,22 @@ describe('stuck resolve ends with', () => {
     const scene = await aScene(sqlite);
     await aStuckPayment(scene);
     scene.sandbox.setFaults('outage:500_before');
-    expect(refusalOf(await scene.run(resolve('retry')))).toMatchObject({ exitCode: 69, code: 'stripe_unreachable', transaction: { status: 'stuck' } });
+    expect(refusalOf(await scene.run(resolve('retry')))).toMatchObject({
+      exitCode: 69,
+      code: 'stripe_unreachable',
+      transaction: { status: 'stuck' },
+    });
     scene.sandbox.setFaults('payment_intents.cancel=html_502');
-    expect(refusalOf(await scene.run(resolve('failed', '--cancel-at-stripe')))).toMatchObject({ exitCode: 75, code: 'cancel_failed', transaction: { status: 'stuck' } });
+    expect(refusalOf(await scene.run(resolve('failed', '--cancel-at-stripe')))).toMatchObject({
+      exitCode: 75,
+      code: 'cancel_failed',
+      transaction: { status: 'stuck' },
+    });
     scene.sandbox.setFaults('');
-    expect(outcomeOf(await scene.run(resolve('retry')))).toMatchObject({ exitCode: 0, transaction: { status: 'pending', attempts: 0 } });
+    expect(outcomeOf(await scene.run(resolve('retry')))).toMatchObject({
+      exitCode: 0,
+      transaction: { status: 'pending', attempts: 0 },
+    });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { canceled: 1 } } });
     await scene.verifyAudit();
   });
@@ -81,8 +156,17 @@ describe('stuck resolve ends with', () => {
     await aStuckPayment(scene);
     scene.sandbox.setFaults('payment_intents.cancel=slow:2500');
     const first = await startPayrecon(resolve('canceled', '--cancel-at-stripe'), scene.env);
-    await expect.poll(() => scene.sandbox.books.count('payment_intents.cancel'), { timeout: 15_000, interval: 20 }).toBe(1);
-    expect(refusalOf(await scene.run(resolve('canceled')))).toMatchObject({ exitCode: 75, code: 'in_progress', transaction: { key: 'stuck' } });
+    await expect
+      .poll(() => scene.sandbox.books.count('payment_intents.cancel'), {
+        timeout: 15_000,
+        interval: 20,
+      })
+      .toBe(1);
+    expect(refusalOf(await scene.run(resolve('canceled')))).toMatchObject({
+      exitCode: 75,
+      code: 'in_progress',
+      transaction: { key: 'stuck' },
+    });
     expect(await first.end).toMatchObject({ exitCode: 0, stderr: '' });
     expect((await scene.look('stuck')).row).toMatchObject({ status: 'canceled' });
     expect(await scene.charge('stuck')).toMatchObject({ exitCode: 3 });

@@ -13,15 +13,31 @@ interface Asked {
   readonly perEndpoint: number;
 }
 
-const { url, apiBase, forMs, perSecond, perEndpoint } = JSON.parse(process.argv[2] ?? '{}') as Asked;
-const storage = await openStorage({ url, clock: systemClock, chance: systemChance, mayCreate: true });
-const gateway = openGateway({ secretKey: 'sk_test_local0123456789abcdef', apiBase, deadlineMs: 10_000, requestsPerSecond: perSecond, endpointRequestsPerSecond: perEndpoint, clock: systemClock, budgets: storage.budgets });
+const { url, apiBase, forMs, perSecond, perEndpoint } = JSON.parse(
+  process.argv[2] ?? '{}',
+) as Asked;
+const storage = await openStorage({
+  url,
+  clock: systemClock,
+  chance: systemChance,
+  mayCreate: true,
+});
+const gateway = openGateway({
+  secretKey: 'sk_test_local0123456789abcdef',
+  apiBase,
+  deadlineMs: 10_000,
+  requestsPerSecond: perSecond,
+  endpointRequestsPerSecond: perEndpoint,
+  clock: systemClock,
+  budgets: storage.budgets,
+});
 process.stdout.write('ready\n');
 await new Promise<void>((resolve) => process.stdin.once('data', () => resolve()));
 const endMs = performance.now() + forMs;
 await Promise.all(
   Array.from({ length: AT_ONCE }, async () => {
-    while (performance.now() < endMs) await gateway.confirm(transaction({ paymentIntent: 'pi_nobody' }));
+    while (performance.now() < endMs)
+      await gateway.confirm(transaction({ paymentIntent: 'pi_nobody' }));
   }),
 );
 gateway.close();

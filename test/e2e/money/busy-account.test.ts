@@ -14,7 +14,10 @@ const OTHERS = 250;
 async function othersPay({ sandbox }: Scene): Promise<void> {
   const to = Math.floor(sandbox.clock.now() / 1_000);
   const body = { count: OTHERS, created_from: to - 600, created_to: to, statuses: { canceled: 1 } };
-  const response = await fetch(`${sandbox.url}/_sandbox/seed`, { method: 'POST', body: JSON.stringify(body) });
+  const response = await fetch(`${sandbox.url}/_sandbox/seed`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+  });
   expect(response.ok).toBe(true);
 }
 
@@ -31,22 +34,25 @@ describe('on a busy account', () => {
     expectPaidOnce(scene);
   });
 
-  it.each(['charge', 'pass'])('a ledger that was put back is still found, by a %s', async (first) => {
-    const scene = await aScene(sqlite);
-    const path = scene.database.url.slice('sqlite:'.length);
-    expect((await scene.charge('earlier')).exitCode).toBe(0);
-    await scene.sql('pragma wal_checkpoint(truncate)');
-    await copyFile(path, `${path}.backup`);
-    expect((await chargeOrder(scene)).exitCode).toBe(0);
-    await later([scene], { atStripeMs: A_DAY_LATER_MS });
-    await othersPay(scene);
-    await scene.sql('pragma wal_checkpoint(truncate)');
-    await copyFile(`${path}.backup`, path);
-    for (const suffix of ['-wal', '-shm']) await rm(path + suffix, { force: true });
-    if (first === 'pass') expect((await scene.pass()).exitCode).toBe(5);
-    const run = await chargeOrder(scene);
-    expect(run.exitCode).toBe(2);
-    expect(run.stderr).toContain('ledger_rolled_back');
-    expect(scene.sandbox.books.succeededCount()).toBe(2);
-  });
+  it.each(['charge', 'pass'])(
+    'a ledger that was put back is still found, by a %s',
+    async (first) => {
+      const scene = await aScene(sqlite);
+      const path = scene.database.url.slice('sqlite:'.length);
+      expect((await scene.charge('earlier')).exitCode).toBe(0);
+      await scene.sql('pragma wal_checkpoint(truncate)');
+      await copyFile(path, `${path}.backup`);
+      expect((await chargeOrder(scene)).exitCode).toBe(0);
+      await later([scene], { atStripeMs: A_DAY_LATER_MS });
+      await othersPay(scene);
+      await scene.sql('pragma wal_checkpoint(truncate)');
+      await copyFile(`${path}.backup`, path);
+      for (const suffix of ['-wal', '-shm']) await rm(path + suffix, { force: true });
+      if (first === 'pass') expect((await scene.pass()).exitCode).toBe(5);
+      const run = await chargeOrder(scene);
+      expect(run.exitCode).toBe(2);
+      expect(run.stderr).toContain('ledger_rolled_back');
+      expect(scene.sandbox.books.succeededCount()).toBe(2);
+    },
+  );
 });

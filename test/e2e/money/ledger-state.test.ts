@@ -24,7 +24,9 @@ async function status(scene: Scene): Promise<Said> {
   return { json: json.json() as Record<string, unknown>, text: words, exitCode: json.exitCode };
 }
 
-async function doctor(scene: Scene): Promise<{ readonly check: unknown; readonly exitCode: number | undefined }> {
+async function doctor(
+  scene: Scene,
+): Promise<{ readonly check: unknown; readonly exitCode: number | undefined }> {
   const run = await scene.run(['doctor', '--json']);
   const { checks } = run.json() as { checks: readonly { name: string }[] };
   return { check: checks.find(({ name }) => name === 'ledger'), exitCode: run.exitCode };
@@ -40,19 +42,32 @@ describe.each(targets)('a ledger that was rolled back, on $name', (target) => {
     expect(await doctor(scene)).toMatchObject({ check: { state: 'ok' } });
 
     await scene.elsewhere('', {
-      amount: String(AMOUNT), currency: 'usd', 'metadata[payrecon_transaction]': 'txn_01KF0000000000000000000009',
-      'metadata[payrecon_ledger]': await scene.ledgerId(), 'metadata[payrecon_attempt]': '1',
+      amount: String(AMOUNT),
+      currency: 'usd',
+      'metadata[payrecon_transaction]': 'txn_01KF0000000000000000000009',
+      'metadata[payrecon_ledger]': await scene.ledgerId(),
+      'metadata[payrecon_attempt]': '1',
     });
     expect((await scene.pass()).exitCode).toBe(5);
     const said = await status(scene);
-    expect(said).toMatchObject({ json: { ...IN_USE, ledger_state: 'rolled_back', rolled_back_at: expect.any(String) as unknown }, exitCode: 5 });
+    expect(said).toMatchObject({
+      json: {
+        ...IN_USE,
+        ledger_state: 'rolled_back',
+        rolled_back_at: expect.any(String) as unknown,
+      },
+      exitCode: 5,
+    });
     expect(said.text).toContain('rolled back: nothing is charged on it');
     expect(said.text).toContain('Restore the newest copy of the ledger');
     // No payment waits for a person, but the ledger does.
     const listed = await scene.run(['stuck', 'list']);
     expect(`${listed.stdout}${listed.stderr}`).toMatch(/no payment waits for a person/i);
     expect(await doctor(scene)).toMatchObject({
-      check: { state: 'failed', message: expect.stringContaining('Restore the newest copy of the ledger') as unknown },
+      check: {
+        state: 'failed',
+        message: expect.stringContaining('Restore the newest copy of the ledger') as unknown,
+      },
       exitCode: 5,
     });
   });
@@ -65,7 +80,12 @@ describe('a ledger whose move to PostgreSQL', () => {
     expect((await move()).exitCode).toBe(0);
     const said = await status(old);
     expect(said).toMatchObject({
-      json: { ...IN_USE, ledger_state: 'moved', moved_to: shown(there), moved_at: expect.any(String) as unknown },
+      json: {
+        ...IN_USE,
+        ledger_state: 'moved',
+        moved_to: shown(there),
+        moved_at: expect.any(String) as unknown,
+      },
       exitCode: 0,
     });
     expect(said.text).toContain(`Point DATABASE_URL at ${shown(there)}`);
@@ -79,9 +99,17 @@ describe('a ledger whose move to PostgreSQL', () => {
     await chargeOrder(old);
     const told: MoveProgress[] = [];
     const payrecon = await there.open('migrate');
-    await payrecon.move(old.database.url, (progress) => { told.push(progress); });
-    expect([...new Set(told.map(({ part }) => part))]).toEqual(['copying', 'comparing', 'verifying']);
-    const ends = (['copying', 'comparing'] as const).map((part) => told.findLast((progress) => progress.part === part));
+    await payrecon.move(old.database.url, (progress) => {
+      told.push(progress);
+    });
+    expect([...new Set(told.map(({ part }) => part))]).toEqual([
+      'copying',
+      'comparing',
+      'verifying',
+    ]);
+    const ends = (['copying', 'comparing'] as const).map((part) =>
+      told.findLast((progress) => progress.part === part),
+    );
     for (const end of ends) expect(end?.done).toBe(end?.rows);
     expect(ends[0]?.rows).toBeGreaterThan(3);
   });
@@ -104,7 +132,10 @@ describe('a ledger whose move to PostgreSQL', () => {
       check: { state: 'failed', message: expect.stringContaining(command) as unknown },
       exitCode: 5,
     });
-    for (const args of [['reconcile', '--json'], ['migrate', 'up', '--json']]) {
+    for (const args of [
+      ['reconcile', '--json'],
+      ['migrate', 'up', '--json'],
+    ]) {
       const run = await old.run(args);
       expect(refusalOf(run)).toMatchObject({ exitCode: 2, code: 'ledger_moved' });
       expect(run.stderr).toContain('has not ended');

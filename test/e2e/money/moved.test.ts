@@ -27,7 +27,12 @@ async function expectRefusesToWrite(old: Scene): Promise<void> {
   const before = await contentOf(old);
   const sent = old.sandbox.books.summary().requests;
   for (const key of [ORDER, 'another-order']) {
-    expect(refusalOf(await chargeOrder(old, key))).toMatchObject({ exitCode: 2, code: 'ledger_moved', fields: ['DATABASE_URL'], transaction: null });
+    expect(refusalOf(await chargeOrder(old, key))).toMatchObject({
+      exitCode: 2,
+      code: 'ledger_moved',
+      fields: ['DATABASE_URL'],
+      transaction: null,
+    });
   }
   expect(await contentOf(old)).toEqual(before);
   expect(paymentCalls(old, sent)).toEqual([]);
@@ -37,8 +42,16 @@ async function expectRefusesToWrite(old: Scene): Promise<void> {
 async function used(old: Scene): Promise<void> {
   expect((await chargeOrder(old)).exitCode).toBe(0);
   expect((await old.charge('declined', { method: 'pm_card_chargeDeclined' })).exitCode).toBe(3);
-  expect((await old.charge('letters', { more: ['--description', 'Ein Stück “Kuchen” für später 🛒', '--metadata', 'größe=€'] })).exitCode).toBe(0);
-  expect((await old.charge('open', { env: { STRIPE_API_BASE: await refusingUrl() } })).exitCode).toBe(75);
+  expect(
+    (
+      await old.charge('letters', {
+        more: ['--description', 'Ein Stück “Kuchen” für später 🛒', '--metadata', 'größe=€'],
+      })
+    ).exitCode,
+  ).toBe(0);
+  expect(
+    (await old.charge('open', { env: { STRIPE_API_BASE: await refusingUrl() } })).exitCode,
+  ).toBe(75);
 }
 
 describe('a ledger that is moved to PostgreSQL', () => {
@@ -64,19 +77,25 @@ describe('a ledger that is moved to PostgreSQL', () => {
     expect(before['notifications']?.length).toBeGreaterThan(0);
     expect(await contentOf(there)).toEqual(before);
     expect(await there.ledgerId()).toBe(id);
-    expect(await there.sql('select moved_to, moved_at, whole_checked_at, whole_witness from ledger')).toEqual([
-      { moved_to: null, moved_at: null, whole_checked_at: null, whole_witness: null },
-    ]);
+    expect(
+      await there.sql('select moved_to, moved_at, whole_checked_at, whole_witness from ledger'),
+    ).toEqual([{ moved_to: null, moved_at: null, whole_checked_at: null, whole_witness: null }]);
     await there.verifyAudit();
 
     const sent = there.sandbox.books.summary().requests;
     const answered = await chargeOrder(there);
     expect(answered).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(answered.json()).toMatchObject({ key: ORDER, status: 'succeeded', amount_received: AMOUNT });
+    expect(answered.json()).toMatchObject({
+      key: ORDER,
+      status: 'succeeded',
+      amount_received: AMOUNT,
+    });
     expect(paymentCalls(there, sent)).toEqual([]);
     expect((await there.charge('new-order')).exitCode).toBe(0);
     // Whether the ledger has all of its payments was looked at before that one was sent, as it is in another storage now.
-    expect(await there.sql('select whole_checked_at is not null as checked from ledger')).toEqual([{ checked: true }]);
+    expect(await there.sql('select whole_checked_at is not null as checked from ledger')).toEqual([
+      { checked: true },
+    ]);
     expect((await there.charge('open')).exitCode).toBe(0);
     expect(paidOrders(there)).toBe(4);
     expect((await there.pass()).exitCode).toBe(0);
@@ -89,9 +108,20 @@ describe('a ledger that is moved to PostgreSQL', () => {
     expect((await move()).exitCode).toBe(0);
     await expectRefusesToWrite(old);
     for (const args of WRITING) {
-      expect(refusalOf(await old.run(args)), args.join(' ')).toMatchObject({ exitCode: 2, code: 'ledger_moved', transaction: null });
+      expect(refusalOf(await old.run(args)), args.join(' ')).toMatchObject({
+        exitCode: 2,
+        code: 'ledger_moved',
+        transaction: null,
+      });
     }
-    for (const args of [['list'], ['show', ORDER], ['stuck', 'list'], ['notifications', 'list'], ['status'], ['migrate', 'status']]) {
+    for (const args of [
+      ['list'],
+      ['show', ORDER],
+      ['stuck', 'list'],
+      ['notifications', 'list'],
+      ['status'],
+      ['migrate', 'status'],
+    ]) {
       expect((await old.run([...args, '--json'])).exitCode, args.join(' ')).toBe(0);
     }
     await old.verifyAudit();
@@ -102,10 +132,14 @@ describe('a ledger that is moved to PostgreSQL', () => {
     const { old, move } = await aRemoval();
     const payrecon = await old.open('charge');
     const options = { waitMs: 0, waitForOutcome: false, allowDuplicate: true };
-    expect(await payrecon.charge(request('before'), options)).toMatchObject({ transaction: { status: 'succeeded' } });
+    expect(await payrecon.charge(request('before'), options)).toMatchObject({
+      transaction: { status: 'succeeded' },
+    });
     expect((await move()).exitCode).toBe(0);
     const sent = old.sandbox.books.summary().requests;
-    const refused = await payrecon.charge(request('after'), options).catch((error: unknown) => error);
+    const refused = await payrecon
+      .charge(request('after'), options)
+      .catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(PayreconError);
     expect(refused).toMatchObject({ kind: 'configuration', code: 'ledger_moved' });
     expect(paymentCalls(old, sent)).toEqual([]);
@@ -154,9 +188,14 @@ describe('a move that dies', () => {
     expect((await chargeOrder(there)).exitCode).toBe(2);
     // Whoever does as it is told there makes an empty ledger, on which nothing can be charged either.
     expect((await there.run(['migrate'])).exitCode).toBe(0);
-    expect(refusalOf(await chargeOrder(there))).toMatchObject({ exitCode: 2, code: 'another_ledger' });
+    expect(refusalOf(await chargeOrder(there))).toMatchObject({
+      exitCode: 2,
+      code: 'another_ledger',
+    });
     expect(paymentCalls(there, sent)).toEqual([]);
-    const elsewhere = refusalOf(await move(old.database.url, { DATABASE_URL: (await aRemoval()).there.database.url }));
+    const elsewhere = refusalOf(
+      await move(old.database.url, { DATABASE_URL: (await aRemoval()).there.database.url }),
+    );
     expect(elsewhere).toMatchObject({ exitCode: 2, code: 'ledger_moved' });
 
     expect(await move()).toMatchObject({ exitCode: 0, stderr: '' });
@@ -176,7 +215,9 @@ describe('a move that dies', () => {
     const held = await contentOf(there);
     expect(await move()).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await contentOf(there)).toEqual(held);
-    expect(await old.sql('select moved_at is not null as ended from ledger')).toEqual([{ ended: 1 }]);
+    expect(await old.sql('select moved_at is not null as ended from ledger')).toEqual([
+      { ended: 1 },
+    ]);
   });
 
   it('stays marked while the new place cannot be reached, and says so', async () => {
@@ -188,7 +229,9 @@ describe('a move that dies', () => {
     const gone = new URL(there.database.url);
     gone.password = 'wrong-password-for-this-user';
     const { port } = new URL(await refusingUrl());
-    await old.sql(`update ledger set moved_to = 'postgres://${gone.username}@127.0.0.1:${port}${gone.pathname}'`);
+    await old.sql(
+      `update ledger set moved_to = 'postgres://${gone.username}@127.0.0.1:${port}${gone.pathname}'`,
+    );
     gone.port = port;
     gone.hostname = '127.0.0.1';
     const refused = refusalOf(await move(old.database.url, { DATABASE_URL: gone.href }));
@@ -218,7 +261,9 @@ describe('a copy that fails is taken back, and the old ledger goes on', () => {
     await old.pass();
     expect((await move()).exitCode).toBe(1);
     expect(await there.sql('select id from transactions')).toEqual([]);
-    expect(await old.sql('select moved_to, moved_at from ledger')).toEqual([{ moved_to: null, moved_at: null }]);
+    expect(await old.sql('select moved_to, moved_at from ledger')).toEqual([
+      { moved_to: null, moved_at: null },
+    ]);
     await old.verifyAudit();
     expect((await old.charge('new-order')).exitCode).toBe(0);
     await there.sql('alter table passes drop constraint none_here');
@@ -229,8 +274,12 @@ describe('a copy that fails is taken back, and the old ledger goes on', () => {
     const { old, there, move } = await aRemoval();
     await used(old);
     expect((await there.run(['migrate'])).exitCode).toBe(0);
-    await there.sql(`create function other() returns trigger language plpgsql as $$ begin new.description = 'other'; return new; end $$`);
-    await there.sql('create trigger other before insert on transactions for each row execute function other()');
+    await there.sql(
+      `create function other() returns trigger language plpgsql as $$ begin new.description = 'other'; return new; end $$`,
+    );
+    await there.sql(
+      'create trigger other before insert on transactions for each row execute function other()',
+    );
     const refused = refusalOf(await move());
     expect(refused).toMatchObject({ exitCode: 5, code: 'move_differs' });
     expect(refused.message).toContain('a row of transactions is not as it was');
@@ -250,8 +299,17 @@ describe('a copy that fails is taken back, and the old ledger goes on', () => {
 
 function request(key: string): ChargeRequest {
   return {
-    key, reference: null, amount: AMOUNT, currency: 'usd', customer: null, paymentMethod: 'pm_card_visa', methodTypes: ['card'],
-    email: null, description: null, metadata: {}, onSession: false,
+    key,
+    reference: null,
+    amount: AMOUNT,
+    currency: 'usd',
+    customer: null,
+    paymentMethod: 'pm_card_visa',
+    methodTypes: ['card'],
+    email: null,
+    description: null,
+    metadata: {},
+    onSession: false,
   };
 }
 
@@ -268,6 +326,8 @@ async function notEnded({ database }: Scene): Promise<void> {
 }
 
 async function tablesOf(scene: Scene): Promise<number> {
-  const rows = await scene.sql(`select count(*)::integer as tables from information_schema.tables where table_schema = 'public'`);
+  const rows = await scene.sql(
+    `select count(*)::integer as tables from information_schema.tables where table_schema = 'public'`,
+  );
   return Number(rows[0]?.['tables']);
 }

@@ -18,7 +18,12 @@ export interface Removal {
 export async function aRemoval(): Promise<Removal> {
   const old = await aScene(sqlite);
   const there = await aScene(postgres, { beside: old, ledger: false, isNew: true });
-  return { old, there, move: (from = old.database.url, env = {}) => there.run(['migrate', '--from', from, '--json'], { env, timeoutMs: 60_000 }) };
+  return {
+    old,
+    there,
+    move: (from = old.database.url, env = {}) =>
+      there.run(['migrate', '--from', from, '--json'], { env, timeoutMs: 60_000 }),
+  };
 }
 
 /** How the new place is shown: without its password. */
@@ -40,10 +45,13 @@ export async function killedBetween({ old, there }: Removal): Promise<void> {
     extendEnv: false,
     reject: false,
   });
-  await vi.waitFor(async () => {
-    const [row] = await statement(old.database.url, 'select moved_to from ledger');
-    if (row?.['moved_to'] === null) throw new Error('not marked yet');
-  }, { timeout: 60_000, interval: 20 });
+  await vi.waitFor(
+    async () => {
+      const [row] = await statement(old.database.url, 'select moved_to from ledger');
+      if (row?.['moved_to'] === null) throw new Error('not marked yet');
+    },
+    { timeout: 60_000, interval: 20 },
+  );
   moving.kill('SIGKILL');
   await moving;
   await holder.run(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
@@ -60,7 +68,9 @@ const TABLES: Readonly<Record<string, string>> = {
 };
 
 /** Everything that a ledger holds but its own row, as text: 64-bit numbers are texts to one of the drivers. */
-export async function contentOf(scene: Scene): Promise<Readonly<Record<string, readonly string[]>>> {
+export async function contentOf(
+  scene: Scene,
+): Promise<Readonly<Record<string, readonly string[]>>> {
   const content: Record<string, readonly string[]> = {};
   for (const [table, key] of Object.entries(TABLES)) {
     content[table] = (await scene.sql(`select * from ${table} order by ${key}`)).map(textOf);
@@ -70,5 +80,7 @@ export async function contentOf(scene: Scene): Promise<Readonly<Record<string, r
 
 function textOf(row: Readonly<Record<string, unknown>>): string {
   const columns = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(columns.map(([name, value]) => [name, typeof value === 'number' ? String(value) : value]));
+  return JSON.stringify(
+    columns.map(([name, value]) => [name, typeof value === 'number' ? String(value) : value]),
+  );
 }

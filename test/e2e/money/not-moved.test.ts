@@ -12,12 +12,22 @@ import { chargeOrder } from './shop.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
-async function expectNotMoved(removal: Removal, run: Refusal, expected: Partial<Refusal>): Promise<void> {
+async function expectNotMoved(
+  removal: Removal,
+  run: Refusal,
+  expected: Partial<Refusal>,
+): Promise<void> {
   expect(run).toMatchObject({ transaction: null, ...expected });
   expect(run.message).toMatch(/[Nn]othing was (copied|taken along)/);
   const { old, there } = removal;
-  expect(await old.sql('select moved_to, moved_at from ledger')).toEqual([{ moved_to: null, moved_at: null }]);
-  expect(await there.sql(`select table_name from information_schema.tables where table_schema = 'public'`)).toEqual([]);
+  expect(await old.sql('select moved_to, moved_at from ledger')).toEqual([
+    { moved_to: null, moved_at: null },
+  ]);
+  expect(
+    await there.sql(
+      `select table_name from information_schema.tables where table_schema = 'public'`,
+    ),
+  ).toEqual([]);
 }
 
 async function paid(): Promise<Removal> {
@@ -38,13 +48,19 @@ describe('an address', () => {
     { what: 'nothing', from: '' },
   ])('that is $what is refused', async ({ from }) => {
     const removal = await aRemoval();
-    await expectNotMoved(removal, refusalOf(await removal.move(from)), { exitCode: 2, code: 'bad_from', fields: ['from'] });
+    await expectNotMoved(removal, refusalOf(await removal.move(from)), {
+      exitCode: 2,
+      code: 'bad_from',
+      fields: ['from'],
+    });
   });
 
   it('is for going up only', async () => {
     const { old, there } = await aRemoval();
     for (const direction of ['down', 'status']) {
-      expect(refusalOf(await there.run(['migrate', direction, '--from', old.database.url, '--json']))).toMatchObject({ exitCode: 2, code: 'bad_from' });
+      expect(
+        refusalOf(await there.run(['migrate', direction, '--from', old.database.url, '--json'])),
+      ).toMatchObject({ exitCode: 2, code: 'bad_from' });
     }
   });
 
@@ -52,14 +68,25 @@ describe('an address', () => {
     const removal = await aRemoval();
     const folder = await temporaryFolder();
     const missing = join(folder, 'none.db');
-    await expectNotMoved(removal, refusalOf(await removal.move(`sqlite:${missing}`)), { exitCode: 2, code: 'no_ledger', fields: ['from'] });
+    await expectNotMoved(removal, refusalOf(await removal.move(`sqlite:${missing}`)), {
+      exitCode: 2,
+      code: 'no_ledger',
+      fields: ['from'],
+    });
     const text = join(folder, 'text.db');
     await writeFile(text, 'a text that is no database '.repeat(100));
-    expect(refusalOf(await removal.move(`sqlite:${text}`))).toMatchObject({ exitCode: 2, code: 'database_not_a_database' });
+    expect(refusalOf(await removal.move(`sqlite:${text}`))).toMatchObject({
+      exitCode: 2,
+      code: 'database_not_a_database',
+    });
     const foreign = await (await sqlite.fresh()).open({ anySchema: true, autoMigrate: false });
     await foreign.close();
     const path = foreign.describe().replace('SQLite file ', '');
-    await expectNotMoved(removal, refusalOf(await removal.move(`sqlite:${path}`)), { exitCode: 2, code: 'no_ledger', fields: ['from'] });
+    await expectNotMoved(removal, refusalOf(await removal.move(`sqlite:${path}`)), {
+      exitCode: 2,
+      code: 'no_ledger',
+      fields: ['from'],
+    });
   });
 });
 
@@ -67,9 +94,15 @@ describe('a new place', () => {
   it('that is another file is refused', async () => {
     const removal = await paid();
     const { url } = await sqlite.fresh();
-    await expectNotMoved(removal, refusalOf(await removal.move(removal.old.database.url, { DATABASE_URL: url })), {
-      exitCode: 2, code: 'target_not_postgres', fields: ['DATABASE_URL'],
-    });
+    await expectNotMoved(
+      removal,
+      refusalOf(await removal.move(removal.old.database.url, { DATABASE_URL: url })),
+      {
+        exitCode: 2,
+        code: 'target_not_postgres',
+        fields: ['DATABASE_URL'],
+      },
+    );
     await expectGoesOn(removal);
   });
 
@@ -77,10 +110,16 @@ describe('a new place', () => {
     const removal = await paid();
     const { there, old, move } = removal;
     expect((await there.run(['migrate'])).exitCode).toBe(0);
-    expect((await there.charge('of-the-other', { env: { PAYRECON_NEW_LEDGER: '1' } })).exitCode).toBe(0);
+    expect(
+      (await there.charge('of-the-other', { env: { PAYRECON_NEW_LEDGER: '1' } })).exitCode,
+    ).toBe(0);
     const held = await contentOf(there);
     const refused = refusalOf(await move());
-    expect(refused).toMatchObject({ exitCode: 2, code: 'target_not_empty', fields: ['DATABASE_URL'] });
+    expect(refused).toMatchObject({
+      exitCode: 2,
+      code: 'target_not_empty',
+      fields: ['DATABASE_URL'],
+    });
     expect(await contentOf(there)).toEqual(held);
     expect(await old.sql('select moved_to from ledger')).toEqual([{ moved_to: null }]);
     await expectGoesOn(removal);
@@ -90,7 +129,9 @@ describe('a new place', () => {
     const removal = await paid();
     const url = new URL((await postgres.fresh()).url);
     url.pathname = '/not_there';
-    expect(refusalOf(await removal.move(removal.old.database.url, { DATABASE_URL: url.href }))).toMatchObject({ exitCode: 2, code: 'database_missing' });
+    expect(
+      refusalOf(await removal.move(removal.old.database.url, { DATABASE_URL: url.href })),
+    ).toMatchObject({ exitCode: 2, code: 'database_missing' });
     expect(await removal.old.sql('select moved_to from ledger')).toEqual([{ moved_to: null }]);
     await expectGoesOn(removal);
   });
@@ -99,7 +140,9 @@ describe('a new place', () => {
     const removal = await paid();
     const { there, old, move } = removal;
     expect((await there.run(['migrate'])).exitCode).toBe(0);
-    await there.sql(`insert into payrecon_migrations (name, batch, migration_time) values ('9999_later', 9, now())`);
+    await there.sql(
+      `insert into payrecon_migrations (name, batch, migration_time) values ('9999_later', 9, now())`,
+    );
     expect(refusalOf(await move())).toMatchObject({ exitCode: 2, code: 'schema_ahead' });
     expect(await old.sql('select moved_to from ledger')).toEqual([{ moved_to: null }]);
   });
@@ -113,7 +156,9 @@ describe('an old ledger', () => {
     const refused = refusalOf(await move());
     expect(refused).toMatchObject({ exitCode: 2, code: 'schema_behind', fields: ['from'] });
     expect(refused.message).toContain(`DATABASE_URL=${old.database.url} payrecon migrate up`);
-    expect(await old.sql(`select name from payrecon_migrations where name = '0004_attempts'`)).toEqual([]);
+    expect(
+      await old.sql(`select name from payrecon_migrations where name = '0004_attempts'`),
+    ).toEqual([]);
   });
 
   it('on which a process works is refused, with the name of the process', async () => {
@@ -132,16 +177,24 @@ describe('an old ledger', () => {
     const removal = await paid();
     const raw = await removal.old.database.raw();
     const inAMinute = `cast(unixepoch('subsec') * 1000 as integer) + 60000`;
-    await pastTriggers(raw, 'sqlite', [`update notifications set state = 'sending', claim_token = 'h:1:t', next_attempt_at = ${inAMinute}, sent_at = null`]);
+    await pastTriggers(raw, 'sqlite', [
+      `update notifications set state = 'sending', claim_token = 'h:1:t', next_attempt_at = ${inAMinute}, sent_at = null`,
+    ]);
     await reseal(raw, 'sqlite');
-    await expectNotMoved(removal, refusalOf(await removal.move()), { exitCode: 69, code: 'ledger_busy' });
+    await expectNotMoved(removal, refusalOf(await removal.move()), {
+      exitCode: 69,
+      code: 'ledger_busy',
+    });
   });
 
   it('that another program writes to at the moment is refused', async () => {
     const removal = await paid();
     const raw = await removal.old.database.raw();
     await raw.run('begin immediate');
-    expect(refusalOf(await removal.move())).toMatchObject({ exitCode: 69, code: 'database_locked' });
+    expect(refusalOf(await removal.move())).toMatchObject({
+      exitCode: 69,
+      code: 'database_locked',
+    });
     await raw.run('rollback');
     await expectGoesOn(removal);
   });
@@ -149,13 +202,22 @@ describe('an old ledger', () => {
   it.each([
     { what: 'an amount', change: 'update transactions set amount = amount + 1' },
     { what: 'an audit entry', change: `update audit_events set detail = '{}' where seq = 1` },
-    { what: 'a row of the counts', change: 'update ledger_counts set transactions = transactions + 1 where shard = 0' },
-  ])('in which somebody has changed $what is refused, as `audit verify` does', async ({ change }) => {
-    const removal = await paid();
-    await pastTriggers(await removal.old.database.raw(), 'sqlite', [change]);
-    await expectNotMoved(removal, refusalOf(await removal.move()), { exitCode: 5, code: 'audit_broken' });
-    expect((await removal.old.run(['audit', 'verify', '--json'])).exitCode).toBe(5);
-  });
+    {
+      what: 'a row of the counts',
+      change: 'update ledger_counts set transactions = transactions + 1 where shard = 0',
+    },
+  ])(
+    'in which somebody has changed $what is refused, as `audit verify` does',
+    async ({ change }) => {
+      const removal = await paid();
+      await pastTriggers(await removal.old.database.raw(), 'sqlite', [change]);
+      await expectNotMoved(removal, refusalOf(await removal.move()), {
+        exitCode: 5,
+        code: 'audit_broken',
+      });
+      expect((await removal.old.run(['audit', 'verify', '--json'])).exitCode).toBe(5);
+    },
+  );
 
   it.each([
     { what: 'text with a zero byte', value: `cast(x'61006263' as text)` },
@@ -164,8 +226,15 @@ describe('an old ledger', () => {
   ])('that holds $what is refused', async ({ value }) => {
     const removal = await paid();
     const raw = await removal.old.database.raw();
-    await pastTriggers(raw, 'sqlite', [`update passes set host = ${value}`, `update transactions set description = ${value}`]);
-    await expectNotMoved(removal, refusalOf(await removal.move()), { exitCode: 2, code: 'move_unfit', fields: ['from'] });
+    await pastTriggers(raw, 'sqlite', [
+      `update passes set host = ${value}`,
+      `update transactions set description = ${value}`,
+    ]);
+    await expectNotMoved(removal, refusalOf(await removal.move()), {
+      exitCode: 2,
+      code: 'move_unfit',
+      fields: ['from'],
+    });
   });
 
   it.each([

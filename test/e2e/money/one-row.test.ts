@@ -14,10 +14,14 @@ const UNCONFIRMED = { faults: 'payment_intents.confirm=html_502' };
  */
 async function marksCopied(scene: Scene): Promise<void> {
   expect((await scene.charge('first')).exitCode).toBe(0);
-  expect((await scene.charge('second', { faults: 'payment_intents.create=html_502' })).exitCode).toBe(75);
+  expect(
+    (await scene.charge('second', { faults: 'payment_intents.create=html_502' })).exitCode,
+  ).toBe(75);
   await scene.age('second', 24 * HOUR_MS);
   const { row } = await scene.look('second');
-  await scene.elsewhere(`/${scene.sandbox.books.paymentIntents[0]!.id}`, { 'metadata[payrecon_transaction]': row.id });
+  await scene.elsewhere(`/${scene.sandbox.books.paymentIntents[0]!.id}`, {
+    'metadata[payrecon_transaction]': row.id,
+  });
 }
 
 describe.each(targets)('a row that cannot be recorded, on $name', (target) => {
@@ -25,18 +29,41 @@ describe.each(targets)('a row that cannot be recorded, on $name', (target) => {
     const scene = await aScene(target);
     await marksCopied(scene);
     for (const key of ['third', 'fourth']) await scene.charge(key, LOST);
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 3, stuck: 1, settled: { succeeded: 2 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 5,
+      report: { due: 3, stuck: 1, settled: { succeeded: 2 } },
+    });
 
     const { row } = await scene.look('second');
-    expect(row).toMatchObject({ status: 'stuck', payment_intent: null, review: { reason: 'not_recordable' } });
-    expect(scene.mails().map(({ to }) => to).sort()).toEqual(['first@example.com', 'fourth@example.com', 'operator@example.com', 'third@example.com']);
-    expect((await scene.look('first')).row).toMatchObject({ status: 'succeeded', payment_intent: scene.sandbox.books.paymentIntents[0]?.id });
+    expect(row).toMatchObject({
+      status: 'stuck',
+      payment_intent: null,
+      review: { reason: 'not_recordable' },
+    });
+    expect(
+      scene
+        .mails()
+        .map(({ to }) => to)
+        .sort(),
+    ).toEqual([
+      'first@example.com',
+      'fourth@example.com',
+      'operator@example.com',
+      'third@example.com',
+    ]);
+    expect((await scene.look('first')).row).toMatchObject({
+      status: 'succeeded',
+      payment_intent: scene.sandbox.books.paymentIntents[0]?.id,
+    });
     expect(scene.sandbox.books.succeededCount()).toBe(3);
 
     // Nor does it end a later pass, or the daemon with it.
     await scene.charge('fifth', LOST);
     await scene.makeDue('second');
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 5,
+      report: { settled: { succeeded: 1 } },
+    });
     await scene.verifyAudit();
   });
 });
@@ -45,32 +72,60 @@ const RESTRICTED = 'rk_test_restricted0123456789';
 
 describe.each(targets)('a key that may not make one kind of call, on $name', (target) => {
   it('settles everything that needs other calls; the rest waits without an attempt, and is settled with the right', async () => {
-    const scene = await aScene(target, { sandbox: { keys: [{ key: RESTRICTED, forbidden: ['payment_intents.cancel'] }] } });
+    const scene = await aScene(target, {
+      sandbox: { keys: [{ key: RESTRICTED, forbidden: ['payment_intents.cancel'] }] },
+    });
     // Those that need a cancel are older, and so come first.
     for (const key of ['cancel-1', 'cancel-2', 'cancel-3']) await scene.charge(key, UNCONFIRMED);
     for (const key of ['look-1', 'look-2', 'look-3', 'look-4']) await scene.charge(key, LOST);
-    const run = await scene.run(['reconcile', '--json'], { env: { STRIPE_SECRET_KEY: RESTRICTED } });
+    const run = await scene.run(['reconcile', '--json'], {
+      env: { STRIPE_SECRET_KEY: RESTRICTED },
+    });
     expect(run.exitCode).toBe(2);
-    expect(refusalOf({ ...run, stdout: '' })).toMatchObject({ exitCode: 2, code: 'stripe_unauthorized', fields: ['STRIPE_SECRET_KEY'] });
+    expect(refusalOf({ ...run, stdout: '' })).toMatchObject({
+      exitCode: 2,
+      code: 'stripe_unauthorized',
+      fields: ['STRIPE_SECRET_KEY'],
+    });
     expect(run.stderr).toContain('403');
-    for (const key of ['look-1', 'look-2', 'look-3', 'look-4']) expect((await scene.look(key)).row).toMatchObject({ status: 'succeeded' });
-    for (const key of ['cancel-1', 'cancel-2', 'cancel-3']) expect((await scene.look(key)).row).toMatchObject({ status: 'pending', attempts: 0, review: null });
+    for (const key of ['look-1', 'look-2', 'look-3', 'look-4'])
+      expect((await scene.look(key)).row).toMatchObject({ status: 'succeeded' });
+    for (const key of ['cancel-1', 'cancel-2', 'cancel-3'])
+      expect((await scene.look(key)).row).toMatchObject({
+        status: 'pending',
+        attempts: 0,
+        review: null,
+      });
     // Found out once, and not by each row anew.
-    expect(scene.sandbox.books.requests.filter(({ status }) => status === 403).length).toBeLessThanOrEqual(8);
-    expect(scene.mails().map(({ to }) => to).filter((to) => to.startsWith('look'))).toHaveLength(4);
-    const [{ stopped_by: stoppedBy } = {}] = await scene.sql('select stopped_by from passes order by started_at desc, id desc limit 1');
+    expect(
+      scene.sandbox.books.requests.filter(({ status }) => status === 403).length,
+    ).toBeLessThanOrEqual(8);
+    expect(
+      scene
+        .mails()
+        .map(({ to }) => to)
+        .filter((to) => to.startsWith('look')),
+    ).toHaveLength(4);
+    const [{ stopped_by: stoppedBy } = {}] = await scene.sql(
+      'select stopped_by from passes order by started_at desc, id desc limit 1',
+    );
     expect(stoppedBy).toBe('key_forbidden');
 
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 3, settled: { canceled: 3 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 3, settled: { canceled: 3 } },
+    });
     await scene.verifyAudit();
   });
 
   it('that may not list says so: nothing is charged on a ledger that nobody can find whole', async () => {
-    const scene = await aScene(target, { isNew: true, sandbox: { keys: [{ key: RESTRICTED, forbidden: ['payment_intents.list'] }] } });
+    const scene = await aScene(target, {
+      isNew: true,
+      sandbox: { keys: [{ key: RESTRICTED, forbidden: ['payment_intents.list'] }] },
+    });
     const run = await scene.charge('order', { env: { STRIPE_SECRET_KEY: RESTRICTED } });
     expect(run.exitCode).not.toBe(0);
     expect(scene.sandbox.books.succeededCount()).toBe(0);
     expect(run.stderr).toMatch(/403|may not|permission/);
   });
 });
-

@@ -13,7 +13,9 @@ const LIVE = { STRIPE_SECRET_KEY: TEST_KEY.replace('test', 'live'), PAYRECON_LIV
 const OTHER = { STRIPE_SECRET_KEY: OTHER_KEY };
 
 async function aShop(target: Target): Promise<Scene> {
-  return await aScene(target, { sandbox: { keys: [{ key: OTHER_KEY, account: OTHER_ACCOUNT }], liveKeys: true } });
+  return await aScene(target, {
+    sandbox: { keys: [{ key: OTHER_KEY, account: OTHER_ACCOUNT }], liveKeys: true },
+  });
 }
 
 /** Everything that would send, count or conclude something. */
@@ -32,12 +34,16 @@ async function withWork(scene: Scene): Promise<void> {
   scene.sandbox.setFaults('payment_intents.retrieve=500_before');
   expect((await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).exitCode).toBe(5);
   scene.sandbox.setFaults('');
-  expect((await scene.charge('lost', { faults: 'payment_intents.confirm=html_502_after' })).exitCode).toBe(75);
+  expect(
+    (await scene.charge('lost', { faults: 'payment_intents.confirm=html_502_after' })).exitCode,
+  ).toBe(75);
 }
 
 async function everythingStored(scene: Scene): Promise<unknown> {
   return [
-    await scene.sql('select id, status, step, version, attempts, next_attempt_at, review from transactions order by id'),
+    await scene.sql(
+      'select id, status, step, version, attempts, next_attempt_at, review from transactions order by id',
+    ),
     await scene.sql('select count(*) as n from audit_events'),
     await scene.sql('select id, state from notifications order by id'),
     await scene.sql('select count(*) as n from passes'),
@@ -52,7 +58,11 @@ describe.each(targets)('a ledger on $name', (target) => {
     const sent = scene.sandbox.books.summary().requests;
     for (const args of ACTING) {
       const run = await scene.run(args, { env: LIVE });
-      expect({ args, ...refusalOf({ ...run, stderr: lastLine(run.stderr) }) }).toMatchObject({ exitCode: 2, code: 'other_mode', transaction: null });
+      expect({ args, ...refusalOf({ ...run, stderr: lastLine(run.stderr) }) }).toMatchObject({
+        exitCode: 2,
+        code: 'other_mode',
+        transaction: null,
+      });
     }
     expect(scene.sandbox.books.summary().requests).toBe(sent);
     expect(await everythingStored(scene)).toEqual(before);
@@ -67,10 +77,17 @@ describe.each(targets)('a ledger on $name', (target) => {
     for (const args of ACTING) {
       const run = await scene.run(args, { env: OTHER });
       const refused = refusalOf({ ...run, stderr: lastLine(run.stderr) });
-      expect({ args, ...refused }).toMatchObject({ exitCode: 2, code: 'other_account', fields: ['STRIPE_SECRET_KEY', 'DATABASE_URL'], transaction: null });
+      expect({ args, ...refused }).toMatchObject({
+        exitCode: 2,
+        code: 'other_account',
+        fields: ['STRIPE_SECRET_KEY', 'DATABASE_URL'],
+        transaction: null,
+      });
       expect(refused.message).toContain(OTHER_ACCOUNT);
     }
-    expect(scene.sandbox.books.requests.slice(sent).map(({ endpoint }) => endpoint)).toEqual(['account']);
+    expect(scene.sandbox.books.requests.slice(sent).map(({ endpoint }) => endpoint)).toEqual([
+      'account',
+    ]);
     expect(await everythingStored(scene)).toEqual(before);
     expect(scene.sandbox.books.of(OTHER_ACCOUNT, 'test').paymentIntents).toEqual([]);
 
@@ -80,11 +97,17 @@ describe.each(targets)('a ledger on $name', (target) => {
   });
 
   it('is of one account from its first use on: a key that was tried there first decides it', async () => {
-    const scene = await aScene(target, { isNew: true, sandbox: { keys: [{ key: OTHER_KEY, account: OTHER_ACCOUNT }] } });
+    const scene = await aScene(target, {
+      isNew: true,
+      sandbox: { keys: [{ key: OTHER_KEY, account: OTHER_ACCOUNT }] },
+    });
     expect((await scene.charge('first', { env: OTHER })).exitCode).toBe(0);
     const sent = scene.sandbox.books.summary().requests;
     const refused = await scene.charge('second');
-    expect(refusalOf({ ...refused, stderr: lastLine(refused.stderr) })).toMatchObject({ exitCode: 2, code: 'other_account' });
+    expect(refusalOf({ ...refused, stderr: lastLine(refused.stderr) })).toMatchObject({
+      exitCode: 2,
+      code: 'other_account',
+    });
     expect(paymentCalls(scene, sent)).toEqual([]);
     expect(scene.sandbox.books.of(OTHER_ACCOUNT, 'test').succeededCount()).toBe(1);
     expect(scene.sandbox.books.succeededCount()).toBe(1);

@@ -66,7 +66,9 @@ const fromTemplate: Backup = async ({ database }, as = 'backup') => {
     await statement(server.href, `create database ${to} template ${from} strategy file_copy`);
   };
   await copy(name, `${name}_${as}`);
-  return async () => { await copy(`${name}_${as}`, name); };
+  return async () => {
+    await copy(`${name}_${as}`, name);
+  };
 };
 
 const WAYS: readonly Way[] = [
@@ -90,7 +92,10 @@ describe.each(WAYS)('a backup of a ledger on $on that is $how', ({ on, backup })
   const target = targets.find(({ name }) => name === on)!;
 
   describe('and says that the order was never sent, while it has been paid since', () => {
-    it.each([{ later: 'at once', ms: 0 }, { later: 'a day later', ms: A_DAY_LATER_MS }])('charges nothing again, whichever command comes first: a charge, $later', async ({ ms }) => {
+    it.each([
+      { later: 'at once', ms: 0 },
+      { later: 'a day later', ms: A_DAY_LATER_MS },
+    ])('charges nothing again, whichever command comes first: a charge, $later', async ({ ms }) => {
       const scene = await aScene(target);
       await recordedOnly(scene);
       const restore = await backup(scene);
@@ -109,22 +114,31 @@ describe.each(WAYS)('a backup of a ledger on $on that is $how', ({ on, backup })
       await expectSettled(scene);
     });
 
-    it.each([{ later: 'at once', ms: 0 }, { later: 'a day later', ms: A_DAY_LATER_MS }])('is found by a pass, $later: the payment is recorded, and charging goes on', async ({ ms }) => {
-      const scene = await aScene(target);
-      await recordedOnly(scene);
-      const restore = await backup(scene);
-      await paid(scene);
-      await restore();
-      scene.sandbox.clock.advance(ms);
-      if (ms > 0) await scene.age(ORDER, ms);
-      const sent = scene.sandbox.books.summary().requests;
-      expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { settled: { succeeded: 1, canceled: 0 } } });
-      expect(paymentCalls(scene, sent)).toEqual([]);
-      // The next pass finds that nothing is missing any more.
-      expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-      expect((await scene.charge('another-order')).exitCode).toBe(0);
-      await expectSettled(scene);
-    });
+    it.each([
+      { later: 'at once', ms: 0 },
+      { later: 'a day later', ms: A_DAY_LATER_MS },
+    ])(
+      'is found by a pass, $later: the payment is recorded, and charging goes on',
+      async ({ ms }) => {
+        const scene = await aScene(target);
+        await recordedOnly(scene);
+        const restore = await backup(scene);
+        await paid(scene);
+        await restore();
+        scene.sandbox.clock.advance(ms);
+        if (ms > 0) await scene.age(ORDER, ms);
+        const sent = scene.sandbox.books.summary().requests;
+        expect(await scene.pass()).toMatchObject({
+          exitCode: 5,
+          report: { settled: { succeeded: 1, canceled: 0 } },
+        });
+        expect(paymentCalls(scene, sent)).toEqual([]);
+        // The next pass finds that nothing is missing any more.
+        expect(await scene.pass()).toMatchObject({ exitCode: 0 });
+        expect((await scene.charge('another-order')).exitCode).toBe(0);
+        await expectSettled(scene);
+      },
+    );
   });
 
   describe('and lacks an order that has been paid since', () => {
@@ -143,7 +157,10 @@ describe.each(WAYS)('a backup of a ledger on $on that is $how', ({ on, backup })
       const restore = await backup(scene);
       await paid(scene);
       await restore();
-      expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { settled: { succeeded: 0, failed: 0, canceled: 0 } } });
+      expect(await scene.pass()).toMatchObject({
+        exitCode: 5,
+        report: { settled: { succeeded: 0, failed: 0, canceled: 0 } },
+      });
       await expectStopped(scene);
     });
 
@@ -169,8 +186,16 @@ async function expectStopped(scene: Scene): Promise<void> {
   for (const ms of [0, A_DAY_LATER_MS]) {
     clock.advance(ms);
     const sent = books.summary().requests;
-    expect(refusalOf(await chargeOrder(scene))).toMatchObject({ exitCode: 2, code: 'ledger_rolled_back', transaction: null });
-    expect(refusalOf(await scene.charge('another-order'))).toMatchObject({ exitCode: 2, code: 'ledger_rolled_back', transaction: null });
+    expect(refusalOf(await chargeOrder(scene))).toMatchObject({
+      exitCode: 2,
+      code: 'ledger_rolled_back',
+      transaction: null,
+    });
+    expect(refusalOf(await scene.charge('another-order'))).toMatchObject({
+      exitCode: 2,
+      code: 'ledger_rolled_back',
+      transaction: null,
+    });
     expect(paymentCalls(scene, sent)).toEqual([]);
     expect((await scene.pass()).exitCode).toBe(5);
   }

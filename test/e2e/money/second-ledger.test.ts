@@ -21,9 +21,17 @@ async function paidYesterday(scene: Scene): Promise<void> {
 const SAME_COMMAND = [...chargeFlags(ORDER), '--reference', ORDER];
 
 /** With the settings of the scene, but for its ledger's address. */
-async function elsewhere(scene: Scene, args: readonly string[], place: { readonly home: string; readonly env?: Readonly<Record<string, string>> }): Promise<RunResult> {
+async function elsewhere(
+  scene: Scene,
+  args: readonly string[],
+  place: { readonly home: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<RunResult> {
   const { DATABASE_URL: _, ...env } = scene.env;
-  return await runPayrecon(args, { home: place.home, cwd: place.home, env: { ...env, ...place.env } });
+  return await runPayrecon(args, {
+    home: place.home,
+    cwd: place.home,
+    env: { ...env, ...place.env },
+  });
 }
 
 async function filesIn(folder: string): Promise<readonly string[]> {
@@ -39,9 +47,18 @@ describe('an address of the ledger that', () => {
     await paidYesterday(scene);
     const sent = scene.sandbox.books.summary().requests;
     const home = await temporaryFolder();
-    for (const args of [SAME_COMMAND, ['reconcile', '--json'], ['migrate', '--json'], ['list', '--json']]) {
+    for (const args of [
+      SAME_COMMAND,
+      ['reconcile', '--json'],
+      ['migrate', '--json'],
+      ['list', '--json'],
+    ]) {
       const refused = refusalOf(await elsewhere(scene, args, { home, env: { DATABASE_URL: url } }));
-      expect({ args, ...refused }).toMatchObject({ exitCode: 2, fields: ['DATABASE_URL'], transaction: null });
+      expect({ args, ...refused }).toMatchObject({
+        exitCode: 2,
+        fields: ['DATABASE_URL'],
+        transaction: null,
+      });
       expect(refused.message).toContain(says);
     }
     expect(await filesIn(home)).toEqual([]);
@@ -58,8 +75,14 @@ describe('another home', () => {
     const sent = scene.sandbox.books.summary().requests;
     for (const attempt of [1, 2]) {
       const said = await elsewhere(scene, SAME_COMMAND, { home });
-      expect({ attempt, exit: said.exitCode, stdout: said.stdout }).toEqual({ attempt, exit: 2, stdout: '' });
-      const { error } = JSON.parse(said.stderr.trim().split('\n').at(-1) ?? '') as { error: { code: string; message: string } };
+      expect({ attempt, exit: said.exitCode, stdout: said.stdout }).toEqual({
+        attempt,
+        exit: 2,
+        stdout: '',
+      });
+      const { error } = JSON.parse(said.stderr.trim().split('\n').at(-1) ?? '') as {
+        error: { code: string; message: string };
+      };
       expect(error).toMatchObject({ code: 'another_ledger', fields: ['DATABASE_URL'] });
       expect(error.message).toContain('--new-ledger');
       expect(error.message).toContain('Point DATABASE_URL at that ledger');
@@ -68,20 +91,39 @@ describe('another home', () => {
     expectPaidOnce(scene);
 
     // Meant: another order.
-    const meant = await elsewhere(scene, [...chargeFlags('order-1-of-the-new-shop'), '--new-ledger'], { home });
+    const meant = await elsewhere(
+      scene,
+      [...chargeFlags('order-1-of-the-new-shop'), '--new-ledger'],
+      { home },
+    );
     expect(meant.exitCode).toBe(0);
     // From then on it is a ledger like any other, and needs to be told no more.
-    expect((await elsewhere(scene, chargeFlags('order-2-of-the-new-shop'), { home })).exitCode).toBe(0);
+    expect(
+      (await elsewhere(scene, chargeFlags('order-2-of-the-new-shop'), { home })).exitCode,
+    ).toBe(0);
   });
 
   it('holds no ledger for the commands that make none: they say so, and leave no file', async () => {
     const scene = await aScene(sqlite);
     await paidYesterday(scene);
     const home = await temporaryFolder();
-    const commands = [['reconcile'], ['list'], ['show', ORDER], ['status'], ['stuck', 'list'], ['audit', 'verify'], ['notifications', 'list'], ['notifications', 'send']];
+    const commands = [
+      ['reconcile'],
+      ['list'],
+      ['show', ORDER],
+      ['status'],
+      ['stuck', 'list'],
+      ['audit', 'verify'],
+      ['notifications', 'list'],
+      ['notifications', 'send'],
+    ];
     for (const args of commands) {
       const refused = refusalOf(await elsewhere(scene, [...args, '--json'], { home }));
-      expect({ args, ...refused }).toMatchObject({ exitCode: 2, code: 'no_ledger', transaction: null });
+      expect({ args, ...refused }).toMatchObject({
+        exitCode: 2,
+        code: 'no_ledger',
+        transaction: null,
+      });
     }
     expect(await filesIn(home)).toEqual([]);
   });
@@ -94,7 +136,10 @@ describe('another home', () => {
     const other = await elsewhere(scene, SAME_COMMAND, { home, env });
     expect(other.exitCode).toBe(0);
     const intents = scene.sandbox.books.paymentIntents;
-    expect(intents.map(({ metadata }) => metadata['payrecon_namespace'])).toEqual([undefined, 'shop-2']);
+    expect(intents.map(({ metadata }) => metadata['payrecon_namespace'])).toEqual([
+      undefined,
+      'shop-2',
+    ]);
     // Each knows its own, and neither takes the other's for a payment that it has lost.
     expect((await elsewhere(scene, SAME_COMMAND, { home, env })).exitCode).toBe(0);
     expect((await elsewhere(scene, ['reconcile', '--json'], { home, env })).exitCode).toBe(0);
@@ -102,7 +147,10 @@ describe('another home', () => {
     expect((await scene.pass()).exitCode).toBe(0);
     expect(scene.sandbox.books.succeededCount()).toBe(2);
     // The namespace belongs to the ledger for good.
-    expect(refusalOf(await elsewhere(scene, SAME_COMMAND, { home }))).toMatchObject({ exitCode: 2, code: 'other_namespace' });
+    expect(refusalOf(await elsewhere(scene, SAME_COMMAND, { home }))).toMatchObject({
+      exitCode: 2,
+      code: 'other_namespace',
+    });
   });
 });
 
@@ -113,7 +161,9 @@ describe.each(targets)('a new ledger on $name', (target) => {
     expect((await chargeOrder(scene)).exitCode).toBe(0);
     const sent = scene.sandbox.books.summary().requests;
     for (const after of ['at once', 'a day later']) {
-      const { error } = JSON.parse((await chargeOrder(fresh)).stderr.trim().split('\n').at(-1) ?? '') as { error: { code: string } };
+      const { error } = JSON.parse(
+        (await chargeOrder(fresh)).stderr.trim().split('\n').at(-1) ?? '',
+      ) as { error: { code: string } };
       expect({ after, code: error.code }).toEqual({ after, code: 'another_ledger' });
       await later([scene], { atStripeMs: A_DAY_LATER_MS });
     }
@@ -125,14 +175,32 @@ describe.each(targets)('a new ledger on $name', (target) => {
 
   it('is no second one where nobody has charged through payrecon: it says whose it is, and charges', async () => {
     const fresh = await aScene(target, { isNew: true });
-    const made = await fresh.elsewhere('', { amount: '100', currency: 'usd', payment_method: 'pm_card_visa', 'allowed_payment_method_types[0]': 'card', confirm: 'true' });
+    const made = await fresh.elsewhere('', {
+      amount: '100',
+      currency: 'usd',
+      payment_method: 'pm_card_visa',
+      'allowed_payment_method_types[0]': 'card',
+      confirm: 'true',
+    });
     expect(made.status).toBe('succeeded');
     const run = await fresh.charge('first');
     expect(run.exitCode).toBe(0);
-    expect(run.stderr).toContain('{"notice":"this ledger belongs to account acct_1SandboxLkdIwHu7 in test mode from now on"}\n');
+    expect(run.stderr).toContain(
+      '{"notice":"this ledger belongs to account acct_1SandboxLkdIwHu7 in test mode from now on"}\n',
+    );
     // Whose the key is, and whether another ledger has charged, which also tells that this one has lost nothing: asked once.
-    expect(fresh.sandbox.books.counts).toEqual({ account: 1, 'payment_intents.list': 1, 'payment_intents.create': 2, 'payment_intents.confirm': 1 });
+    expect(fresh.sandbox.books.counts).toEqual({
+      account: 1,
+      'payment_intents.list': 1,
+      'payment_intents.create': 2,
+      'payment_intents.confirm': 1,
+    });
     expect(await fresh.charge('second')).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(fresh.sandbox.books.counts).toEqual({ account: 1, 'payment_intents.list': 1, 'payment_intents.create': 3, 'payment_intents.confirm': 2 });
+    expect(fresh.sandbox.books.counts).toEqual({
+      account: 1,
+      'payment_intents.list': 1,
+      'payment_intents.create': 3,
+      'payment_intents.confirm': 2,
+    });
   });
 });

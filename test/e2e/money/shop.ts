@@ -14,7 +14,11 @@ const REFERENCE = ['--reference', ORDER];
 /** Long enough for Stripe to forget a key, and for payrecon not to trust one any more. */
 export const A_DAY_LATER_MS = 25 * HOUR_MS;
 
-export function chargeOrder(scene: Scene, key = ORDER, options: ChargeOptions = {}): Promise<RunResult> {
+export function chargeOrder(
+  scene: Scene,
+  key = ORDER,
+  options: ChargeOptions = {},
+): Promise<RunResult> {
   return scene.charge(key, { ...options, more: [...REFERENCE, ...(options.more ?? [])] });
 }
 
@@ -25,14 +29,20 @@ export interface Passage {
 }
 
 /** Lets time pass; every ledger was then looked at too long ago to be believed whole. */
-export async function later(scenes: readonly Scene[], { atStripeMs, here }: Passage): Promise<void> {
+export async function later(
+  scenes: readonly Scene[],
+  { atStripeMs, here }: Passage,
+): Promise<void> {
   scenes[0]?.sandbox.clock.advance(atStripeMs);
   if (here !== undefined) await here.scene.age(here.key, here.ms);
   for (const { database } of scenes) await forgetWhole(database);
 }
 
 /** As many passes as settle whatever a pass can settle, with the pauses that two looks at the list need. */
-export async function passesFor(scene: Scene, key: string): Promise<readonly (number | undefined)[]> {
+export async function passesFor(
+  scene: Scene,
+  key: string,
+): Promise<readonly (number | undefined)[]> {
   const exits: (number | undefined)[] = [];
   for (let pass = 0; pass < 3; pass += 1) {
     await scene.makeDue(key);
@@ -45,13 +55,21 @@ export async function passesFor(scene: Scene, key: string): Promise<readonly (nu
 /** By Stripe's own books. */
 export function expectPaidOnce({ sandbox }: Scene): void {
   const { books } = sandbox;
-  const paid = books.paymentIntents.filter(({ status, amount_received: received }) => status === 'succeeded' || received > 0);
+  const paid = books.paymentIntents.filter(
+    ({ status, amount_received: received }) => status === 'succeeded' || received > 0,
+  );
   expect(paid.map(({ amount_received: received }) => received)).toEqual([AMOUNT]);
-  expect(books.paymentIntents.filter(({ status }) => status !== 'succeeded' && status !== 'canceled')).toEqual([]);
+  expect(
+    books.paymentIntents.filter(({ status }) => status !== 'succeeded' && status !== 'canceled'),
+  ).toEqual([]);
 }
 
 /** Requests that make, confirm or cancel a payment, since so many requests. */
 export function paymentCalls({ sandbox }: Scene, since = 0): readonly string[] {
-  return sandbox.books.requests.slice(since).map(({ endpoint }) => endpoint).filter((endpoint) => /^payment_intents\.(create|confirm|cancel|update|capture)$/.test(endpoint));
+  return sandbox.books.requests
+    .slice(since)
+    .map(({ endpoint }) => endpoint)
+    .filter((endpoint) =>
+      /^payment_intents\.(create|confirm|cancel|update|capture)$/.test(endpoint),
+    );
 }
-

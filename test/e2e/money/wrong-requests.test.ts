@@ -13,16 +13,23 @@ import { aScene, chargeFlags, type Scene } from '../verdicts/scene.ts';
  */
 
 const LINES = 30;
-const OTHER_MODE = encodeURIComponent('No such PaymentMethod: pm_1; a similar object exists in live mode, but a test mode key was used to make this request.');
+const OTHER_MODE = encodeURIComponent(
+  'No such PaymentMethod: pm_1; a similar object exists in live mode, but a test mode key was used to make this request.',
+);
 
 async function aFile(method = 'pm_card_visa'): Promise<string> {
-  const lines = Array.from({ length: LINES }, (_, at) => `line-${String(at)},${String(at + 1)}.00,usd,${method},line-${String(at)}@example.com`);
+  const lines = Array.from(
+    { length: LINES },
+    (_, at) =>
+      `line-${String(at)},${String(at + 1)}.00,usd,${method},line-${String(at)}@example.com`,
+  );
   const file = join(await temporaryFolder(), 'due.csv');
   await writeFile(file, ['key,amount,currency,payment_method,email', ...lines].join('\n'));
   return file;
 }
 
-const chargeFile = (scene: Scene, file: string): Promise<RunResult> => scene.run(['charge', '--file', file, '--json']);
+const chargeFile = (scene: Scene, file: string): Promise<RunResult> =>
+  scene.run(['charge', '--file', file, '--json']);
 
 interface Line {
   readonly result: string;
@@ -33,7 +40,9 @@ describe.each(targets)('a file of 30 lines with the wrong key, on $name', (targe
   it('stops after five refusals alike, tells the operator once and no customer; the same file goes on with the right key', async () => {
     const scene = await aScene(target);
     const file = await aFile();
-    scene.sandbox.setFaults(`payment_intents.create#*=error:400:invalid_request_error:resource_missing:param=payment_method:message=${OTHER_MODE}`);
+    scene.sandbox.setFaults(
+      `payment_intents.create#*=error:400:invalid_request_error:resource_missing:param=payment_method:message=${OTHER_MODE}`,
+    );
     const wrong = await chargeFile(scene, file);
     scene.sandbox.setFaults('');
     expect(wrong.exitCode).toBe(2);
@@ -43,7 +52,9 @@ describe.each(targets)('a file of 30 lines with the wrong key, on $name', (targe
     expect(scene.sandbox.books.counts).toEqual({ 'payment_intents.create': 5 });
 
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
-    expect(scene.mails()).toEqual([{ to: 'operator@example.com', subject: 'Stripe refuses charges: resource_missing' }]);
+    expect(scene.mails()).toEqual([
+      { to: 'operator@example.com', subject: 'Stripe refuses charges: resource_missing' },
+    ]);
 
     const right = await chargeFile(scene, file);
     expect(right.exitCode).toBe(0);
@@ -57,26 +68,53 @@ describe.each(targets)('a file of 30 lines with the wrong key, on $name', (targe
 });
 
 const OWN_MISTAKES = [
-  { what: 'a method that is not there', flags: chargeFlags('order-9', 'pm_1NoSuch'), code: 'resource_missing' },
-  { what: 'an amount that is too small', flags: chargeFlags('order-9').with(4, '0.10'), code: 'amount_too_small' },
-  { what: 'a customer that is not there', flags: [...chargeFlags('order-9'), '--customer', 'cus_NoSuch'], code: 'resource_missing' },
+  {
+    what: 'a method that is not there',
+    flags: chargeFlags('order-9', 'pm_1NoSuch'),
+    code: 'resource_missing',
+  },
+  {
+    what: 'an amount that is too small',
+    flags: chargeFlags('order-9').with(4, '0.10'),
+    code: 'amount_too_small',
+  },
+  {
+    what: 'a customer that is not there',
+    flags: [...chargeFlags('order-9'), '--customer', 'cus_NoSuch'],
+    code: 'resource_missing',
+  },
 ];
 
 describe.each(OWN_MISTAKES)('$what', ({ flags, code }) => {
-  it('is told as the shop\'s own, exit 2, without a letter to the customer; corrected, the same key is charged', async () => {
+  it("is told as the shop's own, exit 2, without a letter to the customer; corrected, the same key is charged", async () => {
     const scene = await aScene(sqlite);
     const run = await scene.run(flags);
     expect(run).toMatchObject({ exitCode: 2, stderr: '' });
-    expect(run.json()).toMatchObject({ status: 'failed', failure_kind: 'request', failure_code: code, payment_intent: null });
-    expect((await scene.run(flags.filter((flag) => flag !== '--json'))).stdout).not.toMatch(/bank|card company/i);
+    expect(run.json()).toMatchObject({
+      status: 'failed',
+      failure_kind: 'request',
+      failure_code: code,
+      payment_intent: null,
+    });
+    expect((await scene.run(flags.filter((flag) => flag !== '--json'))).stdout).not.toMatch(
+      /bank|card company/i,
+    );
     await scene.pass();
     expect(scene.mails().map(({ to }) => to)).toEqual(['operator@example.com']);
 
     const corrected = await scene.charge('order-9');
     expect(corrected.exitCode).toBe(0);
-    expect(scene.sandbox.books.paymentIntents).toMatchObject([{ status: 'succeeded', amount_received: 4999 }]);
+    expect(scene.sandbox.books.paymentIntents).toMatchObject([
+      { status: 'succeeded', amount_received: 4999 },
+    ]);
     const { row } = await scene.look('order-9');
-    expect(row).toMatchObject({ status: 'succeeded', attempt: 3, amount: 4999, customer: null, payment_method: 'pm_card_visa' });
+    expect(row).toMatchObject({
+      status: 'succeeded',
+      attempt: 3,
+      amount: 4999,
+      customer: null,
+      payment_method: 'pm_card_visa',
+    });
     // What was corrected is in the audit trail.
     expect(row.audit.map(({ action }) => action)).toContain('new_attempt');
     await scene.verifyAudit();
@@ -86,16 +124,33 @@ describe.each(OWN_MISTAKES)('$what', ({ flags, code }) => {
 describe('a request that is refused after an intent was made', () => {
   it('is fenced off and the key is free for the same parameters only', async () => {
     const scene = await aScene(sqlite);
-    const run = await scene.charge('order-9', { faults: 'payment_intents.confirm=error:400:invalid_request_error:payment_intent_incompatible_payment_method' });
+    const run = await scene.charge('order-9', {
+      faults:
+        'payment_intents.confirm=error:400:invalid_request_error:payment_intent_incompatible_payment_method',
+    });
     expect(run.exitCode).toBe(2);
-    expect(run.json()).toMatchObject({ status: 'failed', failure_kind: 'request', stripe_status: 'canceled' });
+    expect(run.json()).toMatchObject({
+      status: 'failed',
+      failure_kind: 'request',
+      stripe_status: 'canceled',
+    });
     const other = await scene.charge('order-9', { method: 'pm_card_mastercard' });
     expect(other.exitCode).toBe(4);
-    expect(JSON.parse(other.stderr)).toMatchObject({ error: { code: 'key_reused', fields: ['payment_method'] } });
+    expect(JSON.parse(other.stderr)).toMatchObject({
+      error: { code: 'key_reused', fields: ['payment_method'] },
+    });
     expect((await scene.charge('order-9')).exitCode).toBe(0);
-    expect(scene.sandbox.books.paymentIntents.map(({ status }) => status)).toEqual(['canceled', 'succeeded']);
+    expect(scene.sandbox.books.paymentIntents.map(({ status }) => status)).toEqual([
+      'canceled',
+      'succeeded',
+    ]);
     await scene.pass();
-    expect(scene.mails().map(({ to }) => to).sort()).toEqual(['operator@example.com', 'order-9@example.com']);
+    expect(
+      scene
+        .mails()
+        .map(({ to }) => to)
+        .sort(),
+    ).toEqual(['operator@example.com', 'order-9@example.com']);
     await scene.verifyAudit();
   });
 });
@@ -103,11 +158,23 @@ describe('a request that is refused after an intent was made', () => {
 describe('a flag without its value', () => {
   it('is no key: exit 2, and nothing is sent; with = it is meant', async () => {
     const scene = await aScene(sqlite);
-    const line = ['charge', '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa'];
+    const line = [
+      'charge',
+      '--amount',
+      '49.99',
+      '--currency',
+      'usd',
+      '--payment-method',
+      'pm_card_visa',
+    ];
     for (const flag of ['--key', '--reference', '--description', '--email', '--customer']) {
       const rest = flag === '--key' ? [] : ['--key', 'order-1'];
       const run = await scene.run([...line, ...rest, flag, '--json']);
-      expect({ flag, exit: run.exitCode, stdout: run.stdout }).toEqual({ flag, exit: 2, stdout: '' });
+      expect({ flag, exit: run.exitCode, stdout: run.stdout }).toEqual({
+        flag,
+        exit: 2,
+        stdout: '',
+      });
       expect(run.stderr).toContain(`${flag} has no value`);
     }
     expect(scene.sandbox.books.requests).toEqual([]);

@@ -5,10 +5,14 @@ import { AMOUNT, aScene, HOUR_MS, MINUTE_MS, refusingUrl, type Scene } from './s
 
 /** Confirmed by somebody else who wants to capture by hand: Stripe answers, and it is neither paid nor canceled. */
 async function anAuthorization(scene: Scene, key: string): Promise<string> {
-  expect(await scene.charge(key, { faults: 'payment_intents.confirm=html_502' })).toMatchObject({ exitCode: 75 });
+  expect(await scene.charge(key, { faults: 'payment_intents.confirm=html_502' })).toMatchObject({
+    exitCode: 75,
+  });
   const intent = scene.sandbox.books.paymentIntents.at(-1)!;
   await scene.elsewhere(`/${intent.id}`, { capture_method: 'manual' });
-  expect(await scene.elsewhere(`/${intent.id}/confirm`)).toMatchObject({ status: 'requires_capture' });
+  expect(await scene.elsewhere(`/${intent.id}/confirm`)).toMatchObject({
+    status: 'requires_capture',
+  });
   return intent.id;
 }
 
@@ -17,35 +21,81 @@ describe.each(targets)('a payment that Stripe leaves undecided, on $name', (targ
     const scene = await aScene(target);
     const intent = await anAuthorization(scene, 'undecided');
     for (let attempts = 1; attempts <= 4; attempts += 1) {
-      expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, stuck: 0 } });
+      expect(await scene.pass()).toMatchObject({
+        exitCode: 0,
+        report: { due: 1, pending: 1, stuck: 0 },
+      });
     }
-    expect((await scene.look('undecided')).row).toMatchObject({ status: 'pending', attempts: 4, review: null });
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, pending: 0, stuck: 1 } });
+    expect((await scene.look('undecided')).row).toMatchObject({
+      status: 'pending',
+      attempts: 4,
+      review: null,
+    });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 5,
+      report: { due: 1, pending: 0, stuck: 1 },
+    });
 
     const stuck = await scene.look('undecided');
-    expect(stuck.row).toMatchObject({ status: 'stuck', attempts: 5, stripe_status: 'requires_capture', failure_code: null, settled_at: null });
+    expect(stuck.row).toMatchObject({
+      status: 'stuck',
+      attempts: 5,
+      stripe_status: 'requires_capture',
+      failure_code: null,
+      settled_at: null,
+    });
     expect(stuck.row.review).toMatchObject({
       reason: 'undecided',
-      message: 'Stripe was asked 5 times and left it undecided: Stripe shows the status requires_capture',
-      evidence: { asked: 'retrieve', payment_intent: intent, stripe_status: 'requires_capture', amount: AMOUNT, attempts: 5 },
+      message:
+        'Stripe was asked 5 times and left it undecided: Stripe shows the status requires_capture',
+      evidence: {
+        asked: 'retrieve',
+        payment_intent: intent,
+        stripe_status: 'requires_capture',
+        amount: AMOUNT,
+        attempts: 5,
+      },
       resolution: null,
     });
-    expect(stuck.row.audit.at(-1)).toMatchObject({ action: 'marked_stuck', from: { status: 'pending' }, to: { status: 'stuck' } });
-    expect(stuck.intents).toMatchObject([{ id: intent, status: 'requires_capture', amount_received: 0 }]);
+    expect(stuck.row.audit.at(-1)).toMatchObject({
+      action: 'marked_stuck',
+      from: { status: 'pending' },
+      to: { status: 'stuck' },
+    });
+    expect(stuck.intents).toMatchObject([
+      { id: intent, status: 'requires_capture', amount_received: 0 },
+    ]);
     expect(stuck.mails).toEqual(['operator_stuck']);
-    expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({ exitCode: 5, stdout: expect.stringContaining(stuck.row.id) as string });
+    expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({
+      exitCode: 5,
+      stdout: expect.stringContaining(stuck.row.id) as string,
+    });
     await scene.verifyAudit();
 
     // The truth arrives late: a person has captured it.
     await scene.elsewhere(`/${intent}/capture`);
     await scene.makeDue('undecided');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, stuck: 0, settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, stuck: 0, settled: { succeeded: 1 } },
+    });
     const { row, intents, mails } = await scene.look('undecided');
     expect(row).toMatchObject({ status: 'succeeded', review: null });
-    expect(row.audit.at(-1)).toMatchObject({ action: 'settled', from: { status: 'stuck' }, to: { status: 'succeeded' } });
+    expect(row.audit.at(-1)).toMatchObject({
+      action: 'settled',
+      from: { status: 'stuck' },
+      to: { status: 'succeeded' },
+    });
     expect(intents).toMatchObject([{ id: intent, status: 'succeeded', amount_received: AMOUNT }]);
-    expect(mails.toSorted()).toEqual(['customer_succeeded', 'operator_stuck', 'operator_truth_changed']);
-    expect(scene.mails()).toContainEqual({ to: 'operator@example.com', subject: 'A stuck payment is settled: $49.99, undecided' });
+    expect(mails.toSorted()).toEqual([
+      'customer_succeeded',
+      'operator_stuck',
+      'operator_truth_changed',
+    ]);
+    expect(scene.mails()).toContainEqual({
+      to: 'operator@example.com',
+      subject: 'A stuck payment is settled: $49.99, undecided',
+    });
     await scene.verifyAudit();
   });
 
@@ -58,7 +108,11 @@ describe.each(targets)('a payment that Stripe leaves undecided, on $name', (targ
     expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { pending: 0, stuck: 1 } });
 
     const { row, intents, mails } = await scene.look('old');
-    expect(row).toMatchObject({ status: 'stuck', attempts: 2, review: { reason: 'too_old', evidence: { stripe_status: 'requires_capture', attempts: 2 } } });
+    expect(row).toMatchObject({
+      status: 'stuck',
+      attempts: 2,
+      review: { reason: 'too_old', evidence: { stripe_status: 'requires_capture', attempts: 2 } },
+    });
     expect(intents).toMatchObject([{ status: 'requires_capture' }]);
     expect(mails).toEqual(['operator_stuck']);
     await scene.verifyAudit();
@@ -71,7 +125,10 @@ describe.each(targets)('a payment that Stripe leaves undecided, on $name', (targ
     await anAuthorization(scene, 'second');
     expect(await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({ exitCode: 5 });
     expect((await scene.look('young')).row.review).toMatchObject({ reason: 'too_old' });
-    expect((await scene.look('second')).row.review).toMatchObject({ reason: 'undecided', evidence: { attempts: 1 } });
+    expect((await scene.look('second')).row.review).toMatchObject({
+      reason: 'undecided',
+      evidence: { attempts: 1 },
+    });
     await scene.verifyAudit();
   });
 });
@@ -79,17 +136,33 @@ describe.each(targets)('a payment that Stripe leaves undecided, on $name', (targ
 describe.each(targets)('a payment whose own calls fail while Stripe works, on $name', (target) => {
   it('spends an attempt when others get through', async () => {
     const scene = await aScene(target);
-    for (const key of ['one', 'two']) await scene.charge(key, { faults: 'payment_intents.confirm=html_502_after' });
+    for (const key of ['one', 'two'])
+      await scene.charge(key, { faults: 'payment_intents.confirm=html_502_after' });
     scene.sandbox.setFaults('payment_intents.retrieve#1=500_before');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 2, pending: 1, settled: { succeeded: 1 }, outage: false } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 2, pending: 1, settled: { succeeded: 1 }, outage: false },
+    });
     const [failed] = scene.sandbox.books.requests.filter(({ fault }) => fault === '500_before');
     const sights = [await scene.look('one'), await scene.look('two')];
-    const rows = sights.map(({ row: { payment_intent, status, attempts } }) => ({ hit: failed?.path.endsWith(payment_intent!) === true, status, attempts }));
+    const rows = sights.map(({ row: { payment_intent, status, attempts } }) => ({
+      hit: failed?.path.endsWith(payment_intent!) === true,
+      status,
+      attempts,
+    }));
     expect(rows).toContainEqual({ hit: true, status: 'pending', attempts: 1 });
     expect(rows).toContainEqual({ hit: false, status: 'succeeded', attempts: 0 });
 
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 1 } } });
-    expect(scene.mails().map(({ to }) => to).toSorted()).toEqual(['one@example.com', 'two@example.com']);
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { succeeded: 1 } },
+    });
+    expect(
+      scene
+        .mails()
+        .map(({ to }) => to)
+        .toSorted(),
+    ).toEqual(['one@example.com', 'two@example.com']);
     expect(scene.sandbox.books.succeededCount()).toBe(2);
     await scene.verifyAudit();
   });
@@ -99,11 +172,29 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
     await scene.charge('alone', { faults: 'payment_intents.confirm=html_502_after' });
     scene.sandbox.setFaults('payment_intents.retrieve#*=500_before');
     for (let attempts = 1; attempts <= 4; attempts += 1) {
-      expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, outage: false, stripe_calls: { list: 1, retrieve: 1, other: 0 } } });
+      expect(await scene.pass()).toMatchObject({
+        exitCode: 0,
+        report: {
+          due: 1,
+          pending: 1,
+          outage: false,
+          stripe_calls: { list: 1, retrieve: 1, other: 0 },
+        },
+      });
     }
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, stuck: 1, outage: false } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 5,
+      report: { due: 1, stuck: 1, outage: false },
+    });
     const { row, intents, mails } = await scene.look('alone');
-    expect(row).toMatchObject({ status: 'stuck', attempts: 5, review: { reason: 'undecided', evidence: { asked: 'retrieve', reason: 'server_error', http_status: 500, attempts: 5 } } });
+    expect(row).toMatchObject({
+      status: 'stuck',
+      attempts: 5,
+      review: {
+        reason: 'undecided',
+        evidence: { asked: 'retrieve', reason: 'server_error', http_status: 500, attempts: 5 },
+      },
+    });
     expect(intents).toMatchObject([{ status: 'succeeded' }]);
     expect(mails).toEqual(['operator_stuck']);
     await scene.verifyAudit();
@@ -116,18 +207,33 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
     const other = await startSandbox();
     onTestFinished(() => other.close());
     const env = { STRIPE_API_BASE: other.url };
-    for (let attempts = 1; attempts <= 4; attempts += 1) expect(await scene.pass(env)).toMatchObject({ exitCode: 0, report: { pending: 1 } });
+    for (let attempts = 1; attempts <= 4; attempts += 1)
+      expect(await scene.pass(env)).toMatchObject({ exitCode: 0, report: { pending: 1 } });
     expect(await scene.pass(env)).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
     const { row, mails } = await scene.look('elsewhere');
-    expect(row).toMatchObject({ status: 'stuck', attempts: 5, review: { reason: 'undecided', evidence: { asked: 'retrieve', http_status: 404, code: 'resource_missing' } } });
+    expect(row).toMatchObject({
+      status: 'stuck',
+      attempts: 5,
+      review: {
+        reason: 'undecided',
+        evidence: { asked: 'retrieve', http_status: 404, code: 'resource_missing' },
+      },
+    });
     expect(mails).toEqual(['operator_stuck']);
 
     // The right one tells the truth.
     await scene.makeDue('elsewhere');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { settled: { succeeded: 1 } },
+    });
     const settled = await scene.look('elsewhere');
     expect(settled.row).toMatchObject({ status: 'succeeded' });
-    expect(settled.mails.toSorted()).toEqual(['customer_succeeded', 'operator_stuck', 'operator_truth_changed']);
+    expect(settled.mails.toSorted()).toEqual([
+      'customer_succeeded',
+      'operator_stuck',
+      'operator_truth_changed',
+    ]);
     await scene.verifyAudit();
   });
 });
@@ -139,35 +245,84 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
     for (const key of ['left', 'again']) {
       const run = await scene.charge(key, { env });
       expect(run).toMatchObject({ exitCode: 75, stderr: '' });
-      expect(run.json()).toMatchObject({ status: 'pending', step: 'recorded', payment_intent: null });
+      expect(run.json()).toMatchObject({
+        status: 'pending',
+        step: 'recorded',
+        payment_intent: null,
+      });
     }
     expect(await scene.charge('again')).toMatchObject({ exitCode: 0 });
     // Before money moves for a row that was there already, the list says that it is the only one.
-    expect(scene.sandbox.books.counts).toEqual({ 'payment_intents.create': 1, 'payment_intents.list': 1, 'payment_intents.confirm': 1 });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { not_sent: 1, settled: { canceled: 0 }, stripe_calls: { list: 1, retrieve: 0, other: 0 } } });
+    expect(scene.sandbox.books.counts).toEqual({
+      'payment_intents.create': 1,
+      'payment_intents.list': 1,
+      'payment_intents.confirm': 1,
+    });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: {
+        not_sent: 1,
+        settled: { canceled: 0 },
+        stripe_calls: { list: 1, retrieve: 0, other: 0 },
+      },
+    });
 
     const { row, intents, mails } = await scene.look('left');
-    expect(row).toMatchObject({ status: 'pending', step: 'recorded', attempt: 1, attempts: 0, payment_intent: null, stripe_status: null });
+    expect(row).toMatchObject({
+      status: 'pending',
+      step: 'recorded',
+      attempt: 1,
+      attempts: 0,
+      payment_intent: null,
+      stripe_status: null,
+    });
     expect(intents).toEqual([]);
     expect(mails).toEqual([]);
     expect((await scene.look('again')).mails).toEqual(['customer_succeeded']);
 
     expect(await scene.charge('left')).toMatchObject({ exitCode: 0 });
-    expect((await scene.look('left')).intents).toMatchObject([{ status: 'succeeded', amount_received: AMOUNT }]);
+    expect((await scene.look('left')).intents).toMatchObject([
+      { status: 'succeeded', amount_received: AMOUNT },
+    ]);
     await scene.verifyAudit();
   });
 
   it('and is not asked for again is canceled past the age ceiling, after two looks at the list; no customer is mailed, and the key is free', async () => {
     const scene = await aScene(target);
-    expect(await scene.charge('left', { env: { STRIPE_API_BASE: await refusingUrl() } })).toMatchObject({ exitCode: 75 });
+    expect(
+      await scene.charge('left', { env: { STRIPE_API_BASE: await refusingUrl() } }),
+    ).toMatchObject({ exitCode: 75 });
     await scene.age('left', 25 * HOUR_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, settled: { canceled: 0 }, stripe_calls: { list: 2, retrieve: 0, other: 0 } } });
-    expect((await scene.look('left')).row.audit.at(-1)).toMatchObject({ action: 'observed', detail: { asked: 'scan' } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: {
+        due: 1,
+        pending: 1,
+        settled: { canceled: 0 },
+        stripe_calls: { list: 2, retrieve: 0, other: 0 },
+      },
+    });
+    expect((await scene.look('left')).row.audit.at(-1)).toMatchObject({
+      action: 'observed',
+      detail: { asked: 'scan' },
+    });
     await scene.age('left', 6 * MINUTE_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 }, stripe_calls: { list: 2, retrieve: 0, other: 0 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: {
+        due: 1,
+        settled: { canceled: 1 },
+        stripe_calls: { list: 2, retrieve: 0, other: 0 },
+      },
+    });
 
     const { row, mails } = await scene.look('left');
-    expect(row).toMatchObject({ status: 'canceled', canceled_by: 'fence', step: 'settled', payment_intent: null });
+    expect(row).toMatchObject({
+      status: 'canceled',
+      canceled_by: 'fence',
+      step: 'settled',
+      payment_intent: null,
+    });
     expect(row.audit.at(-1)?.detail).toMatchObject({ proof: 'two complete scans apart in time' });
     expect(mails).toEqual([]);
     expect(scene.mails()).toEqual([]);

@@ -4,11 +4,27 @@ import { AMOUNT, aScene } from './scene.ts';
 
 const DECLINES = [
   { method: 'pm_card_chargeDeclined', code: 'generic_decline', message: 'Your card was declined.' },
-  { method: 'pm_card_chargeDeclinedInsufficientFunds', code: 'insufficient_funds', message: 'Your card has insufficient funds.' },
-  { method: 'pm_card_chargeDeclinedLostCard', code: 'lost_card', message: 'Your card was declined.' },
+  {
+    method: 'pm_card_chargeDeclinedInsufficientFunds',
+    code: 'insufficient_funds',
+    message: 'Your card has insufficient funds.',
+  },
+  {
+    method: 'pm_card_chargeDeclinedLostCard',
+    code: 'lost_card',
+    message: 'Your card was declined.',
+  },
   // These have no decline code of their own; Stripe's error code says it.
-  { method: 'pm_card_chargeDeclinedExpiredCard', code: 'expired_card', message: 'Your card has expired.' },
-  { method: 'pm_card_chargeDeclinedIncorrectCvc', code: 'incorrect_cvc', message: "Your card's security code is incorrect." },
+  {
+    method: 'pm_card_chargeDeclinedExpiredCard',
+    code: 'expired_card',
+    message: 'Your card has expired.',
+  },
+  {
+    method: 'pm_card_chargeDeclinedIncorrectCvc',
+    code: 'incorrect_cvc',
+    message: "Your card's security code is incorrect.",
+  },
 ];
 
 const CANCELED = { status: 'canceled', amount: AMOUNT, currency: 'usd', amount_received: 0 };
@@ -16,20 +32,39 @@ const CANCELED = { status: 'canceled', amount: AMOUNT, currency: 'usd', amount_r
 describe.each(targets)('a payment that was declined, on $name', (target) => {
   it('has failed with the decline code once it is canceled at Stripe, and the customer is told', async () => {
     const scene = await aScene(target);
-    for (const { method, code } of DECLINES) expect(await scene.charge(code, { method })).toMatchObject({ exitCode: 3, stderr: '' });
+    for (const { method, code } of DECLINES)
+      expect(await scene.charge(code, { method })).toMatchObject({ exitCode: 3, stderr: '' });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
 
     for (const { code, message } of DECLINES) {
       const { row, intents, mails } = await scene.look(code);
-      expect(row).toMatchObject({ status: 'failed', step: 'settled', failure_kind: 'declined', failure_code: code, failure_message: message, stripe_status: 'canceled', next_attempt_at: null });
-      expect(row.audit.map(({ action }) => action)).toEqual(['opened', 'confirm_sent', 'cancel_sent', 'settled']);
+      expect(row).toMatchObject({
+        status: 'failed',
+        step: 'settled',
+        failure_kind: 'declined',
+        failure_code: code,
+        failure_message: message,
+        stripe_status: 'canceled',
+        next_attempt_at: null,
+      });
+      expect(row.audit.map(({ action }) => action)).toEqual([
+        'opened',
+        'confirm_sent',
+        'cancel_sent',
+        'settled',
+      ]);
       expect(row.audit[2]?.detail).toMatchObject({ because: 'declined' });
       expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
       expect(mails).toEqual(['customer_failed']);
     }
-    expect(scene.mails()).toContainEqual({ to: 'lost_card@example.com', subject: 'Your payment of $49.99 did not go through' });
+    expect(scene.mails()).toContainEqual({
+      to: 'lost_card@example.com',
+      subject: 'Your payment of $49.99 did not go through',
+    });
     // The bank's word is the customer's: what it says about stolen cards is not passed on.
-    expect(scene.sandbox.books.mails.map(({ text }) => text).join()).not.toMatch(/lost_card|lost card/);
+    expect(scene.sandbox.books.mails.map(({ text }) => text).join()).not.toMatch(
+      /lost_card|lost card/,
+    );
     expect(scene.sandbox.books.count('payment_intents.confirm')).toBe(DECLINES.length);
     await scene.verifyAudit();
   });
@@ -37,15 +72,32 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
   it('stays pending while the cancel is lost, and has failed after the next pass', async () => {
     const scene = await aScene(target);
     const faults = 'payment_intents.cancel=html_502';
-    expect(await scene.charge('declined', { method: 'pm_card_chargeDeclinedInsufficientFunds', faults })).toMatchObject({ exitCode: 75 });
+    expect(
+      await scene.charge('declined', { method: 'pm_card_chargeDeclinedInsufficientFunds', faults }),
+    ).toMatchObject({ exitCode: 75 });
 
     const before = await scene.look('declined');
-    expect(before.row).toMatchObject({ status: 'pending', step: 'cancel_sent', failure_code: 'insufficient_funds', settled_at: null });
-    expect(before.intents).toEqual([{ ...CANCELED, id: before.row.payment_intent, status: 'requires_payment_method' }]);
+    expect(before.row).toMatchObject({
+      status: 'pending',
+      step: 'cancel_sent',
+      failure_code: 'insufficient_funds',
+      settled_at: null,
+    });
+    expect(before.intents).toEqual([
+      { ...CANCELED, id: before.row.payment_intent, status: 'requires_payment_method' },
+    ]);
 
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 0, failed: 1, canceled: 0 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { succeeded: 0, failed: 1, canceled: 0 } },
+    });
     const { row, intents, mails } = await scene.look('declined');
-    expect(row).toMatchObject({ status: 'failed', step: 'settled', failure_code: 'insufficient_funds', failure_message: 'Your card has insufficient funds.' });
+    expect(row).toMatchObject({
+      status: 'failed',
+      step: 'settled',
+      failure_code: 'insufficient_funds',
+      failure_message: 'Your card has insufficient funds.',
+    });
     expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
     expect(mails).toEqual(['customer_failed']);
     await scene.verifyAudit();
@@ -54,8 +106,13 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
   it('keeps its decline code when the cancel had worked and only its answer was lost', async () => {
     const scene = await aScene(target);
     const faults = 'payment_intents.cancel=html_502_after';
-    expect(await scene.charge('declined', { method: 'pm_card_chargeDeclined', faults })).toMatchObject({ exitCode: 75 });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 }, stripe_calls: { list: 1, retrieve: 1, other: 0 } } });
+    expect(
+      await scene.charge('declined', { method: 'pm_card_chargeDeclined', faults }),
+    ).toMatchObject({ exitCode: 75 });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { settled: { failed: 1 }, stripe_calls: { list: 1, retrieve: 1, other: 0 } },
+    });
 
     const { row, intents, mails } = await scene.look('declined');
     expect(row).toMatchObject({ status: 'failed', failure_code: 'generic_decline' });
@@ -67,32 +124,68 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
   it('keeps the decline when the answer to the confirm was lost: the next pass reads it from the intent', async () => {
     const scene = await aScene(target);
     const faults = 'payment_intents.confirm=html_502_after';
-    expect(await scene.charge('declined', { method: 'pm_card_chargeDeclinedExpiredCard', faults })).toMatchObject({ exitCode: 75 });
+    expect(
+      await scene.charge('declined', { method: 'pm_card_chargeDeclinedExpiredCard', faults }),
+    ).toMatchObject({ exitCode: 75 });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 } } });
 
     const { row, intents, mails } = await scene.look('declined');
-    expect(row).toMatchObject({ status: 'failed', failure_code: 'expired_card', failure_message: 'Your card has expired.' });
+    expect(row).toMatchObject({
+      status: 'failed',
+      failure_code: 'expired_card',
+      failure_message: 'Your card has expired.',
+    });
     expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
     expect(mails).toEqual(['customer_failed']);
     await scene.verifyAudit();
   });
 });
 
-describe.each(targets)('a payment that somebody else has canceled at Stripe, on $name', (target) => {
-  it('is recorded as canceled, and the customer is told', async () => {
-    const scene = await aScene(target);
-    expect(await scene.charge('canceled', { method: 'pm_card_authenticationRequired', more: ['--on-session'] })).toMatchObject({ exitCode: 75 });
-    const [intent] = scene.sandbox.books.paymentIntents;
-    await scene.elsewhere(`/${intent!.id}/cancel`, { cancellation_reason: 'requested_by_customer' });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 0, failed: 0, canceled: 1 } } });
+describe.each(targets)(
+  'a payment that somebody else has canceled at Stripe, on $name',
+  (target) => {
+    it('is recorded as canceled, and the customer is told', async () => {
+      const scene = await aScene(target);
+      expect(
+        await scene.charge('canceled', {
+          method: 'pm_card_authenticationRequired',
+          more: ['--on-session'],
+        }),
+      ).toMatchObject({ exitCode: 75 });
+      const [intent] = scene.sandbox.books.paymentIntents;
+      await scene.elsewhere(`/${intent!.id}/cancel`, {
+        cancellation_reason: 'requested_by_customer',
+      });
+      expect(await scene.pass()).toMatchObject({
+        exitCode: 0,
+        report: { due: 1, settled: { succeeded: 0, failed: 0, canceled: 1 } },
+      });
 
-    const { row, intents, mails } = await scene.look('canceled');
-    expect(row).toMatchObject({ status: 'canceled', step: 'settled', stripe_status: 'canceled', canceled_by: 'person', failure_kind: null, failure_code: null });
-    expect(row.audit.at(-1)).toMatchObject({ action: 'settled', detail: { cancellation_reason: 'requested_by_customer' } });
-    expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
-    expect(mails).toEqual(['customer_canceled']);
-    expect(scene.mails()).toEqual([{ to: 'canceled@example.com', subject: 'Your payment of $49.99 was canceled' }]);
-    expect(await scene.charge('canceled', { method: 'pm_card_authenticationRequired', more: ['--on-session'] })).toMatchObject({ exitCode: 3 });
-    await scene.verifyAudit();
-  });
-});
+      const { row, intents, mails } = await scene.look('canceled');
+      expect(row).toMatchObject({
+        status: 'canceled',
+        step: 'settled',
+        stripe_status: 'canceled',
+        canceled_by: 'person',
+        failure_kind: null,
+        failure_code: null,
+      });
+      expect(row.audit.at(-1)).toMatchObject({
+        action: 'settled',
+        detail: { cancellation_reason: 'requested_by_customer' },
+      });
+      expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
+      expect(mails).toEqual(['customer_canceled']);
+      expect(scene.mails()).toEqual([
+        { to: 'canceled@example.com', subject: 'Your payment of $49.99 was canceled' },
+      ]);
+      expect(
+        await scene.charge('canceled', {
+          method: 'pm_card_authenticationRequired',
+          more: ['--on-session'],
+        }),
+      ).toMatchObject({ exitCode: 3 });
+      await scene.verifyAudit();
+    });
+  },
+);

@@ -7,7 +7,14 @@ import * as z from 'zod';
 
 const instant = z.iso.datetime();
 const status = z.enum(['pending', 'succeeded', 'failed', 'canceled', 'stuck']);
-const step = z.enum(['recorded', 'create_sent', 'created', 'confirm_sent', 'cancel_sent', 'settled']);
+const step = z.enum([
+  'recorded',
+  'create_sent',
+  'created',
+  'confirm_sent',
+  'cancel_sent',
+  'settled',
+]);
 const json = z.record(z.string(), z.json());
 
 const review = z.strictObject({
@@ -15,7 +22,9 @@ const review = z.strictObject({
   message: z.string(),
   at: instant,
   evidence: json,
-  resolution: z.strictObject({ as: z.string(), reason: z.string(), operator: z.string(), at: instant }).nullable(),
+  resolution: z
+    .strictObject({ as: z.string(), reason: z.string(), operator: z.string(), at: instant })
+    .nullable(),
 });
 
 export const transactionDocument = z.strictObject({
@@ -74,11 +83,18 @@ const notification = z.strictObject({
   sent_at: instant.nullable(),
 });
 
-export const shownDocument = transactionDocument.extend({ audit: z.array(auditEntry), notifications: z.array(notification) });
+export const shownDocument = transactionDocument.extend({
+  audit: z.array(auditEntry),
+  notifications: z.array(notification),
+});
 
 export type Shown = z.infer<typeof shownDocument>;
 
-export const pageDocument = z.strictObject({ data: z.array(transactionDocument), has_more: z.boolean(), next_cursor: z.string().nullable() });
+export const pageDocument = z.strictObject({
+  data: z.array(transactionDocument),
+  has_more: z.boolean(),
+  next_cursor: z.string().nullable(),
+});
 
 export const passDocument = z.strictObject({
   pass: z.string().nullable(),
@@ -98,7 +114,13 @@ export const verificationDocument = z.strictObject({
   entries: z.int(),
   partly_covered: z.int(),
   first_bad: z
-    .strictObject({ table: z.string(), id: z.string().nullable(), transaction_id: z.string().nullable(), seq: z.int().nullable(), problem: z.string() })
+    .strictObject({
+      table: z.string(),
+      id: z.string().nullable(),
+      transaction_id: z.string().nullable(),
+      seq: z.int().nullable(),
+      problem: z.string(),
+    })
     .nullable(),
 });
 

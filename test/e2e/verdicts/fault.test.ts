@@ -9,31 +9,61 @@ const AUTHENTICATION = 'pm_card_authenticationRequired';
 /** Everything that is stored, as one text. */
 async function stored(scene: Scene): Promise<string> {
   const raw = await scene.database.raw();
-  const tables = await Promise.all(['transactions', 'audit_events', 'notifications', 'outages'].map((table) => raw.rows(`select * from ${table}`)));
-  return JSON.stringify(tables, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  const tables = await Promise.all(
+    ['transactions', 'audit_events', 'notifications', 'outages'].map((table) =>
+      raw.rows(`select * from ${table}`),
+    ),
+  );
+  return JSON.stringify(tables, (_name, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
 }
 
 describe.each(targets)('a card whose bank wants the customer, on $name', (target) => {
   it('fails at once without the customer, whose reference is free to be paid on-session', async () => {
     const scene = await aScene(target);
-    const run = await scene.charge('renewal', { method: AUTHENTICATION, more: ['--reference', 'order-7'] });
+    const run = await scene.charge('renewal', {
+      method: AUTHENTICATION,
+      more: ['--reference', 'order-7'],
+    });
     expect(run.exitCode).toBe(3);
-    expect(run.json()).toMatchObject({ status: 'failed', failure_kind: 'authentication', failure_code: 'authentication_required', stripe_status: 'canceled' });
+    expect(run.json()).toMatchObject({
+      status: 'failed',
+      failure_kind: 'authentication',
+      failure_code: 'authentication_required',
+      stripe_status: 'canceled',
+    });
     expect(run.json()).not.toHaveProperty('client_secret');
     expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-    expect(scene.mails()).toEqual([{ to: 'renewal@example.com', subject: 'Your payment of $49.99 needs your confirmation' }]);
+    expect(scene.mails()).toEqual([
+      { to: 'renewal@example.com', subject: 'Your payment of $49.99 needs your confirmation' },
+    ]);
     // The key is used up.
-    expect(await scene.charge('renewal', { method: AUTHENTICATION, more: ['--reference', 'order-7'] })).toMatchObject({ exitCode: 3 });
+    expect(
+      await scene.charge('renewal', { method: AUTHENTICATION, more: ['--reference', 'order-7'] }),
+    ).toMatchObject({ exitCode: 3 });
 
-    const onSession = await scene.charge('by-hand', { method: AUTHENTICATION, more: ['--reference', 'order-7', '--on-session'] });
+    const onSession = await scene.charge('by-hand', {
+      method: AUTHENTICATION,
+      more: ['--reference', 'order-7', '--on-session'],
+    });
     expect(onSession.exitCode).toBe(75);
     const { books } = scene.sandbox;
     const intent = books.paymentIntents.at(-1)!;
-    expect(onSession.json()).toMatchObject({ status: 'pending', stripe_status: 'requires_action', client_secret: expect.stringMatching(`^${intent.id}_secret_`) as string });
-    expect((onSession.json() as { next_action: unknown }).next_action).toMatchObject({ type: expect.any(String) as string });
+    expect(onSession.json()).toMatchObject({
+      status: 'pending',
+      stripe_status: 'requires_action',
+      client_secret: expect.stringMatching(`^${intent.id}_secret_`) as string,
+    });
+    expect((onSession.json() as { next_action: unknown }).next_action).toMatchObject({
+      type: expect.any(String) as string,
+    });
 
     await scene.settleAtStripe(intent.id, { outcome: 'succeeded' });
-    const settled = await scene.charge('by-hand', { method: AUTHENTICATION, more: ['--reference', 'order-7', '--on-session'] });
+    const settled = await scene.charge('by-hand', {
+      method: AUTHENTICATION,
+      more: ['--reference', 'order-7', '--on-session'],
+    });
     expect(settled.exitCode).toBe(0);
     expect(settled.json()).toMatchObject({ status: 'succeeded', amount_received: AMOUNT });
     expect(settled.json()).not.toHaveProperty('client_secret');
@@ -55,23 +85,42 @@ describe.each(targets)('a request that Stripe refuses, on $name', (target) => {
     for (const key of ['wrong', 'wrong-too']) {
       const run = await scene.charge(key, { method: 'pm_1NoSuchMethod' });
       expect(run.exitCode).toBe(2);
-      expect(run.json()).toMatchObject({ status: 'failed', attempt: 1, failure_kind: 'request', failure_code: 'resource_missing', payment_intent: null });
+      expect(run.json()).toMatchObject({
+        status: 'failed',
+        attempt: 1,
+        failure_kind: 'request',
+        failure_code: 'resource_missing',
+        payment_intent: null,
+      });
     }
     expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-    expect(scene.mails()).toEqual([{ to: 'operator@example.com', subject: 'Stripe refuses charges: resource_missing' }]);
+    expect(scene.mails()).toEqual([
+      { to: 'operator@example.com', subject: 'Stripe refuses charges: resource_missing' },
+    ]);
     const shown = await scene.run(['show', 'wrong']);
-    expect(shown.stdout).toContain('No bank was asked, nothing was charged. Correct it and charge again with the same key.');
+    expect(shown.stdout).toContain(
+      'No bank was asked, nothing was charged. Correct it and charge again with the same key.',
+    );
     expect(shown.stdout).not.toMatch(/declined/i);
 
     const corrected = await scene.charge('wrong');
     expect(corrected.exitCode).toBe(0);
-    expect(corrected.json()).toMatchObject({ status: 'succeeded', attempt: 2, failure_kind: null, failure_code: null, amount_received: AMOUNT });
+    expect(corrected.json()).toMatchObject({
+      status: 'succeeded',
+      attempt: 2,
+      failure_kind: null,
+      failure_code: null,
+      amount_received: AMOUNT,
+    });
     const { row, intents, mails } = await scene.look('wrong');
     expect(row.audit.map(({ action }) => action)).toContain('new_attempt');
     expect(intents).toHaveLength(1);
     expect(mails).toEqual([]);
     expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-    expect(scene.mails().at(-1)).toEqual({ to: 'wrong@example.com', subject: 'Your payment of $49.99 went through' });
+    expect(scene.mails().at(-1)).toEqual({
+      to: 'wrong@example.com',
+      subject: 'Your payment of $49.99 went through',
+    });
     await scene.verifyAudit();
   });
 });

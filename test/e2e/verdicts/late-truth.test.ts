@@ -10,68 +10,141 @@ async function elsewhereIsAsked(scene: Scene): Promise<Readonly<Record<string, s
   const other = await startSandbox();
   onTestFinished(() => other.close());
   const env = { STRIPE_API_BASE: other.url };
-  expect(await scene.pass({ ...env, PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
+  expect(await scene.pass({ ...env, PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({
+    exitCode: 5,
+    report: { stuck: 1 },
+  });
   return env;
 }
 
 /** Stuck because the Stripe that is asked knows nothing of it; there a person decides, wrongly. */
 async function decidedByHand(scene: Scene, as: string): Promise<void> {
   const env = await elsewhereIsAsked(scene);
-  const run = await scene.run(['stuck', 'resolve', 'decided', '--as', as, '--reason', 'the bank said so', '--yes', '--json'], { env });
+  const run = await scene.run(
+    ['stuck', 'resolve', 'decided', '--as', as, '--reason', 'the bank said so', '--yes', '--json'],
+    { env },
+  );
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect(transactionDocument.parse(run.json())).toMatchObject({
-    status: as, step: 'settled', review: { reason: 'resolved_by_hand', resolution: { as, reason: 'the bank said so', operator: 'tester' } },
+    status: as,
+    step: 'settled',
+    review: {
+      reason: 'resolved_by_hand',
+      resolution: { as, reason: 'the bank said so', operator: 'tester' },
+    },
   });
 }
-
 
 describe.each(targets)('a payment that was decided by hand, on $name', (target) => {
   it('as succeeded is corrected when Stripe shows it canceled, and everybody is told', async () => {
     const [as, truth] = ['succeeded', 'canceled'] as const;
-    const told = ['customer_canceled', 'customer_succeeded', 'operator_stuck', 'operator_truth_changed'];
+    const told = [
+      'customer_canceled',
+      'customer_succeeded',
+      'operator_stuck',
+      'operator_truth_changed',
+    ];
     const scene = await aScene(target);
-    expect(await scene.charge('decided', { faults: 'payment_intents.confirm=html_502' })).toMatchObject({ exitCode: 75 });
+    expect(
+      await scene.charge('decided', { faults: 'payment_intents.confirm=html_502' }),
+    ).toMatchObject({ exitCode: 75 });
     await decidedByHand(scene, as);
     await scene.makeDue('decided');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { [truth]: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { [truth]: 1 } },
+    });
 
     const { row, intents, mails } = await scene.look('decided');
     expect(row).toMatchObject({ status: truth, step: 'settled', stripe_status: truth });
     expect(row.review).toMatchObject({
-      reason: 'truth_changed', message: `was ${as}, but Stripe shows ${truth}`, resolution: { as, reason: 'the bank said so', operator: 'tester' },
+      reason: 'truth_changed',
+      message: `was ${as}, but Stripe shows ${truth}`,
+      resolution: { as, reason: 'the bank said so', operator: 'tester' },
     });
     expect(row.audit.slice(-2).some(({ action }) => action === 'truth_corrected')).toBe(true);
-    expect(row.audit.find(({ action }) => action === 'resolved')).toMatchObject({ actor: { operator: 'tester' }, detail: { as, reason: 'the bank said so' } });
-    expect(intents).toEqual([{ id: row.payment_intent, status: truth, amount: AMOUNT, currency: 'usd', amount_received: 0 }]);
+    expect(row.audit.find(({ action }) => action === 'resolved')).toMatchObject({
+      actor: { operator: 'tester' },
+      detail: { as, reason: 'the bank said so' },
+    });
+    expect(intents).toEqual([
+      {
+        id: row.payment_intent,
+        status: truth,
+        amount: AMOUNT,
+        currency: 'usd',
+        amount_received: 0,
+      },
+    ]);
     expect(mails.toSorted()).toEqual(told);
-    expect(scene.mails()).toContainEqual({ to: 'operator@example.com', subject: 'A recorded outcome changed: $49.99, decided' });
+    expect(scene.mails()).toContainEqual({
+      to: 'operator@example.com',
+      subject: 'A recorded outcome changed: $49.99, decided',
+    });
     await scene.verifyAudit();
   });
 
-  it.each(['canceled', 'failed'])('is never %s while Stripe does not know an id that was confirmed: the money may have been taken', async (as) => {
-    const scene = await aScene(target);
-    await scene.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
-    const env = await elsewhereIsAsked(scene);
-    const refused = refusalOf(await scene.run(['stuck', 'resolve', 'decided', '--as', as, '--reason', 'Stripe has no such payment', '--yes', '--json'], { env }));
-    expect(refused).toMatchObject({ exitCode: 4, code: 'illegal_resolution', transaction: { status: 'stuck' } });
-    expect(refused.message).toContain('What is possible now: retry, succeeded.');
+  it.each(['canceled', 'failed'])(
+    'is never %s while Stripe does not know an id that was confirmed: the money may have been taken',
+    async (as) => {
+      const scene = await aScene(target);
+      await scene.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
+      const env = await elsewhereIsAsked(scene);
+      const refused = refusalOf(
+        await scene.run(
+          [
+            'stuck',
+            'resolve',
+            'decided',
+            '--as',
+            as,
+            '--reason',
+            'Stripe has no such payment',
+            '--yes',
+            '--json',
+          ],
+          { env },
+        ),
+      );
+      expect(refused).toMatchObject({
+        exitCode: 4,
+        code: 'illegal_resolution',
+        transaction: { status: 'stuck' },
+      });
+      expect(refused.message).toContain('What is possible now: retry, succeeded.');
 
-    await scene.makeDue('decided');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { succeeded: 1 } } });
-    const { row, mails } = await scene.look('decided');
-    expect(row).toMatchObject({ status: 'succeeded', amount_received: AMOUNT });
-    expect(mails.toSorted()).toEqual(['customer_succeeded', 'operator_stuck', 'operator_truth_changed']);
-    await scene.verifyAudit();
-  });
+      await scene.makeDue('decided');
+      expect(await scene.pass()).toMatchObject({
+        exitCode: 0,
+        report: { settled: { succeeded: 1 } },
+      });
+      const { row, mails } = await scene.look('decided');
+      expect(row).toMatchObject({ status: 'succeeded', amount_received: AMOUNT });
+      expect(mails.toSorted()).toEqual([
+        'customer_succeeded',
+        'operator_stuck',
+        'operator_truth_changed',
+      ]);
+      await scene.verifyAudit();
+    },
+  );
 
   it('and that Stripe confirms stays as it was decided, and nobody is told again', async () => {
     const scene = await aScene(target);
     await scene.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
     await decidedByHand(scene, 'succeeded');
     await scene.makeDue('decided');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { succeeded: 1 } },
+    });
     const { row, mails } = await scene.look('decided');
-    expect(row).toMatchObject({ status: 'succeeded', stripe_status: 'succeeded', next_attempt_at: null, review: { reason: 'resolved_by_hand' } });
+    expect(row).toMatchObject({
+      status: 'succeeded',
+      stripe_status: 'succeeded',
+      next_attempt_at: null,
+      review: { reason: 'resolved_by_hand' },
+    });
     expect(mails.toSorted()).toEqual(['customer_succeeded', 'operator_stuck']);
     expect(await scene.pass()).toMatchObject({ report: { due: 0 } });
     await scene.verifyAudit();

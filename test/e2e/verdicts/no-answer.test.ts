@@ -41,20 +41,57 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
   ])('because of $name stays pending, and the next pass records what is true', async ({ all }) => {
     const scene = await aScene(target);
     for (const lost of all) {
-      const run = await scene.charge(lost.name, { faults: `payment_intents.confirm${lost.fault}`, more: AT_ONCE, ...('env' in lost ? { env: lost.env } : {}) });
-      expect(transactionDocument.parse(run.json())).toMatchObject({ status: 'pending', step: lost.step, attempts: 0, settled_at: null });
-      expect({ name: lost.name, exitCode: run.exitCode, stderr: run.stderr }).toEqual({ name: lost.name, exitCode: 75, stderr: '' });
+      const run = await scene.charge(lost.name, {
+        faults: `payment_intents.confirm${lost.fault}`,
+        more: AT_ONCE,
+        ...('env' in lost ? { env: lost.env } : {}),
+      });
+      expect(transactionDocument.parse(run.json())).toMatchObject({
+        status: 'pending',
+        step: lost.step,
+        attempts: 0,
+        settled_at: null,
+      });
+      expect({ name: lost.name, exitCode: run.exitCode, stderr: run.stderr }).toEqual({
+        name: lost.name,
+        exitCode: 75,
+        stderr: '',
+      });
     }
     const succeeded = all.filter(({ truth }) => truth === 'succeeded').length;
     const canceled = all.length - succeeded;
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: all.length, settled: { succeeded, failed: 0, canceled }, pending: 0, stuck: 0 } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: {
+        due: all.length,
+        settled: { succeeded, failed: 0, canceled },
+        pending: 0,
+        stuck: 0,
+      },
+    });
 
     for (const { name, step, truth } of all) {
       const { row, intents, mails } = await scene.look(name);
-      expect({ name, status: row.status, step: row.step, attempts: row.attempts }).toEqual({ name, status: truth, step: 'settled', attempts: 0 });
-      expect(intents).toEqual([{ id: row.payment_intent, status: truth, amount: AMOUNT, currency: 'usd', amount_received: truth === 'succeeded' ? AMOUNT : 0 }]);
+      expect({ name, status: row.status, step: row.step, attempts: row.attempts }).toEqual({
+        name,
+        status: truth,
+        step: 'settled',
+        attempts: 0,
+      });
+      expect(intents).toEqual([
+        {
+          id: row.payment_intent,
+          status: truth,
+          amount: AMOUNT,
+          currency: 'usd',
+          amount_received: truth === 'succeeded' ? AMOUNT : 0,
+        },
+      ]);
       // Nobody is told of a payment that was provably never confirmed.
-      expect({ name, mails }).toEqual({ name, mails: step === 'created' ? [] : [`customer_${truth}`] });
+      expect({ name, mails }).toEqual({
+        name,
+        mails: step === 'created' ? [] : [`customer_${truth}`],
+      });
     }
     expect(scene.mails()).toHaveLength(all.filter(({ step }) => step !== 'created').length);
     await scene.verifyAudit();
@@ -62,17 +99,31 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
 
   it('goes on when the caller runs the same command again, and is charged once', async () => {
     const scene = await aScene(target);
-    const faults = ['payment_intents.confirm=html_502', 'payment_intents.confirm=html_502_after', 'payment_intents.confirm=429'];
+    const faults = [
+      'payment_intents.confirm=html_502',
+      'payment_intents.confirm=html_502_after',
+      'payment_intents.confirm=429',
+    ];
     for (const [index, fault] of faults.entries()) {
       const key = `again-${String(index)}`;
-      expect(await scene.charge(key, { faults: fault, more: AT_ONCE })).toMatchObject({ exitCode: 75 });
+      expect(await scene.charge(key, { faults: fault, more: AT_ONCE })).toMatchObject({
+        exitCode: 75,
+      });
       expect(await scene.charge(key)).toMatchObject({ exitCode: 0 });
     }
     await scene.pass();
     for (const index of faults.keys()) {
       const { row, intents, mails } = await scene.look(`again-${String(index)}`);
       expect(row).toMatchObject({ status: 'succeeded' });
-      expect(intents).toEqual([{ id: row.payment_intent, status: 'succeeded', amount: AMOUNT, currency: 'usd', amount_received: AMOUNT }]);
+      expect(intents).toEqual([
+        {
+          id: row.payment_intent,
+          status: 'succeeded',
+          amount: AMOUNT,
+          currency: 'usd',
+          amount_received: AMOUNT,
+        },
+      ]);
       expect(mails).toEqual(['customer_succeeded']);
     }
     expect(scene.sandbox.books.paymentIntents).toHaveLength(faults.length);
@@ -82,9 +133,14 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
   it('is fenced off: a confirm that arrives after the cancel charges nobody', async () => {
     const scene = await aScene(target);
     await scene.charge('late', { faults: 'payment_intents.confirm=hang_before', env: SHORT });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { succeeded: 0, canceled: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { settled: { succeeded: 0, canceled: 1 } },
+    });
     const [intent] = scene.sandbox.books.paymentIntents;
-    await expect(scene.elsewhere(`/${intent!.id}/confirm`)).rejects.toThrow('payment_intent_unexpected_state');
+    await expect(scene.elsewhere(`/${intent!.id}/confirm`)).rejects.toThrow(
+      'payment_intent_unexpected_state',
+    );
     expect(scene.sandbox.books.charges).toEqual([]);
     const { row, intents, mails } = await scene.look('late');
     expect(row).toMatchObject({ status: 'canceled' });

@@ -6,7 +6,9 @@ const CANCELED = { status: 'canceled', amount: AMOUNT, currency: 'usd', amount_r
 
 /** The create was answered by nobody, and that was a day ago: its key is forgotten at Stripe, and may not be used again. */
 async function aDayOldCreate(scene: Scene, fault: string): Promise<void> {
-  expect(await scene.charge('unknown', { faults: `payment_intents.create=${fault}` })).toMatchObject({ exitCode: 75, stderr: '' });
+  expect(
+    await scene.charge('unknown', { faults: `payment_intents.create=${fault}` }),
+  ).toMatchObject({ exitCode: 75, stderr: '' });
   await scene.age('unknown', 25 * HOUR_MS);
   scene.sandbox.clock.advance(25 * HOUR_MS);
 }
@@ -14,15 +16,31 @@ async function aDayOldCreate(scene: Scene, fault: string): Promise<void> {
 describe.each(targets)('a payment whose create was never answered, on $name', (target) => {
   it('while its key is young is asked for again under the same key, and the one intent is canceled', async () => {
     const scene = await aScene(target);
-    expect(await scene.charge('young', { faults: 'payment_intents.create#1-2=drop_after' })).toMatchObject({ exitCode: 75 });
+    expect(
+      await scene.charge('young', { faults: 'payment_intents.create#1-2=drop_after' }),
+    ).toMatchObject({ exitCode: 75 });
     await scene.age('young', 22 * HOUR_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 }, stripe_calls: { list: 1, retrieve: 0, other: 2 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: {
+        due: 1,
+        settled: { canceled: 1 },
+        stripe_calls: { list: 1, retrieve: 0, other: 2 },
+      },
+    });
 
     const { row, intents, mails } = await scene.look('young');
     expect(row).toMatchObject({ status: 'canceled', step: 'settled' });
-    expect(row.audit.map(({ action }) => action)).toEqual(['opened', 'observed', 'cancel_sent', 'settled']);
+    expect(row.audit.map(({ action }) => action)).toEqual([
+      'opened',
+      'observed',
+      'cancel_sent',
+      'settled',
+    ]);
     expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
-    const creates = scene.sandbox.books.requests.filter(({ endpoint }) => endpoint === 'payment_intents.create');
+    const creates = scene.sandbox.books.requests.filter(
+      ({ endpoint }) => endpoint === 'payment_intents.create',
+    );
     expect(creates.map(({ executed, replayed }) => ({ executed, replayed }))).toEqual([
       { executed: true, replayed: false },
       { executed: false, replayed: true },
@@ -45,21 +63,50 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
     scene.sandbox.setFaults('payment_intents.list#2=cut_body');
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
     scene.sandbox.setFaults('');
-    expect((await scene.look('unknown')).row.audit.at(-1)).toMatchObject({ action: 'observed', detail: { asked: 'scan', reason: 'malformed' } });
+    expect((await scene.look('unknown')).row.audit.at(-1)).toMatchObject({
+      action: 'observed',
+      detail: { asked: 'scan', reason: 'malformed' },
+    });
 
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, stripe_calls: { list: 3, retrieve: 0, other: 0 } } });
-    expect((await scene.look('unknown')).row.audit.at(-1)).toMatchObject({ action: 'observed', to: { status: 'pending' }, detail: { asked: 'scan', pages: 2 } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, pending: 1, stripe_calls: { list: 3, retrieve: 0, other: 0 } },
+    });
+    expect((await scene.look('unknown')).row.audit.at(-1)).toMatchObject({
+      action: 'observed',
+      to: { status: 'pending' },
+      detail: { asked: 'scan', pages: 2 },
+    });
     // Not apart in time yet: neither a pass nor the caller decides anything, and nothing is created.
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 0, stripe_calls: { list: 1, retrieve: 0, other: 0 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 0, stripe_calls: { list: 1, retrieve: 0, other: 0 } },
+    });
     expect(await scene.charge('unknown')).toMatchObject({ exitCode: 75 });
 
     await scene.age('unknown', 6 * MINUTE_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 }, stripe_calls: { list: 3, retrieve: 0, other: 0 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: {
+        due: 1,
+        settled: { canceled: 1 },
+        stripe_calls: { list: 3, retrieve: 0, other: 0 },
+      },
+    });
     const { row, intents, mails } = await scene.look('unknown');
     expect(row).toMatchObject({ status: 'canceled', step: 'settled', payment_intent: null });
-    expect(row.audit.at(-1)).toMatchObject({ action: 'settled', detail: { proof: 'two complete scans apart in time' } });
-    const { first_missed_at: firstMissed, scanned_from: from, scanned_to: to } = row.audit.at(-1)!.detail;
-    expect(Date.parse(row.audit.at(-1)!.at) - Number(firstMissed)).toBeGreaterThanOrEqual(5 * MINUTE_MS);
+    expect(row.audit.at(-1)).toMatchObject({
+      action: 'settled',
+      detail: { proof: 'two complete scans apart in time' },
+    });
+    const {
+      first_missed_at: firstMissed,
+      scanned_from: from,
+      scanned_to: to,
+    } = row.audit.at(-1)!.detail;
+    expect(Date.parse(row.audit.at(-1)!.at) - Number(firstMissed)).toBeGreaterThanOrEqual(
+      5 * MINUTE_MS,
+    );
     expect(Number(to) - Number(from)).toBeGreaterThan(25 * HOUR_MS);
     expect(intents).toEqual([]);
     expect(scene.sandbox.books.count('payment_intents.create')).toBe(creates);
@@ -69,19 +116,38 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
   });
 
   it.each([
-    { name: 'unconfirmed is found by the scan and canceled', confirm: false, status: 'canceled', exitCode: 0 },
-    { name: 'that somebody has confirmed meanwhile is found by the scan and recorded', confirm: true, status: 'succeeded', exitCode: 0 },
+    {
+      name: 'unconfirmed is found by the scan and canceled',
+      confirm: false,
+      status: 'canceled',
+      exitCode: 0,
+    },
+    {
+      name: 'that somebody has confirmed meanwhile is found by the scan and recorded',
+      confirm: true,
+      status: 'succeeded',
+      exitCode: 0,
+    },
   ])('too old for its key, but there: an intent $name', async ({ confirm, status, exitCode }) => {
     const scene = await aScene(target);
     await aDayOldCreate(scene, 'html_502_after');
     const creates = scene.sandbox.books.count('payment_intents.create');
     const [intent] = scene.sandbox.books.paymentIntents;
     if (confirm) await scene.elsewhere(`/${intent!.id}/confirm`);
-    expect(await scene.pass()).toMatchObject({ exitCode, report: { due: 1, settled: { [status]: 1 }, stripe_calls: { list: 3, retrieve: 0, other: confirm ? 0 : 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode,
+      report: {
+        due: 1,
+        settled: { [status]: 1 },
+        stripe_calls: { list: 3, retrieve: 0, other: confirm ? 0 : 1 },
+      },
+    });
 
     const { row, intents, mails } = await scene.look('unknown');
     expect(row).toMatchObject({ status, step: 'settled', payment_intent: intent!.id });
-    expect(intents).toMatchObject([{ id: intent!.id, status, amount_received: confirm ? AMOUNT : 0 }]);
+    expect(intents).toMatchObject([
+      { id: intent!.id, status, amount_received: confirm ? AMOUNT : 0 },
+    ]);
     expect(scene.sandbox.books.count('payment_intents.create')).toBe(creates);
     expect(mails).toEqual(confirm ? ['customer_succeeded'] : []);
     await scene.verifyAudit();
@@ -91,9 +157,15 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
     const scene = await aScene(target);
     await scene.charge('made', { faults: 'payment_intents.create=500_after' });
     await scene.charge('not-made', { faults: 'payment_intents.create=500_before' });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 2, pending: 1, settled: { canceled: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 2, pending: 1, settled: { canceled: 1 } },
+    });
     await scene.age('not-made', 6 * MINUTE_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { canceled: 1 } },
+    });
 
     const made = await scene.look('made');
     expect(made.row).toMatchObject({ status: 'canceled' });
@@ -114,63 +186,100 @@ const WRONG_CLOCKS = [
   { name: 'five days ahead, a week ago', behindMs: -5 * DAY_MS, agoMs: 7 * DAY_MS },
 ];
 
-describe.each(targets)('a create that was stamped by a clock that was wrong, on $name', (target) => {
-  async function stampedWrongly(fault: string, { behindMs, agoMs }: (typeof WRONG_CLOCKS)[number]): Promise<Scene> {
-    const scene = await aScene(target, { env: { PAYRECON_STUCK_AFTER: '7d' } });
-    scene.sandbox.clock.advance(-agoMs);
-    await scene.charge('unknown', { faults: `payment_intents.create=${fault}` });
-    scene.sandbox.clock.advance(agoMs);
-    await scene.age('unknown', agoMs + behindMs);
-    return scene;
-  }
+describe.each(targets)(
+  'a create that was stamped by a clock that was wrong, on $name',
+  (target) => {
+    async function stampedWrongly(
+      fault: string,
+      { behindMs, agoMs }: (typeof WRONG_CLOCKS)[number],
+    ): Promise<Scene> {
+      const scene = await aScene(target, { env: { PAYRECON_STUCK_AFTER: '7d' } });
+      scene.sandbox.clock.advance(-agoMs);
+      await scene.charge('unknown', { faults: `payment_intents.create=${fault}` });
+      scene.sandbox.clock.advance(agoMs);
+      await scene.age('unknown', agoMs + behindMs);
+      return scene;
+    }
 
-  it.each(WRONG_CLOCKS)('is found where it was carried out, and canceled: $name', async (clock) => {
-    const scene = await stampedWrongly('html_502_after', clock);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 } } });
-    const { row, intents, mails } = await scene.look('unknown');
-    expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
-    expect(mails).toEqual([]);
-    await scene.verifyAudit();
-  });
+    it.each(WRONG_CLOCKS)(
+      'is found where it was carried out, and canceled: $name',
+      async (clock) => {
+        const scene = await stampedWrongly('html_502_after', clock);
+        expect(await scene.pass()).toMatchObject({
+          exitCode: 0,
+          report: { due: 1, settled: { canceled: 1 } },
+        });
+        const { row, intents, mails } = await scene.look('unknown');
+        expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
+        expect(mails).toEqual([]);
+        await scene.verifyAudit();
+      },
+    );
 
-  it.each(WRONG_CLOCKS)('is called absent after two scans where it was not: $name', async (clock) => {
-    const scene = await stampedWrongly('html_502', clock);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
-    await scene.age('unknown', 6 * MINUTE_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { canceled: 1 } } });
-    const { row, intents } = await scene.look('unknown');
-    expect(row).toMatchObject({ payment_intent: null, canceled_by: 'fence' });
-    expect(Number(row.audit.at(-1)!.detail['scanned_from'])).toBeLessThan(Date.now() - clock.agoMs);
-    expect(Number(row.audit.at(-1)!.detail['scanned_to'])).toBeGreaterThan(Date.now());
-    expect(intents).toEqual([]);
-    await scene.verifyAudit();
-  });
-});
+    it.each(WRONG_CLOCKS)(
+      'is called absent after two scans where it was not: $name',
+      async (clock) => {
+        const scene = await stampedWrongly('html_502', clock);
+        expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
+        await scene.age('unknown', 6 * MINUTE_MS);
+        expect(await scene.pass()).toMatchObject({
+          exitCode: 0,
+          report: { due: 1, settled: { canceled: 1 } },
+        });
+        const { row, intents } = await scene.look('unknown');
+        expect(row).toMatchObject({ payment_intent: null, canceled_by: 'fence' });
+        expect(Number(row.audit.at(-1)!.detail['scanned_from'])).toBeLessThan(
+          Date.now() - clock.agoMs,
+        );
+        expect(Number(row.audit.at(-1)!.detail['scanned_to'])).toBeGreaterThan(Date.now());
+        expect(intents).toEqual([]);
+        await scene.verifyAudit();
+      },
+    );
+  },
+);
 
 describe.each(targets)('a payment that was taken as absent, on $name', (target) => {
   it.each([
     { name: 'unconfirmed is canceled too', params: {}, status: 'canceled', told: [] },
-    { name: 'paid is accepted, and everybody is told', params: { confirm: 'true' }, status: 'succeeded', told: ['customer_succeeded', 'operator_truth_changed'] },
-  ])('is looked for once more: an intent that appears late and $name', async ({ params, status, told }) => {
-    const scene = await aScene(target);
-    await aDayOldCreate(scene, 'html_502');
-    await scene.pass();
-    await scene.age('unknown', 6 * MINUTE_MS);
-    await scene.pass();
-    const { row: absent } = await scene.look('unknown');
-    expect(absent).toMatchObject({ status: 'canceled', payment_intent: null });
+    {
+      name: 'paid is accepted, and everybody is told',
+      params: { confirm: 'true' },
+      status: 'succeeded',
+      told: ['customer_succeeded', 'operator_truth_changed'],
+    },
+  ])(
+    'is looked for once more: an intent that appears late and $name',
+    async ({ params, status, told }) => {
+      const scene = await aScene(target);
+      await aDayOldCreate(scene, 'html_502');
+      await scene.pass();
+      await scene.age('unknown', 6 * MINUTE_MS);
+      await scene.pass();
+      const { row: absent } = await scene.look('unknown');
+      expect(absent).toMatchObject({ status: 'canceled', payment_intent: null });
 
-    scene.sandbox.clock.advance(-25 * HOUR_MS);
-    const late = await scene.elsewhere('', {
-      amount: String(AMOUNT), currency: 'usd', payment_method: 'pm_card_visa', 'allowed_payment_method_types[0]': 'card',
-      'metadata[payrecon_transaction]': absent.id, 'metadata[payrecon_ledger]': await scene.ledgerId(), 'metadata[payrecon_attempt]': '1', ...params,
-    });
-    await scene.age('unknown', DAY_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { [status]: 1 } } });
-    const { row, intents, mails } = await scene.look('unknown');
-    expect(row).toMatchObject({ status, payment_intent: late.id, step: 'settled' });
-    expect(intents).toMatchObject([{ id: late.id, status }]);
-    expect(mails.toSorted()).toEqual(told);
-    await scene.verifyAudit();
-  });
+      scene.sandbox.clock.advance(-25 * HOUR_MS);
+      const late = await scene.elsewhere('', {
+        amount: String(AMOUNT),
+        currency: 'usd',
+        payment_method: 'pm_card_visa',
+        'allowed_payment_method_types[0]': 'card',
+        'metadata[payrecon_transaction]': absent.id,
+        'metadata[payrecon_ledger]': await scene.ledgerId(),
+        'metadata[payrecon_attempt]': '1',
+        ...params,
+      });
+      await scene.age('unknown', DAY_MS);
+      expect(await scene.pass()).toMatchObject({
+        exitCode: 0,
+        report: { due: 1, settled: { [status]: 1 } },
+      });
+      const { row, intents, mails } = await scene.look('unknown');
+      expect(row).toMatchObject({ status, payment_intent: late.id, step: 'settled' });
+      expect(intents).toMatchObject([{ id: late.id, status }]);
+      expect(mails.toSorted()).toEqual(told);
+      await scene.verifyAudit();
+    },
+  );
 });

@@ -6,7 +6,12 @@ import type { Books, Sandbox } from '../../../src/sandbox/server.ts';
 import type { Target } from '../../storage/targets.ts';
 import type { RunResult } from '../../support/binary.ts';
 import { bindLedger } from '../../support/bound-ledger.ts';
-import { aPaymentWorld, TEST_KEY, type PaymentWorld, type PaymentWorldOptions } from '../../support/payment-world.ts';
+import {
+  aPaymentWorld,
+  TEST_KEY,
+  type PaymentWorld,
+  type PaymentWorldOptions,
+} from '../../support/payment-world.ts';
 import { pastTriggers, reseal } from '../../support/reseal.ts';
 import { statement } from '../../support/statement.ts';
 import { passDocument, shownDocument, verificationDocument, type Shown } from './documents.ts';
@@ -48,7 +53,10 @@ export interface Sight {
   /** The ledger's word. */
   readonly row: Shown;
   /** The books of the local Stripe: every payment intent that was ever made for it. */
-  readonly intents: readonly Pick<Intent, 'id' | 'status' | 'amount' | 'currency' | 'amount_received'>[];
+  readonly intents: readonly Pick<
+    Intent,
+    'id' | 'status' | 'amount' | 'currency' | 'amount_received'
+  >[];
   /** The e-mails about it that the mail service has accepted, by kind, in the order of their arrival. */
   readonly mails: readonly string[];
 }
@@ -103,7 +111,11 @@ export async function aScene(target: Target, options: SceneOptions = {}): Promis
     mails: () => sandbox.books.mails.map(({ to, subject }) => ({ to: to.join(), subject })),
     age: async (key, ms) => age(sql, target, key, ms),
     makeDue: async (key) => {
-      await moved(sql, target, `update transactions set next_attempt_at = created_at where key = ${quoted(key)} and next_attempt_at is not null`);
+      await moved(
+        sql,
+        target,
+        `update transactions set next_attempt_at = created_at where key = ${quoted(key)} and next_attempt_at is not null`,
+      );
     },
     elsewhere: (path, params) => postToStripe(sandbox, path, params ?? {}),
     settleAtStripe: (id, settlement) => settleAtStripe(sandbox, id, settlement),
@@ -112,7 +124,20 @@ export async function aScene(target: Target, options: SceneOptions = {}): Promis
 
 /** The flags of one charge, as a shop's script would give them. */
 export function chargeFlags(key: string, method = 'pm_card_visa'): string[] {
-  return ['charge', '--key', key, '--amount', '49.99', '--currency', 'usd', '--payment-method', method, '--email', `${key}@example.com`, '--json'];
+  return [
+    'charge',
+    '--key',
+    key,
+    '--amount',
+    '49.99',
+    '--currency',
+    'usd',
+    '--payment-method',
+    method,
+    '--email',
+    `${key}@example.com`,
+    '--json',
+  ];
 }
 
 /** An address where nobody listens: a connection to it is refused. */
@@ -125,7 +150,11 @@ export async function refusingUrl(): Promise<string> {
   return `http://127.0.0.1:${String(port)}`;
 }
 
-async function charge(world: PaymentWorld, key: string, { method, more = [], faults = '', env = {} }: ChargeOptions): Promise<RunResult> {
+async function charge(
+  world: PaymentWorld,
+  key: string,
+  { method, more = [], faults = '', env = {} }: ChargeOptions,
+): Promise<RunResult> {
   world.sandbox.setFaults(faults);
   const run = await world.run([...chargeFlags(key, method), ...more], { env });
   world.sandbox.setFaults('');
@@ -148,8 +177,16 @@ async function look(world: PaymentWorld, key: string): Promise<Sight> {
     row,
     intents: books.paymentIntents
       .filter(({ metadata }) => metadata['payrecon_transaction'] === row.id)
-      .map(({ id, status, amount, currency, amount_received }) => ({ id, status, amount, currency, amount_received })),
-    mails: books.mails.map(({ body }) => kinds.get(identityOf(body))).filter((kind) => kind !== undefined),
+      .map(({ id, status, amount, currency, amount_received }) => ({
+        id,
+        status,
+        amount,
+        currency,
+        amount_received,
+      })),
+    mails: books.mails
+      .map(({ body }) => kinds.get(identityOf(body)))
+      .filter((kind) => kind !== undefined),
   };
 }
 
@@ -159,7 +196,15 @@ function identityOf(body: unknown): string {
   return sentMail.parse(body).custom_args.payrecon_notification;
 }
 
-const INSTANTS = ['created_at', 'create_sent_at', 'confirm_sent_at', 'cancel_sent_at', 'absent_since', 'expected_by', 'next_attempt_at'];
+const INSTANTS = [
+  'created_at',
+  'create_sent_at',
+  'confirm_sent_at',
+  'cancel_sent_at',
+  'absent_since',
+  'expected_by',
+  'next_attempt_at',
+];
 
 async function age(sql: Scene['sql'], target: Target, key: string, ms: number): Promise<void> {
   const earlier = INSTANTS.map((column) => `${column} = ${column} - ${String(ms)}`).join(', ');
@@ -169,7 +214,9 @@ async function age(sql: Scene['sql'], target: Target, key: string, ms: number): 
 /** When a transaction was opened is fixed, and what its entries wrote is sealed: both are got around, and true afterwards. */
 async function moved(sql: Scene['sql'], target: Target, change: string): Promise<void> {
   const raw = {
-    run: async (text: string) => { await sql(text); },
+    run: async (text: string) => {
+      await sql(text);
+    },
     rows: async (text: string) => [...(await sql(text))],
   };
   await pastTriggers(raw, target.name, [change]);
@@ -180,7 +227,11 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-async function postToStripe(sandbox: Sandbox, path: string, params: Readonly<Record<string, string>>): Promise<Intent> {
+async function postToStripe(
+  sandbox: Sandbox,
+  path: string,
+  params: Readonly<Record<string, string>>,
+): Promise<Intent> {
   const response = await fetch(`${sandbox.url}/v1/payment_intents${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TEST_KEY}` },
@@ -191,7 +242,14 @@ async function postToStripe(sandbox: Sandbox, path: string, params: Readonly<Rec
   return JSON.parse(body) as Intent;
 }
 
-async function settleAtStripe(sandbox: Sandbox, id: string, settlement: Readonly<Record<string, unknown>>): Promise<void> {
-  const response = await fetch(`${sandbox.url}/_sandbox/payment_intents/${id}/settle`, { method: 'POST', body: JSON.stringify(settlement) });
+async function settleAtStripe(
+  sandbox: Sandbox,
+  id: string,
+  settlement: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const response = await fetch(`${sandbox.url}/_sandbox/payment_intents/${id}/settle`, {
+    method: 'POST',
+    body: JSON.stringify(settlement),
+  });
   if (!response.ok) throw new Error(await response.text());
 }

@@ -9,7 +9,10 @@ const BANK = { method: 'pm_usBankAccount', more: ['--method-type', 'us_bank_acco
 
 /** Debited, but not decided: the bank takes four days. */
 async function aDebit(scene: Scene, method = BANK.method): Promise<void> {
-  expect(await scene.charge('debit', { ...BANK, method })).toMatchObject({ exitCode: 75, stderr: '' });
+  expect(await scene.charge('debit', { ...BANK, method })).toMatchObject({
+    exitCode: 75,
+    stderr: '',
+  });
 }
 
 describe.each(targets)('a bank debit in processing, on $name', (target) => {
@@ -17,18 +20,38 @@ describe.each(targets)('a bank debit in processing, on $name', (target) => {
     const scene = await aScene(target);
     await aDebit(scene);
     for (let times = 1; times <= 6; times += 1) {
-      expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1, stuck: 0, stripe_calls: { list: 1, retrieve: 1, other: 0 } } });
+      expect(await scene.pass()).toMatchObject({
+        exitCode: 0,
+        report: { due: 1, pending: 1, stuck: 0, stripe_calls: { list: 1, retrieve: 1, other: 0 } },
+      });
     }
     const waiting = await scene.look('debit');
-    expect(waiting.row).toMatchObject({ status: 'pending', step: 'confirm_sent', stripe_status: 'processing', attempts: 0, review: null });
+    expect(waiting.row).toMatchObject({
+      status: 'pending',
+      step: 'confirm_sent',
+      stripe_status: 'processing',
+      attempts: 0,
+      review: null,
+    });
     expect(waiting.mails).toEqual([]);
     expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({ exitCode: 0 });
 
     scene.sandbox.clock.advance(5 * DAY_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { succeeded: 1 } },
+    });
     const { row, intents, mails } = await scene.look('debit');
     expect(row).toMatchObject({ status: 'succeeded', stripe_status: 'succeeded', attempts: 0 });
-    expect(intents).toEqual([{ id: row.payment_intent, status: 'succeeded', amount: AMOUNT, currency: 'usd', amount_received: AMOUNT }]);
+    expect(intents).toEqual([
+      {
+        id: row.payment_intent,
+        status: 'succeeded',
+        amount: AMOUNT,
+        currency: 'usd',
+        amount_received: AMOUNT,
+      },
+    ]);
     expect(mails).toEqual(['customer_succeeded']);
     await scene.verifyAudit();
   });
@@ -40,17 +63,32 @@ describe.each(targets)('a bank debit in processing, on $name', (target) => {
     await scene.age('debit', 6 * DAY_MS);
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { pending: 1, stuck: 0 } });
     await scene.age('debit', 2 * DAY_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, pending: 1, stuck: 0, settled: { canceled: 0 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 5,
+      report: { due: 1, pending: 1, stuck: 0, settled: { canceled: 0 } },
+    });
 
     const overdue = await scene.look('debit');
-    expect(overdue.row).toMatchObject({ status: 'pending', stripe_status: 'processing', attempts: 0 });
+    expect(overdue.row).toMatchObject({
+      status: 'pending',
+      stripe_status: 'processing',
+      attempts: 0,
+    });
     expect(overdue.intents).toMatchObject([{ status: 'processing' }]);
-    expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({ exitCode: 5, stdout: expect.stringContaining(overdue.row.id) as string });
-    expect((await scene.run(['show', 'debit'])).stdout).toMatch(/It is overdue: a person\s+should look/);
+    expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({
+      exitCode: 5,
+      stdout: expect.stringContaining(overdue.row.id) as string,
+    });
+    expect((await scene.run(['show', 'debit'])).stdout).toMatch(
+      /It is overdue: a person\s+should look/,
+    );
     expect(scene.sandbox.books.count('payment_intents.cancel')).toBe(0);
 
     scene.sandbox.clock.advance(5 * DAY_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { succeeded: 1 } },
+    });
     const { row, intents, mails } = await scene.look('debit');
     expect(row).toMatchObject({ status: 'succeeded', review: null });
     expect(intents).toMatchObject([{ status: 'succeeded', amount_received: AMOUNT }]);
@@ -62,10 +100,17 @@ describe.each(targets)('a bank debit in processing, on $name', (target) => {
     const scene = await aScene(target);
     await aDebit(scene, 'pm_usBankAccount_insufficientFunds');
     scene.sandbox.clock.advance(5 * DAY_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, settled: { succeeded: 0, failed: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { due: 1, settled: { succeeded: 0, failed: 1 } },
+    });
 
     const { row, intents, mails } = await scene.look('debit');
-    expect(row).toMatchObject({ status: 'failed', failure_code: 'insufficient_funds', failure_message: "The customer's account has insufficient funds to cover this payment." });
+    expect(row).toMatchObject({
+      status: 'failed',
+      failure_code: 'insufficient_funds',
+      failure_message: "The customer's account has insufficient funds to cover this payment.",
+    });
     expect(intents).toMatchObject([{ status: 'canceled', amount_received: 0 }]);
     expect(mails).toEqual(['customer_failed']);
     await scene.verifyAudit();
@@ -78,18 +123,37 @@ describe.each(targets)('a payment that waits for 3-D Secure, on $name', (target)
     expect(await scene.charge('secure', ON_SESSION)).toMatchObject({ exitCode: 75, stderr: '' });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
     await scene.age('secure', 25 * HOUR_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, pending: 1, stuck: 0 } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 5,
+      report: { due: 1, pending: 1, stuck: 0 },
+    });
 
     const waiting = await scene.look('secure');
-    expect(waiting.row).toMatchObject({ status: 'pending', stripe_status: 'requires_action', attempts: 0, review: null });
+    expect(waiting.row).toMatchObject({
+      status: 'pending',
+      stripe_status: 'requires_action',
+      attempts: 0,
+      review: null,
+    });
     expect(waiting.intents).toMatchObject([{ status: 'requires_action' }]);
     expect(waiting.mails).toEqual([]);
 
     await scene.settleAtStripe(waiting.row.payment_intent!, { outcome: 'succeeded' });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { succeeded: 1 } } });
+    expect(await scene.pass()).toMatchObject({
+      exitCode: 0,
+      report: { settled: { succeeded: 1 } },
+    });
     const { row, intents, mails } = await scene.look('secure');
     expect(row).toMatchObject({ status: 'succeeded' });
-    expect(intents).toEqual([{ id: row.payment_intent, status: 'succeeded', amount: AMOUNT, currency: 'usd', amount_received: AMOUNT }]);
+    expect(intents).toEqual([
+      {
+        id: row.payment_intent,
+        status: 'succeeded',
+        amount: AMOUNT,
+        currency: 'usd',
+        amount_received: AMOUNT,
+      },
+    ]);
     expect(mails).toEqual(['customer_succeeded']);
     await scene.verifyAudit();
   });
@@ -98,11 +162,20 @@ describe.each(targets)('a payment that waits for 3-D Secure, on $name', (target)
     const scene = await aScene(target);
     await scene.charge('secure', ON_SESSION);
     const [intent] = scene.sandbox.books.paymentIntents;
-    await scene.settleAtStripe(intent!.id, { outcome: 'failed', code: 'payment_intent_authentication_failure', decline_code: null, message: 'The provided PaymentMethod has failed authentication.' });
+    await scene.settleAtStripe(intent!.id, {
+      outcome: 'failed',
+      code: 'payment_intent_authentication_failure',
+      decline_code: null,
+      message: 'The provided PaymentMethod has failed authentication.',
+    });
     expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 } } });
 
     const { row, intents, mails } = await scene.look('secure');
-    expect(row).toMatchObject({ status: 'failed', failure_kind: 'authentication', failure_code: 'payment_intent_authentication_failure' });
+    expect(row).toMatchObject({
+      status: 'failed',
+      failure_kind: 'authentication',
+      failure_code: 'payment_intent_authentication_failure',
+    });
     expect(intents).toMatchObject([{ status: 'canceled', amount_received: 0 }]);
     expect(mails).toEqual(['customer_authentication']);
     await scene.verifyAudit();

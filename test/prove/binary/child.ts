@@ -28,7 +28,12 @@ export interface SentAgain {
 export interface Trace {
   readonly steps: readonly string[];
   /** When and where the signal was sent; null when it was not. */
-  readonly sent: { readonly step: number; readonly when: string; readonly what: string; readonly again: SentAgain | null } | null;
+  readonly sent: {
+    readonly step: number;
+    readonly when: string;
+    readonly what: string;
+    readonly again: SentAgain | null;
+  } | null;
 }
 
 export interface Ended {
@@ -42,7 +47,13 @@ export interface Ended {
   readonly endedAt: number;
 }
 
-export const COUNT_ONLY: Strike = { step: null, when: 'before', signal: 'SIGTERM', delayUs: 0, signals: 'once' };
+export const COUNT_ONLY: Strike = {
+  step: null,
+  when: 'before',
+  signal: 'SIGTERM',
+  delayUs: 0,
+  signals: 'once',
+};
 
 /** Longer than any command takes here; the daemon ends when it is told to. */
 const AT_MOST_MS = 30_000;
@@ -50,7 +61,11 @@ const PRELOAD = new URL('./preload.js', import.meta.url).href;
 
 /** The real command, with its steps counted. */
 export interface Runner {
-  run(args: readonly string[], env: Readonly<Record<string, string>>, strike: Strike): Promise<Ended>;
+  run(
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    strike: Strike,
+  ): Promise<Ended>;
 }
 
 export async function openRunner(): Promise<Runner> {
@@ -61,7 +76,8 @@ export async function openRunner(): Promise<Runner> {
       runs += 1;
       const trace = join(home, `trace-${runs}.json`);
       const orders = JSON.stringify({ trace, ...strike });
-      const tellAfterMs = strike.signal === 'SIGTERM' && strike.step !== null ? DRAINS_WITHIN_MS : 0;
+      const tellAfterMs =
+        strike.signal === 'SIGTERM' && strike.step !== null ? DRAINS_WITHIN_MS : 0;
       const ended = await toItsEnd(home, args, { ...env, PROVE_CHILD: orders }, tellAfterMs);
       return { ...ended, trace: JSON.parse(await readFile(trace, 'utf8')) as Trace };
     },
@@ -73,9 +89,18 @@ const PASS_OVER = /^pass(:| failed)/m;
 /** So long a daemon may take that was told to end in its pass; one that was never told is told then. */
 const DRAINS_WITHIN_MS = 3_000;
 
-async function toItsEnd(home: string, args: readonly string[], env: Readonly<Record<string, string>>, tellAfterMs: number): Promise<Omit<Ended, 'trace'>> {
+async function toItsEnd(
+  home: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  tellAfterMs: number,
+): Promise<Omit<Ended, 'trace'>> {
   const child = spawn(process.execPath, ['--import', PRELOAD, binary, ...args], {
-    env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'], timeout: AT_MOST_MS, killSignal: 'SIGABRT',
+    env: cleanEnvironment(home, env),
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: AT_MOST_MS,
+    killSignal: 'SIGABRT',
   });
   const said = { stdout: '', stderr: '' };
   let telling: NodeJS.Timeout | undefined;

@@ -27,19 +27,46 @@ const METHODS: Readonly<Record<string, string>> = {
 /** The same parameters as in commands.ts: other ones would be refused under the same key. */
 function charge(method: string): readonly string[] {
   const type = method === 'pm_usBankAccount' ? 'us_bank_account' : 'card';
-  const named = ['--key', KEY, '--reference', `reference of ${KEY}`, '--email', `${KEY}@example.com`];
+  const named = [
+    '--key',
+    KEY,
+    '--reference',
+    `reference of ${KEY}`,
+    '--email',
+    `${KEY}@example.com`,
+  ];
   const session = method === 'pm_card_authenticationRequired' ? ['--on-session'] : [];
-  return ['charge', ...named, ...session, '--amount', '49.99', '--currency', 'usd', '--payment-method', method, '--method-type', type, '--allow-duplicate', '--wait', '0s', '--json'];
+  return [
+    'charge',
+    ...named,
+    ...session,
+    '--amount',
+    '49.99',
+    '--currency',
+    'usd',
+    '--payment-method',
+    method,
+    '--method-type',
+    type,
+    '--allow-duplicate',
+    '--wait',
+    '0s',
+    '--json',
+  ];
 }
 
 function first(base: Command): RealCommand[] {
   const method = METHODS[base.name];
-  return method === undefined ? [] : [{ name: base.name, role: 'charge', base, typed: () => Promise.resolve(charge(method)) }];
+  return method === undefined
+    ? []
+    : [{ name: base.name, role: 'charge', base, typed: () => Promise.resolve(charge(method)) }];
 }
 
 /** With the parameters of the row that is there. */
 async function chargeAgain(ground: Ground): Promise<readonly string[]> {
-  const [row] = await ground.raw().rows(`select payment_method from transactions where key = '${KEY}'`);
+  const [row] = await ground
+    .raw()
+    .rows(`select payment_method from transactions where key = '${KEY}'`);
   return charge(String(row?.['payment_method']));
 }
 
@@ -50,7 +77,12 @@ const DAEMON = ['reconcile', '--daemon', '--schedule', '0 0 29 2 *'];
 function fromState(base: Command): RealCommand[] {
   const state = base.name.replace('reconcile, ', '');
   return [
-    { name: base.name, role: 'reconcile', base, typed: () => Promise.resolve(['reconcile', '--json']) },
+    {
+      name: base.name,
+      role: 'reconcile',
+      base,
+      typed: () => Promise.resolve(['reconcile', '--json']),
+    },
     { name: `daemon, ${state}`, role: 'daemon', base, typed: () => Promise.resolve(DAEMON) },
     { name: `charge again, ${state}`, role: 'charge', base, typed: chargeAgain },
   ];
@@ -59,20 +91,39 @@ function fromState(base: Command): RealCommand[] {
 function resolving(base: Command): RealCommand[] {
   const as = /as (\w+)/.exec(base.name)?.[1] ?? '';
   const cancel = base.name.includes('at Stripe') ? ['--cancel-at-stripe'] : [];
-  const typed = ['stuck', 'resolve', KEY, '--as', as, '--reason', 'asked the bank', '--yes', '--json', ...cancel];
+  const typed = [
+    'stuck',
+    'resolve',
+    KEY,
+    '--as',
+    as,
+    '--reason',
+    'asked the bank',
+    '--yes',
+    '--json',
+    ...cancel,
+  ];
   return [{ name: base.name, role: 'resolve', base, typed: () => Promise.resolve(typed) }];
 }
 
 function settledAlready(base: Command): RealCommand {
   const settled: Command = {
-    name: 'settled', role: 'charge', again: base.again, run: base.run,
+    name: 'settled',
+    role: 'charge',
+    again: base.again,
+    run: base.run,
     async prepare(ground) {
       const payrecon = await ground.open('prepare');
       await base.run(payrecon);
       await payrecon.close();
     },
   };
-  return { name: `charge again, settled (${base.name})`, role: 'charge', base: settled, typed: chargeAgain };
+  return {
+    name: `charge again, settled (${base.name})`,
+    role: 'charge',
+    base: settled,
+    typed: chargeAgain,
+  };
 }
 
 function realCommands(base: Command): RealCommand[] {
@@ -87,10 +138,24 @@ function realCommands(base: Command): RealCommand[] {
       return resolving(base);
     case 'notify':
       if (base.name !== 'notifications send') return [];
-      return [{ name: base.name, role: 'notify', base, typed: () => Promise.resolve(['notifications', 'send', '--json']) }];
+      return [
+        {
+          name: base.name,
+          role: 'notify',
+          base,
+          typed: () => Promise.resolve(['notifications', 'send', '--json']),
+        },
+      ];
     case 'migrate':
       if (base.name !== 'migrate up') return [];
-      return [{ name: base.name, role: 'migrate', base, typed: () => Promise.resolve(['migrate', 'up', '--json']) }];
+      return [
+        {
+          name: base.name,
+          role: 'migrate',
+          base,
+          typed: () => Promise.resolve(['migrate', 'up', '--json']),
+        },
+      ];
     default:
       return [];
   }

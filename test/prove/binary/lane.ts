@@ -32,14 +32,28 @@ export interface RealReport {
 }
 
 /** Of this database's share of the lane, or the one case that PROVE_CASE names when it is one of these. */
-export async function runRealLane(lane: RealLane, target: Target, cases: number): Promise<RealReport> {
+export async function runRealLane(
+  lane: RealLane,
+  target: Target,
+  cases: number,
+): Promise<RealReport> {
   const startedMs = performance.now();
   const named = ONLY === undefined ? null : caseNamed(ONLY, lane, target);
   const ofName = named === null ? 0 : 1;
   const asked = ONLY === undefined ? cases : ofName;
   const free: Place[] = [];
-  for (let made = 0; made < Math.min(AT_ONCE, asked); made += 1) free.push({ ground: await openGround(target), runner: await openRunner() });
-  const report = { ran: 0, violations: [] as string[], counted: { commands: 0, 'inside a COMMIT': 0, 'with two signals': 0, 'missed, and struck again': 0 } };
+  for (let made = 0; made < Math.min(AT_ONCE, asked); made += 1)
+    free.push({ ground: await openGround(target), runner: await openRunner() });
+  const report = {
+    ran: 0,
+    violations: [] as string[],
+    counted: {
+      commands: 0,
+      'inside a COMMIT': 0,
+      'with two signals': 0,
+      'missed, and struck again': 0,
+    },
+  };
   const one = async (place: Place, realCase: RealCase): Promise<void> => {
     const outcome = await outcomeOf(place, realCase);
     report.ran += outcome.struck === null ? 0 : 1;
@@ -58,14 +72,22 @@ export async function runRealLane(lane: RealLane, target: Target, cases: number)
         continue;
       }
       report.counted.commands += 1;
-      for (const realCase of draw(lane, target, share, reachable(lane, share.command, steps))) await one(place, realCase);
+      for (const realCase of draw(lane, target, share, reachable(lane, share.command, steps)))
+        await one(place, realCase);
     }
   };
   if (named !== null) await one(free[0]!, named);
   else await Promise.all(free.map(worker));
   const { ran, violations } = report;
   const seconds = (performance.now() - startedMs) / 1_000;
-  if (ONLY === undefined) recordLane({ lane, cases: ran, violations: violations.length, seconds, counted: report.counted });
+  if (ONLY === undefined)
+    recordLane({
+      lane,
+      cases: ran,
+      violations: violations.length,
+      seconds,
+      counted: report.counted,
+    });
   return { ran, asked, violations };
 }
 
@@ -79,24 +101,51 @@ interface Share {
 function shares(lane: RealLane, target: Target, cases: number): Share[] {
   const seed = SEED * 4 + (lane === 'real-kill' ? 0 : 2) + (target.name === 'sqlite' ? 0 : 1);
   const chance = createChance(seed);
-  const shuffled = REAL_COMMANDS.map((command) => ({ command, place: chance() })).sort((a, b) => a.place - b.place);
-  const chosen = SIZE === 'quick' ? shuffled.slice(0, Math.ceil(cases / CASES_A_COMMAND)) : shuffled.slice(0, cases);
-  return chosen.map(({ command }, at) => ({ command, cases: Math.floor((cases + at) / chosen.length), seed: seed * 1_000 + at }));
+  const shuffled = REAL_COMMANDS.map((command) => ({ command, place: chance() })).sort(
+    (a, b) => a.place - b.place,
+  );
+  const chosen =
+    SIZE === 'quick'
+      ? shuffled.slice(0, Math.ceil(cases / CASES_A_COMMAND))
+      : shuffled.slice(0, cases);
+  return chosen.map(({ command }, at) => ({
+    command,
+    cases: Math.floor((cases + at) / chosen.length),
+    seed: seed * 1_000 + at,
+  }));
 }
 
 /** A daemon that has made its pass only goes on when it is told to end: that is the case called idle. */
-function reachable(lane: RealLane, { role }: RealCommand, steps: readonly string[]): readonly string[] {
-  return lane === 'real-term' && role === 'daemon' ? steps.slice(0, steps.findIndex((step) => step.startsWith('send pass'))) : steps;
+function reachable(
+  lane: RealLane,
+  { role }: RealCommand,
+  steps: readonly string[],
+): readonly string[] {
+  return lane === 'real-term' && role === 'daemon'
+    ? steps.slice(
+        0,
+        steps.findIndex((step) => step.startsWith('send pass')),
+      )
+    : steps;
 }
 
 /** Any steps of the command, before them or after them. */
-function draw(lane: RealLane, target: Target, { command, cases, seed }: Share, steps: readonly string[]): readonly RealCase[] {
+function draw(
+  lane: RealLane,
+  target: Target,
+  { command, cases, seed }: Share,
+  steps: readonly string[],
+): readonly RealCase[] {
   const chance = createChance(seed);
   const taken = new Set<string>();
   const drawn: RealCase[] = [];
   while (drawn.length < cases) {
     const strike = lane === 'real-kill' ? aKill(steps, chance) : aTerm(command, steps, chance);
-    const realCase = { command, strike, recovery: oneOf(['passes', 'passes', 'again', 'again', 'typed again'] as const, chance) };
+    const realCase = {
+      command,
+      strike,
+      recovery: oneOf(['passes', 'passes', 'again', 'again', 'typed again'] as const, chance),
+    };
     const name = nameOf(lane, target, realCase);
     // Where there are hardly more places than cases, one may be struck twice.
     if (taken.has(name) && chance() < 0.9) continue;
@@ -113,32 +162,63 @@ function oneOf<Item>(items: readonly Item[], chance: Chance): Item {
 }
 
 function anyStep(steps: readonly string[], chance: Chance): Pick<Strike, 'step' | 'when'> {
-  return { step: 1 + Math.floor(chance() * steps.length), when: chance() < 0.5 ? 'before' : 'after' };
+  return {
+    step: 1 + Math.floor(chance() * steps.length),
+    when: chance() < 0.5 ? 'before' : 'after',
+  };
 }
 
 /** On SQLite every fifth is inside of a COMMIT, or of the move of the log into the file. */
 function aKill(steps: readonly string[], chance: Chance): Strike {
-  const kill = { ...anyStep(steps, chance), signal: 'SIGKILL', delayUs: 0, signals: 'once' } as const;
-  const commits = steps.flatMap((step, index) => (/^sqlite (COMMIT|.*wal_checkpoint)/i.test(step) ? [index + 1] : []));
+  const kill = {
+    ...anyStep(steps, chance),
+    signal: 'SIGKILL',
+    delayUs: 0,
+    signals: 'once',
+  } as const;
+  const commits = steps.flatMap((step, index) =>
+    /^sqlite (COMMIT|.*wal_checkpoint)/i.test(step) ? [index + 1] : [],
+  );
   // A third around a call that moves something: from before it is sent until its answer is stored.
   const calls = steps.flatMap((step, index) => (step.startsWith('send POST') ? [index + 1] : []));
-  if (calls.length > 0 && chance() < 0.33) return { ...kill, step: Math.min(steps.length, oneOf(calls, chance) + Math.floor(chance() * AROUND_A_CALL)) };
+  if (calls.length > 0 && chance() < 0.33)
+    return {
+      ...kill,
+      step: Math.min(steps.length, oneOf(calls, chance) + Math.floor(chance() * AROUND_A_CALL)),
+    };
   if (commits.length === 0 || chance() < 0.8) return kill;
-  return { ...kill, step: oneOf(commits, chance), when: 'during', delayUs: Math.floor(chance() * LONGEST_COMMIT_US) };
+  return {
+    ...kill,
+    step: oneOf(commits, chance),
+    when: 'during',
+    delayUs: Math.floor(chance() * LONGEST_COMMIT_US),
+  };
 }
 
 /** Every fifth of the daemon's while it is idle; every sixth with another signal right behind it, every sixth with one later. */
 function aTerm({ role }: RealCommand, steps: readonly string[], chance: Chance): Strike {
-  const term = { ...anyStep(steps, chance), signal: 'SIGTERM', delayUs: 0, signals: 'once' } as const;
+  const term = {
+    ...anyStep(steps, chance),
+    signal: 'SIGTERM',
+    delayUs: 0,
+    signals: 'once',
+  } as const;
   if (role === 'daemon' && chance() < 0.2) return { ...term, step: null };
   const signals = oneOf(['once', 'once', 'once', 'once', 'echo', 'again'] as const, chance);
-  const calls = steps.flatMap((step, index) => (/^send (GET|POST) \/v1\/payment_intents/.test(step) ? [index + 1] : []));
+  const calls = steps.flatMap((step, index) =>
+    /^send (GET|POST) \/v1\/payment_intents/.test(step) ? [index + 1] : [],
+  );
   // A second signal has something to end while a call is under way.
-  return signals === 'again' && calls.length > 0 ? { ...term, step: oneOf(calls, chance), when: 'after', signals } : { ...term, signals };
+  return signals === 'again' && calls.length > 0
+    ? { ...term, step: oneOf(calls, chance), when: 'after', signals }
+    : { ...term, signals };
 }
 
 function nameOf(lane: RealLane, target: Target, { command, recovery, strike }: RealCase): string {
-  const where = strike.step === null ? 'idle' : `${strike.when} ${strike.step} ${strike.delayUs} ${strike.signals}`;
+  const where =
+    strike.step === null
+      ? 'idle'
+      : `${strike.when} ${strike.step} ${strike.delayUs} ${strike.signals}`;
   return [lane, target.name, command.name, recovery, where].join(' | ');
 }
 
@@ -148,7 +228,8 @@ function caseNamed(name: string, lane: RealLane, target: Target): RealCase | nul
   if (laneName !== lane || targetName !== target.name) return null;
   const command = REAL_COMMANDS.find((each) => each.name === commandName);
   const recovery = RECOVERIES.find((each) => each === recoveryName);
-  if (command === undefined || recovery === undefined) throw new Error(`PROVE_CASE=${name} names no case`);
+  if (command === undefined || recovery === undefined)
+    throw new Error(`PROVE_CASE=${name} names no case`);
   const [when, step, delayUs, signals] = where.split(' ');
   const strike = {
     step: when === 'idle' ? null : Number(step),
@@ -161,7 +242,10 @@ function caseNamed(name: string, lane: RealLane, target: Target): RealCase | nul
 }
 
 /** The steps, or what is wrong although nobody strikes. */
-async function counted({ ground, runner }: Place, command: RealCommand): Promise<readonly string[] | string> {
+async function counted(
+  { ground, runner }: Place,
+  command: RealCommand,
+): Promise<readonly string[] | string> {
   try {
     return await countSteps(ground, runner, command);
   } catch (error) {
@@ -178,17 +262,29 @@ interface Outcome extends CaseReport {
 async function outcomeOf(place: Place, asked: RealCase): Promise<Outcome> {
   const first = await withFailure(place, asked);
   const { step } = asked.strike;
-  if (first.struck !== null || first.wrong.length > 0 || step === null) return { ...first, realCase: asked, again: false };
+  if (first.struck !== null || first.wrong.length > 0 || step === null)
+    return { ...first, realCase: asked, again: false };
   const realCase = { ...asked, strike: { ...asked.strike, step: ((step - 1) % first.steps) + 1 } };
   const second = await withFailure(place, realCase);
-  return { ...second, wrong: second.struck === null ? [...second.wrong, 'it ended before it could be struck, twice'] : second.wrong, realCase, again: true };
+  return {
+    ...second,
+    wrong:
+      second.struck === null
+        ? [...second.wrong, 'it ended before it could be struck, twice']
+        : second.wrong,
+    realCase,
+    again: true,
+  };
 }
 
 async function withFailure({ ground, runner }: Place, realCase: RealCase): Promise<CaseReport> {
   try {
     return await runCase(ground, runner, realCase);
   } catch (error) {
-    return { struck: null, steps: 1, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+    return {
+      struck: null,
+      steps: 1,
+      wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    };
   }
 }
-

@@ -62,7 +62,8 @@ function step(what, effect) {
   const result = effect();
   if (mine && orders.when === 'after') send(what);
   // Inside of the effect, or right behind it: nothing else may come in between on a busy machine.
-  if (mine && orders.when === 'during') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STRUCK_WITHIN_MS);
+  if (mine && orders.when === 'during')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STRUCK_WITHIN_MS);
   return result;
 }
 
@@ -86,7 +87,10 @@ const SHOWN = 70;
 
 /** @param {string} text */
 function shown(text) {
-  return text.replace(/[^ -~]+/g, ' ').trim().slice(0, SHOWN);
+  return text
+    .replace(/[^ -~]+/g, ' ')
+    .trim()
+    .slice(0, SHOWN);
 }
 
 /** @typedef {(this: object, ...args: unknown[]) => unknown} Native */
@@ -104,7 +108,8 @@ function countStatements(native) {
     };
   };
   const { databasePrepareSync: prepare, statementRowsSync: query } = native;
-  if (prepare === undefined || query === undefined) throw new Error('libsql has other functions than expected');
+  if (prepare === undefined || query === undefined)
+    throw new Error('libsql has other functions than expected');
   native['databasePrepareSync'] = function (...args) {
     const statement = /** @type {object} */ (prepare.apply(this, args));
     texts.set(statement, shown(String(args[0])));
@@ -137,13 +142,17 @@ process.dlopen = (/** @type {{ exports: Record<string, Native> }} */ module, ...
 
 const wire = /** @type {Socket & Wire} */ (Socket.prototype);
 const { _writeGeneric: write } = wire;
-const push = /** @type {(this: Socket, chunk: unknown, encoding?: BufferEncoding) => boolean} */ (Reflect.get(wire, 'push'));
+const push = /** @type {(this: Socket, chunk: unknown, encoding?: BufferEncoding) => boolean} */ (
+  Reflect.get(wire, 'push')
+);
 
 /** @param {unknown} data @returns {string} */
 function textOf(data) {
   if (typeof data === 'string') return data.slice(0, SHOWN);
   if (data instanceof Uint8Array) return Buffer.from(data.subarray(0, SHOWN)).toString('latin1');
-  return Array.isArray(data) ? data.map((each) => textOf(/** @type {{ chunk: unknown }} */ (each).chunk)).join('') : '';
+  return Array.isArray(data)
+    ? data.map((each) => textOf(/** @type {{ chunk: unknown }} */ (each).chunk)).join('')
+    : '';
 }
 
 /** A request line without the rest, in which the key is. @param {string} text */
@@ -155,7 +164,9 @@ function firstLine(text) {
 wire._writeGeneric = function (many, data, encoding, done) {
   // Put off by Node itself until there is a connection, and then it comes here again.
   if (this.connecting) return write.call(this, many, data, encoding, done);
-  return step(`send ${firstLine(textOf(data))}`, () => write.call(this, many, data, encoding, done));
+  return step(`send ${firstLine(textOf(data))}`, () =>
+    write.call(this, many, data, encoding, done),
+  );
 };
 
 /** @param {unknown} chunk @param {BufferEncoding} [encoding] @this {Socket & Wire} */

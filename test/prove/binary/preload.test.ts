@@ -15,20 +15,35 @@ interface Seen {
 }
 
 /** Runs a charge that is struck there; answers how it ended, and what there is then. */
-async function chargeStruck(ground: Ground, runner: Runner, strike: Partial<Strike>, faults = ''): Promise<Seen> {
+async function chargeStruck(
+  ground: Ground,
+  runner: Runner,
+  strike: Partial<Strike>,
+  faults = '',
+): Promise<Seen> {
   await ground.begin(false);
   ground.sandbox.setFaults(faults);
-  const ended = await runner.run(await CHARGE.typed(ground), ground.environment(), { ...COUNT_ONLY, signal: 'SIGKILL', ...strike });
+  const ended = await runner.run(await CHARGE.typed(ground), ground.environment(), {
+    ...COUNT_ONLY,
+    signal: 'SIGKILL',
+    ...strike,
+  });
   await settledDust(ground);
   const rows = await ground.raw().rows('select lease_token from transactions');
-  const seen = { ended, rows: rows.length, held: rows.filter((row) => row['lease_token'] !== null).length, intents: ground.sandbox.books.paymentIntents.length };
+  const seen = {
+    ended,
+    rows: rows.length,
+    held: rows.filter((row) => row['lease_token'] !== null).length,
+    intents: ground.sandbox.books.paymentIntents.length,
+  };
   await ground.end();
   return seen;
 }
 
 function stepOf(steps: readonly string[], name: RegExp, which = 0): number {
   const found = steps.flatMap((step, index) => (name.test(step) ? [index + 1] : []))[which];
-  if (found === undefined) throw new Error(`no step like ${String(name)} among ${steps.join('; ')}`);
+  if (found === undefined)
+    throw new Error(`no step like ${String(name)} among ${steps.join('; ')}`);
   return found;
 }
 
@@ -46,13 +61,23 @@ describe.each(targets)('the real program, struck at a step ($name)', (target: Ta
     const second = (await chargeStruck(ground, runner, {})).ended;
     expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
     // What is asked of the database at the same time may be answered in another order.
-    const kinds = (ended: Ended): string[] => ended.trace.steps.map((step) => step.slice(0, 9)).sort();
+    const kinds = (ended: Ended): string[] =>
+      ended.trace.steps.map((step) => step.slice(0, 9)).sort();
     expect(kinds(second)).toEqual(kinds(first));
-    const sent = first.trace.steps.filter((step) => step.startsWith('send POST')).map((step) => step.replace(/pi_\w+/, 'ID'));
-    expect(sent).toEqual(['send POST /v1/payment_intents HTTP/1.1', 'send POST /v1/payment_intents/ID/confirm HTTP/1.1']);
-    expect(first.trace.steps.filter((step) => step.startsWith('hear HTTP/1.1 200'))).toHaveLength(sent.length + LOOKS);
+    const sent = first.trace.steps
+      .filter((step) => step.startsWith('send POST'))
+      .map((step) => step.replace(/pi_\w+/, 'ID'));
+    expect(sent).toEqual([
+      'send POST /v1/payment_intents HTTP/1.1',
+      'send POST /v1/payment_intents/ID/confirm HTTP/1.1',
+    ]);
+    expect(first.trace.steps.filter((step) => step.startsWith('hear HTTP/1.1 200'))).toHaveLength(
+      sent.length + LOOKS,
+    );
     // The row's own, one before each call, which takes its turn from the shared limits, and what the look found; PostgreSQL writes the row without BEGIN.
-    expect(first.trace.steps.filter((step) => COMMIT[target.name].test(step)).length).toBe((target.name === 'sqlite' ? 3 : 1) + sent.length + 2 * LOOKS);
+    expect(first.trace.steps.filter((step) => COMMIT[target.name].test(step)).length).toBe(
+      (target.name === 'sqlite' ? 3 : 1) + sent.length + 2 * LOOKS,
+    );
     expect(JSON.stringify(first.trace)).not.toContain('sk_test');
   });
 
@@ -61,17 +86,38 @@ describe.each(targets)('the real program, struck at a step ($name)', (target: Ta
     const runner = await openRunner();
     const { steps } = (await chargeStruck(ground, runner, {})).ended.trace;
     const insert = stepOf(steps, /insert into .?transactions/i);
-    const step = steps.findIndex((each, index) => index >= insert && COMMIT[target.name].test(each)) + 1;
-    expect(await chargeStruck(ground, runner, { step, when: 'before' })).toMatchObject({ ended: KILLED, rows: 0, intents: 0 });
-    expect(await chargeStruck(ground, runner, { step, when: 'after' })).toMatchObject({ ended: KILLED, rows: 1, intents: 0, held: 1 });
+    const step =
+      steps.findIndex((each, index) => index >= insert && COMMIT[target.name].test(each)) + 1;
+    expect(await chargeStruck(ground, runner, { step, when: 'before' })).toMatchObject({
+      ended: KILLED,
+      rows: 0,
+      intents: 0,
+    });
+    expect(await chargeStruck(ground, runner, { step, when: 'after' })).toMatchObject({
+      ended: KILLED,
+      rows: 1,
+      intents: 0,
+      held: 1,
+    });
   });
 
   test('has sent nothing to Stripe before that step, and after it the request takes effect', async () => {
     const ground = await openGround(target);
     const runner = await openRunner();
-    const step = stepOf((await chargeStruck(ground, runner, {})).ended.trace.steps, /^send POST \/v1\/payment_intents HTTP/);
-    expect(await chargeStruck(ground, runner, { step, when: 'before' })).toMatchObject({ ended: KILLED, rows: 1, intents: 0 });
-    expect(await chargeStruck(ground, runner, { step, when: 'after' })).toMatchObject({ ended: KILLED, rows: 1, intents: 1 });
+    const step = stepOf(
+      (await chargeStruck(ground, runner, {})).ended.trace.steps,
+      /^send POST \/v1\/payment_intents HTTP/,
+    );
+    expect(await chargeStruck(ground, runner, { step, when: 'before' })).toMatchObject({
+      ended: KILLED,
+      rows: 1,
+      intents: 0,
+    });
+    expect(await chargeStruck(ground, runner, { step, when: 'after' })).toMatchObject({
+      ended: KILLED,
+      rows: 1,
+      intents: 1,
+    });
   });
 
   test('dies by another thread as well, and drains by SIGTERM', async () => {
@@ -80,10 +126,22 @@ describe.each(targets)('the real program, struck at a step ($name)', (target: Ta
     const { steps } = (await chargeStruck(ground, runner, {})).ended.trace;
     const commit = stepOf(steps, COMMIT[target.name]);
     const during = { step: commit, when: 'during', delayUs: 100 } as const;
-    expect(await chargeStruck(ground, runner, during)).toMatchObject({ ended: { ...KILLED, trace: { sent: { step: commit } } } });
+    expect(await chargeStruck(ground, runner, during)).toMatchObject({
+      ended: { ...KILLED, trace: { sent: { step: commit } } },
+    });
     const step = stepOf(steps, /^send POST/);
     // The signal is there before the answer is.
-    const drained = await chargeStruck(ground, runner, { step, when: 'after', signal: 'SIGTERM' }, 'payment_intents.create=slow:300');
-    expect(drained).toMatchObject({ ended: { exitCode: 143, signal: null }, rows: 1, intents: 1, held: 0 });
+    const drained = await chargeStruck(
+      ground,
+      runner,
+      { step, when: 'after', signal: 'SIGTERM' },
+      'payment_intents.create=slow:300',
+    );
+    expect(drained).toMatchObject({
+      ended: { exitCode: 143, signal: null },
+      rows: 1,
+      intents: 1,
+      held: 0,
+    });
   });
 });

@@ -1,7 +1,15 @@
 import type { Ground } from '../ground.ts';
 import { COUNT_ONLY, type Ended, type Runner, type SentAgain, type Strike } from './child.ts';
 import type { RealCommand } from './commands.ts';
-import { INTERRUPTED, notDrained, notRecorded, TERMINATED, untrueDocument, untruth, type Before } from './honesty.ts';
+import {
+  INTERRUPTED,
+  notDrained,
+  notRecorded,
+  TERMINATED,
+  untrueDocument,
+  untruth,
+  type Before,
+} from './honesty.ts';
 import { recoverAndJudge, settledDust, wrongAtOnce, type Recovery } from './recovery.ts';
 
 /** One run of the real program, struck at a step or (null) drained while its daemon is idle. */
@@ -24,50 +32,79 @@ const PREPARED_MS_AGO = 60_000;
 /** An absence is looked for after a day, and once more six minutes later. */
 const ABSENT_MS_AGO = PREPARED_MS_AGO + 86_400_000 + 6 * 60_000;
 /** While a second signal comes, every call is under way. */
-const UNDER_WAY = ['create', 'confirm', 'cancel', 'retrieve', 'list'].map((call) => `payment_intents.${call}#*=slow:1500`).join('; ');
+const UNDER_WAY = ['create', 'confirm', 'cancel', 'retrieve', 'list']
+  .map((call) => `payment_intents.${call}#*=slow:1500`)
+  .join('; ');
 const AT_ONCE_MS = 1_000;
 const AT_ONCE_STEPS = 3;
 
 /** What it does when nobody strikes. */
-export async function countSteps(ground: Ground, runner: Runner, command: RealCommand): Promise<readonly string[]> {
+export async function countSteps(
+  ground: Ground,
+  runner: Runner,
+  command: RealCommand,
+): Promise<readonly string[]> {
   try {
     const args = await prepared(ground, command);
     const ended = await runner.run(args, ground.environment(), COUNT_ONLY);
     const wrong = await untruth(ground, command.role, ended, []);
-    if (wrong.length > 0) throw new Error(`${command.name}, with nobody striking: ${wrong.join('; ')}`);
+    if (wrong.length > 0)
+      throw new Error(`${command.name}, with nobody striking: ${wrong.join('; ')}`);
     return ended.trace.steps;
   } finally {
     await ground.end();
   }
 }
 
-export async function runCase(ground: Ground, runner: Runner, { command, recovery, strike }: RealCase): Promise<CaseReport> {
+export async function runCase(
+  ground: Ground,
+  runner: Runner,
+  { command, recovery, strike }: RealCase,
+): Promise<CaseReport> {
   try {
     const args = await prepared(ground, command);
     const { requests, paymentIntents } = ground.sandbox.books;
-    const before = { requests: requests.length, intents: new Set(paymentIntents.map(({ id }) => id)) };
+    const before = {
+      requests: requests.length,
+      intents: new Set(paymentIntents.map(({ id }) => id)),
+    };
     ground.sandbox.setFaults(strike.signals === 'again' ? UNDER_WAY : '');
     const ended = await runner.run(args, ground.environment(), strike);
     ground.sandbox.setFaults('');
     await settledDust(ground);
     const { sent, steps } = ended.trace;
-    if (strike.step !== null && sent === null) return { struck: null, steps: steps.length, wrong: [] };
+    if (strike.step !== null && sent === null)
+      return { struck: null, steps: steps.length, wrong: [] };
     const struck = sent === null ? 'idle' : `${sent.when} step ${sent.step}, ${sent.what}`;
     const died = strike.signal === 'SIGKILL' || (sent !== null && sent.again !== null);
-    const wrong = [...(await wrongAtOnce(ground, command)), ...(await wrongEnd(ground, command, ended, before))];
+    const wrong = [
+      ...(await wrongAtOnce(ground, command)),
+      ...(await wrongEnd(ground, command, ended, before)),
+    ];
     wrong.push(...(await recoverAndJudge(ground, runner, { command, recovery, died })));
     return { struck, steps: steps.length, wrong };
   } finally {
     await ground.end();
   }
 
-  async function wrongEnd(on: Ground, { role }: RealCommand, ended: Ended, before: Before): Promise<readonly string[]> {
+  async function wrongEnd(
+    on: Ground,
+    { role }: RealCommand,
+    ended: Ended,
+    before: Before,
+  ): Promise<readonly string[]> {
     if (strike.signal === 'SIGKILL') return killed(on, role, ended);
     // Two signals at once may arrive in either order.
     const cutShort = strike.signals === 'echo' ? [TERMINATED, INTERRUPTED] : [TERMINATED];
-    const drained = [...(await untruth(on, role, ended, cutShort)), ...(await notDrained(on, role)), ...(role === 'migrate' ? [] : await notRecorded(on, before))];
+    const drained = [
+      ...(await untruth(on, role, ended, cutShort)),
+      ...(await notDrained(on, role)),
+      ...(role === 'migrate' ? [] : await notRecorded(on, before)),
+    ];
     const again = ended.trace.sent?.again ?? null;
-    return again === null || drained.length === 0 ? [...drained, ...tooLate(ended, again)] : endedAtOnce(ended, again);
+    return again === null || drained.length === 0
+      ? [...drained, ...tooLate(ended, again)]
+      : endedAtOnce(ended, again);
   }
 }
 
@@ -85,18 +122,37 @@ async function prepared(ground: Ground, command: RealCommand): Promise<readonly 
   return command.typed(ground);
 }
 
-async function killed(ground: Ground, role: RealCommand['role'], ended: Ended): Promise<readonly string[]> {
-  const died = ended.signal === 'SIGKILL' ? [] : [`it was to die by SIGKILL, and ended with ${ended.exitCode ?? ended.signal ?? 'nothing'}`];
+async function killed(
+  ground: Ground,
+  role: RealCommand['role'],
+  ended: Ended,
+): Promise<readonly string[]> {
+  const died =
+    ended.signal === 'SIGKILL'
+      ? []
+      : [`it was to die by SIGKILL, and ended with ${ended.exitCode ?? ended.signal ?? 'nothing'}`];
   return [...died, ...(await untrueDocument(ground, role, ended))];
 }
 
 /** A person who presses again does not want to wait; like a crash, and what is recorded lets the next run go on. */
 function endedAtOnce(ended: Ended, again: SentAgain): readonly string[] {
-  return [...(ended.exitCode === TERMINATED ? [] : [`11: ended with ${ended.exitCode ?? 'a signal'} by the second SIGTERM`]), ...tooLate(ended, again)];
+  return [
+    ...(ended.exitCode === TERMINATED
+      ? []
+      : [`11: ended with ${ended.exitCode ?? 'a signal'} by the second SIGTERM`]),
+    ...tooLate(ended, again),
+  ];
 }
 
 /** By the clock and by what was still done: a machine that stands still for a moment is no fault. */
 function tooLate({ endedAt, trace: { steps } }: Ended, again: SentAgain | null): readonly string[] {
-  if (again === null || endedAt - again.at <= AT_ONCE_MS || steps.length - again.steps <= AT_ONCE_STEPS) return [];
-  return [`8: went on for ${endedAt - again.at} ms and ${steps.length - again.steps} steps after the second SIGTERM`];
+  if (
+    again === null ||
+    endedAt - again.at <= AT_ONCE_MS ||
+    steps.length - again.steps <= AT_ONCE_STEPS
+  )
+    return [];
+  return [
+    `8: went on for ${endedAt - again.at} ms and ${steps.length - again.steps} steps after the second SIGTERM`,
+  ];
 }

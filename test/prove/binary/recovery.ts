@@ -28,34 +28,55 @@ export async function settledDust(ground: Ground): Promise<void> {
   if (ground.dialect === 'sqlite') return;
   const alive = `select pid from pg_stat_activity where datname = current_database() and application_name = 'payrecon'`;
   for (let waitedMs = 0; (await ground.raw().rows(alive)).length > 0; waitedMs += 2) {
-    if (waitedMs > GONE_WITHIN_MS) throw new Error('the database server still serves a process that is gone');
+    if (waitedMs > GONE_WITHIN_MS)
+      throw new Error('the database server still serves a process that is gone');
     await wait(2);
   }
 }
 
 /** Before money can move, the ledger knows where; after a recovery this could not be seen any more. */
 export async function moneyWithoutId(ground: Ground): Promise<readonly string[]> {
-  const asked = ground.sandbox.books.paymentIntents.filter(({ latest_charge: charge, status }) => charge !== null || status === 'requires_action');
+  const asked = ground.sandbox.books.paymentIntents.filter(
+    ({ latest_charge: charge, status }) => charge !== null || status === 'requires_action',
+  );
   if (asked.length === 0) return [];
-  const known = new Set((await ground.raw().rows('select payment_intent from transactions')).map((row) => row['payment_intent']));
-  return asked.filter(({ id }) => !known.has(id)).map(({ id, status }) => `2: ${id} is ${status}, and the ledger does not know its id`);
+  const known = new Set(
+    (await ground.raw().rows('select payment_intent from transactions')).map(
+      (row) => row['payment_intent'],
+    ),
+  );
+  return asked
+    .filter(({ id }) => !known.has(id))
+    .map(({ id, status }) => `2: ${id} is ${status}, and the ledger does not know its id`);
 }
 
 /** What is wrong at the moment of death already, the file or the indexes included. */
-export async function wrongAtOnce(ground: Ground, { role }: RealCommand): Promise<readonly string[]> {
+export async function wrongAtOnce(
+  ground: Ground,
+  { role }: RealCommand,
+): Promise<readonly string[]> {
   if (role === 'migrate') {
     if (ground.dialect !== 'sqlite') return [];
     const [check] = await ground.raw().rows('pragma integrity_check');
     return check?.['integrity_check'] === 'ok' ? [] : [`9: ${JSON.stringify(check)}`];
   }
   const payrecon = await ground.open('audit');
-  const found = await violations(source(ground, payrecon), { atRest: false, secrets: ground.secrets, mailAnswersUnseen: 1 });
+  const found = await violations(source(ground, payrecon), {
+    atRest: false,
+    secrets: ground.secrets,
+    mailAnswersUnseen: 1,
+  });
   await payrecon.close();
   return [...found, ...(await moneyWithoutId(ground))];
 }
 
 function source(ground: Ground, payrecon: Payrecon): EvidenceSource {
-  return { books: ground.sandbox.books, raw: ground.raw(), dialect: ground.dialect, verifyAudit: () => payrecon.verifyAudit(null) };
+  return {
+    books: ground.sandbox.books,
+    raw: ground.raw(),
+    dialect: ground.dialect,
+    verifyAudit: () => payrecon.verifyAudit(null),
+  };
 }
 
 /**
@@ -64,8 +85,12 @@ function source(ground: Ground, payrecon: Payrecon): EvidenceSource {
  */
 async function expire(ground: Ground): Promise<void> {
   const raw = ground.raw();
-  await raw.run(`update transactions set lease_expires_at = lease_expires_at - ${PAST_LEASES_MS} where lease_token is not null`);
-  await raw.run(`update notifications set next_attempt_at = next_attempt_at - ${PAST_LEASES_MS} where claim_token is not null`);
+  await raw.run(
+    `update transactions set lease_expires_at = lease_expires_at - ${PAST_LEASES_MS} where lease_token is not null`,
+  );
+  await raw.run(
+    `update notifications set next_attempt_at = next_attempt_at - ${PAST_LEASES_MS} where claim_token is not null`,
+  );
 }
 
 export interface Recover {
@@ -76,12 +101,18 @@ export interface Recover {
 }
 
 /** Somebody comes after it, two passes are made at most, and everything must hold. */
-export async function recoverAndJudge(ground: Ground, runner: Runner, { command, recovery, died }: Recover): Promise<readonly string[]> {
+export async function recoverAndJudge(
+  ground: Ground,
+  runner: Runner,
+  { command, recovery, died }: Recover,
+): Promise<readonly string[]> {
   const wrong: string[] = [];
   if (recovery === 'typed again') {
     if (died && command.role !== 'migrate') await expire(ground);
     const ended = await runner.run(await command.typed(ground), ground.environment(), COUNT_ONLY);
-    wrong.push(...(await untruth(ground, command.role, ended, [])).map((each) => `typed again: ${each}`));
+    wrong.push(
+      ...(await untruth(ground, command.role, ended, [])).map((each) => `typed again: ${each}`),
+    );
   }
   ground.advance(died ? PAST_LEASES_MS : A_MOMENT_MS);
   // A schema that is not there can only be made by migrating.
@@ -98,7 +129,11 @@ async function twoPasses(ground: Ground, died: boolean): Promise<readonly string
   for (let passes = 1; passes <= 2; passes += 1) {
     const reconciler = await ground.open('reconcile');
     await reconciler.reconcile({ limit: null, dryRun: false });
-    left = await violations(source(ground, reconciler), { atRest: true, secrets: ground.secrets, mailAnswersUnseen: died ? 1 : 0 });
+    left = await violations(source(ground, reconciler), {
+      atRest: true,
+      secrets: ground.secrets,
+      mailAnswersUnseen: died ? 1 : 0,
+    });
     await reconciler.close();
     if (left.length === 0) break;
     ground.advance(BETWEEN_PASSES_MS);

@@ -35,11 +35,22 @@ async function emptyLedger(ground: LedgerGround): Promise<void> {
 function passing(stopName: string): Scene {
   const stop = STOPS.find(({ name }) => name === stopName);
   if (stop === undefined) throw new Error(`no charge stops at ${stopName}`);
-  return { name: `pass, ${stopName}`, method: stop.method, prepare: (ground) => stopAt(ground, stop), role: 'reconcile', run: pass };
+  return {
+    name: `pass, ${stopName}`,
+    method: stop.method,
+    prepare: (ground) => stopAt(ground, stop),
+    role: 'reconcile',
+    run: pass,
+  };
 }
 
 function repeating(stopName: string): Scene {
-  return { ...passing(stopName), name: `charge again, ${stopName}`, role: 'charge', run: (payrecon) => charge(payrecon, passing(stopName).method) };
+  return {
+    ...passing(stopName),
+    name: `charge again, ${stopName}`,
+    role: 'charge',
+    run: (payrecon) => charge(payrecon, passing(stopName).method),
+  };
 }
 
 export const SCENES: readonly Scene[] = [
@@ -64,7 +75,12 @@ export interface Ended {
 }
 
 /** Runs the command as a process of its own, while `under` lets things go wrong, and starts the machine again. */
-export async function endedUnder(ground: LedgerGround, scene: Scene, under: (work: () => Promise<void>) => Promise<void>, seams: Seams = {}): Promise<Ended> {
+export async function endedUnder(
+  ground: LedgerGround,
+  scene: Scene,
+  under: (work: () => Promise<void>) => Promise<void>,
+  seams: Seams = {},
+): Promise<Ended> {
   await ground.begin(true);
   await scene.prepare(ground);
   ground.advance(1_000);
@@ -91,10 +107,16 @@ async function endOf(scene: Scene, payrecon: Payrecon): Promise<Pick<Ended, 'exi
 }
 
 function exitOf({ role }: Scene, outcome: unknown): number {
-  return role === 'charge' ? exitCode({ kind: 'charged', outcome: outcome as ChargeOutcome }, null) : exitCode({ kind: 'passed', outcome: outcome as PassOutcome }, null);
+  return role === 'charge'
+    ? exitCode({ kind: 'charged', outcome: outcome as ChargeOutcome }, null)
+    : exitCode({ kind: 'passed', outcome: outcome as PassOutcome }, null);
 }
 
-const CHANGES = new Set(['payment_intents.create', 'payment_intents.confirm', 'payment_intents.cancel']);
+const CHANGES = new Set([
+  'payment_intents.create',
+  'payment_intents.confirm',
+  'payment_intents.cancel',
+]);
 
 function changesAsked({ sandbox }: LedgerGround): number {
   return sandbox.books.requests.filter(({ endpoint }) => CHANGES.has(endpoint)).length;
@@ -106,47 +128,95 @@ function changesAsked({ sandbox }: LedgerGround): number {
  */
 function processGone(ground: LedgerGround): LedgerDump {
   const copy = ground.newFolder();
-  cpSync(ground.folder(), copy, { recursive: true, filter: (path) => !basename(path).endsWith(SHM) });
+  cpSync(ground.folder(), copy, {
+    recursive: true,
+    filter: (path) => !basename(path).endsWith(SHM),
+  });
   ground.moveTo(copy);
   return dumpLedger(ground.ledger());
 }
 
 /** What is untrue about how the command ended, and what is wrong after the disk was mended. */
-export async function judged(ground: LedgerGround, scene: Scene, ended: Ended): Promise<readonly string[]> {
-  const untrue = [...dishonest(scene, ended), ...moneyWithoutId(ground, ended.after), ...ended.after.damage];
+export async function judged(
+  ground: LedgerGround,
+  scene: Scene,
+  ended: Ended,
+): Promise<readonly string[]> {
+  const untrue = [
+    ...dishonest(scene, ended),
+    ...moneyWithoutId(ground, ended.after),
+    ...ended.after.damage,
+  ];
   pastLeases(ground);
   const payrecon = await ground.open('charge');
   const { transaction, situation } = await charge(payrecon, scene.method);
   await payrecon.close();
-  const repeated = situation === 'in_progress' ? [`${transaction.id} is still held by the process that is gone`] : [];
+  const repeated =
+    situation === 'in_progress'
+      ? [`${transaction.id} is still held by the process that is gone`]
+      : [];
   return [...untrue, ...repeated, ...(await reconciled(ground, 1))];
 }
 
-const TRUE_ENDS: Readonly<Record<string, readonly number[]>> = { succeeded: [0], failed: [3], canceled: [3], stuck: [5], pending: [75] };
+const TRUE_ENDS: Readonly<Record<string, readonly number[]>> = {
+  succeeded: [0],
+  failed: [3],
+  canceled: [3],
+  stuck: [5],
+  pending: [75],
+};
 
-function dishonest({ role }: Scene, { exit, error, sent, before, after }: Ended): readonly string[] {
-  if (exit === 1) return [`ended as a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+function dishonest(
+  { role }: Scene,
+  { exit, error, sent, before, after }: Ended,
+): readonly string[] {
+  if (exit === 1)
+    return [
+      `ended as a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    ];
   if (exit === 69 || exit === 2) {
-    const changed = standing(before) === standing(after) ? [] : [`ended with ${exit}, and the ledger went from ${standing(before)} to ${standing(after)}`];
-    return sent === 0 ? changed : [...changed, `ended with ${exit} after Stripe was asked to change something`];
+    const changed =
+      standing(before) === standing(after)
+        ? []
+        : [
+            `ended with ${exit}, and the ledger went from ${standing(before)} to ${standing(after)}`,
+          ];
+    return sent === 0
+      ? changed
+      : [...changed, `ended with ${exit} after Stripe was asked to change something`];
   }
   if (role === 'reconcile') return [0, 5, 75].includes(exit) ? [] : [`a pass ended with ${exit}`];
   const status = String(after.transactions.find((row) => row['key'] === KEY)?.['status']);
   // Not known yet is always true of what was recorded a moment later.
-  return exit === 75 || TRUE_ENDS[status]?.includes(exit) === true ? [] : [`ended with ${exit}, and the ledger says ${status}`];
+  return exit === 75 || TRUE_ENDS[status]?.includes(exit) === true
+    ? []
+    : [`ended with ${exit}, and the ledger says ${status}`];
 }
 
 /** Where each payment stands; who holds it does not matter. */
 function standing({ transactions }: LedgerDump): string {
-  return transactions.map((row) => `${String(row['key'])}: ${String(row['status'])}, ${String(row['step'])}, ${String(row['payment_intent'])}`).join('; ') || 'nothing';
+  return (
+    transactions
+      .map(
+        (row) =>
+          `${String(row['key'])}: ${String(row['status'])}, ${String(row['step'])}, ${String(row['payment_intent'])}`,
+      )
+      .join('; ') || 'nothing'
+  );
 }
 
 /** Before money can move, the ledger knows where. */
-function moneyWithoutId({ sandbox }: LedgerGround, { transactions }: LedgerDump): readonly string[] {
+function moneyWithoutId(
+  { sandbox }: LedgerGround,
+  { transactions }: LedgerDump,
+): readonly string[] {
   const known = new Set(transactions.map((row) => row['payment_intent']));
   const rows = new Set(transactions.map((row) => row['id']));
   return sandbox.books.paymentIntents.flatMap(({ id, status, latest_charge: money, metadata }) => {
-    if (!rows.has(metadata['payrecon_transaction'])) return [`${id} was made for a transaction that the ledger does not know`];
-    return money !== null && !known.has(id) ? [`${id} is ${status}, and the ledger does not know its id`] : [];
+    if (!rows.has(metadata['payrecon_transaction']))
+      return [`${id} was made for a transaction that the ledger does not know`];
+    return money !== null && !known.has(id)
+      ? [`${id} is ${status}, and the ledger does not know its id`]
+      : [];
   });
 }

@@ -19,7 +19,13 @@ import { SHM, type Entry } from './journal.ts';
 const SECTOR_BYTES = 512;
 
 /** How much of what was not durable survives. */
-export const SURVIVALS = ['nothing', 'everything', 'a beginning', 'whole writes', 'sectors'] as const;
+export const SURVIVALS = [
+  'nothing',
+  'everything',
+  'a beginning',
+  'whole writes',
+  'sectors',
+] as const;
 export type Survival = (typeof SURVIVALS)[number];
 
 type Write = Extract<Entry, { readonly kind: 'write' }>;
@@ -52,13 +58,21 @@ export class Disk {
   /** `image` is on it already, and durable. */
   constructor(folder: string, image: Image = new Map()) {
     this.#folder = folder;
-    for (const [path, content] of image) if (!path.endsWith(SHM)) this.#names.set(join(folder, path), [{ folder: false, content: Buffer.from(content), pending: [] }]);
+    for (const [path, content] of image)
+      if (!path.endsWith(SHM))
+        this.#names.set(join(folder, path), [
+          { folder: false, content: Buffer.from(content), pending: [] },
+        ]);
   }
 
   apply(entry: Entry): void {
     switch (entry.kind) {
       case 'created':
-        this.#namesOf(entry.path).push({ folder: entry.folder, content: Buffer.alloc(0), pending: [] });
+        this.#namesOf(entry.path).push({
+          folder: entry.folder,
+          content: Buffer.alloc(0),
+          pending: [],
+        });
         return;
       case 'unlink':
         this.#namesOf(entry.path).push(null);
@@ -73,10 +87,12 @@ export class Disk {
         return;
       }
       case 'folder sync':
-        for (const [path, names] of this.#names) if (dirname(path) === entry.path) names.splice(0, names.length - 1);
+        for (const [path, names] of this.#names)
+          if (dirname(path) === entry.path) names.splice(0, names.length - 1);
         return;
       case 'mark':
-        if (entry.shm !== null) this.#shm = [...this.#shm.slice(-3), { path: this.#shmPath(), content: entry.shm }];
+        if (entry.shm !== null)
+          this.#shm = [...this.#shm.slice(-3), { path: this.#shmPath(), content: entry.shm }];
     }
   }
 
@@ -88,10 +104,13 @@ export class Disk {
       const inode = survivor(names, survival, chance);
       if (lost.some((folder) => path.startsWith(`${folder}/`))) continue;
       if (inode === null) lost.push(path);
-      else if (!inode.folder) image.set(relative(this.#folder, path), surviving(inode, survival, chance));
+      else if (!inode.folder)
+        image.set(relative(this.#folder, path), surviving(inode, survival, chance));
     }
-    const shm = survival === 'nothing' ? undefined : this.#shm[Math.floor(chance() * (this.#shm.length + 1))];
-    if (shm !== undefined && image.size > 0) image.set(relative(this.#folder, shm.path), shm.content);
+    const shm =
+      survival === 'nothing' ? undefined : this.#shm[Math.floor(chance() * (this.#shm.length + 1))];
+    if (shm !== undefined && image.size > 0)
+      image.set(relative(this.#folder, shm.path), shm.content);
     return image;
   }
 
@@ -103,7 +122,8 @@ export class Disk {
 
   #inode(path: string): Inode {
     const inode = this.#names.get(path)?.at(-1);
-    if (inode === undefined || inode === null) throw new Error(`${path} was changed before it was made`);
+    if (inode === undefined || inode === null)
+      throw new Error(`${path} was changed before it was made`);
     return inode;
   }
 
@@ -136,7 +156,10 @@ function surviving({ content, pending }: Inode, survival: Survival, chance: Chan
     case 'a beginning':
       return torn(content, pending.slice(0, Math.ceil(chance() * (pending.length + 1))), chance);
     case 'whole writes':
-      return changed(content, pending.filter(() => chance() < 0.5));
+      return changed(
+        content,
+        pending.filter(() => chance() < 0.5),
+      );
     case 'sectors':
       return sectors(content, pending, chance);
   }
@@ -151,13 +174,19 @@ function torn(content: Buffer, changes: readonly Change[], chance: Chance): Buff
 
 /** Of each sector any state since the fsync. */
 function sectors(content: Buffer, changes: readonly Change[], chance: Chance): Buffer {
-  const pieces = changes.flatMap((change): readonly Change[] => (change.kind === 'truncate' ? [change] : bySector(change)));
+  const pieces = changes.flatMap((change): readonly Change[] =>
+    change.kind === 'truncate' ? [change] : bySector(change),
+  );
   const writes = new Map<number, number>();
-  for (const piece of pieces) if (piece.kind === 'write') writes.set(sectorOf(piece), (writes.get(sectorOf(piece)) ?? 0) + 1);
+  for (const piece of pieces)
+    if (piece.kind === 'write') writes.set(sectorOf(piece), (writes.get(sectorOf(piece)) ?? 0) + 1);
   // A probability for the whole image, so that there are some with little lost and some with little left.
   const share = chance();
   const kept = new Map(
-    [...writes].map(([sector, count]) => [sector, chance() < share ? count : Math.floor(chance() * (count + 1) * share)]),
+    [...writes].map(([sector, count]) => [
+      sector,
+      chance() < share ? count : Math.floor(chance() * (count + 1) * share),
+    ]),
   );
   const seen = new Map<number, number>();
   const survivors = pieces.filter((piece) => {
@@ -178,9 +207,14 @@ function sectorOf(piece: { readonly offset: number }): number {
 
 function bySector({ path, offset, bytes }: Write): readonly Write[] {
   const pieces: Write[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = Math.min(bytes.length - at, SECTOR_BYTES - ((offset + at) % SECTOR_BYTES));
-    pieces.push({ kind: 'write', path, offset: offset + at, bytes: bytes.subarray(at, at + length) });
+    pieces.push({
+      kind: 'write',
+      path,
+      offset: offset + at,
+      bytes: bytes.subarray(at, at + length),
+    });
     at += length;
   }
   return pieces;
@@ -191,13 +225,17 @@ function endOf(change: Change): number {
 }
 
 function grown(content: Buffer, length: number): Buffer {
-  return content.length >= length ? content : Buffer.concat([content, Buffer.alloc(length - content.length)]);
+  return content.length >= length
+    ? content
+    : Buffer.concat([content, Buffer.alloc(length - content.length)]);
 }
 
 /** The content after the changes; the one before is left as it was, for other images begin with it. */
 function changed(content: Buffer, changes: readonly Change[]): Buffer {
   if (changes.length === 0) return content;
-  const result = Buffer.alloc(changes.reduce((longest, change) => Math.max(longest, endOf(change)), content.length));
+  const result = Buffer.alloc(
+    changes.reduce((longest, change) => Math.max(longest, endOf(change)), content.length),
+  );
   result.set(content);
   let { length } = content;
   for (const change of changes) {

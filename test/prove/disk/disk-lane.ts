@@ -27,12 +27,22 @@ export function caseNamed(name: string): DiskCase {
   const [, sceneName, failureName, lasting, from] = name.split(' | ');
   const scene = SCENES.find((each) => each.name === sceneName);
   const failure = FAILURES.find((each) => each.name === failureName);
-  if (scene === undefined || failure === undefined) throw new Error(`PROVE_CASE=${name} names no case`);
-  return { scene, failure, lasting: lasting === 'once' ? 'once' : 'until mended', from: Number(from) };
+  if (scene === undefined || failure === undefined)
+    throw new Error(`PROVE_CASE=${name} names no case`);
+  return {
+    scene,
+    failure,
+    lasting: lasting === 'once' ? 'once' : 'until mended',
+    from: Number(from),
+  };
 }
 
 /** How many calls the failure could hit while nothing fails. */
-export async function countCalls(ground: LedgerGround, scene: Scene, failure: Failure): Promise<number> {
+export async function countCalls(
+  ground: LedgerGround,
+  scene: Scene,
+  failure: Failure,
+): Promise<number> {
   let count = 0;
   await endedUnder(ground, scene, async (work) => {
     const disk = new FailingDisk(ground.folder(), failure, null, 'once');
@@ -66,7 +76,10 @@ const CASE_LIMIT_MS = 60_000;
 export async function runDiskCase(ground: LedgerGround, diskCase: DiskCase): Promise<DiskReport> {
   const over = new AbortController();
   const tooLong = wait(CASE_LIMIT_MS, undefined, { signal: over.signal }).then(
-    () => Promise.reject(new Error(`PROVE_CASE='${nameOf(diskCase)}' (PROVE_SEED=${SEED}): it does not end`)),
+    () =>
+      Promise.reject(
+        new Error(`PROVE_CASE='${nameOf(diskCase)}' (PROVE_SEED=${SEED}): it does not end`),
+      ),
     () => new Promise<never>(() => undefined),
   );
   try {
@@ -85,9 +98,17 @@ async function toItsEnd(ground: LedgerGround, diskCase: DiskCase): Promise<DiskR
       await watching(disk, work);
       ({ failed } = disk);
     });
-    const wrong = await judged(ground, scene, ended).catch((error: unknown) => [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+    const wrong = await judged(ground, scene, ended).catch((error: unknown) => [
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    ]);
     const never = failed === 0 ? ['the call was never made'] : [];
-    return { exit: ended.exit, wrong: [...wrong, ...never].map((what) => `PROVE_CASE='${nameOf(diskCase)}' (PROVE_SEED=${SEED}, exit ${ended.exit}, ${failed} calls failed): ${what}`) };
+    return {
+      exit: ended.exit,
+      wrong: [...wrong, ...never].map(
+        (what) =>
+          `PROVE_CASE='${nameOf(diskCase)}' (PROVE_SEED=${SEED}, exit ${ended.exit}, ${failed} calls failed): ${what}`,
+      ),
+    };
   } finally {
     await ground.end();
   }

@@ -31,7 +31,11 @@ export const LOCK_CASES: readonly LockCase[] = [
 const WAITS_IN_ONE = 20;
 const LOOKS_IN_TIME = 3;
 
-export async function runLockCase(ground: LedgerGround, holder: LockHolder, lockCase: LockCase): Promise<{ readonly exit: number; readonly wrong: readonly string[] }> {
+export async function runLockCase(
+  ground: LedgerGround,
+  holder: LockHolder,
+  lockCase: LockCase,
+): Promise<{ readonly exit: number; readonly wrong: readonly string[] }> {
   const scene = sceneNamed(lockCase.scene);
   try {
     const clock = impatient(async (waits) => {

@@ -18,18 +18,48 @@ function opensForWriting(call: FileCall): boolean {
 
 /** Half of what was to be written, and then nothing more. */
 function half(call: FileCall): Fate {
-  return call.call === 'write' && call.bytes.length > 1 ? { writtenBytes: Math.floor(call.bytes.length / 2) } : { errno: ENOSPC };
+  return call.call === 'write' && call.bytes.length > 1
+    ? { writtenBytes: Math.floor(call.bytes.length / 2) }
+    : { errno: ENOSPC };
 }
 
 export const FAILURES: readonly Failure[] = [
   { name: 'disk full', hits: ({ call }) => call === 'write', fate: () => ({ errno: ENOSPC }) },
-  { name: 'I/O error at a write', hits: ({ call }) => call === 'write', fate: () => ({ errno: EIO }) },
-  { name: 'short write, then full', hits: ({ call }) => call === 'write', fate: (nth, call) => (nth === 0 ? half(call) : { errno: ENOSPC }) },
-  { name: 'I/O error at an fsync', hits: ({ call }) => call === 'sync', fate: () => ({ errno: EIO }) },
-  { name: 'disk full at an fsync', hits: ({ call }) => call === 'sync', fate: () => ({ errno: ENOSPC }) },
-  { name: 'I/O error at a read', hits: ({ call }) => call === 'read', fate: () => ({ errno: EIO }) },
-  { name: 'I/O error at a truncation', hits: ({ call }) => call === 'truncate', fate: () => ({ errno: EIO }) },
-  { name: 'read-only file system', hits: (call) => opensForWriting(call) || call.call === 'write', fate: () => ({ errno: EROFS }) },
+  {
+    name: 'I/O error at a write',
+    hits: ({ call }) => call === 'write',
+    fate: () => ({ errno: EIO }),
+  },
+  {
+    name: 'short write, then full',
+    hits: ({ call }) => call === 'write',
+    fate: (nth, call) => (nth === 0 ? half(call) : { errno: ENOSPC }),
+  },
+  {
+    name: 'I/O error at an fsync',
+    hits: ({ call }) => call === 'sync',
+    fate: () => ({ errno: EIO }),
+  },
+  {
+    name: 'disk full at an fsync',
+    hits: ({ call }) => call === 'sync',
+    fate: () => ({ errno: ENOSPC }),
+  },
+  {
+    name: 'I/O error at a read',
+    hits: ({ call }) => call === 'read',
+    fate: () => ({ errno: EIO }),
+  },
+  {
+    name: 'I/O error at a truncation',
+    hits: ({ call }) => call === 'truncate',
+    fate: () => ({ errno: EIO }),
+  },
+  {
+    name: 'read-only file system',
+    hits: (call) => opensForWriting(call) || call.call === 'write',
+    fate: () => ({ errno: EROFS }),
+  },
   { name: 'no permission to write', hits: opensForWriting, fate: () => ({ errno: EACCES }) },
   { name: 'no room for a file', hits: opensForWriting, fate: () => ({ errno: ENOSPC }) },
 ];
@@ -61,7 +91,12 @@ export class FailingDisk implements Watcher {
   fate(call: FileCall): Fate {
     if (!this.#failure.hits(call)) return 'real';
     this.count += 1;
-    if (this.#from === null || this.count < this.#from || (this.#lasting === 'once' && this.#failed > 0)) return 'real';
+    if (
+      this.#from === null ||
+      this.count < this.#from ||
+      (this.#lasting === 'once' && this.#failed > 0)
+    )
+      return 'real';
     this.#failed += 1;
     return this.#failure.fate(this.#failed - 1, call);
   }

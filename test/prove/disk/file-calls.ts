@@ -22,9 +22,24 @@ import { importSlots } from './import-slots.ts';
  */
 
 export type FileCall =
-  | { readonly call: 'open'; readonly path: string; readonly writable: boolean; readonly creates: boolean }
-  | { readonly call: 'read'; readonly path: string; readonly offset: number; readonly length: number }
-  | { readonly call: 'write'; readonly path: string; readonly offset: number; readonly bytes: Uint8Array }
+  | {
+      readonly call: 'open';
+      readonly path: string;
+      readonly writable: boolean;
+      readonly creates: boolean;
+    }
+  | {
+      readonly call: 'read';
+      readonly path: string;
+      readonly offset: number;
+      readonly length: number;
+    }
+  | {
+      readonly call: 'write';
+      readonly path: string;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
   | { readonly call: 'truncate'; readonly path: string; readonly size: number }
   | { readonly call: 'sync'; readonly path: string }
   | { readonly call: 'unlink'; readonly path: string };
@@ -41,7 +56,6 @@ export interface Watcher {
 }
 
 type Real = (...args: unknown[]) => number;
-
 
 interface Hook {
   readonly result: string;
@@ -62,8 +76,16 @@ let watcher: Watcher | null = null;
 const HOOKS: Readonly<Record<string, Hook>> = {
   // The mode is optional in C and passed like any other parameter on these processors.
   open64: { result: 'int', parameters: ['str', 'int', 'int'], callback: opens },
-  pread64: { result: 'int64_t', parameters: ['int', 'void *', 'size_t', 'int64_t'], callback: reads },
-  pwrite64: { result: 'int64_t', parameters: ['int', 'void *', 'size_t', 'int64_t'], callback: writes },
+  pread64: {
+    result: 'int64_t',
+    parameters: ['int', 'void *', 'size_t', 'int64_t'],
+    callback: reads,
+  },
+  pwrite64: {
+    result: 'int64_t',
+    parameters: ['int', 'void *', 'size_t', 'int64_t'],
+    callback: writes,
+  },
   write: { result: 'int64_t', parameters: ['int', 'void *', 'size_t'], callback: writesSomewhere },
   ftruncate64: { result: 'int', parameters: ['int', 'int64_t'], callback: truncates },
   fsync: { result: 'int', parameters: ['int'], callback: syncs },
@@ -83,7 +105,8 @@ export async function watching<T>(by: Watcher, work: () => Promise<T>): Promise<
   } finally {
     watcher = null;
     const [failure] = failures.splice(0);
-    if (failure !== undefined) throw new Error('a file call was not understood', { cause: failure });
+    if (failure !== undefined)
+      throw new Error('a file call was not understood', { cause: failure });
   }
 }
 
@@ -97,14 +120,20 @@ function install(): void {
   const driver = importSlots(/\/@libsql\/[^/]+\/index\.node$/, new Set(Object.keys(HOOKS)));
   const node = importSlots(new RegExp(`^${process.execPath}$`), new Set(['fsync']));
   const missing = EXPECTED.filter((name) => !driver.has(name));
-  if (missing.length > 0 || !node.has('fsync')) throw new Error(`the driver does not take ${missing.join(', ')} from libc: nothing can be watched`);
+  if (missing.length > 0 || !node.has('fsync'))
+    throw new Error(
+      `the driver does not take ${missing.join(', ')} from libc: nothing can be watched`,
+    );
   const unprotect = unprotecting(libc);
   for (const [name, { result, parameters, callback }] of Object.entries(HOOKS)) {
     const slots = [...(driver.get(name) ?? []), ...(node.get(name) ?? [])];
     if (slots.length === 0) continue;
     const real = libc.func(name, result, [...parameters]) as unknown as Real;
     const type = koffi.pointer(koffi.proto(`${name}_callback`, result, [...parameters]));
-    const address = koffi.register((...args: never[]) => guarded(() => callback(real, ...args)), type);
+    const address = koffi.register(
+      (...args: never[]) => guarded(() => callback(real, ...args)),
+      type,
+    );
     for (const slot of slots) pointTo(unprotect, slot, address);
   }
 }
@@ -126,7 +155,8 @@ function unprotecting(libc: LibraryHandle): (address: number) => void {
   const pageBytes = (libc.func('getpagesize', 'int', []) as unknown as Real)();
   const protect = libc.func('mprotect', 'int', ['uint64_t', 'size_t', 'int']) as unknown as Real;
   return (address) => {
-    if (protect(address - (address % pageBytes), pageBytes, PROT_READ | PROT_WRITE) !== 0) throw new Error(`the memory at ${address} cannot be made writable`);
+    if (protect(address - (address % pageBytes), pageBytes, PROT_READ | PROT_WRITE) !== 0)
+      throw new Error(`the memory at ${address} cannot be made writable`);
   };
 }
 
@@ -146,7 +176,11 @@ function failWith(code: number): number {
 }
 
 /** Asks the watcher, makes the real call unless it is to fail, and leaves `errno` as the call left it. */
-function through(path: string, describe: () => FileCall, real: (atMostBytes?: number) => number): number {
+function through(
+  path: string,
+  describe: () => FileCall,
+  real: (atMostBytes?: number) => number,
+): number {
   const by = watcher;
   if (by === null || (path !== by.folder && !path.startsWith(`${by.folder}/`))) return real();
   const call = describe();
@@ -154,24 +188,39 @@ function through(path: string, describe: () => FileCall, real: (atMostBytes?: nu
   if (fate !== 'real' && 'errno' in fate) return failWith(fate.errno);
   const result = fate === 'real' ? real() : real(fate.writtenBytes);
   const code = koffi.errno();
-  if (result >= 0) by.done(call.call === 'write' ? { ...call, bytes: call.bytes.subarray(0, result) } : call);
+  if (result >= 0)
+    by.done(call.call === 'write' ? { ...call, bytes: call.bytes.subarray(0, result) } : call);
   koffi.errno(code);
   return result;
 }
 
 function opens(real: Real, path: string, flags: number, mode: number): number {
-  const describe = (): FileCall => ({ call: 'open', path, writable: (flags & O_ACCMODE) !== 0, creates: (flags & O_CREAT) !== 0 && !existsSync(path) });
+  const describe = (): FileCall => ({
+    call: 'open',
+    path,
+    writable: (flags & O_ACCMODE) !== 0,
+    creates: (flags & O_CREAT) !== 0 && !existsSync(path),
+  });
   return through(path, describe, () => real(path, flags, mode));
 }
 
 function reads(real: Real, file: number, buffer: unknown, length: number, offset: number): number {
   const path = pathOf(file);
-  return through(path, () => ({ call: 'read', path, offset, length }), () => real(file, buffer, length, offset));
+  return through(
+    path,
+    () => ({ call: 'read', path, offset, length }),
+    () => real(file, buffer, length, offset),
+  );
 }
 
 function writes(real: Real, file: number, buffer: unknown, length: number, offset: number): number {
   const path = pathOf(file);
-  const describe = (): FileCall => ({ call: 'write', path, offset, bytes: new Uint8Array(koffi.view(buffer, length)).slice() });
+  const describe = (): FileCall => ({
+    call: 'write',
+    path,
+    offset,
+    bytes: new Uint8Array(koffi.view(buffer, length)).slice(),
+  });
   return through(path, describe, (atMostBytes = length) => real(file, buffer, atMostBytes, offset));
 }
 
@@ -186,16 +235,28 @@ function writesSomewhere(real: Real, file: number, buffer: unknown, length: numb
 
 function truncates(real: Real, file: number, size: number): number {
   const path = pathOf(file);
-  return through(path, () => ({ call: 'truncate', path, size }), () => real(file, size));
+  return through(
+    path,
+    () => ({ call: 'truncate', path, size }),
+    () => real(file, size),
+  );
 }
 
 function syncs(real: Real, file: number): number {
   const path = pathOf(file);
-  return through(path, () => ({ call: 'sync', path }), () => real(file));
+  return through(
+    path,
+    () => ({ call: 'sync', path }),
+    () => real(file),
+  );
 }
 
 function unlinks(real: Real, path: string): number {
-  return through(path, () => ({ call: 'unlink', path }), () => real(path));
+  return through(
+    path,
+    () => ({ call: 'unlink', path }),
+    () => real(path),
+  );
 }
 
 function pathOf(file: number): string {

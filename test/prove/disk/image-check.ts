@@ -19,7 +19,10 @@ export interface Promises {
 }
 
 /** Replays the journal with everything written, and looks at the ledger after each commit. */
-export async function promisesOf(ground: LedgerGround, { folder, entries }: Recording): Promise<Promises> {
+export async function promisesOf(
+  ground: LedgerGround,
+  { folder, entries }: Recording,
+): Promise<Promises> {
   const disk = new Disk(folder);
   const states: LedgerDump[] = [NOTHING];
   const acknowledged: number[] = [];
@@ -30,7 +33,12 @@ export async function promisesOf(ground: LedgerGround, { folder, entries }: Reco
     if (isMark(entry, 'commit begins')) begun = true;
     if (isMark(entry, 'committed')) {
       begun = false;
-      states.push(dumped(ground, disk.image('everything', () => 0)));
+      states.push(
+        dumped(
+          ground,
+          disk.image('everything', () => 0),
+        ),
+      );
     }
     acknowledged.push(states.length - 1);
     underWay.push(begun);
@@ -61,7 +69,12 @@ export async function checkImage(ground: LedgerGround, cut: Cut): Promise<readon
 }
 
 /** The current goes again while the ledger is opened for the first time: the same must be there the second time. */
-export async function checkTwice(ground: LedgerGround, cut: Cut, survival: Survival, chance: Chance): Promise<readonly string[]> {
+export async function checkTwice(
+  ground: LedgerGround,
+  cut: Cut,
+  survival: Survival,
+  chance: Chance,
+): Promise<readonly string[]> {
   const folder = restarted(ground, cut.image);
   const recorder = new Recorder(folder);
   const wrong = await watching(recorder, () => openedByProduct(ground));
@@ -91,14 +104,19 @@ async function openedByProduct(ground: LedgerGround): Promise<readonly string[]>
 }
 
 /** Everything acknowledged, and nothing that was not committed: one of two states, bit by bit. */
-function broken(found: LedgerDump, { states, acknowledged, underWay, migrated }: Promises, after: number): readonly string[] {
+function broken(
+  found: LedgerDump,
+  { states, acknowledged, underWay, migrated }: Promises,
+  after: number,
+): readonly string[] {
   const last = acknowledged[after - 1] ?? 0;
   const held = states.slice(last, last + (underWay[after - 1] === true ? 2 : 1));
   // Whoever opens the ledger makes the tables that lack.
   const allowed = held.map((state) => (state.schema === migrated.schema ? state : migrated));
   if (allowed.some(({ fingerprint }) => fingerprint === found.fingerprint)) return [];
   const known = states.findIndex(({ fingerprint }) => fingerprint === found.fingerprint);
-  const what = known === -1 ? `a state that never was (${found.summary})` : `the state after commit ${known}`;
+  const what =
+    known === -1 ? `a state that never was (${found.summary})` : `the state after commit ${known}`;
   return [`commit ${last} was acknowledged, and the ledger is in ${what}`];
 }
 
@@ -109,8 +127,12 @@ function unknownToLedger(found: LedgerDump, entries: readonly Entry[]): readonly
     if (entry.kind !== 'mark' || entry.mark.what !== 'asked') return [];
     const { call, transactionId, paymentIntent } = entry.mark;
     const row = rows.get(transactionId);
-    if (row === undefined) return [`Stripe was asked to ${call} ${transactionId}, which the ledger does not know`];
-    if (call !== 'create' && (paymentIntent === null || row['payment_intent'] !== paymentIntent)) return [`Stripe was asked to ${call} ${String(paymentIntent)}, and the ledger knows ${String(row['payment_intent'])}`];
+    if (row === undefined)
+      return [`Stripe was asked to ${call} ${transactionId}, which the ledger does not know`];
+    if (call !== 'create' && (paymentIntent === null || row['payment_intent'] !== paymentIntent))
+      return [
+        `Stripe was asked to ${call} ${String(paymentIntent)}, and the ledger knows ${String(row['payment_intent'])}`,
+      ];
     return [];
   });
 }

@@ -29,7 +29,10 @@ interface Segment {
 }
 
 /** The addresses in this process of every slot that holds one of the functions, by the function's name. */
-export function importSlots(module: RegExp, functions: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
+export function importSlots(
+  module: RegExp,
+  functions: ReadonlySet<string>,
+): ReadonlyMap<string, readonly number[]> {
   const { path, start } = firstMapping(module);
   const file = openSync(path, 'r');
   try {
@@ -52,25 +55,35 @@ function firstMapping(module: RegExp): { readonly path: string; readonly start: 
 function readExactly(file: number, offset: number, bytes: number): Buffer {
   const buffer = Buffer.alloc(bytes);
   const count = readSync(file, buffer, 0, bytes, offset);
-  if (count !== bytes) throw new Error(`the module ends after ${count} of ${bytes} bytes at ${offset}`);
+  if (count !== bytes)
+    throw new Error(`the module ends after ${count} of ${bytes} bytes at ${offset}`);
   return buffer;
 }
 
 type Read = (offset: number, bytes: number) => Buffer;
 
-function slotsIn(read: Read, start: number, functions: ReadonlySet<string>): ReadonlyMap<string, readonly number[]> {
+function slotsIn(
+  read: Read,
+  start: number,
+  functions: ReadonlySet<string>,
+): ReadonlyMap<string, readonly number[]> {
   const segments = segmentsOf(read);
   const loaded = segments.filter(({ type }) => type === PT_LOAD);
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);
   const [first] = loaded;
   if (dynamic === undefined || first === undefined) throw new Error('the module imports nothing');
   const tags = tagsOf(read(dynamic.offset, dynamic.bytes));
-  const at = (tag: number, bytes: number): Buffer => read(fileOffset(loaded, needed(tags, tag)), bytes);
+  const at = (tag: number, bytes: number): Buffer =>
+    read(fileOffset(loaded, needed(tags, tag)), bytes);
   const names = at(DT_STRTAB, needed(tags, DT_STRSZ));
   const symbols = fileOffset(loaded, needed(tags, DT_SYMTAB));
-  const nameOf = (symbol: number): string => textAt(names, read(symbols + symbol * SYMBOL_BYTES, 4).readUInt32LE(0));
+  const nameOf = (symbol: number): string =>
+    textAt(names, read(symbols + symbol * SYMBOL_BYTES, 4).readUInt32LE(0));
   const moved = start - (first.address - (first.address % 4096));
-  const tables = [[DT_RELA, DT_RELASZ], [DT_JMPREL, DT_PLTRELSZ]] as const;
+  const tables = [
+    [DT_RELA, DT_RELASZ],
+    [DT_JMPREL, DT_PLTRELSZ],
+  ] as const;
   const slots = new Map<string, number[]>();
   const known = new Map<number, string>();
   for (const [table, size] of tables.filter(([tag]) => tags.has(tag))) {
@@ -85,21 +98,30 @@ function slotsIn(read: Read, start: number, functions: ReadonlySet<string>): Rea
 
 function segmentsOf(read: Read): readonly Segment[] {
   const header = read(0, 64);
-  if (header.readUInt32BE(0) !== 0x7f454c46 || header[4] !== 2 || header[5] !== 1) throw new Error('the module is no ELF file of 64 bit, little-endian');
+  if (header.readUInt32BE(0) !== 0x7f454c46 || header[4] !== 2 || header[5] !== 1)
+    throw new Error('the module is no ELF file of 64 bit, little-endian');
   const table = read(number64(header, 32), header.readUInt16LE(56) * PROGRAM_HEADER_BYTES);
   return Array.from({ length: table.length / PROGRAM_HEADER_BYTES }, (_, index) => {
     const entry = table.subarray(index * PROGRAM_HEADER_BYTES);
-    return { type: entry.readUInt32LE(0), offset: number64(entry, 8), address: number64(entry, 16), bytes: number64(entry, 32) };
+    return {
+      type: entry.readUInt32LE(0),
+      offset: number64(entry, 8),
+      address: number64(entry, 16),
+      bytes: number64(entry, 32),
+    };
   });
 }
 
 function tagsOf(dynamic: Buffer): ReadonlyMap<number, number> {
   const tags = new Map<number, number>();
-  for (let offset = 0; offset < dynamic.length; offset += 16) tags.set(number64(dynamic, offset), number64(dynamic, offset + 8));
+  for (let offset = 0; offset < dynamic.length; offset += 16)
+    tags.set(number64(dynamic, offset), number64(dynamic, offset + 8));
   return tags;
 }
 
-function* relocations(table: Buffer): Generator<{ readonly symbol: number; readonly address: number }> {
+function* relocations(
+  table: Buffer,
+): Generator<{ readonly symbol: number; readonly address: number }> {
   for (let offset = 0; offset < table.length; offset += RELOCATION_BYTES) {
     const symbol = table.readUInt32LE(offset + 12);
     if (symbol !== 0) yield { symbol, address: number64(table, offset) };
@@ -107,8 +129,11 @@ function* relocations(table: Buffer): Generator<{ readonly symbol: number; reado
 }
 
 function fileOffset(loaded: readonly Segment[], address: number): number {
-  const segment = loaded.find((each) => address >= each.address && address < each.address + each.bytes);
-  if (segment === undefined) throw new Error(`no segment of the module holds the address ${address}`);
+  const segment = loaded.find(
+    (each) => address >= each.address && address < each.address + each.bytes,
+  );
+  if (segment === undefined)
+    throw new Error(`no segment of the module holds the address ${address}`);
   return address - segment.address + segment.offset;
 }
 

@@ -13,14 +13,24 @@ export type Mark =
   /** It has been acknowledged: from here on, it must be there. */
   | { readonly what: 'committed' }
   /** Stripe is about to be asked for this; `paymentIntent` is what the caller knows it by. */
-  | { readonly what: 'asked'; readonly call: 'create' | 'confirm' | 'cancel'; readonly transactionId: string; readonly paymentIntent: string | null }
+  | {
+      readonly what: 'asked';
+      readonly call: 'create' | 'confirm' | 'cancel';
+      readonly transactionId: string;
+      readonly paymentIntent: string | null;
+    }
   /** Anything else that left the machine. */
   | { readonly what: 'sent' };
 
 export type Entry =
   /** A file or folder is there now; its name in the folder above is not durable yet. */
   | { readonly kind: 'created'; readonly path: string; readonly folder: boolean }
-  | { readonly kind: 'write'; readonly path: string; readonly offset: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'write';
+      readonly path: string;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+    }
   | { readonly kind: 'truncate'; readonly path: string; readonly size: number }
   | { readonly kind: 'unlink'; readonly path: string }
   | { readonly kind: 'sync'; readonly path: string }
@@ -42,7 +52,8 @@ export class Recorder implements Watcher {
   constructor(folder: string) {
     this.folder = folder;
     this.#known.add(folder);
-    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) this.#known.add(join(folder, name));
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+      this.#known.add(join(folder, name));
   }
 
   /** The current has gone: what the process still does has no effect. */
@@ -51,7 +62,12 @@ export class Recorder implements Watcher {
   }
 
   mark(mark: Mark): void {
-    if (!this.#stopped) this.entries.push({ kind: 'mark', mark, shm: this.#shmPath === null ? null : readFileSync(this.#shmPath) });
+    if (!this.#stopped)
+      this.entries.push({
+        kind: 'mark',
+        mark,
+        shm: this.#shmPath === null ? null : readFileSync(this.#shmPath),
+      });
   }
 
   fate(): Fate {

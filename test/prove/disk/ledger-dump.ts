@@ -18,7 +18,13 @@ export interface LedgerDump {
 }
 
 /** There is no file, or it has no tables. */
-export const NOTHING: LedgerDump = { fingerprint: '', schema: '', summary: 'no tables', transactions: [], damage: [] };
+export const NOTHING: LedgerDump = {
+  fingerprint: '',
+  schema: '',
+  summary: 'no tables',
+  transactions: [],
+  damage: [],
+};
 
 /** Opens, recovers and reads the ledger; the file is left as SQLite leaves it. */
 export function dumpLedger(path: string): LedgerDump {
@@ -35,17 +41,36 @@ function read(path: string): LedgerDump {
   try {
     const all = (sql: string): Row[] => database.prepare(sql).all() as Row[];
     const damage = [
-      ...all('pragma integrity_check').flatMap((row) => (row['integrity_check'] === 'ok' ? [] : [String(row['integrity_check'])])),
+      ...all('pragma integrity_check').flatMap((row) =>
+        row['integrity_check'] === 'ok' ? [] : [String(row['integrity_check'])],
+      ),
       ...all('pragma foreign_key_check').map((row) => `foreign key: ${JSON.stringify(row)}`),
     ];
-    const tables = all(`select name, sql from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name`);
+    const tables = all(
+      `select name, sql from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name`,
+    );
     if (tables.length === 0) return { ...NOTHING, damage };
-    const rows = tables.map(({ name }) => [String(name), all(`select * from "${String(name)}"`).map(withoutTimeOfMigration)] as const);
-    const schema = JSON.stringify(all('select type, name, sql from sqlite_master order by type, name'));
+    const rows = tables.map(
+      ({ name }) =>
+        [String(name), all(`select * from "${String(name)}"`).map(withoutTimeOfMigration)] as const,
+    );
+    const schema = JSON.stringify(
+      all('select type, name, sql from sqlite_master order by type, name'),
+    );
     return {
       schema,
-      fingerprint: createHash('sha256').update(JSON.stringify([schema, rows.map(([name, each]) => [name, each.map((row) => JSON.stringify(row)).sort()])])).digest('hex'),
-      summary: rows.filter(([, each]) => each.length > 0).map(([name, each]) => `${name} ${each.length}`).join(', '),
+      fingerprint: createHash('sha256')
+        .update(
+          JSON.stringify([
+            schema,
+            rows.map(([name, each]) => [name, each.map((row) => JSON.stringify(row)).sort()]),
+          ]),
+        )
+        .digest('hex'),
+      summary: rows
+        .filter(([, each]) => each.length > 0)
+        .map(([name, each]) => `${name} ${each.length}`)
+        .join(', '),
       transactions: rows.find(([name]) => name === 'transactions')?.[1] ?? [],
       damage,
     };

@@ -27,7 +27,9 @@ const IN_MEMORY = '/dev/shm';
 
 export async function openLedgerGround(): Promise<LedgerGround> {
   const ground = await openGround(sqlite);
-  const base = existsSync(IN_MEMORY) ? await mkdtemp(join(IN_MEMORY, 'payrecon-disk-')) : await temporaryFolder();
+  const base = existsSync(IN_MEMORY)
+    ? await mkdtemp(join(IN_MEMORY, 'payrecon-disk-'))
+    : await temporaryFolder();
   onTestFinished(() => rm(base, { recursive: true, force: true }));
   let connection: InstanceType<typeof Sqlite> | null = null;
   let folders = 0;
@@ -53,7 +55,8 @@ export async function openLedgerGround(): Promise<LedgerGround> {
       await ground.begin(empty);
       moveTo(newFolder());
     },
-    open: (role, seams = {}, env = {}) => ground.open(role, seams, { DATABASE_URL: `sqlite:${join(folder, LEDGER)}`, ...env }),
+    open: (role, seams = {}, env = {}) =>
+      ground.open(role, seams, { DATABASE_URL: `sqlite:${join(folder, LEDGER)}`, ...env }),
     raw() {
       const raw = connection ?? new Sqlite(join(folder, LEDGER), { timeout: 5_000 });
       connection = raw;
@@ -65,7 +68,8 @@ export async function openLedgerGround(): Promise<LedgerGround> {
     async end() {
       await ground.end();
       moveTo(base);
-      for (; folders > 0; folders -= 1) rmSync(join(base, String(folders)), { recursive: true, force: true });
+      for (; folders > 0; folders -= 1)
+        rmSync(join(base, String(folders)), { recursive: true, force: true });
     },
   };
 }

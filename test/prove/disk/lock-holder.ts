@@ -27,7 +27,10 @@ const PROGRAM = `
 
 export function startLockHolder(): LockHolder {
   const cwd = fileURLToPath(new URL('../../../', import.meta.url));
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], { cwd, stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
+    cwd,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const answers = createInterface({ input: child.stdout });
   onTestFinished(async () => {
     child.stdin.end();

@@ -28,13 +28,17 @@ const manyCharges: Command = {
   role: 'charge',
   prepare: () => Promise.resolve(),
   async run(payrecon) {
-    for (let number = 1; number <= MANY; number += 1) await charge(payrecon, CARD, `order-${number}`);
+    for (let number = 1; number <= MANY; number += 1)
+      await charge(payrecon, CARD, `order-${number}`);
   },
   again: () => Promise.resolve([]),
 };
 
 /** A daemon's pass is the same command. */
-const RECORDED: readonly Command[] = [...COMMANDS.filter(({ daemon, meanwhile }) => daemon !== true && meanwhile === undefined), manyCharges];
+const RECORDED: readonly Command[] = [
+  ...COMMANDS.filter(({ daemon, meanwhile }) => daemon !== true && meanwhile === undefined),
+  manyCharges,
+];
 
 export interface RunReport {
   readonly images: number;
@@ -43,11 +47,19 @@ export interface RunReport {
 }
 
 /** `only`: that image alone is looked at. */
-export async function runImages(ground: LedgerGround, run: number, images: number, only: number | null): Promise<RunReport> {
+export async function runImages(
+  ground: LedgerGround,
+  run: number,
+  images: number,
+  only: number | null,
+): Promise<RunReport> {
   const chance = createChance(SEED * 1_000_003 + run);
   const command = RECORDED[run % RECORDED.length];
   if (command === undefined) throw new Error('there are no commands to record');
-  const point: CrashPoint = { step: chance() < 0.5 ? Number.MAX_SAFE_INTEGER : 1 + Math.floor(chance() * STEPS), when: chance() < 0.5 ? 'before' : 'after' };
+  const point: CrashPoint = {
+    step: chance() < 0.5 ? Number.MAX_SAFE_INTEGER : 1 + Math.floor(chance() * STEPS),
+    when: chance() < 0.5 ? 'before' : 'after',
+  };
   try {
     const recording = await record(ground, command, point);
     const promises = await promisesOf(ground, recording);
@@ -55,11 +67,27 @@ export async function runImages(ground: LedgerGround, run: number, images: numbe
     for (let image = 0; image < images; image += 1) {
       const imageChance = createChance(SEED * 1_000_003 + run * 1_009 + image);
       if (only !== null && only !== image) continue;
-      const { name, look } = lookAt(ground, { recording, promises }, { image, last: images - 1 }, imageChance);
-      const found = await look().catch((error: unknown) => [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
-      wrong.push(...found.map((each) => `PROVE_CASE='power-cut ${run}.${image}' (PROVE_SEED=${SEED} PROVE_SIZE=${SIZE}; ${command.name}, ${name}): ${each}`));
+      const { name, look } = lookAt(
+        ground,
+        { recording, promises },
+        { image, last: images - 1 },
+        imageChance,
+      );
+      const found = await look().catch((error: unknown) => [
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+      ]);
+      wrong.push(
+        ...found.map(
+          (each) =>
+            `PROVE_CASE='power-cut ${run}.${image}' (PROVE_SEED=${SEED} PROVE_SIZE=${SIZE}; ${command.name}, ${name}): ${each}`,
+        ),
+      );
     }
-    return { images: only === null ? images : 1, recovered: only === null || only === images - 1 ? 1 : 0, wrong };
+    return {
+      images: only === null ? images : 1,
+      recovered: only === null || only === images - 1 ? 1 : 0,
+      wrong,
+    };
   } finally {
     await ground.end();
   }
@@ -76,20 +104,37 @@ interface Look {
   readonly look: () => Promise<readonly string[]>;
 }
 
-function lookAt(ground: LedgerGround, { recording, promises }: Recorded, which: { readonly image: number; readonly last: number }, chance: Chance): Look {
+function lookAt(
+  ground: LedgerGround,
+  { recording, promises }: Recorded,
+  which: { readonly image: number; readonly last: number },
+  chance: Chance,
+): Look {
   const { entries, folder, quietFrom, command } = recording;
   const recovers = which.image === which.last;
   const from = recovers ? quietFrom : 0;
   const after = from + Math.floor(chance() * (entries.length - from + 1));
   const survival = pick(SURVIVALS, chance);
-  const cut: Cut = { recording, promises, after, image: Disk.after(entries.slice(0, after), folder).image(survival, chance) };
+  const cut: Cut = {
+    recording,
+    promises,
+    after,
+    image: Disk.after(entries.slice(0, after), folder).image(survival, chance),
+  };
   const name = `cut after entry ${after} of ${entries.length}, ${survival} of the rest`;
-  if (which.image === which.last - 1) return { name: `${name}, cut again when opened`, look: () => checkTwice(ground, cut, pick(SURVIVALS, chance), chance) };
+  if (which.image === which.last - 1)
+    return {
+      name: `${name}, cut again when opened`,
+      look: () => checkTwice(ground, cut, pick(SURVIVALS, chance), chance),
+    };
   if (!recovers) return { name, look: () => checkImage(ground, cut) };
   const repeated = chance() < 0.5 || command.role === 'migrate';
   return {
     name: `${name}, ${repeated ? 'repeated and ' : ''}reconciled`,
-    look: async () => [...(await checkImage(ground, cut)), ...(await recover(ground, command, repeated))],
+    look: async () => [
+      ...(await checkImage(ground, cut)),
+      ...(await recover(ground, command, repeated)),
+    ],
   };
 }
 
@@ -97,7 +142,11 @@ function pick(survivals: readonly Survival[], chance: Chance): Survival {
   return survivals[Math.floor(chance() * survivals.length)] ?? 'nothing';
 }
 
-async function recover(ground: LedgerGround, command: Command, repeated: boolean): Promise<readonly string[]> {
+async function recover(
+  ground: LedgerGround,
+  command: Command,
+  repeated: boolean,
+): Promise<readonly string[]> {
   pastLeases(ground);
   const wrong: string[] = [];
   if (repeated) {

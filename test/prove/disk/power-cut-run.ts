@@ -19,26 +19,45 @@ export interface Recording {
 }
 
 /** Stops at that step of the command, or, where it takes fewer, after its end. */
-export async function record(ground: LedgerGround, command: Command, point: CrashPoint): Promise<Recording> {
+export async function record(
+  ground: LedgerGround,
+  command: Command,
+  point: CrashPoint,
+): Promise<Recording> {
   await ground.begin(true);
   const folder = ground.folder();
   const recorder = new Recorder(folder);
   await watching(recorder, async () => {
     if (command.empty !== true) await migrated(ground, recorder);
-    await command.prepare({ ...ground, open: (role, seams = {}, env = {}) => ground.open(role, markedSeams(recorder, seams), env) });
+    await command.prepare({
+      ...ground,
+      open: (role, seams = {}, env = {}) => ground.open(role, markedSeams(recorder, seams), env),
+    });
     ground.advance(1_000);
     const gate = new DeadGate(point, () => {
       recorder.stop();
     });
     ground.sandbox.setFaults(command.faults ?? '');
-    const payrecon = await ground.open(command.role, markedSeams(recorder, seamsThrough(gate, ground.clock)));
+    const payrecon = await ground.open(
+      command.role,
+      markedSeams(recorder, seamsThrough(gate, ground.clock)),
+    );
     await dying(payrecon, command.run);
     await payrecon.close();
     ground.sandbox.setFaults('');
   });
   await quiet(ground.sandbox);
   const { entries } = recorder;
-  return { command, folder, entries, quietFrom: entries.findLastIndex((entry) => entry.kind === 'mark' && (entry.mark.what === 'asked' || entry.mark.what === 'sent')) + 1 };
+  return {
+    command,
+    folder,
+    entries,
+    quietFrom:
+      entries.findLastIndex(
+        (entry) =>
+          entry.kind === 'mark' && (entry.mark.what === 'asked' || entry.mark.what === 'sent'),
+      ) + 1,
+  };
 }
 
 async function migrated(ground: LedgerGround, recorder: Recorder): Promise<void> {
@@ -47,7 +66,10 @@ async function migrated(ground: LedgerGround, recorder: Recorder): Promise<void>
   await payrecon.close();
 }
 
-async function dying(payrecon: Payrecon, work: (payrecon: Payrecon) => Promise<unknown>): Promise<void> {
+async function dying(
+  payrecon: Payrecon,
+  work: (payrecon: Payrecon) => Promise<unknown>,
+): Promise<void> {
   try {
     await work(payrecon);
   } catch (error) {
@@ -56,7 +78,10 @@ async function dying(payrecon: Payrecon, work: (payrecon: Payrecon) => Promise<u
 }
 
 /** Leaves a mark in the journal for all that somebody else gets to know. */
-function markedSeams(recorder: Recorder, { gate, wrapGateway, wrapMailer, ...others }: Seams): Seams {
+function markedSeams(
+  recorder: Recorder,
+  { gate, wrapGateway, wrapMailer, ...others }: Seams,
+): Seams {
   const mark = (what: Mark): void => {
     recorder.mark(what);
   };
@@ -80,11 +105,18 @@ function markedSeams(recorder: Recorder, { gate, wrapGateway, wrapMailer, ...oth
 
 function markedGateway(gateway: Gateway, mark: (mark: Mark) => void): Gateway {
   const asked = (call: 'create' | 'confirm' | 'cancel') => (transaction: Transaction) => {
-    mark({ what: 'asked', call, transactionId: transaction.id, paymentIntent: transaction.paymentIntent });
+    mark({
+      what: 'asked',
+      call,
+      transactionId: transaction.id,
+      paymentIntent: transaction.paymentIntent,
+    });
     return gateway[call](transaction);
   };
   return {
-    create: asked('create'), confirm: asked('confirm'), cancel: asked('cancel'),
+    create: asked('create'),
+    confirm: asked('confirm'),
+    cancel: asked('cancel'),
     lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     account: () => gateway.account(),
     calls: () => gateway.calls(),

@@ -12,12 +12,20 @@ export function pastLeases(ground: LedgerGround): void {
 }
 
 /** At most two passes, after which the ledger says what Stripe's books say, and everybody was told. Answers what is wrong then. */
-export async function reconciled(ground: LedgerGround, mailAnswersUnseen: number): Promise<readonly string[]> {
+export async function reconciled(
+  ground: LedgerGround,
+  mailAnswersUnseen: number,
+): Promise<readonly string[]> {
   let left: readonly string[] = [];
   for (let passes = 1; passes <= 2; passes += 1) {
     const reconciler = await ground.open('reconcile');
     await reconciler.reconcile({ limit: null, dryRun: false });
-    const evidence: Evidence = await gatherEvidence({ books: ground.sandbox.books, raw: ground.raw(), dialect: 'sqlite', verifyAudit: () => reconciler.verifyAudit(null) });
+    const evidence: Evidence = await gatherEvidence({
+      books: ground.sandbox.books,
+      raw: ground.raw(),
+      dialect: 'sqlite',
+      verifyAudit: () => reconciler.verifyAudit(null),
+    });
     left = judge(evidence, { atRest: true, secrets: ground.secrets, mailAnswersUnseen });
     await reconciler.close();
     if (left.length === 0) break;

@@ -4,11 +4,27 @@ import { judge } from '../../support/invariants.ts';
 import { quiet, type Ground } from '../ground.ts';
 import { endAll } from '../races/children.ts';
 import { look, type Sight } from '../races/sight.ts';
-import { leasesRunOut, everythingSettled, everythingSaid, heldBy, PAYMENTS, startCrew, until, type Crew, type Member, type Place } from './crew.ts';
+import {
+  leasesRunOut,
+  everythingSettled,
+  everythingSaid,
+  heldBy,
+  PAYMENTS,
+  startCrew,
+  until,
+  type Crew,
+  type Member,
+  type Place,
+} from './crew.ts';
 import type { Way } from './ways.ts';
 
 /** What happens to one of the hosts in the middle of its block. */
-export const EVENTS = ['is cut off from the database', 'is cut off from Stripe', 'is cut off from both', 'is killed'] as const;
+export const EVENTS = [
+  'is cut off from the database',
+  'is cut off from Stripe',
+  'is cut off from both',
+  'is killed',
+] as const;
 export type Event = (typeof EVENTS)[number];
 
 const CUT: Readonly<Record<Event, readonly Way[]>> = {
@@ -55,8 +71,20 @@ async function play(crew: Crew, event: Event): Promise<CaseReport> {
   const after = await look(crew.ground);
   const takenOver = await settledByOthers(crew, held, victim);
   const ended = await drain(crew);
-  const wrong = [...changes(before, after), ...ended, ...heldUp(crew, victim), ...(takenOver.length === held.length ? [] : [`of ${held.length} payments that it held, others settled ${takenOver.length}`]), ...(await untrue(crew))];
-  return { takenOver: takenOver.length, cameLate, wrong: wrong.map((each, index) => (index === 0 ? `${each}\n${everythingSaid(crew)}` : each)) };
+  const wrong = [
+    ...changes(before, after),
+    ...ended,
+    ...heldUp(crew, victim),
+    ...(takenOver.length === held.length
+      ? []
+      : [`of ${held.length} payments that it held, others settled ${takenOver.length}`]),
+    ...(await untrue(crew)),
+  ];
+  return {
+    takenOver: takenOver.length,
+    cameLate,
+    wrong: wrong.map((each, index) => (index === 0 ? `${each}\n${everythingSaid(crew)}` : each)),
+  };
 }
 
 async function strike({ child, host }: Member, event: Event): Promise<void> {
@@ -71,31 +99,60 @@ async function strike({ child, host }: Member, event: Event): Promise<void> {
 async function comesBack(crew: Crew, { child, host }: Member, event: Event): Promise<boolean> {
   for (const way of CUT[event]) await host.mend(way);
   const from = child.said.err.length;
-  await until(crew, `${child.name} has made a pass again`, () => child.said.err.slice(from).includes('pass: 0 due'));
+  await until(crew, `${child.name} has made a pass again`, () =>
+    child.said.err.slice(from).includes('pass: 0 due'),
+  );
   return /^pass failed|^pass: .* [1-9][0-9]* still pending/m.test(child.said.err);
 }
 
 /** A late write has no effect: everything is settled, and stays as it was. */
 function changes(before: Sight, after: Sight): readonly string[] {
-  const rows = [...before.rows, ...before.mails].filter(([id, row]) => JSON.stringify(row) !== JSON.stringify(after.rows.get(id) ?? after.mails.get(id)));
+  const rows = [...before.rows, ...before.mails].filter(
+    ([id, row]) =>
+      JSON.stringify(row) !== JSON.stringify(after.rows.get(id) ?? after.mails.get(id)),
+  );
   const intents = [...after.intents].filter(([id, status]) => before.intents.get(id) !== status);
   return [
-    ...rows.map(([id, row]) => `the late writer changed ${id}: ${JSON.stringify(row)} is now ${JSON.stringify(after.rows.get(id) ?? after.mails.get(id))}`),
-    ...intents.map(([id, status]) => `the late writer left ${id}, which is ${status} and was ${before.intents.get(id) ?? 'not there'}`),
-    ...[...after.audit].filter(([id, entries]) => before.audit.get(id) !== entries).map(([id]) => `the late writer left audit entries of ${id}`),
-    ...(before.charges === after.charges ? [] : [`the late writer moved money: ${before.charges} is now ${after.charges}`]),
+    ...rows.map(
+      ([id, row]) =>
+        `the late writer changed ${id}: ${JSON.stringify(row)} is now ${JSON.stringify(after.rows.get(id) ?? after.mails.get(id))}`,
+    ),
+    ...intents.map(
+      ([id, status]) =>
+        `the late writer left ${id}, which is ${status} and was ${before.intents.get(id) ?? 'not there'}`,
+    ),
+    ...[...after.audit]
+      .filter(([id, entries]) => before.audit.get(id) !== entries)
+      .map(([id]) => `the late writer left audit entries of ${id}`),
+    ...(before.charges === after.charges
+      ? []
+      : [`the late writer moved money: ${before.charges} is now ${after.charges}`]),
   ];
 }
 
-async function settledByOthers({ ground }: Crew, held: readonly string[], { child }: Member): Promise<readonly string[]> {
+async function settledByOthers(
+  { ground }: Crew,
+  held: readonly string[],
+  { child }: Member,
+): Promise<readonly string[]> {
   if (held.length === 0) return [];
-  const rows = await ground.raw().rows(`select transaction_id as id, actor from audit_events where action = 'settled' and transaction_id in (${held.map((id) => `'${id}'`).join()})`);
-  return rows.filter(({ actor }) => (JSON.parse(String(actor)) as { operator: unknown }).operator !== child.name).map(({ id }) => String(id));
+  const rows = await ground
+    .raw()
+    .rows(
+      `select transaction_id as id, actor from audit_events where action = 'settled' and transaction_id in (${held.map((id) => `'${id}'`).join()})`,
+    );
+  return rows
+    .filter(
+      ({ actor }) => (JSON.parse(String(actor)) as { operator: unknown }).operator !== child.name,
+    )
+    .map(({ id }) => String(id));
 }
 
 /** One host's network is nobody else's: what it held in the database when it was cut off must not keep the others from Stripe. */
 function heldUp({ members }: Crew, victim: Member): readonly string[] {
-  return members.filter((member) => member !== victim && member.child.said.err.includes('Stripe is away')).map(({ child }) => `${child.name} took Stripe for away`);
+  return members
+    .filter((member) => member !== victim && member.child.said.err.includes('Stripe is away'))
+    .map(({ child }) => `${child.name} took Stripe for away`);
 }
 
 /** Told to end, each ends well. */
@@ -103,7 +160,12 @@ export async function drain({ members }: Crew): Promise<readonly string[]> {
   const living = members.filter(({ child }) => !child.killed);
   for (const { child } of living) child.send('SIGTERM');
   await Promise.all(living.map(({ child }) => child.ended()));
-  return living.filter(({ child }) => child.exit?.code !== 143 || /\n\s+at /.test(child.said.err)).map(({ child }) => `11: ${child.name} was told to end, and ended with ${JSON.stringify(child.exit)}`);
+  return living
+    .filter(({ child }) => child.exit?.code !== 143 || /\n\s+at /.test(child.said.err))
+    .map(
+      ({ child }) =>
+        `11: ${child.name} was told to end, and ended with ${JSON.stringify(child.exit)}`,
+    );
 }
 
 /** The ledger against the books, once nobody does anything any more and the e-mails are sent. */
@@ -112,7 +174,17 @@ export async function untrue({ ground }: Crew): Promise<readonly string[]> {
   const reader = await ground.open('notify');
   await reader.sendNotifications(null);
   const { sandbox, dialect, secrets } = ground;
-  const evidence = await gatherEvidence({ books: sandbox.books, raw: ground.raw(), dialect, verifyAudit: () => reader.verifyAudit(null) });
+  const evidence = await gatherEvidence({
+    books: sandbox.books,
+    raw: ground.raw(),
+    dialect,
+    verifyAudit: () => reader.verifyAudit(null),
+  });
   const settled = evidence.trail.filter(({ action }) => action === 'settled').length;
-  return [...(settled === PAYMENTS ? [] : [`${settled} entries say that one of ${PAYMENTS} payments was settled`]), ...judge(evidence, { atRest: true, secrets })];
+  return [
+    ...(settled === PAYMENTS
+      ? []
+      : [`${settled} entries say that one of ${PAYMENTS} payments was settled`]),
+    ...judge(evidence, { atRest: true, secrets }),
+  ];
 }

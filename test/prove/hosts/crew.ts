@@ -46,7 +46,9 @@ const LOSSES = [
 ];
 
 /** Every call takes a while, so that a block takes some. */
-const SLOW = ['list', 'retrieve', 'cancel', 'create', 'confirm'].map((endpoint) => `payment_intents.${endpoint}#*=slow:350`).join(';');
+const SLOW = ['list', 'retrieve', 'cancel', 'create', 'confirm']
+  .map((endpoint) => `payment_intents.${endpoint}#*=slow:350`)
+  .join(';');
 
 async function loseAnswers(ground: Ground): Promise<void> {
   // Alone: by the clock of a test, which only jumps, a turn from the shared limits always comes too late.
@@ -54,7 +56,11 @@ async function loseAnswers(ground: Ground): Promise<void> {
   for (let number = 0; number < PAYMENTS; number += 1) {
     const { method, faults } = LOSSES[number % LOSSES.length]!;
     ground.sandbox.setFaults(faults);
-    await customer.charge(aCharge({ key: `order-${number}`, paymentMethod: method }), { waitMs: 0, waitForOutcome: false, allowDuplicate: true });
+    await customer.charge(aCharge({ key: `order-${number}`, paymentMethod: method }), {
+      waitMs: 0,
+      waitForOutcome: false,
+      allowDuplicate: true,
+    });
   }
   await customer.close();
   await ground.raw().run(`update transactions set next_attempt_at = next_attempt_at + ${LATER_MS}`);
@@ -74,13 +80,24 @@ export async function startCrew(ground: Ground, { home, hosts, seed }: Place): P
   const members = hosts.map((host, index): Member => {
     const name = `host ${index + 1}`;
     const env = {
-      ...given, ...SETTINGS, PAYRECON_OPERATOR: name,
-      DATABASE_URL: host.address('database', given['DATABASE_URL'] ?? ''), STRIPE_API_BASE: host.address('stripe', given['STRIPE_API_BASE'] ?? ''),
+      ...given,
+      ...SETTINGS,
+      PAYRECON_OPERATOR: name,
+      DATABASE_URL: host.address('database', given['DATABASE_URL'] ?? ''),
+      STRIPE_API_BASE: host.address('stripe', given['STRIPE_API_BASE'] ?? ''),
     };
-    return { host, child: startChild(['reconcile', '--daemon', '--schedule', '* * * * * *', '--limit', String(BLOCK)], { name, home, env, skewMs: 0, enter: host.enter }) };
+    return {
+      host,
+      child: startChild(
+        ['reconcile', '--daemon', '--schedule', '* * * * * *', '--limit', String(BLOCK)],
+        { name, home, env, skewMs: 0, enter: host.enter },
+      ),
+    };
   });
   const crew: Crew = { ground, chance: createChance(seed), members };
-  await until(crew, 'every host has made a pass', () => members.every(({ child }) => child.said.err.includes('pass: 0 due')));
+  await until(crew, 'every host has made a pass', () =>
+    members.every(({ child }) => child.said.err.includes('pass: 0 due')),
+  );
   await ground.raw().run(`update transactions set next_attempt_at = next_attempt_at - ${LATER_MS}`);
   await until(crew, 'every host has a block', async () => {
     for (const { child } of members) if ((await heldBy(crew, child)).length === 0) return false;
@@ -90,27 +107,48 @@ export async function startCrew(ground: Ground, { home, hosts, seed }: Place): P
 }
 
 export async function heldBy({ ground }: Crew, { pid }: Child): Promise<readonly string[]> {
-  return (await ground.raw().rows(`select id from transactions where status = 'pending' and lease_holder like '%:${pid}'`)).map(({ id }) => String(id));
+  return (
+    await ground
+      .raw()
+      .rows(`select id from transactions where status = 'pending' and lease_holder like '%:${pid}'`)
+  ).map(({ id }) => String(id));
 }
 
 /** Instead of waiting for it: nothing but the database's clock and this column decide. */
 export async function leasesRunOut({ ground }: Crew, { pid }: Child): Promise<void> {
-  await ground.raw().run(`update transactions set lease_expires_at = lease_expires_at - ${LEASE_MS} where lease_holder like '%:${pid}'`);
+  await ground
+    .raw()
+    .run(
+      `update transactions set lease_expires_at = lease_expires_at - ${LEASE_MS} where lease_holder like '%:${pid}'`,
+    );
 }
 
 export async function everythingSettled({ ground }: Crew): Promise<boolean> {
-  return (await ground.raw().rows(`select 1 from transactions where status = 'pending' limit 1`)).length === 0;
+  return (
+    (await ground.raw().rows(`select 1 from transactions where status = 'pending' limit 1`))
+      .length === 0
+  );
 }
 
-export async function until(crew: Crew, what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+export async function until(
+  crew: Crew,
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+): Promise<void> {
   const startedMs = performance.now();
   while (!(await holds())) {
     const ended = crew.members.some(({ child }) => child.exit !== null && !child.killed);
-    if (ended || performance.now() - startedMs > WITHIN_MS) throw new Error(`in vain: ${what}\n${everythingSaid(crew)}`);
+    if (ended || performance.now() - startedMs > WITHIN_MS)
+      throw new Error(`in vain: ${what}\n${everythingSaid(crew)}`);
     await wait(25);
   }
 }
 
 export function everythingSaid({ members }: Crew): string {
-  return members.map(({ child }) => `${child.name} (${child.pid}, ${JSON.stringify(child.exit)}): ${child.said.err}`).join('\n');
+  return members
+    .map(
+      ({ child }) =>
+        `${child.name} (${child.pid}, ${JSON.stringify(child.exit)}): ${child.said.err}`,
+    )
+    .join('\n');
 }

@@ -3,7 +3,15 @@ import type { Ground } from '../ground.ts';
 import type { OwnServers } from '../postgres/own-servers.ts';
 import { endAll } from '../races/children.ts';
 import { drain, untrue, type CaseReport } from './case.ts';
-import { everythingSaid, everythingSettled, leasesRunOut, startCrew, until, type Crew, type Place } from './crew.ts';
+import {
+  everythingSaid,
+  everythingSettled,
+  leasesRunOut,
+  startCrew,
+  until,
+  type Crew,
+  type Place,
+} from './crew.ts';
 
 /*
  * The primary is killed while all hosts are in the middle of their blocks, and its synchronous standby is promoted. The
@@ -16,7 +24,12 @@ const UP_TO_MS = 1_500;
 const AWAY_UP_TO_MS = 3_000;
 
 /** `patient`: leases that nobody could give back run out by themselves, in real time. */
-export async function runFailover(ground: Ground, servers: OwnServers, place: Place, patient: boolean): Promise<CaseReport> {
+export async function runFailover(
+  ground: Ground,
+  servers: OwnServers,
+  place: Place,
+  patient: boolean,
+): Promise<CaseReport> {
   await servers.ready();
   await ground.begin(false);
   const crew = await startCrew(ground, place);
@@ -39,14 +52,22 @@ async function play(crew: Crew, servers: OwnServers, patient: boolean): Promise<
   if (!patient) for (const { child } of crew.members) await leasesRunOut(crew, child);
   await until(crew, 'everything is settled', () => everythingSettled(crew));
   const ended = await drain(crew);
-  const lost = [...before].filter(([id, hash]) => after.get(id) !== hash).map(([id]) => `lost: ${id} was settled before the failover, and not after it`);
+  const lost = [...before]
+    .filter(([id, hash]) => after.get(id) !== hash)
+    .map(([id]) => `lost: ${id} was settled before the failover, and not after it`);
   const wrong = [...lost, ...ended, ...(await untrue(crew))];
   const pending = [...(await settledBy(crew)).keys()].filter((id) => !after.has(id));
-  return { takenOver: pending.length, cameLate: false, wrong: wrong.map((each, index) => (index === 0 ? `${each}\n${everythingSaid(crew)}` : each)) };
+  return {
+    takenOver: pending.length,
+    cameLate: false,
+    wrong: wrong.map((each, index) => (index === 0 ? `${each}\n${everythingSaid(crew)}` : each)),
+  };
 }
 
 /** What the ledger calls settled, with the end of its audit trail. */
 async function settledBy({ ground }: Crew): Promise<ReadonlyMap<string, string>> {
-  const rows = await ground.raw().rows(`select id, audit_hash from transactions where status <> 'pending'`);
+  const rows = await ground
+    .raw()
+    .rows(`select id, audit_hash from transactions where status <> 'pending'`);
   return new Map(rows.map((row) => [String(row['id']), String(row['audit_hash'])]));
 }

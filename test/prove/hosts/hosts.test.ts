@@ -23,7 +23,9 @@ interface Lane {
 }
 
 async function runLane(part: string, count: number, runOne: Case): Promise<Lane> {
-  const numbers = Array.from({ length: count }, (_, index) => index).filter((number) => ONLY === undefined || ONLY === `${part} | ${number}`);
+  const numbers = Array.from({ length: count }, (_, index) => index).filter(
+    (number) => ONLY === undefined || ONLY === `${part} | ${number}`,
+  );
   const startedMs = performance.now();
   const counted = { 'payments taken over': 0, 'hosts that came back late': 0 };
   const violations: string[] = [];
@@ -31,14 +33,26 @@ async function runLane(part: string, count: number, runOne: Case): Promise<Lane>
     const report = await runOne(number).catch(broken);
     counted['payments taken over'] += report.takenOver;
     counted['hosts that came back late'] += report.cameLate ? 1 : 0;
-    violations.push(...report.wrong.map((wrong) => `PROVE_CASE='${part} | ${number}' (seed ${SEED}): ${wrong}`));
+    violations.push(
+      ...report.wrong.map((wrong) => `PROVE_CASE='${part} | ${number}' (seed ${SEED}): ${wrong}`),
+    );
   }
-  recordLane({ lane: 'hosts', cases: numbers.length, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted });
+  recordLane({
+    lane: 'hosts',
+    cases: numbers.length,
+    violations: violations.length,
+    seconds: (performance.now() - startedMs) / 1_000,
+    counted,
+  });
   return { ran: numbers.length, takenOver: counted['payments taken over'], violations };
 }
 
 function broken(error: unknown): CaseReport {
-  return { takenOver: 0, cameLate: false, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+  return {
+    takenOver: 0,
+    cameLate: false,
+    wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+  };
 }
 
 /** Three hosts, and the seed of each case. */
@@ -53,16 +67,26 @@ async function failovers(): Promise<Case> {
   const servers = await serverPair('synchronous');
   const ground = await openGround(servers.target, { sharedLimits: true });
   const place = await placesAround(ground);
-  return (number) => runFailover(ground, servers, place(number), SIZE === 'nightly' && number % 2 === 1);
+  return (number) =>
+    runFailover(ground, servers, place(number), SIZE === 'nightly' && number % 2 === 1);
 }
 
-test(`a host is killed or cut off in the middle of its block (${NETWORK}), or PostgreSQL fails over: what is done too late changes nothing`, { timeout: 7_200_000 }, async () => {
-  const ground = await openGround(postgres, { sharedLimits: true });
-  const place = await placesAround(ground);
-  const lanes = [await runLane('hosts', casesOf('hosts') - FAILOVERS[SIZE], (number) => runCase(ground, place(number), EVENTS[number % EVENTS.length]!))];
-  if (FAILOVERS[SIZE] > 0) lanes.push(await runLane('failover', FAILOVERS[SIZE], await failovers()));
-  const ran = lanes.reduce((sum, lane) => sum + lane.ran, 0);
-  expect(lanes.flatMap(({ violations }) => violations)).toEqual([]);
-  expect(ran).toBe(ONLY === undefined ? casesOf('hosts') : 1);
-  expect(lanes.reduce((sum, lane) => sum + lane.takenOver, 0)).toBeGreaterThan(ran);
-});
+test(
+  `a host is killed or cut off in the middle of its block (${NETWORK}), or PostgreSQL fails over: what is done too late changes nothing`,
+  { timeout: 7_200_000 },
+  async () => {
+    const ground = await openGround(postgres, { sharedLimits: true });
+    const place = await placesAround(ground);
+    const lanes = [
+      await runLane('hosts', casesOf('hosts') - FAILOVERS[SIZE], (number) =>
+        runCase(ground, place(number), EVENTS[number % EVENTS.length]!),
+      ),
+    ];
+    if (FAILOVERS[SIZE] > 0)
+      lanes.push(await runLane('failover', FAILOVERS[SIZE], await failovers()));
+    const ran = lanes.reduce((sum, lane) => sum + lane.ran, 0);
+    expect(lanes.flatMap(({ violations }) => violations)).toEqual([]);
+    expect(ran).toBe(ONLY === undefined ? casesOf('hosts') : 1);
+    expect(lanes.reduce((sum, lane) => sum + lane.takenOver, 0)).toBeGreaterThan(ran);
+  },
+);

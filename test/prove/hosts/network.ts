@@ -14,12 +14,20 @@ const withNamespaces = await namespacesWork();
 export const NETWORK: string = withNamespaces ? 'network namespaces' : 'TCP relays';
 
 /** Gone when the test is over. */
-export async function openNetwork(hosts: number, servers: Servers): Promise<readonly NetworkHost[]> {
-  return withNamespaces ? await openNamespaces(hosts, servers) : await Promise.all(Array.from({ length: hosts }, () => relayed(servers)));
+export async function openNetwork(
+  hosts: number,
+  servers: Servers,
+): Promise<readonly NetworkHost[]> {
+  return withNamespaces
+    ? await openNamespaces(hosts, servers)
+    : await Promise.all(Array.from({ length: hosts }, () => relayed(servers)));
 }
 
 async function relayed(servers: Servers): Promise<NetworkHost> {
-  const links: Readonly<Record<Way, Link>> = { database: await openLink(servers.database), stripe: await openLink(servers.stripe) };
+  const links: Readonly<Record<Way, Link>> = {
+    database: await openLink(servers.database),
+    stripe: await openLink(servers.stripe),
+  };
   onTestFinished(() => {
     for (const way of WAYS) links[way].close();
   });

@@ -13,18 +13,35 @@ export const METHODS = {
   declined: { paymentMethod: 'pm_card_chargeDeclined', methodTypes: ['card'] },
   debit: { paymentMethod: 'pm_usBankAccount', methodTypes: ['us_bank_account'] },
   'bad debit': { paymentMethod: 'pm_usBankAccount_noAccount', methodTypes: ['us_bank_account'] },
-  authentication: { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: true },
-  'authentication, alone': { paymentMethod: 'pm_card_authenticationRequired', methodTypes: ['card'], onSession: false },
+  authentication: {
+    paymentMethod: 'pm_card_authenticationRequired',
+    methodTypes: ['card'],
+    onSession: true,
+  },
+  'authentication, alone': {
+    paymentMethod: 'pm_card_authenticationRequired',
+    methodTypes: ['card'],
+    onSession: false,
+  },
   /** Refused before anything is made. */
   unknown: { paymentMethod: 'pm_card_unheardOf', methodTypes: ['card'] },
-} as const satisfies Readonly<Record<string, Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'> & Partial<Pick<ChargeRequest, 'onSession'>>>>;
+} as const satisfies Readonly<
+  Record<
+    string,
+    Pick<ChargeRequest, 'paymentMethod' | 'methodTypes'> & Partial<Pick<ChargeRequest, 'onSession'>>
+  >
+>;
 export type Method = keyof typeof METHODS;
 
 /** The keys that are charged. The first two are for the same thing. */
 export const KEYS = ['order-a', 'order-b', 'order-c', 'order-d', 'order-e'] as const;
 export type Key = (typeof KEYS)[number];
 
-const REFERENCES: Readonly<Partial<Record<Key, string>>> = { 'order-a': 'invoice-1', 'order-b': 'invoice-1', 'order-e': 'invoice-2' };
+const REFERENCES: Readonly<Partial<Record<Key, string>>> = {
+  'order-a': 'invoice-1',
+  'order-b': 'invoice-1',
+  'order-e': 'invoice-2',
+};
 
 interface Run {
   /** In force while this command runs, as the sandbox reads them. */
@@ -38,15 +55,29 @@ interface Run {
 }
 
 export type Command =
-  | ({ readonly do: 'charge'; readonly key: Key; /** Another amount than the one that the key stands for. */ readonly other?: true } & Run)
+  | ({
+      readonly do: 'charge';
+      readonly key: Key;
+      /** Another amount than the one that the key stands for. */ readonly other?: true;
+    } & Run)
   | ({ readonly do: 'pass' } & Run)
-  | ({ readonly do: 'resolve'; readonly key: Key; readonly as: 'succeeded' | 'failed' | 'canceled' | 'retry'; readonly cancel: boolean } & Run)
+  | ({
+      readonly do: 'resolve';
+      readonly key: Key;
+      readonly as: 'succeeded' | 'failed' | 'canceled' | 'retry';
+      readonly cancel: boolean;
+    } & Run)
   | ({ readonly do: 'send' } & Run);
 
 /** What happens at Stripe without payrecon. */
 export type AtStripe =
   /** The bank decides, the customer authenticates, or somebody pays a declined payment by other means. */
-  | { readonly do: 'settle'; readonly key: Key; readonly as: 'succeeded' | 'failed' | 'canceled'; readonly otherAmount?: true }
+  | {
+      readonly do: 'settle';
+      readonly key: Key;
+      readonly as: 'succeeded' | 'failed' | 'canceled';
+      readonly otherAmount?: true;
+    }
   | { readonly do: 'refund'; readonly key: Key }
   /** A create that ended in a 500 is carried out after all. */
   | { readonly do: 'roll-forward'; readonly key: Key };
@@ -102,11 +133,22 @@ export function methodOf({ methods }: History, key: Key): Method {
 
 export function requestOf(history: History, key: Key, other: boolean): ChargeRequest {
   const amount = (other ? OTHER_AMOUNT : AMOUNT) + KEYS.indexOf(key);
-  return aCharge({ key, reference: REFERENCES[key] ?? null, amount, email: `${key}@example.com`, ...METHODS[methodOf(history, key)] });
+  return aCharge({
+    key,
+    reference: REFERENCES[key] ?? null,
+    amount,
+    email: `${key}@example.com`,
+    ...METHODS[methodOf(history, key)],
+  });
 }
 
 export function isCommand(action: Action): action is Command {
-  return action.do === 'charge' || action.do === 'pass' || action.do === 'resolve' || action.do === 'send';
+  return (
+    action.do === 'charge' ||
+    action.do === 'pass' ||
+    action.do === 'resolve' ||
+    action.do === 'send'
+  );
 }
 
 /** On one line, to be run again by PROVE_CASE. */

@@ -32,7 +32,9 @@ export async function runHistories(target: Target, cases: number, part: number):
   const courier = await openCourier(ground);
   const second = await openSecondLedger(ground);
   const startedMs = performance.now();
-  const mustMeet = SITUATIONS.filter((what) => cases >= MANY || (cases >= SOME && !RARE.has(what))).filter((what) => target.name === 'sqlite' || !OF_FILES.has(what));
+  const mustMeet = SITUATIONS.filter(
+    (what) => cases >= MANY || (cases >= SOME && !RARE.has(what)),
+  ).filter((what) => target.name === 'sqlite' || !OF_FILES.has(what));
   const counts = new Map<string, number>();
   const violations: string[] = [];
   const seed = SEED * 1_000 + part;
@@ -50,7 +52,8 @@ export async function runHistories(target: Target, cases: number, part: number):
         // Shrinking plays more of them; those are no cases.
         if (!failed) {
           ran += 1;
-          for (const [what, count] of played.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+          for (const [what, count] of played.counts)
+            counts.set(what, (counts.get(what) ?? 0) + count);
         }
         failed ||= played.wrong.length > 0;
         return played.wrong.length === 0;
@@ -59,23 +62,48 @@ export async function runHistories(target: Target, cases: number, part: number):
     );
     if (outcome.failed) {
       const [history] = outcome.counterexample ?? [];
-      if (history === undefined) throw new Error('no counterexample', { cause: outcome.errorInstance });
+      if (history === undefined)
+        throw new Error('no counterexample', { cause: outcome.errorInstance });
       const shortest = await shorten(history, run);
       const { wrong } = await run(shortest);
-      const again = wrong.length === 0 ? `it does not fail again: PROVE_CASE='${print(history)}'` : `again with PROVE_CASE='${print(shortest)}'`;
-      violations.push(...wrong.slice(0, SHOWN), `seed ${String(SEED)}, part ${String(part)}, history ${String(outcome.numRuns)}: ${again}`);
-    } else violations.push(...mustMeet.filter((what) => (counts.get(what) ?? 0) === 0).map((what) => `${what}: never met in ${String(cases)} histories`));
+      const again =
+        wrong.length === 0
+          ? `it does not fail again: PROVE_CASE='${print(history)}'`
+          : `again with PROVE_CASE='${print(shortest)}'`;
+      violations.push(
+        ...wrong.slice(0, SHOWN),
+        `seed ${String(SEED)}, part ${String(part)}, history ${String(outcome.numRuns)}: ${again}`,
+      );
+    } else
+      violations.push(
+        ...mustMeet
+          .filter((what) => (counts.get(what) ?? 0) === 0)
+          .map((what) => `${what}: never met in ${String(cases)} histories`),
+      );
   }
   courier.close();
-  recordLane({ lane: 'model', cases: ran, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted: Object.fromEntries(SITUATIONS.map((what) => [what, counts.get(what) ?? 0])) });
+  recordLane({
+    lane: 'model',
+    cases: ran,
+    violations: violations.length,
+    seconds: (performance.now() - startedMs) / 1_000,
+    counted: Object.fromEntries(SITUATIONS.map((what) => [what, counts.get(what) ?? 0])),
+  });
   return { cases: only === undefined ? ran : cases, violations };
 }
 
 /** Leaves out action after action, as long as it still fails. */
-async function shorten(history: History, run: (history: History) => Promise<Played>): Promise<History> {
+async function shorten(
+  history: History,
+  run: (history: History) => Promise<Played>,
+): Promise<History> {
   let shortest = history;
   let tries = 0;
-  for (let index = shortest.actions.length - 1; index >= 0 && tries < TRIES_TO_SHORTEN; index -= 1) {
+  for (
+    let index = shortest.actions.length - 1;
+    index >= 0 && tries < TRIES_TO_SHORTEN;
+    index -= 1
+  ) {
     for (const simpler of simplerThan(shortest, index)) {
       tries += 1;
       if ((await run(simpler)).wrong.length === 0) continue;
@@ -89,10 +117,31 @@ async function shorten(history: History, run: (history: History) => Promise<Play
 /** Without the action; else without what goes wrong in it. */
 function simplerThan(history: History, index: number): readonly History[] {
   const action = history.actions[index];
-  const replaced = (by: readonly Action[]): History => ({ ...history, actions: history.actions.flatMap((each, at) => (at === index ? by : [each])) });
+  const replaced = (by: readonly Action[]): History => ({
+    ...history,
+    actions: history.actions.flatMap((each, at) => (at === index ? by : [each])),
+  });
   if (action === undefined) return [];
-  const plain = ['faults', 'dies', 'late'].flatMap((name) => (name in action ? [replaced([Object.fromEntries(Object.entries(action).filter(([field]) => field !== name)) as unknown as Action])] : []));
-  const parts = action.do === 'together' ? [...action.all.map((each) => replaced([each])), ...action.all.map((each) => replaced([{ ...action, all: action.all.filter((other) => other !== each) }]))] : [];
+  const plain = ['faults', 'dies', 'late'].flatMap((name) =>
+    name in action
+      ? [
+          replaced([
+            Object.fromEntries(
+              Object.entries(action).filter(([field]) => field !== name),
+            ) as unknown as Action,
+          ]),
+        ]
+      : [],
+  );
+  const parts =
+    action.do === 'together'
+      ? [
+          ...action.all.map((each) => replaced([each])),
+          ...action.all.map((each) =>
+            replaced([{ ...action, all: action.all.filter((other) => other !== each) }]),
+          ),
+        ]
+      : [];
   return [replaced([]), ...parts, ...plain];
 }
 

@@ -32,7 +32,15 @@ export function watchLeases(world: World): LeaseWatch {
   let known = new Map<string, Held>();
   const look = async (): Promise<Map<string, Held>> => {
     const rows = await world.ground.raw().rows('select id, version, lease_token from transactions');
-    return new Map(rows.map((row) => [String(row['id']), { version: Number(row['version']), token: typeof row['lease_token'] === 'string' ? row['lease_token'] : null }]));
+    return new Map(
+      rows.map((row) => [
+        String(row['id']),
+        {
+          version: Number(row['version']),
+          token: typeof row['lease_token'] === 'string' ? row['lease_token'] : null,
+        },
+      ]),
+    );
   };
   return {
     wrong,
@@ -42,13 +50,23 @@ export function watchLeases(world: World): LeaseWatch {
     },
     async after(process, statements) {
       if (!statements.includes(RECORDS) || statements.includes(OPENS)) return;
-      const isNewAttempt = async (id: string): Promise<boolean> => (await world.ground.raw().rows(`select action from audit_events where transaction_id = '${id}' order by seq desc limit 1`))[0]?.['action'] === BEGINS_AGAIN;
-      const written = [...(await look())].filter(([id, { version }]) => version > (known.get(id)?.version ?? version));
+      const isNewAttempt = async (id: string): Promise<boolean> =>
+        (
+          await world.ground
+            .raw()
+            .rows(
+              `select action from audit_events where transaction_id = '${id}' order by seq desc limit 1`,
+            )
+        )[0]?.['action'] === BEGINS_AGAIN;
+      const written = [...(await look())].filter(
+        ([id, { version }]) => version > (known.get(id)?.version ?? version),
+      );
       refused += written.length === 0 ? 1 : 0;
       for (const [id] of written) {
         const token = known.get(id)?.token ?? 'nobody';
         if (token === 'nobody' && (await isNewAttempt(id))) continue;
-        if (!token.startsWith(`${process} `)) wrong.push(`model, only the holder writes: ${process} wrote ${id}, held by ${token}`);
+        if (!token.startsWith(`${process} `))
+          wrong.push(`model, only the holder writes: ${process} wrote ${id}, held by ${token}`);
       }
     },
   };

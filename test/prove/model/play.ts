@@ -3,7 +3,15 @@ import { gatherEvidence, type Evidence } from '../../support/evidence.ts';
 import { judge, notificationOf } from '../../support/invariants.ts';
 import type { Ground } from '../ground.ts';
 import { untrueAnswers } from './answers.ts';
-import { isCommand, type Action, type AtStripe, type Command, type CopyOfLedger, type History, type Together } from './history.ts';
+import {
+  isCommand,
+  type Action,
+  type AtStripe,
+  type Command,
+  type CopyOfLedger,
+  type History,
+  type Together,
+} from './history.ts';
 import { watchLeases } from './lease-watch.ts';
 import type { Ended } from './process.ts';
 import { disallowed, uncorrected } from './rules.ts';
@@ -43,10 +51,13 @@ export async function play(ground: Ground, fixtures: Fixtures, history: History)
     const played = new Player(world, counts);
     for (const [index, action] of history.actions.entries()) {
       const found = await played.step(action);
-      wrong.push(...found.map((each) => `after action ${String(index + 1)} (${action.do}): ${each}`));
+      wrong.push(
+        ...found.map((each) => `after action ${String(index + 1)} (${action.do}): ${each}`),
+      );
       if (found.length > 0) break;
     }
-    if (wrong.length === 0) wrong.push(...(await played.end()).map((each) => `at the end: ${each}`));
+    if (wrong.length === 0)
+      wrong.push(...(await played.end()).map((each) => `at the end: ${each}`));
   } catch (error) {
     wrong.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
@@ -80,10 +91,20 @@ class Player {
     if (await this.#isOutOfReach(action, which)) return [];
     const before = await world.look(which);
     const arrivedBefore = world.arrived;
-    const undisturbed = world.outages.stripe === null && world.outages.mail === null && isUntroubled(action);
-    const { ended, atStripe, wrong, counted = new Map<string, number>(), replaced = false } = await this.#do(action);
-    this.#mailAnswersUnseen += ended.filter(({ died, command }) => died || sleepsOverMail(action, command)).length;
-    for (const [what, count] of counted) this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
+    const undisturbed =
+      world.outages.stripe === null && world.outages.mail === null && isUntroubled(action);
+    const {
+      ended,
+      atStripe,
+      wrong,
+      counted = new Map<string, number>(),
+      replaced = false,
+    } = await this.#do(action);
+    this.#mailAnswersUnseen += ended.filter(
+      ({ died, command }) => died || sleepsOverMail(action, command),
+    ).length;
+    for (const [what, count] of counted)
+      this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
     const after = await world.look(which);
     // Another copy of the ledger stands in its place: what it says is compared with what it says later.
     if (replaced) return wrong;
@@ -92,14 +113,28 @@ class Player {
       if (event.do === 'roll-forward' && row !== undefined) this.#rolledForward.add(row.id);
     }
     const isOld = (row: Row): boolean => which === 'first' && world.isAsRestored(row);
-    const step = { before, after, ended, atStripe, rolledForward: this.#rolledForward, isOld, clocksSet: world.clocksSet, arrived: world.arrived - arrivedBefore };
+    const step = {
+      before,
+      after,
+      ended,
+      atStripe,
+      rolledForward: this.#rolledForward,
+      isOld,
+      clocksSet: world.clocksSet,
+      arrived: world.arrived - arrivedBefore,
+    };
     const asked = { ...step, history: world.history, alone: action.do !== 'together', undisturbed };
     countStep(this.#counts, action, asked, world.outages);
     return [...wrong, ...disallowed(step), ...untrueAnswers(asked)];
   }
 
   async #crowdOnce(): Promise<void> {
-    if (!this.#world.history.crowded || this.#crowded || (await this.#world.look()).rows.length === 0) return;
+    if (
+      !this.#world.history.crowded ||
+      this.#crowded ||
+      (await this.#world.look()).rows.length === 0
+    )
+      return;
     this.#crowded = true;
     await this.#world.crowd();
   }
@@ -134,7 +169,11 @@ class Player {
     const done = await this.#world.copy(what);
     const replaced = done && what !== 'backup';
     if (replaced) this.#mailsSentAgain = true;
-    const counted = new Map(done ? [[{ backup: 'backups', restore: 'restores', newest: 'newest put back' }[what], 1]] : []);
+    const counted = new Map(
+      done
+        ? [[{ backup: 'backups', restore: 'restores', newest: 'newest put back' }[what], 1]]
+        : [],
+    );
     return { ended: [], atStripe: [], wrong: [], counted, replaced };
   }
 
@@ -153,16 +192,25 @@ class Player {
     const own = await this.#world.look(which);
     const other = await this.#world.look(which === 'first' ? 'second' : 'first');
     return keys.some((key) => {
-      if (own.rows.some((row) => row.key === key && row.step !== 'recorded') || !other.rows.some((row) => row.key === key)) return false;
+      if (
+        own.rows.some((row) => row.key === key && row.step !== 'recorded') ||
+        !other.rows.some((row) => row.key === key)
+      )
+        return false;
       const sent = createIdempotencyKey({ key, attempt: 1 });
       const first = own.requests.find(({ idempotency_key: each }) => each === sent);
-      return first !== undefined && this.#world.ground.sandbox.clock.now() - first.at >= KEPT_FOR_MS;
+      return (
+        first !== undefined && this.#world.ground.sandbox.clock.now() - first.at >= KEPT_FOR_MS
+      );
     });
   }
 
   async #run(command: Command): Promise<Ended> {
     this.#world.setFaults(command.faults ?? '');
-    const process = command.ledger === undefined ? this.#world.process(0, hangs(command)) : await this.#world.secondProcess(command.ledger === 'second' ? 'by mistake' : 'meant');
+    const process =
+      command.ledger === undefined
+        ? this.#world.process(0, hangs(command))
+        : await this.#world.secondProcess(command.ledger === 'second' ? 'by mistake' : 'meant');
     const ended = await process.run(this.#world.history, command, null);
     await this.#world.quiet();
     this.#world.setFaults('');
@@ -175,8 +223,15 @@ class Player {
     const watch = watchLeases(world);
     const ended: Ended[] = [];
     const atStripe: AtStripe[] = [];
-    const commands = all.filter((each) => 'faults' in each || isCommand(each as Action)) as readonly Command[];
-    world.setFaults(commands.map(({ faults }) => faults ?? '').filter((each) => each !== '').join('; '));
+    const commands = all.filter(
+      (each) => 'faults' in each || isCommand(each as Action),
+    ) as readonly Command[];
+    world.setFaults(
+      commands
+        .map(({ faults }) => faults ?? '')
+        .filter((each) => each !== '')
+        .join('; '),
+    );
     const work = async (each: Together['all'][number], who: number): Promise<void> => {
       if (isCommand(each)) {
         const process = world.process(who, hangs(each));
@@ -188,11 +243,25 @@ class Player {
         else if (await world.atStripe(each)) atStripe.push(each);
       });
     };
-    const results = await Promise.allSettled(all.map(async (each, who) => work(each, who).finally(() => turns.end(who))));
-    const failed = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason instanceof Error ? result.reason.stack : result.reason)] : []));
+    const results = await Promise.allSettled(
+      all.map(async (each, who) => work(each, who).finally(() => turns.end(who))),
+    );
+    const failed = results.flatMap((result) =>
+      result.status === 'rejected'
+        ? [String(result.reason instanceof Error ? result.reason.stack : result.reason)]
+        : [],
+    );
     await world.quiet();
     world.setFaults('');
-    return { ended, atStripe, wrong: [...failed, ...watch.wrong], counted: new Map([['changes of turn', turns.switches], ['late writers refused', watch.refused()]]) };
+    return {
+      ended,
+      atStripe,
+      wrong: [...failed, ...watch.wrong],
+      counted: new Map([
+        ['changes of turn', turns.switches],
+        ['late writers refused', watch.refused()],
+      ]),
+    };
   }
 
   /** Everything answers again, time passes, and two passes are made on each ledger; one that lost payments is replaced before. */
@@ -200,7 +269,10 @@ class Player {
     const world = this.#world;
     world.outages.stripe = null;
     world.outages.mail = null;
-    const passes: Action[] = [{ do: 'pass' }, ...(world.secondInUse ? [{ do: 'pass', ledger: 'second' } as const] : [])];
+    const passes: Action[] = [
+      { do: 'pass' },
+      ...(world.secondInUse ? [{ do: 'pass', ledger: 'second' } as const] : []),
+    ];
     const newestFirst: Action[][] = world.hasNewer ? [[{ do: 'pass' }, { do: 'newest' }]] : [];
     for (const round of [...newestFirst, passes, passes]) {
       await world.wait(LONG_AFTER_MS);
@@ -218,17 +290,37 @@ class Player {
   async #judge(which: Which, ledgers: readonly Which[]): Promise<readonly string[]> {
     const world = this.#world;
     const { ground } = world;
-    const judging = which === 'first' ? await ground.open('judge') : await ground.open('judge', {}, { DATABASE_URL: world.secondUrl });
+    const judging =
+      which === 'first'
+        ? await ground.open('judge')
+        : await ground.open('judge', {}, { DATABASE_URL: world.secondUrl });
     const dialect = which === 'first' ? ground.dialect : 'sqlite';
-    const evidence = await gatherEvidence({ books: ground.sandbox.books, raw: world.raw(which), dialect, verifyAudit: () => judging.verifyAudit(null) });
+    const evidence = await gatherEvidence({
+      books: ground.sandbox.books,
+      raw: world.raw(which),
+      dialect,
+      verifyAudit: () => judging.verifyAudit(null),
+    });
     countAfter(this.#counts, evidence);
     const others = new Set(world.mailsReplaced);
     for (const other of ledgers.filter((each) => each !== which)) {
-      for (const { id } of await world.raw(other).rows('select id from notifications')) others.add(String(id));
+      for (const { id } of await world.raw(other).rows('select id from notifications'))
+        others.add(String(id));
     }
-    const mailAnswersUnseen = this.#mailsSentAgain ? Number.POSITIVE_INFINITY : this.#mailAnswersUnseen;
-    const expectations = { atRest: true, secrets: ground.secrets, mailAnswersUnseen, now: ground.ledgerNow(), ledgers: ledgers.length };
-    return [...judge(withoutMails(evidence, others), expectations), ...uncorrected(await world.look(which))].map((wrong) => (which === 'first' ? wrong : `second ledger: ${wrong}`));
+    const mailAnswersUnseen = this.#mailsSentAgain
+      ? Number.POSITIVE_INFINITY
+      : this.#mailAnswersUnseen;
+    const expectations = {
+      atRest: true,
+      secrets: ground.secrets,
+      mailAnswersUnseen,
+      now: ground.ledgerNow(),
+      ledgers: ledgers.length,
+    };
+    return [
+      ...judge(withoutMails(evidence, others), expectations),
+      ...uncorrected(await world.look(which)),
+    ].map((wrong) => (which === 'first' ? wrong : `second ledger: ${wrong}`));
   }
 }
 
@@ -236,7 +328,10 @@ class Player {
 function withoutMails(evidence: Evidence, others: ReadonlySet<string>): Evidence {
   const own = new Set(evidence.mails.map(({ id }) => id));
   const isOther = (id: string): boolean => others.has(id) && !own.has(id);
-  return { ...evidence, delivered: evidence.delivered.filter(({ body }) => !isOther(notificationOf(body))) };
+  return {
+    ...evidence,
+    delivered: evidence.delivered.filter(({ body }) => !isOther(notificationOf(body))),
+  };
 }
 
 function whichLedger(action: Action): Which {
@@ -244,12 +339,19 @@ function whichLedger(action: Action): Which {
 }
 
 function isUntroubled(action: Action): boolean {
-  return isCommand(action) && [action.faults, action.dies, action.late].every((each) => each === undefined);
+  return (
+    isCommand(action) &&
+    [action.faults, action.dies, action.late].every((each) => each === undefined)
+  );
 }
 
 /** Stopped between its last look at the clock and the call; what it looks at before each e-mail keeps it to one. */
 function sleepsOverMail(action: Action, { do: kind }: Command): boolean {
-  return (kind === 'pass' || kind === 'send') && action.do === 'together' && action.all.some((each) => each.do === 'wait');
+  return (
+    (kind === 'pass' || kind === 'send') &&
+    action.do === 'together' &&
+    action.all.some((each) => each.do === 'wait')
+  );
 }
 
 /** Faults that leave the caller waiting beyond its time limit. */

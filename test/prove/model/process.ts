@@ -7,12 +7,17 @@ import type { Transaction } from '../../../src/domain/transaction.ts';
 import { createChance } from '../../../src/sandbox/ids.ts';
 import type { Gate } from '../../../src/storage/gate.ts';
 import type { Seams } from '../../../src/wire/parts.ts';
-import { DeadGate, gatewayThrough, mailerThrough, ProcessDied, type CrashPoint } from '../dead-gate.ts';
+import {
+  DeadGate,
+  gatewayThrough,
+  mailerThrough,
+  ProcessDied,
+  type CrashPoint,
+} from '../dead-gate.ts';
 import type { Ground } from '../ground.ts';
 import type { Turns } from '../turns.ts';
 import { type Command, type History, requestOf } from './history.ts';
 import type { LeaseWatch } from './lease-watch.ts';
-
 
 /** How one command ended, as whoever ran it sees it. */
 export interface Ended {
@@ -73,7 +78,9 @@ class SteppedGate extends DeadGate {
         });
       },
       after: async (kind, sql, connection) => {
-        const goesOn = kind === 'begin' || (this.turns.inTransaction(connection) && kind !== 'commit' && kind !== 'rollback');
+        const goesOn =
+          kind === 'begin' ||
+          (this.turns.inTransaction(connection) && kind !== 'commit' && kind !== 'rollback');
         if (!goesOn) {
           const statements = this.#statements.splice(0).join('; ');
           if (kind !== 'rollback') await watch.after(this.#process, statements);
@@ -104,7 +111,13 @@ export class Process {
   #sleptMs = 0;
   #tokens = 0;
 
-  constructor(ground: Ground, name: string, env: Readonly<Record<string, string>>, now: () => number, inFlight: (call: InFlight) => void) {
+  constructor(
+    ground: Ground,
+    name: string,
+    env: Readonly<Record<string, string>>,
+    now: () => number,
+    inFlight: (call: InFlight) => void,
+  ) {
     this.#ground = ground;
     this.#name = name;
     this.#env = env;
@@ -122,7 +135,14 @@ export class Process {
       return { ...ended, died: gate.diedAt !== null };
     } catch (error) {
       if (gate.diedAt === null || !(error instanceof ProcessDied)) throw error;
-      return { command, exitCode: null, transaction: null, errorCode: null, repeated: false, died: true };
+      return {
+        command,
+        exitCode: null,
+        transaction: null,
+        errorCode: null,
+        repeated: false,
+        died: true,
+      };
     } finally {
       if (gate.diedAt !== null) await this.bury();
     }
@@ -130,7 +150,8 @@ export class Process {
 
   /** Time has gone by. */
   wake(): void {
-    for (const sleeper of this.#sleepers) if (sleeper.untilMs <= this.#monotonicMs()) sleeper.wake();
+    for (const sleeper of this.#sleepers)
+      if (sleeper.untilMs <= this.#monotonicMs()) sleeper.wake();
   }
 
   /** Lets go of what it has open; it is opened again when it is next needed. */
@@ -145,7 +166,10 @@ export class Process {
 
   async #open(): Promise<Payrecon> {
     const uniform = createChance(1);
-    const clock: Clock = { monotonicMs: () => this.#monotonicMs(), sleep: (ms, signal) => this.#sleep(ms, signal) };
+    const clock: Clock = {
+      monotonicMs: () => this.#monotonicMs(),
+      sleep: (ms, signal) => this.#sleep(ms, signal),
+    };
     const token = (): string => `${this.#name} ${String((this.#tokens += 1))}`;
     const seams: Seams = { clock, chance: { uniform, token }, ...this.#seams() };
     return this.#ground.open(this.#name, seams, this.#env);
@@ -176,18 +200,44 @@ export class Process {
           calls: () => gateway.calls(),
         };
       },
-      wrapMailer: (mailer) => ({ configured: mailer.configured, send: (notification) => mailerThrough(this.#current.gate, mailer).send(notification) }),
+      wrapMailer: (mailer) => ({
+        configured: mailer.configured,
+        send: (notification) => mailerThrough(this.#current.gate, mailer).send(notification),
+      }),
     };
   }
 
   #delaying(gateway: Gateway): Gateway {
-    const call = (name: InFlight['call']) => async (transaction: Transaction): Promise<Answer> => {
-      if (this.#current.late !== name) return gateway[name](transaction);
-      this.#current = { ...this.#current, late: null };
-      this.#inFlight({ call: name, transaction });
-      return { kind: 'unknown', reason: 'timeout', effect: 'unknown', answered: false, httpStatus: null, rateLimitedReason: null, shouldRetry: null, requestId: null, message: 'no answer in time' };
+    const call =
+      (name: InFlight['call']) =>
+      async (transaction: Transaction): Promise<Answer> => {
+        if (this.#current.late !== name) return gateway[name](transaction);
+        this.#current = { ...this.#current, late: null };
+        this.#inFlight({ call: name, transaction });
+        return {
+          kind: 'unknown',
+          reason: 'timeout',
+          effect: 'unknown',
+          answered: false,
+          httpStatus: null,
+          rateLimitedReason: null,
+          shouldRetry: null,
+          requestId: null,
+          message: 'no answer in time',
+        };
+      };
+    return {
+      ...gateway,
+      create: call('create'),
+      confirm: call('confirm'),
+      cancel: call('cancel'),
+      account: () => gateway.account(),
+      lookUp: (queries, signal) => gateway.lookUp(queries, signal),
+      newestIntents: (query) => gateway.newestIntents(query),
+      findOther: (query) => gateway.findOther(query),
+      aheadMs: (at) => gateway.aheadMs(at),
+      calls: () => gateway.calls(),
     };
-    return { ...gateway, create: call('create'), confirm: call('confirm'), cancel: call('cancel'), account: () => gateway.account(), lookUp: (queries, signal) => gateway.lookUp(queries, signal), newestIntents: (query) => gateway.newestIntents(query), findOther: (query) => gateway.findOther(query), aheadMs: (at) => gateway.aheadMs(at), calls: () => gateway.calls() };
   }
 
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -213,25 +263,62 @@ export class Process {
 const CALLER_WAITS_MS = 300;
 
 async function perform(payrecon: Payrecon, history: History, command: Command): Promise<Ended> {
-  const ended = { command, exitCode: null, transaction: null, errorCode: null, repeated: false, died: false };
+  const ended = {
+    command,
+    exitCode: null,
+    transaction: null,
+    errorCode: null,
+    repeated: false,
+    died: false,
+  };
   try {
     switch (command.do) {
       case 'charge': {
         const request = requestOf(history, command.key, command.other === true);
-        const outcome: ChargeOutcome = await payrecon.charge(request, { waitMs: CALLER_WAITS_MS, waitForOutcome: false, allowDuplicate: true });
-        return { ...ended, exitCode: exitCode({ kind: 'charged', outcome }, null), transaction: outcome.transaction, repeated: outcome.repeated };
+        const outcome: ChargeOutcome = await payrecon.charge(request, {
+          waitMs: CALLER_WAITS_MS,
+          waitForOutcome: false,
+          allowDuplicate: true,
+        });
+        return {
+          ...ended,
+          exitCode: exitCode({ kind: 'charged', outcome }, null),
+          transaction: outcome.transaction,
+          repeated: outcome.repeated,
+        };
       }
       case 'pass':
-        return { ...ended, exitCode: exitCode({ kind: 'passed', outcome: await payrecon.reconcile({ limit: null, dryRun: false }) }, null) };
+        return {
+          ...ended,
+          exitCode: exitCode(
+            { kind: 'passed', outcome: await payrecon.reconcile({ limit: null, dryRun: false }) },
+            null,
+          ),
+        };
       case 'resolve': {
-        const transaction = await payrecon.resolve(command.key, { as: command.as, cancelAtStripe: command.cancel, reason: 'asked the bank' });
+        const transaction = await payrecon.resolve(command.key, {
+          as: command.as,
+          cancelAtStripe: command.cancel,
+          reason: 'asked the bank',
+        });
         return { ...ended, exitCode: exitCode({ kind: 'done' }, null), transaction };
       }
       case 'send':
-        return { ...ended, exitCode: exitCode({ kind: 'dispatched', report: await payrecon.sendNotifications(null) }, null) };
+        return {
+          ...ended,
+          exitCode: exitCode(
+            { kind: 'dispatched', report: await payrecon.sendNotifications(null) },
+            null,
+          ),
+        };
     }
   } catch (error) {
     if (!(error instanceof PayreconError)) throw error;
-    return { ...ended, exitCode: exitCode({ kind: 'failed', error }, null), transaction: error.transaction, errorCode: error.code };
+    return {
+      ...ended,
+      exitCode: exitCode({ kind: 'failed', error }, null),
+      transaction: error.transaction,
+      errorCode: error.code,
+    };
   }
 }

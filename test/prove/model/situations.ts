@@ -10,30 +10,102 @@ import { isFinal, newRequests } from './rules.ts';
  */
 
 export const SITUATIONS = [
-  'first charges', 'charges again', 'new attempts', 'corrected parameters', 'answers from the ledger', 'keys with other parameters', 'references taken',
-  'passes', 'mails sent by hand', 'decisions refused', 'decided succeeded', 'decided failed', 'decided canceled', 'decided retry', 'canceled at Stripe by a person',
-  'settled at Stripe', 'paid after a decline', 'another amount', 'refunds', 'rolled forward', 'late arrivals',
-  'waits past a lease', 'waits past 23 h', 'waits past days', 'passes in an outage', 'outages recorded', 'mail outages',
-  'crashes', 'crashes beside others', 'at the same time', 'changes of turn', 'late writers refused', 'time jumped meanwhile', 'faults met', 'lost answers after the effect',
-  'stuck', 'absences proven', 'late truths', 'decisions corrected', 'overdue or waiting', 'crowded scans',
-  'backups', 'restores', 'newest put back', 'charges refused to a restored ledger', 'clocks set',
-  'charges of a second ledger', 'second ledgers refused', 'keys used elsewhere',
+  'first charges',
+  'charges again',
+  'new attempts',
+  'corrected parameters',
+  'answers from the ledger',
+  'keys with other parameters',
+  'references taken',
+  'passes',
+  'mails sent by hand',
+  'decisions refused',
+  'decided succeeded',
+  'decided failed',
+  'decided canceled',
+  'decided retry',
+  'canceled at Stripe by a person',
+  'settled at Stripe',
+  'paid after a decline',
+  'another amount',
+  'refunds',
+  'rolled forward',
+  'late arrivals',
+  'waits past a lease',
+  'waits past 23 h',
+  'waits past days',
+  'passes in an outage',
+  'outages recorded',
+  'mail outages',
+  'crashes',
+  'crashes beside others',
+  'at the same time',
+  'changes of turn',
+  'late writers refused',
+  'time jumped meanwhile',
+  'faults met',
+  'lost answers after the effect',
+  'stuck',
+  'absences proven',
+  'late truths',
+  'decisions corrected',
+  'overdue or waiting',
+  'crowded scans',
+  'backups',
+  'restores',
+  'newest put back',
+  'charges refused to a restored ledger',
+  'clocks set',
+  'charges of a second ledger',
+  'second ledgers refused',
+  'keys used elsewhere',
 ] as const;
 /** Too rare to be looked for in a few histories. */
-export const RARE: ReadonlySet<Situation> = new Set(['corrected parameters', 'another amount', 'paid after a decline', 'decisions corrected', 'canceled at Stripe by a person', 'late writers refused', 'decided canceled', 'decided retry', 'refunds', 'crowded scans', 'restores', 'newest put back', 'charges refused to a restored ledger', 'second ledgers refused', 'keys used elsewhere']);
+export const RARE: ReadonlySet<Situation> = new Set([
+  'corrected parameters',
+  'another amount',
+  'paid after a decline',
+  'decisions corrected',
+  'canceled at Stripe by a person',
+  'late writers refused',
+  'decided canceled',
+  'decided retry',
+  'refunds',
+  'crowded scans',
+  'restores',
+  'newest put back',
+  'charges refused to a restored ledger',
+  'second ledgers refused',
+  'keys used elsewhere',
+]);
 /** A ledger on a server is not replaced under its address by an older copy: it gets another one, which is refused. */
-export const OF_FILES: ReadonlySet<Situation> = new Set(['backups', 'restores', 'newest put back', 'charges refused to a restored ledger']);
+export const OF_FILES: ReadonlySet<Situation> = new Set([
+  'backups',
+  'restores',
+  'newest put back',
+  'charges refused to a restored ledger',
+]);
 export type Situation = (typeof SITUATIONS)[number];
 export type Counts = ReadonlyMap<string, number>;
 
-const DECIDED = { succeeded: 'decided succeeded', failed: 'decided failed', canceled: 'decided canceled', retry: 'decided retry' } as const;
+const DECIDED = {
+  succeeded: 'decided succeeded',
+  failed: 'decided failed',
+  canceled: 'decided canceled',
+  retry: 'decided retry',
+} as const;
 
 interface Outages {
   readonly stripe: string | null;
   readonly mail: string | null;
 }
 
-export function countStep(counts: Map<string, number>, action: Action, asked: Asked, outages: Outages): void {
+export function countStep(
+  counts: Map<string, number>,
+  action: Action,
+  asked: Asked,
+  outages: Outages,
+): void {
   const add: Add = (what, count = 1) => {
     if (count > 0) counts.set(what, (counts.get(what) ?? 0) + count);
   };
@@ -66,18 +138,28 @@ function countCommand(asked: Asked, ended: Ended, add: Add, outages: Outages): v
       if (exitCode === 4) add('decisions refused');
       if (exitCode !== 0) break;
       add(DECIDED[command.as]);
-      if (command.cancel && newRequests(asked).some(({ endpoint }) => endpoint === 'payment_intents.cancel')) add('canceled at Stripe by a person');
+      if (
+        command.cancel &&
+        newRequests(asked).some(({ endpoint }) => endpoint === 'payment_intents.cancel')
+      )
+        add('canceled at Stripe by a person');
   }
 }
 
-function countCharge({ before, after }: Asked, { command, exitCode, errorCode, repeated }: Ended, add: Add): void {
+function countCharge(
+  { before, after }: Asked,
+  { command, exitCode, errorCode, repeated }: Ended,
+  add: Add,
+): void {
   if (errorCode === 'key_reused') add('keys with other parameters');
   else if (errorCode === 'reference_taken') add('references taken');
   else if (errorCode === 'ledger_rolled_back') add('charges refused to a restored ledger');
   else if (errorCode === 'another_ledger') add('second ledgers refused');
   else if (exitCode !== null) add(repeated ? 'charges again' : 'first charges');
   if (command.ledger !== undefined) add('charges of a second ledger');
-  const [was, is] = [before, after].map(({ rows }) => rows.find(({ key }) => 'key' in command && key === command.key));
+  const [was, is] = [before, after].map(({ rows }) =>
+    rows.find(({ key }) => 'key' in command && key === command.key),
+  );
   if (is?.keyConflict === true && was?.keyConflict !== true) add('keys used elsewhere');
   if (repeated && was !== undefined && isFinal(was)) add('answers from the ledger');
 }
@@ -90,7 +172,8 @@ function countAtStripe({ before }: Asked, event: AtStripe, add: Add): void {
   else {
     add('settled at Stripe');
     if (event.otherAmount === true) add('another amount');
-    if (event.as === 'succeeded' && intents.some(({ last_payment_error: error }) => error !== null)) add('paid after a decline');
+    if (event.as === 'succeeded' && intents.some(({ last_payment_error: error }) => error !== null))
+      add('paid after a decline');
   }
 }
 
@@ -111,11 +194,17 @@ function countTime(action: Action, add: Add, outages: Outages): void {
 
 function countWire(asked: Asked, add: Add): void {
   const requests = newRequests(asked);
-  const listed = requests.filter(({ endpoint, fault }) => endpoint === 'payment_intents.list' && fault === null).length;
+  const listed = requests.filter(
+    ({ endpoint, fault }) => endpoint === 'payment_intents.list' && fault === null,
+  ).length;
   if (asked.history.crowded && listed > 1) add('crowded scans');
   add('faults met', requests.filter(({ fault }) => fault !== null).length);
-  add('lost answers after the effect', requests.filter(({ fault, executed }) => fault !== null && executed).length);
-  if (requests.some(({ endpoint, fault }) => endpoint === 'mail.send' && fault !== null)) add('mail outages');
+  add(
+    'lost answers after the effect',
+    requests.filter(({ fault, executed }) => fault !== null && executed).length,
+  );
+  if (requests.some(({ endpoint, fault }) => endpoint === 'mail.send' && fault !== null))
+    add('mail outages');
 }
 
 /** What the audit trail shows when a history is over. */
@@ -126,7 +215,12 @@ export function countAfter(counts: Map<string, number>, { trail, mails }: Eviden
   const decided = new Set<string>();
   for (const { transactionId, action, fromStatus, toStatus, detail } of trail) {
     if (action === 'marked_stuck') add('stuck');
-    if (action === 'settled' && typeof detail['proof'] === 'string' && detail['proof'].startsWith('two')) add('absences proven');
+    if (
+      action === 'settled' &&
+      typeof detail['proof'] === 'string' &&
+      detail['proof'].startsWith('two')
+    )
+      add('absences proven');
     if (fromStatus === 'stuck' && action === 'settled') add('late truths');
     if (action === 'truth_corrected') {
       add('late truths');

@@ -5,7 +5,14 @@ import { systemClock } from '../../../src/wire/system.ts';
 import type { Books } from '../../../src/sandbox/server.ts';
 import { TEST_KEY } from '../../support/payment-world.ts';
 import { quiet, type Ground } from '../ground.ts';
-import { type AtStripe, type CopyOfLedger, type History, type Key, requestOf, type SetClock } from './history.ts';
+import {
+  type AtStripe,
+  type CopyOfLedger,
+  type History,
+  type Key,
+  requestOf,
+  type SetClock,
+} from './history.ts';
 import type { RawConnection } from '../../storage/targets.ts';
 import type { Copy } from '../ledgers.ts';
 import { Process, type InFlight } from './process.ts';
@@ -115,20 +122,33 @@ export class World {
 
   /** The process in that place; one whose calls hang soon gives up on them. */
   process(place: number, hasty: boolean): Process {
-    return this.#process(`process ${String(place + 1)}${hasty ? ', hasty' : ''}`, hasty ? HASTY : SETTINGS);
+    return this.#process(
+      `process ${String(place + 1)}${hasty ? ', hasty' : ''}`,
+      hasty ? HASTY : SETTINGS,
+    );
   }
 
   /** One of the second ledger, which is made when it is first used. */
   async secondProcess(meant: 'meant' | 'by mistake'): Promise<Process> {
     if (!this.secondInUse) await this.#second.begin();
     this.secondInUse = true;
-    return this.#process(`second ledger, ${meant}`, { ...SETTINGS, DATABASE_URL: this.#second.url, PAYRECON_NEW_LEDGER: meant === 'meant' ? '1' : '0' });
+    return this.#process(`second ledger, ${meant}`, {
+      ...SETTINGS,
+      DATABASE_URL: this.#second.url,
+      PAYRECON_NEW_LEDGER: meant === 'meant' ? '1' : '0',
+    });
   }
 
   #process(name: string, env: Readonly<Record<string, string>>): Process {
     const known = this.#processes.get(name);
     if (known !== undefined) return known;
-    const made = new Process(this.ground, name, env, () => this.#offsetMs, (call) => this.#inFlight.push(call));
+    const made = new Process(
+      this.ground,
+      name,
+      env,
+      () => this.#offsetMs,
+      (call) => this.#inFlight.push(call),
+    );
     this.#processes.set(name, made);
     return made;
   }
@@ -175,7 +195,8 @@ export class World {
     if (copy === null || (what === 'newest' && !(await this.look()).rolledBack)) return false;
     await this.arrive();
     await this.#bury();
-    for (const { id } of await this.raw('first').rows('select id from notifications')) this.mailsReplaced.add(String(id));
+    for (const { id } of await this.raw('first').rows('select id from notifications'))
+      this.mailsReplaced.add(String(id));
     this.#newest = what === 'restore' ? await copies.make() : null;
     await copies.putBack(copy);
     this.#restored.clear();
@@ -190,7 +211,11 @@ export class World {
 
   setFaults(faults: string): void {
     const { stripe, mail } = this.outages;
-    const all = [stripe === null ? '' : `outage:${stripe}`, mail === null ? '' : `mail.send#*=${mail}`, faults];
+    const all = [
+      stripe === null ? '' : `outage:${stripe}`,
+      mail === null ? '' : `mail.send#*=${mail}`,
+      faults,
+    ];
     this.ground.sandbox.setFaults(all.filter((each) => each !== '').join('; '));
   }
 
@@ -217,7 +242,12 @@ export class World {
 
   /** More payments than one page of Stripe's list shows, made just now. */
   async crowd(): Promise<void> {
-    await this.#control('seed', { count: CROWD, created_from: this.#stripeSeconds(), created_to: this.#stripeSeconds(), statuses: { canceled: 1 } });
+    await this.#control('seed', {
+      count: CROWD,
+      created_from: this.#stripeSeconds(),
+      created_to: this.#stripeSeconds(),
+      statuses: { canceled: 1 },
+    });
   }
 
   /** Something happens at Stripe; false where it cannot, as things are. */
@@ -229,10 +259,23 @@ export class World {
     switch (event.do) {
       case 'settle': {
         const open = intents.find(({ status }) => status !== 'succeeded' && status !== 'canceled');
-        if (open === undefined || (event.as === 'failed' && open.status === 'requires_confirmation')) return false;
+        if (
+          open === undefined ||
+          (event.as === 'failed' && open.status === 'requires_confirmation')
+        )
+          return false;
         // Whom a person has told that it failed may charge the same thing again: nobody may pay the first one then.
-        if (event.as === 'succeeded' && row.reference !== null && (row.status === 'failed' || row.status === 'canceled')) return false;
-        await this.ground.settleAtStripe(open.id, { outcome: event.as, late: true, ...(event.otherAmount === true ? { amount: row.amount + 150 } : {}) });
+        if (
+          event.as === 'succeeded' &&
+          row.reference !== null &&
+          (row.status === 'failed' || row.status === 'canceled')
+        )
+          return false;
+        await this.ground.settleAtStripe(open.id, {
+          outcome: event.as,
+          late: true,
+          ...(event.otherAmount === true ? { amount: row.amount + 150 } : {}),
+        });
         return true;
       }
       case 'refund': {
@@ -246,8 +289,15 @@ export class World {
 
   async #refund(id: string): Promise<boolean> {
     this.ground.sandbox.setFaults('');
-    const headers = { authorization: `Bearer ${TEST_KEY}`, 'content-type': 'application/x-www-form-urlencoded' };
-    const response = await fetch(`${this.ground.sandbox.url}/v1/refunds`, { method: 'POST', headers, body: `payment_intent=${id}` });
+    const headers = {
+      authorization: `Bearer ${TEST_KEY}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    };
+    const response = await fetch(`${this.ground.sandbox.url}/v1/refunds`, {
+      method: 'POST',
+      headers,
+      body: `payment_intent=${id}`,
+    });
     await response.text();
     return response.ok;
   }
@@ -255,14 +305,33 @@ export class World {
   /** Stripe may carry out later what it had answered with a 500. */
   async #rollForward(row: Row, intents: readonly Intent[]): Promise<boolean> {
     const key = createIdempotencyKey({ key: row.key, attempt: row.attempt });
-    const failed = this.ground.sandbox.books.requests.findLast(({ idempotency_key: sent, fault }) => sent === key && fault === '500_before');
-    if (failed === undefined || intents.length > 0 || row.paymentIntent !== null || row.step === 'recorded') return false;
+    const failed = this.ground.sandbox.books.requests.findLast(
+      ({ idempotency_key: sent, fault }) => sent === key && fault === '500_before',
+    );
+    if (
+      failed === undefined ||
+      intents.length > 0 ||
+      row.paymentIntent !== null ||
+      row.step === 'recorded'
+    )
+      return false;
     const [identity] = await this.ground.raw().rows('select id from ledger');
     const ledger = String(identity?.['id']);
     const at = Math.floor(failed.at / 1_000);
     const { amount } = requestOf(this.history, row.key as Key, false);
     if (amount !== row.amount) return false;
-    await this.#control('seed', { count: 1, created_from: at, created_to: at, metadata: { payrecon_transaction: row.id, payrecon_ledger: ledger, payrecon_attempt: String(row.attempt) }, statuses: { requires_confirmation: 1 }, amount });
+    await this.#control('seed', {
+      count: 1,
+      created_from: at,
+      created_to: at,
+      metadata: {
+        payrecon_transaction: row.id,
+        payrecon_ledger: ledger,
+        payrecon_attempt: String(row.attempt),
+      },
+      statuses: { requires_confirmation: 1 },
+      amount,
+    });
     return true;
   }
 
@@ -271,7 +340,10 @@ export class World {
   }
 
   async #control(path: string, body: Readonly<Record<string, unknown>>): Promise<void> {
-    const response = await fetch(`${this.ground.sandbox.url}/_sandbox/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    const response = await fetch(`${this.ground.sandbox.url}/_sandbox/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
     if (!response.ok) throw new Error(await response.text());
     await response.text();
   }
@@ -286,22 +358,52 @@ export class World {
       const owner = intent.metadata['payrecon_transaction'];
       if (owner !== undefined) intentsOf.set(owner, [...(intentsOf.get(owner) ?? []), intent]);
     }
-    const own = { ledger: ledger === undefined ? null : String(ledger['id']), rolledBack: (ledger?.['rolled_back_at'] ?? null) !== null };
-    return { ...own, rows: rows.map(rowOf), intentsOf, intents: books.paymentIntents, requests: books.requests };
+    const own = {
+      ledger: ledger === undefined ? null : String(ledger['id']),
+      rolledBack: (ledger?.['rolled_back_at'] ?? null) !== null,
+    };
+    return {
+      ...own,
+      rows: rows.map(rowOf),
+      intentsOf,
+      intents: books.paymentIntents,
+      requests: books.requests,
+    };
   }
 }
 
 function rowOf(row: Readonly<Record<string, unknown>>): Row {
-  const text = (column: string): string | null => (typeof row[column] === 'string' ? row[column] : null);
-  const number = (column: string): number | null => (row[column] === null || row[column] === undefined ? null : Number(row[column]));
-  const review = text('review') === null ? null : (JSON.parse(text('review') ?? '') as { reason: string; resolution: { as: string } | null });
+  const text = (column: string): string | null =>
+    typeof row[column] === 'string' ? row[column] : null;
+  const number = (column: string): number | null =>
+    row[column] === null || row[column] === undefined ? null : Number(row[column]);
+  const review =
+    text('review') === null
+      ? null
+      : (JSON.parse(text('review') ?? '') as { reason: string; resolution: { as: string } | null });
   return {
-    id: text('id') ?? '', key: text('key') ?? '', reference: text('reference'), amount: number('amount') ?? 0,
-    status: (text('status') ?? '') as Row['status'], step: text('step') ?? '', paymentIntent: text('payment_intent'),
-    attempt: number('attempt') ?? 0, intents: number('intents') ?? 0, failureKind: text('failure_kind'), canceledBy: text('canceled_by'), keyConflict: number('key_conflict_at') !== null,
-    attempts: number('attempts') ?? 0, version: number('version') ?? 0, createdAt: number('created_at') ?? 0, createSentAt: number('create_sent_at'),
-    settledAt: number('settled_at'), nextAttemptAt: number('next_attempt_at'), leaseToken: text('lease_token'), leaseHolder: text('lease_holder'),
-    review: review === null ? null : { reason: review.reason, byHand: review.resolution?.as ?? null },
+    id: text('id') ?? '',
+    key: text('key') ?? '',
+    reference: text('reference'),
+    amount: number('amount') ?? 0,
+    status: (text('status') ?? '') as Row['status'],
+    step: text('step') ?? '',
+    paymentIntent: text('payment_intent'),
+    attempt: number('attempt') ?? 0,
+    intents: number('intents') ?? 0,
+    failureKind: text('failure_kind'),
+    canceledBy: text('canceled_by'),
+    keyConflict: number('key_conflict_at') !== null,
+    attempts: number('attempts') ?? 0,
+    version: number('version') ?? 0,
+    createdAt: number('created_at') ?? 0,
+    createSentAt: number('create_sent_at'),
+    settledAt: number('settled_at'),
+    nextAttemptAt: number('next_attempt_at'),
+    leaseToken: text('lease_token'),
+    leaseHolder: text('lease_holder'),
+    review:
+      review === null ? null : { reason: review.reason, byHand: review.resolution?.as ?? null },
   };
 }
 
@@ -310,5 +412,13 @@ export async function openCourier(ground: Ground): Promise<Gateway & { close(): 
   // The ledger is the same one in every history.
   const [row] = await ground.raw().rows('select id, namespace from ledger');
   const ledger = { id: String(row?.['id']), namespace: String(row?.['namespace']) };
-  return openGateway({ ledger: () => ledger, secretKey: TEST_KEY, apiBase: ground.sandbox.url, deadlineMs: 10_000, requestsPerSecond: 10_000, endpointRequestsPerSecond: 10_000, clock: systemClock });
+  return openGateway({
+    ledger: () => ledger,
+    secretKey: TEST_KEY,
+    apiBase: ground.sandbox.url,
+    deadlineMs: 10_000,
+    requestsPerSecond: 10_000,
+    endpointRequestsPerSecond: 10_000,
+    clock: systemClock,
+  });
 }

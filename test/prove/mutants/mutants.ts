@@ -21,8 +21,15 @@ const CRASH = { lane: 'sqlite-single-crash', test: 'test/prove/crash-sqlite.test
 
 const LATE = { lane: 'late-writers', test: 'test/prove/races/late-writer.test.ts' } as const;
 /** A test that no lane contains. */
-const TESTS = (test: string): Pick<Mutant, 'lane' | 'test' | 'env'> => ({ lane: 'tests', test, env: {} });
-const SCRIPTS = (file: string): Pick<Mutant, 'lane' | 'test'> => ({ lane: 'fault-scripts', test: `test/faults/${file}.test.ts` });
+const TESTS = (test: string): Pick<Mutant, 'lane' | 'test' | 'env'> => ({
+  lane: 'tests',
+  test,
+  env: {},
+});
+const SCRIPTS = (file: string): Pick<Mutant, 'lane' | 'test'> => ({
+  lane: 'fault-scripts',
+  test: `test/faults/${file}.test.ts`,
+});
 
 export const MUTANTS: readonly Mutant[] = [
   {

@@ -39,7 +39,9 @@ const vitest = await startVitest('test', [], {
   })),
 });
 const outcomes = vitest.state.getTestModules().map((module) => {
-  const failures = [...module.children.allTests('failed')].flatMap((test) => test.result().errors ?? []);
+  const failures = [...module.children.allTests('failed')].flatMap(
+    (test) => test.result().errors ?? [],
+  );
   const said = [...failures, ...module.errors()].map(wordsOf).join('\n');
   return { name: module.project.name, passed: module.ok(), said };
 });

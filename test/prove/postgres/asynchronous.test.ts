@@ -18,29 +18,46 @@ async function chargeOnce(ground: Ground, key: string): Promise<Ended> {
   return ended;
 }
 
-test('with an asynchronous standby an acknowledged charge can be lost, and then nothing is charged any more', { timeout: 120_000 }, async () => {
-  const servers = await serverPair('asynchronous');
-  const ground = await openGround(servers.target);
-  await servers.ready();
-  const kept = 'replicated-1';
-const gone = 'not-replicated-1';
-  const first = await chargeOnce(ground, kept);
-  await servers.cutStandbyOff();
-  const second = await chargeOnce(ground, gone);
-  expect([first.exitCode, second.exitCode]).toEqual([EXIT.done, EXIT.done]);
-  await servers.down();
-  await servers.up();
+test(
+  'with an asynchronous standby an acknowledged charge can be lost, and then nothing is charged any more',
+  { timeout: 120_000 },
+  async () => {
+    const servers = await serverPair('asynchronous');
+    const ground = await openGround(servers.target);
+    await servers.ready();
+    const kept = 'replicated-1';
+    const gone = 'not-replicated-1';
+    const first = await chargeOnce(ground, kept);
+    await servers.cutStandbyOff();
+    const second = await chargeOnce(ground, gone);
+    expect([first.exitCode, second.exitCode]).toEqual([EXIT.done, EXIT.done]);
+    await servers.down();
+    await servers.up();
 
-  const told = [{ key: kept, ended: first }, { key: gone, ended: second }].map((each) => ({ ...each, startedMs: 0, endedMs: 0 }));
-  expect(await lost(servers, told)).toEqual([expect.stringMatching(new RegExp(`^lost: ${gone} .* the ledger has undefined`)) as string]);
-  // The server is another one than it was, so the ledger is held against Stripe's list before anything is charged.
-  for (const key of [gone, 'never-charged-1']) {
-    const refused = await chargeOnce(ground, key);
-    expect({ exit: refused.exitCode, transaction: refused.transaction }).toEqual({ exit: EXIT.usage, transaction: null });
-  }
-  expect(await servers.query(`select key from transactions where key <> '${kept}'`)).toEqual([]);
-  const [ledger] = await servers.query('select rolled_back_at from ledger');
-  expect(ledger?.['rolled_back_at']).not.toBeNull();
-  expect(ground.sandbox.books.paymentIntents.filter(({ status }) => status === 'succeeded').map(({ id }) => id).sort()).toEqual([first, second].map(({ transaction }) => transaction?.paymentIntent).sort());
-  await ground.end();
-});
+    const told = [
+      { key: kept, ended: first },
+      { key: gone, ended: second },
+    ].map((each) => ({ ...each, startedMs: 0, endedMs: 0 }));
+    expect(await lost(servers, told)).toEqual([
+      expect.stringMatching(new RegExp(`^lost: ${gone} .* the ledger has undefined`)) as string,
+    ]);
+    // The server is another one than it was, so the ledger is held against Stripe's list before anything is charged.
+    for (const key of [gone, 'never-charged-1']) {
+      const refused = await chargeOnce(ground, key);
+      expect({ exit: refused.exitCode, transaction: refused.transaction }).toEqual({
+        exit: EXIT.usage,
+        transaction: null,
+      });
+    }
+    expect(await servers.query(`select key from transactions where key <> '${kept}'`)).toEqual([]);
+    const [ledger] = await servers.query('select rolled_back_at from ledger');
+    expect(ledger?.['rolled_back_at']).not.toBeNull();
+    expect(
+      ground.sandbox.books.paymentIntents
+        .filter(({ status }) => status === 'succeeded')
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([first, second].map(({ transaction }) => transaction?.paymentIntent).sort());
+    await ground.end();
+  },
+);

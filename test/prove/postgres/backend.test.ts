@@ -23,8 +23,11 @@ const OURS = `from pg_stat_activity where application_name = 'payrecon' and datn
 
 /** Answers how many, when they are gone: the next step meets a connection that has ended. PostgreSQL's own waiting takes 100 ms. */
 async function terminate(ground: Ground): Promise<number> {
-  const pids = (await ground.raw().rows(`select pid, pg_terminate_backend(pid) ${OURS}`)).map(({ pid }) => Number(pid));
-  for (let here = pids.length; here > 0; ) here = (await ground.raw().rows(`select pid ${OURS} and pid in (${pids.join()})`)).length;
+  const pids = (await ground.raw().rows(`select pid, pg_terminate_backend(pid) ${OURS}`)).map(
+    ({ pid }) => Number(pid),
+  );
+  for (let here = pids.length; here > 0;)
+    here = (await ground.raw().rows(`select pid ${OURS} and pid in (${pids.join()})`)).length;
   return pids.length;
 }
 
@@ -34,7 +37,11 @@ function terminating(ground: Ground, point: Point | null): ReturnType<Lane['watc
   let struck = 0;
   let underWay: Promise<void> = Promise.resolve();
   const strike = async (when: When): Promise<void> => {
-    const here = point !== null && armed && point.when === when && (point.forGood ? steps.length >= point.step : steps.length === point.step);
+    const here =
+      point !== null &&
+      armed &&
+      point.when === when &&
+      (point.forGood ? steps.length >= point.step : steps.length === point.step);
     if (!here) return;
     underWay = underWay.then(async () => {
       struck += await terminate(ground);
@@ -60,17 +67,38 @@ function terminating(ground: Ground, point: Point | null): ReturnType<Lane['watc
     },
     struck: () => struck,
     passing: point?.forGood !== true,
-    strikes: () => steps.flatMap((_sql, index) => WHENS.flatMap((when) => LASTING.map((lasting) => ({ name: `${when} ${index + 1} ${lasting}`, kind: `${when} ${lasting}` })))),
+    strikes: () =>
+      steps.flatMap((_sql, index) =>
+        WHENS.flatMap((when) =>
+          LASTING.map((lasting) => ({
+            name: `${when} ${index + 1} ${lasting}`,
+            kind: `${when} ${lasting}`,
+          })),
+        ),
+      ),
   };
 }
 
 function pointNamed(name: string): Point {
   const [when, step, ...lasting] = name.split(' ');
-  return { step: Number(step), when: WHENS.find((each) => each === when) ?? 'before', forGood: lasting.join(' ') === LASTING[1] };
+  return {
+    step: Number(step),
+    when: WHENS.find((each) => each === when) ?? 'before',
+    forGood: lasting.join(' ') === LASTING[1],
+  };
 }
 
-test('the server ends the connections at any step of any command', { timeout: 1_200_000 }, async () => {
-  const ground = await openGround(postgres);
-  const lane: Lane = { name: 'postgres-backend', ground, watch: () => terminating(ground, null), trouble: (name) => terminating(ground, pointNamed(name)) };
-  await proveStrikes(lane);
-});
+test(
+  'the server ends the connections at any step of any command',
+  { timeout: 1_200_000 },
+  async () => {
+    const ground = await openGround(postgres);
+    const lane: Lane = {
+      name: 'postgres-backend',
+      ground,
+      watch: () => terminating(ground, null),
+      trouble: (name) => terminating(ground, pointNamed(name)),
+    };
+    await proveStrikes(lane);
+  },
+);

@@ -17,8 +17,16 @@ function methodType(paymentMethod: string): string {
 export function charging(payrecon: Payrecon): Caller {
   return {
     charge: (key, paymentMethod) => {
-      const request = aCharge({ key, reference: `reference of ${key}`, email: `${key}@example.com`, paymentMethod, methodTypes: [methodType(paymentMethod)] });
-      return endOf('charge', () => payrecon.charge(request, { waitMs: 0, waitForOutcome: false, allowDuplicate: true }));
+      const request = aCharge({
+        key,
+        reference: `reference of ${key}`,
+        email: `${key}@example.com`,
+        paymentMethod,
+        methodTypes: [methodType(paymentMethod)],
+      });
+      return endOf('charge', () =>
+        payrecon.charge(request, { waitMs: 0, waitForOutcome: false, allowDuplicate: true }),
+      );
     },
   };
 }
@@ -28,9 +36,28 @@ export function chargingByProgram(ground: Ground): Caller {
   const env = ground.environment();
   return {
     async charge(key, paymentMethod) {
-      const method = ['--payment-method', paymentMethod, '--method-type', methodType(paymentMethod)];
-      const order = ['--key', key, '--reference', `reference of ${key}`, '--email', `${key}@example.com`, '--amount', '49.99', '--currency', 'usd'];
-      const { exitCode, stdout, stderr } = await runPayrecon(['charge', ...order, ...method, '--allow-duplicate', '--wait', '0s', '--json'], { env, timeoutMs: 60_000 });
+      const method = [
+        '--payment-method',
+        paymentMethod,
+        '--method-type',
+        methodType(paymentMethod),
+      ];
+      const order = [
+        '--key',
+        key,
+        '--reference',
+        `reference of ${key}`,
+        '--email',
+        `${key}@example.com`,
+        '--amount',
+        '49.99',
+        '--currency',
+        'usd',
+      ];
+      const { exitCode, stdout, stderr } = await runPayrecon(
+        ['charge', ...order, ...method, '--allow-duplicate', '--wait', '0s', '--json'],
+        { env, timeoutMs: 60_000 },
+      );
       return { exitCode: exitCode ?? -1, transaction: toldOf(stdout), said: stderr };
     },
   };
@@ -39,6 +66,10 @@ export function chargingByProgram(ground: Ground): Caller {
 /** The transaction on standard output, where there is one. */
 function toldOf(stdout: string): Ended['transaction'] {
   if (stdout === '') return null;
-  const { id, status, payment_intent: paymentIntent } = JSON.parse(stdout) as { id: string; status: string; payment_intent: string | null };
+  const {
+    id,
+    status,
+    payment_intent: paymentIntent,
+  } = JSON.parse(stdout) as { id: string; status: string; payment_intent: string | null };
   return { id, status, paymentIntent };
 }

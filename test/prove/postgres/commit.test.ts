@@ -50,19 +50,36 @@ function losing(proxy: Proxy, loss: Loss | null): ReturnType<Lane['watch']> {
     },
     struck: () => struck,
     passing: loss?.away !== true,
-    strikes: () => Array.from({ length: commits }, (_, index) => LOSSES.flatMap((how) => ABSENCES.map((absence) => ({ name: `commit ${index + 1}, ${how}, ${absence}`, kind: `${how}, ${absence}` })))).flat(),
+    strikes: () =>
+      Array.from({ length: commits }, (_, index) =>
+        LOSSES.flatMap((how) =>
+          ABSENCES.map((absence) => ({
+            name: `commit ${index + 1}, ${how}, ${absence}`,
+            kind: `${how}, ${absence}`,
+          })),
+        ),
+      ).flat(),
   };
 }
 
 function lossNamed(name: string): Loss {
   const [commit = '', how, absence] = name.split(', ');
-  return { commit: Number(commit.split(' ')[1]), how: LOSSES.find((each) => each === how) ?? 'committed', away: absence === 'away' };
+  return {
+    commit: Number(commit.split(' ')[1]),
+    how: LOSSES.find((each) => each === how) ?? 'committed',
+    away: absence === 'away',
+  };
 }
 
 test('the answer to any COMMIT of any command is lost', { timeout: 1_200_000 }, async () => {
   const { target, proxy: latest } = behindProxy();
   const ground = await openGround(target);
   const proxy = latest();
-  const lane: Lane = { name: 'postgres-commit', ground, watch: () => losing(proxy, null), trouble: (name) => losing(proxy, lossNamed(name)) };
+  const lane: Lane = {
+    name: 'postgres-commit',
+    ground,
+    watch: () => losing(proxy, null),
+    trouble: (name) => losing(proxy, lossNamed(name)),
+  };
   await proveStrikes(lane);
 });

@@ -8,7 +8,11 @@ import type { Ground } from '../ground.ts';
 export interface Ended {
   readonly exitCode: number;
   /** The transaction that it spoke of. */
-  readonly transaction: { readonly id: string; readonly status: string; readonly paymentIntent: string | null } | null;
+  readonly transaction: {
+    readonly id: string;
+    readonly status: string;
+    readonly paymentIntent: string | null;
+  } | null;
   /** For people. */
   readonly said: string;
 }
@@ -17,7 +21,8 @@ export interface Ended {
 export async function endOf(role: string, work: () => Promise<unknown>): Promise<Ended> {
   try {
     const result = await work();
-    const transaction = role === 'charge' && !isFile(result) ? (result as ChargeOutcome).transaction : null;
+    const transaction =
+      role === 'charge' && !isFile(result) ? (result as ChargeOutcome).transaction : null;
     return { exitCode: exitCode(endingOf(role, result), null), transaction, said: 'done' };
   } catch (error) {
     const unexpected = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -34,11 +39,15 @@ function isFile(result: unknown): result is ChargeFileReport {
 function endingOf(role: string, result: unknown): Ending {
   switch (role) {
     case 'charge':
-      return isFile(result) ? { kind: 'charged_file', report: result } : { kind: 'charged', outcome: result as ChargeOutcome };
+      return isFile(result)
+        ? { kind: 'charged_file', report: result }
+        : { kind: 'charged', outcome: result as ChargeOutcome };
     case 'reconcile':
       return { kind: 'passed', outcome: result as PassOutcome };
     case 'notify':
-      return result === undefined ? { kind: 'done' } : { kind: 'dispatched', report: result as DispatchReport };
+      return result === undefined
+        ? { kind: 'done' }
+        : { kind: 'dispatched', report: result as DispatchReport };
     default:
       return { kind: 'done' };
   }
@@ -57,7 +66,10 @@ export interface Traces {
 
 export async function tracesOf(ground: Ground): Promise<Traces> {
   const raw = ground.raw();
-  const tables = await countOf(ground, "pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'");
+  const tables = await countOf(
+    ground,
+    "pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'",
+  );
   const [found] = await raw.rows("select to_regclass('public.audit_events') is not null as here");
   const here = found?.['here'] === true;
   return {
@@ -65,14 +77,22 @@ export async function tracesOf(ground: Ground): Promise<Traces> {
     rows: here ? await countOf(ground, 'transactions') : 0,
     entries: here ? await countOf(ground, 'audit_events') : 0,
     mails: here ? await countOf(ground, 'notifications where transaction_id is not null') : 0,
-    sent: ground.sandbox.books.requests.filter(({ method, endpoint }) => method !== 'GET' && endpoint !== 'mail.send').length + (here ? await mailsSent(ground) : 0),
+    sent:
+      ground.sandbox.books.requests.filter(
+        ({ method, endpoint }) => method !== 'GET' && endpoint !== 'mail.send',
+      ).length + (here ? await mailsSent(ground) : 0),
   };
 }
 
 async function mailsSent(ground: Ground): Promise<number> {
   const rows = await ground.raw().rows('select id from notifications where transaction_id is null');
   const toOperator = new Set(rows.map(({ id }) => id));
-  return ground.sandbox.books.mails.filter(({ body }) => !toOperator.has((body as { custom_args?: Record<string, unknown> }).custom_args?.['payrecon_notification'])).length;
+  return ground.sandbox.books.mails.filter(
+    ({ body }) =>
+      !toOperator.has(
+        (body as { custom_args?: Record<string, unknown> }).custom_args?.['payrecon_notification'],
+      ),
+  ).length;
 }
 
 async function countOf(ground: Ground, from: string): Promise<number> {
@@ -81,31 +101,61 @@ async function countOf(ground: Ground, from: string): Promise<number> {
 }
 
 /** Said only when nothing was recorded or sent. */
-const NOTHING_HAPPENED: ReadonlySet<number> = new Set([EXIT.usage, EXIT.refused, EXIT.notFound, EXIT.outOfReach]);
+const NOTHING_HAPPENED: ReadonlySet<number> = new Set([
+  EXIT.usage,
+  EXIT.refused,
+  EXIT.notFound,
+  EXIT.outOfReach,
+]);
 
 /** What is untrue about how a command ended; empty when it told the truth. */
-export async function dishonesty(ground: Ground, ended: Ended, before: Traces): Promise<readonly string[]> {
+export async function dishonesty(
+  ground: Ground,
+  ended: Ended,
+  before: Traces,
+): Promise<readonly string[]> {
   if (ended.exitCode === EXIT.bug) return [`11 the exit code: it ended with a bug: ${ended.said}`];
   const after = await tracesOf(ground);
   const changed = JSON.stringify(after) !== JSON.stringify(before);
   if (changed && NOTHING_HAPPENED.has(ended.exitCode)) {
-    return [`11 the exit code: ${ended.exitCode} says that nothing was changed, but ${JSON.stringify(before)} became ${JSON.stringify(after)} (${ended.said})`];
+    return [
+      `11 the exit code: ${ended.exitCode} says that nothing was changed, but ${JSON.stringify(before)} became ${JSON.stringify(after)} (${ended.said})`,
+    ];
   }
   return ended.transaction === null ? [] : untruths(ground, ended.transaction, ended.exitCode);
 }
 
-const STATUSES: Readonly<Record<number, readonly string[]>> = { [EXIT.done]: ['succeeded'], [EXIT.notSucceeded]: ['failed', 'canceled'], [EXIT.findings]: ['stuck'] };
+const STATUSES: Readonly<Record<number, readonly string[]>> = {
+  [EXIT.done]: ['succeeded'],
+  [EXIT.notSucceeded]: ['failed', 'canceled'],
+  [EXIT.findings]: ['stuck'],
+};
 
 /** What was said of a transaction is in the ledger, and at Stripe. */
-async function untruths(ground: Ground, told: NonNullable<Ended['transaction']>, code: number): Promise<readonly string[]> {
-  const [row] = await ground.raw().rows(`select status, payment_intent from transactions where id = '${told.id}'`);
-  if (row === undefined) return [`11 the exit code: ${code} speaks of ${told.id}, which the ledger does not have`];
+async function untruths(
+  ground: Ground,
+  told: NonNullable<Ended['transaction']>,
+  code: number,
+): Promise<readonly string[]> {
+  const [row] = await ground
+    .raw()
+    .rows(`select status, payment_intent from transactions where id = '${told.id}'`);
+  if (row === undefined)
+    return [`11 the exit code: ${code} speaks of ${told.id}, which the ledger does not have`];
   const final = STATUSES[code];
   if (final === undefined) return [];
   const problems: string[] = [];
-  if (!final.includes(told.status) || row['status'] !== told.status) problems.push(`${code} told ${told.status}, the ledger says ${String(row['status'])}`);
-  if (row['payment_intent'] !== told.paymentIntent) problems.push(`told ${String(told.paymentIntent)}, the ledger says ${String(row['payment_intent'])}`);
-  const atStripe = told.paymentIntent === null ? undefined : ground.sandbox.books.paymentIntent(told.paymentIntent)?.status;
-  if (code === EXIT.done && atStripe !== 'succeeded') problems.push(`told 0, and ${String(told.paymentIntent)} is ${String(atStripe)} at Stripe`);
+  if (!final.includes(told.status) || row['status'] !== told.status)
+    problems.push(`${code} told ${told.status}, the ledger says ${String(row['status'])}`);
+  if (row['payment_intent'] !== told.paymentIntent)
+    problems.push(
+      `told ${String(told.paymentIntent)}, the ledger says ${String(row['payment_intent'])}`,
+    );
+  const atStripe =
+    told.paymentIntent === null
+      ? undefined
+      : ground.sandbox.books.paymentIntent(told.paymentIntent)?.status;
+  if (code === EXIT.done && atStripe !== 'succeeded')
+    problems.push(`told 0, and ${String(told.paymentIntent)} is ${String(atStripe)} at Stripe`);
   return problems.map((problem) => `11 the exit code: ${told.id}: ${problem}`);
 }

@@ -36,7 +36,11 @@ const PAST_LEASES_MS = 91_000;
 const BETWEEN_PASSES_MS = 6 * 60_000;
 
 /** How the command ends when nothing befalls it. */
-export async function undisturbed(ground: Ground, command: Command, trouble: Trouble): Promise<Ended> {
+export async function undisturbed(
+  ground: Ground,
+  command: Command,
+  trouble: Trouble,
+): Promise<Ended> {
   try {
     const payrecon = await prepared(ground, command, trouble.seams);
     return await runUnder(ground, command, trouble, payrecon);
@@ -45,16 +49,28 @@ export async function undisturbed(ground: Ground, command: Command, trouble: Tro
   }
 }
 
-export async function runInterrupted(ground: Ground, command: Command, usual: Ended, trouble: Trouble): Promise<CaseEnd> {
+export async function runInterrupted(
+  ground: Ground,
+  command: Command,
+  usual: Ended,
+  trouble: Trouble,
+): Promise<CaseEnd> {
   try {
     const payrecon = await prepared(ground, command, trouble.seams);
     const before = await tracesOf(ground);
     const ended = await runUnder(ground, command, trouble, payrecon);
     await quiet(ground.sandbox);
     const wrong = [...(await dishonesty(ground, ended, before))];
-    if (trouble.passing && ended.exitCode !== usual.exitCode) wrong.push(`it ended with ${ended.exitCode} instead of ${usual.exitCode}, although the database was there again at once: ${ended.said}`);
+    if (trouble.passing && ended.exitCode !== usual.exitCode)
+      wrong.push(
+        `it ended with ${ended.exitCode} instead of ${usual.exitCode}, although the database was there again at once: ${ended.said}`,
+      );
     ground.advance(PAST_LEASES_MS);
-    wrong.push(...(await command.again(payrecon).catch((error: unknown) => [`the same process could not do it again: ${String(error)}`])));
+    wrong.push(
+      ...(await command
+        .again(payrecon)
+        .catch((error: unknown) => [`the same process could not do it again: ${String(error)}`])),
+    );
     wrong.push(...(await settledAfterTwoPasses(ground, payrecon, trouble.passing ? 0 : 1)));
     return { ended, struck: trouble.struck(), wrong };
   } finally {
@@ -63,7 +79,12 @@ export async function runInterrupted(ground: Ground, command: Command, usual: En
   }
 }
 
-async function runUnder(ground: Ground, command: Command, trouble: Trouble, payrecon: Payrecon): Promise<Ended> {
+async function runUnder(
+  ground: Ground,
+  command: Command,
+  trouble: Trouble,
+  payrecon: Payrecon,
+): Promise<Ended> {
   ground.sandbox.setFaults(command.faults ?? '');
   trouble.begin();
   const ended = await endOf(command.role, () => command.run(payrecon));
@@ -80,12 +101,21 @@ async function prepared(ground: Ground, command: Command, seams: Seams): Promise
 }
 
 /** By the process that was interrupted. An e-mail whose answer it could not record is sent once more. */
-async function settledAfterTwoPasses(ground: Ground, payrecon: Payrecon, mailAnswersUnseen: number): Promise<readonly string[]> {
+async function settledAfterTwoPasses(
+  ground: Ground,
+  payrecon: Payrecon,
+  mailAnswersUnseen: number,
+): Promise<readonly string[]> {
   const { sandbox, dialect, secrets } = ground;
   let left: readonly string[] = [];
   for (let passes = 1; passes <= 2; passes += 1) {
     await payrecon.reconcile({ limit: null, dryRun: false });
-    const evidence = await gatherEvidence({ books: sandbox.books, raw: ground.raw(), dialect, verifyAudit: () => payrecon.verifyAudit(null) });
+    const evidence = await gatherEvidence({
+      books: sandbox.books,
+      raw: ground.raw(),
+      dialect,
+      verifyAudit: () => payrecon.verifyAudit(null),
+    });
     left = judge(evidence, { atRest: true, secrets, mailAnswersUnseen });
     if (left.length === 0) break;
     ground.advance(BETWEEN_PASSES_MS);

@@ -34,7 +34,9 @@ export async function proveStrikes(lane: Lane): Promise<void> {
 }
 
 /** The daemon opens and closes for each of its passes: it never uses again what was ended. */
-const COMMANDS = ALL_COMMANDS.filter(({ daemon = false, meanwhile }) => !daemon && meanwhile === undefined);
+const COMMANDS = ALL_COMMANDS.filter(
+  ({ daemon = false, meanwhile }) => !daemon && meanwhile === undefined,
+);
 
 /** The name of the one case to run, as a failure prints it. */
 const ONLY: string | undefined = process.env['PROVE_CASE'];
@@ -45,13 +47,19 @@ interface LaneResult {
 }
 
 /** How each command ends by itself, and where it can be struck. */
-async function survey(lane: Lane): Promise<{ readonly usual: ReadonlyMap<Command, Ended>; readonly strikes: readonly Strike[] }> {
+async function survey(
+  lane: Lane,
+): Promise<{ readonly usual: ReadonlyMap<Command, Ended>; readonly strikes: readonly Strike[] }> {
   const usual = new Map<Command, Ended>();
   const strikes: Strike[] = [];
   for (const command of COMMANDS) {
     const watching = lane.watch();
     usual.set(command, await undisturbed(lane.ground, command, watching));
-    strikes.push(...watching.strikes().map(({ name, kind }) => ({ command, name, kind: `${command.role}, ${kind}` })));
+    strikes.push(
+      ...watching
+        .strikes()
+        .map(({ name, kind }) => ({ command, name, kind: `${command.role}, ${kind}` })),
+    );
   }
   return { usual, strikes };
 }
@@ -59,13 +67,28 @@ async function survey(lane: Lane): Promise<{ readonly usual: ReadonlyMap<Command
 /** So many, by chance, of all kinds in turn. */
 function choose(strikes: readonly Strike[], size: number): readonly Strike[] {
   const kinds = sample([...new Set(strikes.map(({ kind }) => kind))], strikes.length, SEED);
-  const left = kinds.map((kind, index) => sample(strikes.filter((strike) => strike.kind === kind), strikes.length, SEED + index));
+  const left = kinds.map((kind, index) =>
+    sample(
+      strikes.filter((strike) => strike.kind === kind),
+      strikes.length,
+      SEED + index,
+    ),
+  );
   const rounds = Math.max(...left.map((ofKind) => ofKind.length));
-  return Array.from({ length: rounds }, (_, round) => left.flatMap((ofKind) => ofKind.slice(round, round + 1))).flat().slice(0, size);
+  return Array.from({ length: rounds }, (_, round) =>
+    left.flatMap((ofKind) => ofKind.slice(round, round + 1)),
+  )
+    .flat()
+    .slice(0, size);
 }
 
 /** Runs the cases, or the one that PROVE_CASE names. */
-async function runStrikes(lane: Lane, usual: ReadonlyMap<Command, Ended>, chosen: readonly Strike[], all: readonly Strike[]): Promise<LaneResult> {
+async function runStrikes(
+  lane: Lane,
+  usual: ReadonlyMap<Command, Ended>,
+  chosen: readonly Strike[],
+  all: readonly Strike[],
+): Promise<LaneResult> {
   const cases = ONLY === undefined ? chosen : all.filter((each) => nameOf(each) === ONLY);
   const startedMs = performance.now();
   const violations: string[] = [];
@@ -76,9 +99,19 @@ async function runStrikes(lane: Lane, usual: ReadonlyMap<Command, Ended>, chosen
     const answer = `answered ${ended.exitCode}`;
     if (answer in counted) counted[answer] = (counted[answer] ?? 0) + 1;
     const missed = struck === 0 ? ['it was never struck'] : [];
-    violations.push(...[...wrong, ...missed].map((violation) => `PROVE_CASE='${nameOf(each)}' (seed ${SEED}): ${violation}`));
+    violations.push(
+      ...[...wrong, ...missed].map(
+        (violation) => `PROVE_CASE='${nameOf(each)}' (seed ${SEED}): ${violation}`,
+      ),
+    );
   }
-  recordLane({ lane: lane.name, cases: cases.length, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted });
+  recordLane({
+    lane: lane.name,
+    cases: cases.length,
+    violations: violations.length,
+    seconds: (performance.now() - startedMs) / 1_000,
+    counted,
+  });
   return { cases: cases.length, violations };
 }
 
@@ -86,11 +119,19 @@ function nameOf({ command, name }: Strike): string {
   return `${command.name} | ${name}`;
 }
 
-async function caught(lane: Lane, { command, name }: Strike, usual: Ended | undefined): ReturnType<typeof runInterrupted> {
+async function caught(
+  lane: Lane,
+  { command, name }: Strike,
+  usual: Ended | undefined,
+): ReturnType<typeof runInterrupted> {
   const none: Ended = { exitCode: -1, transaction: null, said: '' };
   try {
     return await runInterrupted(lane.ground, command, usual ?? none, lane.trouble(name));
   } catch (error) {
-    return { ended: none, struck: 1, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+    return {
+      ended: none,
+      struck: 1,
+      wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    };
   }
 }

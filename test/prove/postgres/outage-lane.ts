@@ -19,12 +19,24 @@ export interface LaneResult {
   readonly counted: Readonly<Record<string, number>>;
 }
 
-export async function runOutages(lane: LaneName, servers: OwnServers, size: number, part = 0): Promise<LaneResult> {
+export async function runOutages(
+  lane: LaneName,
+  servers: OwnServers,
+  size: number,
+  part = 0,
+): Promise<LaneResult> {
   const ground = await openGround(servers.target);
-  const seeds = ONLY === undefined ? Array.from({ length: size }, (_, index) => SEED * 10_000 + part * 1_000 + index) : [Number(ONLY)];
+  const seeds =
+    ONLY === undefined
+      ? Array.from({ length: size }, (_, index) => SEED * 10_000 + part * 1_000 + index)
+      : [Number(ONLY)];
   const startedMs = performance.now();
   const violations: string[] = [];
-  const counted: Record<string, number> = { charges: 0, 'acknowledged before it': 0, 'told of the absence': 0 };
+  const counted: Record<string, number> = {
+    charges: 0,
+    'acknowledged before it': 0,
+    'told of the absence': 0,
+  };
   for (const seed of seeds) {
     const { seen, wrong } = await runCase(ground, servers, seed);
     violations.push(...wrong.map((violation) => `PROVE_CASE=${seed}: ${violation}`));
@@ -33,23 +45,45 @@ export async function runOutages(lane: LaneName, servers: OwnServers, size: numb
       counted[what] = (counted[what] ?? 0) + attempts.length;
     };
     add('charges', seen.attempts);
-    add('acknowledged before it', seen.attempts.filter(({ endedMs, ended }) => endedMs < seen.away.fromMs && isFinal(ended.exitCode)));
+    add(
+      'acknowledged before it',
+      seen.attempts.filter(
+        ({ endedMs, ended }) => endedMs < seen.away.fromMs && isFinal(ended.exitCode),
+      ),
+    );
     add('told of the absence', duringAbsence(seen));
   }
-  recordLane({ lane, cases: seeds.length, violations: violations.length, seconds: (performance.now() - startedMs) / 1_000, counted });
+  recordLane({
+    lane,
+    cases: seeds.length,
+    violations: violations.length,
+    seconds: (performance.now() - startedMs) / 1_000,
+    counted,
+  });
   return { cases: seeds.length, violations, counted };
 }
 
-async function runCase(ground: Ground, servers: OwnServers, seed: number): Promise<{ readonly seen: Traffic | null; readonly wrong: readonly string[] }> {
+async function runCase(
+  ground: Ground,
+  servers: OwnServers,
+  seed: number,
+): Promise<{ readonly seen: Traffic | null; readonly wrong: readonly string[] }> {
   try {
     await servers.ready();
     await ground.begin(false);
     const seen = await traffic(ground, seed, servers);
     await quiet(ground.sandbox);
-    const wrong = [...untrueAbsence(seen), ...(await lost(servers, seen.attempts)), ...(await settled(ground, servers, seen))];
+    const wrong = [
+      ...untrueAbsence(seen),
+      ...(await lost(servers, seen.attempts)),
+      ...(await settled(ground, servers, seen)),
+    ];
     return { seen, wrong };
   } catch (error) {
-    return { seen: null, wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+    return {
+      seen: null,
+      wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
+    };
   } finally {
     await ground.end();
   }
@@ -61,39 +95,87 @@ function isFinal(exitCode: number): boolean {
 
 /** Began when no server was there, and ended before one was. */
 function duringAbsence({ attempts, away }: Traffic): readonly Attempt[] {
-  return attempts.filter(({ startedMs, endedMs }) => startedMs >= away.fromMs && endedMs <= away.untilMs);
+  return attempts.filter(
+    ({ startedMs, endedMs }) => startedMs >= away.fromMs && endedMs <= away.untilMs,
+  );
 }
 
-const EXPECTED: ReadonlySet<number> = new Set([EXIT.done, EXIT.notSucceeded, EXIT.outOfReach, EXIT.notKnownYet]);
+const EXPECTED: ReadonlySet<number> = new Set([
+  EXIT.done,
+  EXIT.notSucceeded,
+  EXIT.outOfReach,
+  EXIT.notKnownYet,
+]);
 
 function untrueAbsence(seen: Traffic): readonly string[] {
-  const strange = seen.attempts.filter(({ ended }) => !EXPECTED.has(ended.exitCode)).map(({ key, ended }) => `11 the exit code: ${key} ended with ${ended.exitCode}: ${ended.said}`);
+  const strange = seen.attempts
+    .filter(({ ended }) => !EXPECTED.has(ended.exitCode))
+    .map(
+      ({ key, ended }) => `11 the exit code: ${key} ended with ${ended.exitCode}: ${ended.said}`,
+    );
   const final = duringAbsence(seen)
     .filter(({ ended }) => isFinal(ended.exitCode))
-    .map(({ key, ended }) => `11 the exit code: ${key} ended with ${ended.exitCode} while no database was there`);
-  const passes = seen.passes.filter(({ exitCode }) => ![EXIT.done, EXIT.outOfReach, EXIT.notKnownYet].some((code) => code === exitCode));
-  return [...strange, ...final, ...passes.map(({ exitCode, said }) => `11 the exit code: a pass ended with ${exitCode}: ${said}`)];
+    .map(
+      ({ key, ended }) =>
+        `11 the exit code: ${key} ended with ${ended.exitCode} while no database was there`,
+    );
+  const passes = seen.passes.filter(
+    ({ exitCode }) =>
+      ![EXIT.done, EXIT.outOfReach, EXIT.notKnownYet].some((code) => code === exitCode),
+  );
+  return [
+    ...strange,
+    ...final,
+    ...passes.map(
+      ({ exitCode, said }) => `11 the exit code: a pass ended with ${exitCode}: ${said}`,
+    ),
+  ];
 }
 
 /** Everything that somebody was told is in the ledger: the same transaction, and once final the same end of it. */
-export async function lost(servers: Pick<OwnServers, 'query'>, attempts: readonly Attempt[]): Promise<readonly string[]> {
-  const rows = new Map((await servers.query('select id, key, status, payment_intent from transactions')).map((row) => [String(row['key']), row]));
+export async function lost(
+  servers: Pick<OwnServers, 'query'>,
+  attempts: readonly Attempt[],
+): Promise<readonly string[]> {
+  const rows = new Map(
+    (await servers.query('select id, key, status, payment_intent from transactions')).map((row) => [
+      String(row['key']),
+      row,
+    ]),
+  );
   const wrong = attempts.flatMap(({ key, ended: { exitCode, transaction } }) => {
-    if (transaction === null) return isFinal(exitCode) ? [`${key} ended with ${exitCode} and told nothing`] : [];
+    if (transaction === null)
+      return isFinal(exitCode) ? [`${key} ended with ${exitCode} and told nothing`] : [];
     const row = rows.get(key);
-    if (row?.['id'] !== transaction.id) return [`lost: ${key} was told to be ${transaction.id} (${exitCode}), the ledger has ${String(row?.['id'])}`];
+    if (row?.['id'] !== transaction.id)
+      return [
+        `lost: ${key} was told to be ${transaction.id} (${exitCode}), the ledger has ${String(row?.['id'])}`,
+      ];
     if (!isFinal(exitCode)) return [];
     const told = `${transaction.status} with ${String(transaction.paymentIntent)}`;
-const kept = `${String(row['status'])} with ${String(row['payment_intent'])}`;
-    return told === kept ? [] : [`lost: ${key} was told to be ${told} (${exitCode}), the ledger says ${kept}`];
+    const kept = `${String(row['status'])} with ${String(row['payment_intent'])}`;
+    return told === kept
+      ? []
+      : [`lost: ${key} was told to be ${told} (${exitCode}), the ledger says ${kept}`];
   });
-  const touched = new Set(attempts.filter(({ ended }) => ended.exitCode !== EXIT.outOfReach).map(({ key }) => key));
+  const touched = new Set(
+    attempts.filter(({ ended }) => ended.exitCode !== EXIT.outOfReach).map(({ key }) => key),
+  );
   const untouched = attempts.filter(({ key }) => rows.has(key) && !touched.has(key));
-  return [...wrong, ...untouched.map(({ key }) => `11 the exit code: ${key} ended with 69 and nothing else, and the ledger has it`)];
+  return [
+    ...wrong,
+    ...untouched.map(
+      ({ key }) => `11 the exit code: ${key} ended with 69 and nothing else, and the ledger has it`,
+    ),
+  ];
 }
 
 /** Two passes later everything holds, and what was acknowledged is still as it was told. */
-async function settled(ground: Ground, servers: OwnServers, seen: Traffic): Promise<readonly string[]> {
+async function settled(
+  ground: Ground,
+  servers: OwnServers,
+  seen: Traffic,
+): Promise<readonly string[]> {
   const { sandbox, secrets } = ground;
   ground.advance(PAST_LEASES_MS);
   const reconciler = await ground.open('reconcile');
@@ -102,10 +184,18 @@ async function settled(ground: Ground, servers: OwnServers, seen: Traffic): Prom
   const mailAnswersUnseen = seen.passes.filter(({ exitCode }) => exitCode !== EXIT.done).length;
   for (let passes = 1; passes <= 2; passes += 1) {
     await reconciler.reconcile({ limit: null, dryRun: false });
-    const evidence = await gatherEvidence({ books: sandbox.books, raw: ground.raw(), dialect: 'postgres', verifyAudit: () => reconciler.verifyAudit(null) });
+    const evidence = await gatherEvidence({
+      books: sandbox.books,
+      raw: ground.raw(),
+      dialect: 'postgres',
+      verifyAudit: () => reconciler.verifyAudit(null),
+    });
     left = judge(evidence, { atRest: true, secrets, mailAnswersUnseen });
     if (left.length === 0) break;
     ground.advance(BETWEEN_PASSES_MS);
   }
-  return [...left, ...(await lost(servers, seen.attempts)).map((violation) => `after the passes: ${violation}`)];
+  return [
+    ...left,
+    ...(await lost(servers, seen.attempts)).map((violation) => `after the passes: ${violation}`),
+  ];
 }

@@ -36,13 +36,23 @@ export async function queryAt(url: string, sql: string): Promise<Record<string, 
 const SETTINGS = { wal_keep_size: '64MB', max_wal_size: '512MB' };
 
 async function ownServer(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
-  const server = await startPostgresServer({ durable: true, settings: { ...SETTINGS, ...settings } });
+  const server = await startPostgresServer({
+    durable: true,
+    settings: { ...SETTINGS, ...settings },
+  });
   onTestFinished(() => server.stop());
   return server;
 }
 
 /** A ledger at an address that leads to the server whose maintenance database `url` names. */
-async function behindAddress(first: string, url: () => string): Promise<{ readonly target: Target; readonly pointTo: (url: string) => void; readonly query: OwnServers['query'] }> {
+async function behindAddress(
+  first: string,
+  url: () => string,
+): Promise<{
+  readonly target: Target;
+  readonly pointTo: (url: string) => void;
+  readonly query: OwnServers['query'];
+}> {
   const address = await virtualAddress(first);
   const here = (): string => Object.assign(new URL(url()), { pathname: `/${DATABASE}` }).href;
   const ledgerUrl = Object.assign(new URL(address.at(first)), { pathname: `/${DATABASE}` }).href;
@@ -52,10 +62,20 @@ async function behindAddress(first: string, url: () => string): Promise<{ readon
     name: 'postgres',
     async fresh() {
       await queryAt(url(), `create database ${DATABASE}`);
-      return { url: ledgerUrl, open: () => postgres.openUrl(ledgerUrl), raw: () => Promise.resolve(raw) };
+      return {
+        url: ledgerUrl,
+        open: () => postgres.openUrl(ledgerUrl),
+        raw: () => Promise.resolve(raw),
+      };
     },
   };
-  return { target, pointTo: (to) => { address.pointTo(to); }, query };
+  return {
+    target,
+    pointTo: (to) => {
+      address.pointTo(to);
+    },
+    query,
+  };
 }
 
 /** One server, stopped at once and started again; every other time not a process of it gets the time for anything. */
@@ -90,7 +110,7 @@ export async function serverPair(mode: 'synchronous' | 'asynchronous'): Promise<
   const server = await ownServer({ fsync: 'off' });
   let { url } = server;
   let primary = 'first';
-let standby = 'second';
+  let standby = 'second';
   let standbyUrl = '';
   let pairs = 0;
   const { target, pointTo, query } = await behindAddress(url, () => url);
@@ -107,7 +127,10 @@ let standby = 'second';
     async cutStandbyOff() {
       await queryAt(standbyUrl, `alter system set primary_conninfo = 'host=127.0.0.1 port=1'`);
       await queryAt(standbyUrl, 'select pg_reload_conf()');
-      await eventually('the standby is cut off', async () => (await queryAt(url, 'select 1 from pg_stat_replication')).length === 0);
+      await eventually(
+        'the standby is cut off',
+        async () => (await queryAt(url, 'select 1 from pg_stat_replication')).length === 0,
+      );
     },
     down: () => server.tell({ do: 'stop', node: primary, how: 'kill' }).then(() => undefined),
     async up() {
@@ -122,15 +145,24 @@ let standby = 'second';
 }
 
 /** A base copy of a server that runs, by PostgreSQL's own protocol for it, and the server that follows from there. */
-async function addStandby(server: PostgresServer, { url, primary, standby }: { url: string; primary: string; standby: string }): Promise<string> {
+async function addStandby(
+  server: PostgresServer,
+  { url, primary, standby }: { url: string; primary: string; standby: string },
+): Promise<string> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(`select pg_backup_start('standby', true)`);
     await server.tell({ do: 'copy', from: primary, to: standby });
-    const { rows } = await client.query<{ labelfile: string }>('select labelfile from pg_backup_stop(false)');
+    const { rows } = await client.query<{ labelfile: string }>(
+      'select labelfile from pg_backup_stop(false)',
+    );
     // Its own settings are none: promoted, it commits alone until it has a standby.
-    const files = { backup_label: rows[0]?.labelfile ?? '', 'standby.signal': '', 'postgresql.auto.conf': `primary_conninfo = 'host=127.0.0.1 port=${new URL(url).port} user=postgres'\n` };
+    const files = {
+      backup_label: rows[0]?.labelfile ?? '',
+      'standby.signal': '',
+      'postgresql.auto.conf': `primary_conninfo = 'host=127.0.0.1 port=${new URL(url).port} user=postgres'\n`,
+    };
     await server.tell({ do: 'write', node: standby, files });
   } finally {
     await client.end();
@@ -145,7 +177,16 @@ async function replicating(url: string, commits: 'on' | 'remote_apply' | null): 
     await queryAt(url, 'select pg_reload_conf()');
   }
   const state = commits === null ? 'async' : 'sync';
-  await eventually(`the standby follows (${state})`, async () => (await queryAt(url, `select 1 from pg_stat_replication where state = 'streaming' and sync_state = '${state}'`)).length === 1);
+  await eventually(
+    `the standby follows (${state})`,
+    async () =>
+      (
+        await queryAt(
+          url,
+          `select 1 from pg_stat_replication where state = 'streaming' and sync_state = '${state}'`,
+        )
+      ).length === 1,
+  );
 }
 
 const WITHIN_MS = 30_000;

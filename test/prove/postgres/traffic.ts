@@ -31,7 +31,10 @@ type Chance = () => number;
 
 /** Retries that wait seconds for a server wait tenths of them; a lane has hundreds. */
 const FASTER = 10;
-const hasty: Clock = { monotonicMs: () => systemClock.monotonicMs(), sleep: (ms, signal) => systemClock.sleep(ms / FASTER, signal) };
+const hasty: Clock = {
+  monotonicMs: () => systemClock.monotonicMs(),
+  sleep: (ms, signal) => systemClock.sleep(ms / FASTER, signal),
+};
 
 const CUSTOMERS = 4;
 /** So many cases bring the real program along, which takes a process for each charge. */
@@ -41,26 +44,50 @@ const UP_TO_MS = 300;
 const AFTERWARDS_MS = 150;
 const RETRY_MS = 40;
 
-export async function traffic(ground: Ground, seed: number, outage: { down(): Promise<void>; up(): Promise<void> }): Promise<Traffic> {
+export async function traffic(
+  ground: Ground,
+  seed: number,
+  outage: { down(): Promise<void>; up(): Promise<void> },
+): Promise<Traffic> {
   const chance = createChance(seed);
   const attempts: Attempt[] = [];
   const passes: Ended[] = [];
   let over = false;
   const isOver = (): boolean => over;
-  const programs = chance() < WITH_PROGRAM ? [chargingByProgram(ground), chargingByProgram(ground)] : [];
-  const callers = [...(await Promise.all(Array.from({ length: CUSTOMERS }, async () => charging(await ground.open('charge', { clock: hasty }))))), ...programs];
+  const programs =
+    chance() < WITH_PROGRAM ? [chargingByProgram(ground), chargingByProgram(ground)] : [];
+  const callers = [
+    ...(await Promise.all(
+      Array.from({ length: CUSTOMERS }, async () =>
+        charging(await ground.open('charge', { clock: hasty })),
+      ),
+    )),
+    ...programs,
+  ];
   const running = [
-    ...callers.map((caller, index) => buyUntil(isOver, caller, { name: `customer-${index}`, chance: createChance(seed * 1_000 + index), attempts })),
+    ...callers.map((caller, index) =>
+      buyUntil(isOver, caller, {
+        name: `customer-${index}`,
+        chance: createChance(seed * 1_000 + index),
+        attempts,
+      }),
+    ),
     passUntil(isOver, ground, passes),
   ];
   const everybody = Promise.allSettled(running);
   const struck = (async () => {
-    await until('every customer has been told something', () => new Set(attempts.map(({ key }) => nameOf(key))).size === callers.length);
+    await until(
+      'every customer has been told something',
+      () => new Set(attempts.map(({ key }) => nameOf(key))).size === callers.length,
+    );
     await wait(chance() * UP_TO_MS);
     await outage.down();
     const fromMs = performance.now();
     // Half of the absences are long enough for somebody to be told of them.
-    if (seed % 2 === 0) await until('somebody was told that the database is away', () => attempts.some(({ startedMs }) => startedMs >= fromMs));
+    if (seed % 2 === 0)
+      await until('somebody was told that the database is away', () =>
+        attempts.some(({ startedMs }) => startedMs >= fromMs),
+      );
     else await wait(chance() * UP_TO_MS);
     const untilMs = performance.now();
     await outage.up();
@@ -98,7 +125,11 @@ export function methodOf(key: string): string {
 /** Most ask again when the answer is that nobody knows; the others leave it at that. */
 const PATIENT = 0.7;
 
-async function buyUntil(isOver: () => boolean, caller: Caller, { name, chance, attempts }: { name: string; chance: Chance; attempts: Attempt[] }): Promise<void> {
+async function buyUntil(
+  isOver: () => boolean,
+  caller: Caller,
+  { name, chance, attempts }: { name: string; chance: Chance; attempts: Attempt[] },
+): Promise<void> {
   for (let n = 1; !isOver(); n += 1) {
     const key = `${name}-${n}`;
     const patient = chance() < PATIENT;
@@ -106,7 +137,9 @@ async function buyUntil(isOver: () => boolean, caller: Caller, { name, chance, a
       const startedMs = performance.now();
       const ended = await caller.charge(key, methodOf(key));
       attempts.push({ key, startedMs, endedMs: performance.now(), ended });
-      const open = ended.exitCode === EXIT.outOfReach || (ended.exitCode === EXIT.notKnownYet && methodOf(key) !== 'pm_usBankAccount');
+      const open =
+        ended.exitCode === EXIT.outOfReach ||
+        (ended.exitCode === EXIT.notKnownYet && methodOf(key) !== 'pm_usBankAccount');
       if (open) await wait(RETRY_MS);
       if (!open || !patient || isOver()) break;
     }

@@ -14,7 +14,10 @@ export async function virtualAddress(url: string): Promise<VirtualAddress> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
-    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       sockets.add(socket);
       socket.setNoDelay(true);
       // Where nobody listens, whoever connects is sent away; what one side breaks off, the other hears of at once.

@@ -15,14 +15,33 @@ const METHODS: readonly Omit<Asked, 'key'>[] = [
   { method: 'pm_card_mastercard' },
 ];
 
-const ENDPOINTS = ['payment_intents.create', 'payment_intents.confirm', 'payment_intents.retrieve', 'payment_intents.cancel'];
+const ENDPOINTS = [
+  'payment_intents.create',
+  'payment_intents.confirm',
+  'payment_intents.retrieve',
+  'payment_intents.cancel',
+];
 /** None that hangs until a deadline: that one is long here. */
-const FAULTS = ['html_502', 'html_502_after', 'drop_after', 'cut_body', '500_after', 'reset_before', '409', '429', 'slow:300', 'slow:600'];
+const FAULTS = [
+  'html_502',
+  'html_502_after',
+  'drop_after',
+  'cut_body',
+  '500_after',
+  'reset_before',
+  '409',
+  '429',
+  'slow:300',
+  'slow:600',
+];
 const FAULTY_REQUESTS = 4;
 
 /** A few requests from now on go wrong, each in its way. */
 export function scatterFaults(scene: Scene): void {
-  const rules = Array.from({ length: FAULTY_REQUESTS }, () => `${pick(scene, ENDPOINTS)}#${1 + Math.floor(scene.chance() * 3)}=${pick(scene, FAULTS)}`);
+  const rules = Array.from(
+    { length: FAULTY_REQUESTS },
+    () => `${pick(scene, ENDPOINTS)}#${1 + Math.floor(scene.chance() * 3)}=${pick(scene, FAULTS)}`,
+  );
   scene.ground.sandbox.setFaults(rules.join(';'));
 }
 
@@ -50,13 +69,17 @@ type Event = (scene: Scene, happened: Happened) => Promise<void>;
 
 const EVENTS: Readonly<Record<string, Event>> = {
   async 'a daemon is killed and another started'(scene, happened) {
-    const living = scene.daemons.filter(({ child }) => child.exit === null && !child.killed && !child.stopped);
+    const living = scene.daemons.filter(
+      ({ child }) => child.exit === null && !child.killed && !child.stopped,
+    );
     const { child, host } = pick(scene, living);
     await kill(scene, child, happened);
     startDaemon(scene, host);
   },
   async 'a charger is killed and its caller asks again'(scene, happened) {
-    const living = scene.chargers.filter(({ child, asked }) => child.exit === null && !child.stopped && asked.reference === undefined);
+    const living = scene.chargers.filter(
+      ({ child, asked }) => child.exit === null && !child.stopped && asked.reference === undefined,
+    );
     if (living.length === 0) return;
     const { child, asked } = pick(scene, living);
     await wait(scene.chance() * 300);
@@ -64,7 +87,9 @@ const EVENTS: Readonly<Record<string, Event>> = {
     startCharger(scene, pick(scene, scene.hosts), asked);
   },
   async 'Stripe is away for a second'(scene) {
-    scene.ground.sandbox.setFaults(`outage:${pick(scene, ['reset_before', '500_before', 'html_502'])}`);
+    scene.ground.sandbox.setFaults(
+      `outage:${pick(scene, ['reset_before', '500_before', 'html_502'])}`,
+    );
     await wait(OUTAGE_MS);
     scene.ground.sandbox.setFaults('');
   },
@@ -98,7 +123,9 @@ const EVENTS_A_ROUND = 2;
 
 /** Two different things go wrong, one after the other. */
 export async function chaos(scene: Scene, happened: Happened): Promise<void> {
-  const names = Object.keys(EVENTS).filter((name) => scene.ground.dialect === 'postgres' || !name.includes('database'));
+  const names = Object.keys(EVENTS).filter(
+    (name) => scene.ground.dialect === 'postgres' || !name.includes('database'),
+  );
   for (let count = 0; count < EVENTS_A_ROUND; count += 1) {
     const [name = ''] = names.splice(Math.floor(scene.chance() * names.length), 1);
     happened.events.push(name);

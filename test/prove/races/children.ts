@@ -48,9 +48,16 @@ function preload(skewMs: number): string {
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
-export function startChild(args: readonly string[], { name, home, env, skewMs, enter = [] }: ChildOptions): Child {
+export function startChild(
+  args: readonly string[],
+  { name, home, env, skewMs, enter = [] }: ChildOptions,
+): Child {
   const [command, ...inside] = [...enter, process.execPath, '--import', preload(skewMs), binary];
-  const running = spawn(command, [...inside, ...args], { env: cleanEnvironment(home, env), cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
+  const running = spawn(command, [...inside, ...args], {
+    env: cleanEnvironment(home, env),
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const { pid } = running;
   if (pid === undefined) throw new Error(`${name} did not start`);
   const said = { out: '', err: '' };
@@ -58,13 +65,20 @@ export function startChild(args: readonly string[], { name, home, env, skewMs, e
   running.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
   const closed = once(running, 'close');
   const child: Child = {
-    name, pid, startedMs: performance.now(), said, exit: null, killed: false, stopped: false,
+    name,
+    pid,
+    startedMs: performance.now(),
+    said,
+    exit: null,
+    killed: false,
+    stopped: false,
     send: (signal) => void running.kill(signal),
     async stop() {
       child.stopped = true;
       running.kill('SIGSTOP');
       while (child.exit === null && !(await standsStill(pid))) await wait(1);
-      if (child.exit !== null) throw new Error(`${name} ended before it could be stopped: ${said.err}`);
+      if (child.exit !== null)
+        throw new Error(`${name} ended before it could be stopped: ${said.err}`);
     },
     async ended() {
       await closed;

@@ -49,7 +49,11 @@ export interface LateReport {
 }
 
 /** One pass over several rows besides, which are recorded together. */
-export const WRITING: readonly Command[] = ALL_COMMANDS.filter((command) => COMMANDS.includes(command) ? command.empty !== true : command.name === 'reconcile, several at a time');
+export const WRITING: readonly Command[] = ALL_COMMANDS.filter((command) =>
+  COMMANDS.includes(command)
+    ? command.empty !== true
+    : command.name === 'reconcile, several at a time',
+);
 
 const BETWEEN_PASSES_MS = 6 * 60_000;
 const STANDS_WITHIN_MS = 60_000;
@@ -82,7 +86,10 @@ export async function runLateCase(ground: Ground, late: LateCase): Promise<LateR
   }
 }
 
-async function standStillAndGoOn(ground: Ground, { command, place, takeover, progress, ownClock, slept }: LateCase): Promise<LateReport | null> {
+async function standStillAndGoOn(
+  ground: Ground,
+  { command, place, takeover, progress, ownClock, slept }: LateCase,
+): Promise<LateReport | null> {
   const gate = new PausingGate(place);
   let jumpedMs = 0;
   const clock: Clock = {
@@ -92,11 +99,15 @@ async function standStillAndGoOn(ground: Ground, { command, place, takeover, pro
   const late = await ground.open(command.role, gate.seams(clock));
   const ending = command.run(late).then(() => [], expectedOnly);
   const where = await withinTime(Promise.race([gate.standing, ending.then(() => null)]));
-  if (where === null) return { where: 'nowhere', lateWrites: 0, wrong: ['the step was never reached'] };
+  if (where === null)
+    return { where: 'nowhere', lateWrites: 0, wrong: ['the step was never reached'] };
   // A request that is under way for another payment arrives now, and not after a time that no request takes.
   await gate.allStand();
   const held = await look(ground);
-  if (![...held.rows.values()].some((row) => row['lease_token'] !== null) && ![...held.mails.values()].some((row) => row['claim_token'] !== null)) {
+  if (
+    ![...held.rows.values()].some((row) => row['lease_token'] !== null) &&
+    ![...held.mails.values()].some((row) => row['claim_token'] !== null)
+  ) {
     gate.goOn();
     await ending;
     return null;
@@ -111,7 +122,11 @@ async function standStillAndGoOn(ground: Ground, { command, place, takeover, pro
   const wrong = [...(await ending)];
   await quiet(ground.sandbox);
   const after = await look(ground);
-  wrong.push(...changedThoughLost(held, before, after), ...(progress === 'ended' ? moneyMoved(held, before, after) : []), ...mailsTwice(gate, ownClock, held));
+  wrong.push(
+    ...changedThoughLost(held, before, after),
+    ...(progress === 'ended' ? moneyMoved(held, before, after) : []),
+    ...mailsTwice(gate, ownClock, held),
+  );
   wrong.push(...(await other.goOn()));
   await late.close();
   const mailed = gate.late.filter((what) => what.startsWith('mail ')).length;
@@ -136,7 +151,11 @@ async function withinTime<Value>(work: Promise<Value>): Promise<Value> {
 /** What a process may end with that lost its lease: a sentence for a person, never a bug. */
 function expectedOnly(error: unknown): readonly string[] {
   const name = error instanceof Error ? error.constructor.name : typeof error;
-  return name === 'PayreconError' ? [] : [`A ended with a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+  return name === 'PayreconError'
+    ? []
+    : [
+        `A ended with a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      ];
 }
 
 interface Other {
@@ -148,9 +167,20 @@ interface Other {
 const HOLDS_BY_THEN = /^(stripe (?!newest|account)|mail )/;
 
 /** B, up to its end or to its first call or e-mail. */
-async function takeOver(ground: Ground, { command, takeover, progress, slept }: Pick<LateCase, 'command' | 'takeover' | 'progress' | 'slept'>): Promise<Other> {
+async function takeOver(
+  ground: Ground,
+  {
+    command,
+    takeover,
+    progress,
+    slept,
+  }: Pick<LateCase, 'command' | 'takeover' | 'progress' | 'slept'>,
+): Promise<Other> {
   const gate = new PausingGate(progress === 'ended' ? null : HOLDS_BY_THEN);
-  const other = await ground.open(takeover === 'again' ? command.role : 'reconcile', gate.seams(ground.clock));
+  const other = await ground.open(
+    takeover === 'again' ? command.role : 'reconcile',
+    gate.seams(ground.clock),
+  );
   const work = takeover === 'again' ? command.again(other) : pass(other).then(() => []);
   // A day later a charge is refused or canceled instead: only that it ends is asked.
   const ending = work.then((said) => (slept === 'a lease' ? said.map((each) => `B: ${each}`) : []));
@@ -171,19 +201,29 @@ async function pass(payrecon: Payrecon): Promise<unknown> {
 function mailsTwice(gate: PausingGate, ownClock: OwnClock, held: Sight): readonly string[] {
   const claimed = [...held.mails.values()].filter((row) => row['claim_token'] !== null).length;
   const sent = gate.late.filter((what) => what.startsWith('mail ')).length;
-  return ownClock === 'ran on' && claimed > 0 && sent > 1 ? [`${sent} e-mails were sent by a process whose claim had passed`] : [];
+  return ownClock === 'ran on' && claimed > 0 && sent > 1
+    ? [`${sent} e-mails were sent by a process whose claim had passed`]
+    : [];
 }
 
 async function atRest(ground: Ground, slept: Sleep, mailed: number): Promise<readonly string[]> {
   // An intent that came into being after its absence was proven is looked for once more, a day later.
-  const rounds = slept === 'a day' ? [0, BETWEEN_PASSES_MS, SLEEPS['a day'], BETWEEN_PASSES_MS] : [0, BETWEEN_PASSES_MS];
+  const rounds =
+    slept === 'a day'
+      ? [0, BETWEEN_PASSES_MS, SLEEPS['a day'], BETWEEN_PASSES_MS]
+      : [0, BETWEEN_PASSES_MS];
   const { sandbox, dialect, secrets } = ground;
   const reconciler = await ground.open('reconcile');
   for (const laterMs of rounds) {
     ground.advance(laterMs);
     await pass(reconciler);
   }
-  const evidence = await gatherEvidence({ books: sandbox.books, raw: ground.raw(), dialect, verifyAudit: () => reconciler.verifyAudit(null) });
+  const evidence = await gatherEvidence({
+    books: sandbox.books,
+    raw: ground.raw(),
+    dialect,
+    verifyAudit: () => reconciler.verifyAudit(null),
+  });
   // The answer to one e-mail may have been lost with the claim, and each e-mail that A sent late was a copy.
   return judge(evidence, { atRest: true, secrets, mailAnswersUnseen: mailed + 1 });
 }

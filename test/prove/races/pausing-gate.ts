@@ -45,7 +45,10 @@ export class PausingGate {
   async #before(what: string, inTransaction = false): Promise<void> {
     if (!inTransaction) {
       this.places.push(what);
-      if (this.#state === 'running' && (this.#at instanceof RegExp ? this.#at.test(what) : this.places.length === this.#at)) {
+      if (
+        this.#state === 'running' &&
+        (this.#at instanceof RegExp ? this.#at.test(what) : this.places.length === this.#at)
+      ) {
         this.#state = 'standing';
         this.#turns.hold();
         this.#stand(what);
@@ -63,7 +66,9 @@ export class PausingGate {
       gate: {
         before: (kind, sql, connection) => {
           const inTransaction = turns.inTransaction(connection);
-          return turns.beginSql(0, { kind, connection }, () => this.#before(shown(sql), inTransaction));
+          return turns.beginSql(0, { kind, connection }, () =>
+            this.#before(shown(sql), inTransaction),
+          );
         },
         after: (kind, _sql, connection) => turns.endSql({ kind, connection, failed: false }),
         failed: (kind, _sql, connection) => turns.endSql({ kind, connection, failed: true }),
@@ -72,7 +77,8 @@ export class PausingGate {
       wrapGateway: (gateway) => this.#gateway(gateway),
       wrapMailer: (mailer) => ({
         configured: mailer.configured,
-        send: (notification) => this.#through(`mail ${notification.kind}`, () => mailer.send(notification)),
+        send: (notification) =>
+          this.#through(`mail ${notification.kind}`, () => mailer.send(notification)),
       }),
     };
   }
@@ -102,12 +108,20 @@ export class PausingGate {
   }
 
   /** It can stand still before it asks, and not between the answers. */
-  async *#lookUp(gateway: Gateway, queries: readonly LookUp[], signal: AbortSignal | undefined): ReturnType<Gateway['lookUp']> {
-    const answers = inOrderOfQueries(gateway.lookUp(queries, signal), queries)[Symbol.asyncIterator]();
+  async *#lookUp(
+    gateway: Gateway,
+    queries: readonly LookUp[],
+    signal: AbortSignal | undefined,
+  ): ReturnType<Gateway['lookUp']> {
+    const answers = inOrderOfQueries(gateway.lookUp(queries, signal), queries)[
+      Symbol.asyncIterator
+    ]();
     try {
       for (const [index] of queries.entries()) {
         const next = (): ReturnType<typeof answers.next> => answers.next();
-        const answer = await (index === 0 ? this.#through('stripe look-up', next) : this.#turns.step(0, next));
+        const answer = await (index === 0
+          ? this.#through('stripe look-up', next)
+          : this.#turns.step(0, next));
         if (answer.done === true) return;
         yield answer.value;
       }
@@ -131,5 +145,9 @@ const MARK = /claim_token = null.*claim_token = (\?|\$\d+)/;
 
 /** How many of those writes were tried. */
 export function guardedWrites(steps: readonly string[]): number {
-  return steps.filter((step) => (GUARDED.test(step) && !CLAIMING.test(step) && !step.startsWith("select *")) || MARK.test(step)).length;
+  return steps.filter(
+    (step) =>
+      (GUARDED.test(step) && !CLAIMING.test(step) && !step.startsWith('select *')) ||
+      MARK.test(step),
+  ).length;
 }

@@ -60,9 +60,23 @@ export async function openScene(ground: Ground, home: string, seed: number): Pro
   const hosts: Host[] = [];
   for (const [name, skewMs] of Object.entries(SKEWS)) {
     const link = database.startsWith('sqlite:') ? null : await openLink(new URL(database));
-    hosts.push({ name, skewMs, stripe: await openLink(new URL(stripe)), database: link, databaseWasBroken: false });
+    hosts.push({
+      name,
+      skewMs,
+      stripe: await openLink(new URL(stripe)),
+      database: link,
+      databaseWasBroken: false,
+    });
   }
-  return { ground, home, chance: createChance(seed), hosts, daemons: [], chargers: [], strangeLeases: new Set() };
+  return {
+    ground,
+    home,
+    chance: createChance(seed),
+    hosts,
+    daemons: [],
+    chargers: [],
+    strangeLeases: new Set(),
+  };
 }
 
 export function pick<Item>({ chance }: Scene, items: readonly Item[]): Item {
@@ -77,7 +91,9 @@ function start({ ground, home }: Scene, host: Host, name: string, args: readonly
     ...given,
     ...PATIENT,
     STRIPE_API_BASE: throughPort(given['STRIPE_API_BASE'] ?? '', host.stripe.port),
-    ...(host.database === null ? {} : { DATABASE_URL: throughPort(given['DATABASE_URL'] ?? '', host.database.port) }),
+    ...(host.database === null
+      ? {}
+      : { DATABASE_URL: throughPort(given['DATABASE_URL'] ?? '', host.database.port) }),
     PAYRECON_OPERATOR: name,
   };
   return startChild(args, { name, home, env, skewMs: host.skewMs });
@@ -85,15 +101,36 @@ function start({ ground, home }: Scene, host: Host, name: string, args: readonly
 
 /** A pass as soon as it has started, and then every second. */
 export function startDaemon(scene: Scene, host: Host): Child {
-  const child = start(scene, host, `daemon on ${host.name}`, ['reconcile', '--daemon', '--schedule', '* * * * * *']);
+  const child = start(scene, host, `daemon on ${host.name}`, [
+    'reconcile',
+    '--daemon',
+    '--schedule',
+    '* * * * * *',
+  ]);
   scene.daemons.push({ child, host });
   return child;
 }
 
 export function startCharger(scene: Scene, host: Host, asked: Asked): Child {
   const { key, method, methodType = 'card', reference } = asked;
-  const args = ['charge', '--key', key, '--amount', '49.99', '--currency', 'usd', '--payment-method', method, '--method-type', methodType];
-  const more = ['--email', `${key}@example.com`, ...(reference === undefined ? [] : ['--reference', reference])];
+  const args = [
+    'charge',
+    '--key',
+    key,
+    '--amount',
+    '49.99',
+    '--currency',
+    'usd',
+    '--payment-method',
+    method,
+    '--method-type',
+    methodType,
+  ];
+  const more = [
+    '--email',
+    `${key}@example.com`,
+    ...(reference === undefined ? [] : ['--reference', reference]),
+  ];
   const child = start(scene, host, `charge of ${key} on ${host.name}`, [...args, ...more]);
   scene.chargers.push({ child, asked });
   return child;
@@ -103,17 +140,26 @@ const POLL_MS = 15;
 const WITHIN_MS = 60_000;
 
 /** Looks again and again, and at the leases each time. */
-export async function until(scene: Scene, what: string, there: () => Promise<boolean> | boolean): Promise<void> {
+export async function until(
+  scene: Scene,
+  what: string,
+  there: () => Promise<boolean> | boolean,
+): Promise<void> {
   const startedMs = performance.now();
   while (!(await there())) {
-    if (performance.now() - startedMs > WITHIN_MS) throw new Error([...scene.strangeLeases, `waited in vain until ${what}`, everythingSaid(scene)].join('\n'));
+    if (performance.now() - startedMs > WITHIN_MS)
+      throw new Error(
+        [...scene.strangeLeases, `waited in vain until ${what}`, everythingSaid(scene)].join('\n'),
+      );
     await lookAtLeases(scene);
     await wait(POLL_MS);
   }
 }
 
 export function everythingSaid({ daemons, chargers }: Scene): string {
-  return [...daemons, ...chargers].map(({ child }) => `${child.name} (${child.pid}): ${child.said.out}${child.said.err}`).join('\n');
+  return [...daemons, ...chargers]
+    .map(({ child }) => `${child.name} (${child.pid}): ${child.said.out}${child.said.err}`)
+    .join('\n');
 }
 
 /** Three calls and a margin (src/wire/parts.ts), with the time limit of these scenes. */
@@ -125,12 +171,21 @@ const SLACK_MS = 5_000;
  * the database's: by a host's, and they are minutes apart.
  */
 async function lookAtLeases({ ground, strangeLeases }: Scene): Promise<void> {
-  const now = ground.dialect === 'sqlite' ? `cast(unixepoch('subsec') * 1000 as integer)` : `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
-  const rows = await ground.raw().rows(`select key, lease_holder, lease_expires_at - ${now} as left_ms from transactions where lease_token is not null`);
+  const now =
+    ground.dialect === 'sqlite'
+      ? `cast(unixepoch('subsec') * 1000 as integer)`
+      : `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+  const rows = await ground
+    .raw()
+    .rows(
+      `select key, lease_holder, lease_expires_at - ${now} as left_ms from transactions where lease_token is not null`,
+    );
   for (const row of rows) {
     const leftMs = Number(row['left_ms']);
     if (leftMs <= LEASE_MS + SLACK_MS && leftMs >= -(LEASE_MS + SLACK_MS)) continue;
-    strangeLeases.add(`8: the lease of ${String(row['key'])}, held by ${String(row['lease_holder'])}, ends in ${Math.round(leftMs / 1_000)} s by the database's clock`);
+    strangeLeases.add(
+      `8: the lease of ${String(row['key'])}, held by ${String(row['lease_holder'])}, ends in ${Math.round(leftMs / 1_000)} s by the database's clock`,
+    );
   }
 }
 
@@ -141,6 +196,10 @@ async function lookAtLeases({ ground, strangeLeases }: Scene): Promise<void> {
  */
 export async function leasesPass({ ground }: Scene, { pid }: Child): Promise<void> {
   const raw = ground.raw();
-  await raw.run(`update transactions set lease_expires_at = lease_expires_at - ${LEASE_MS} where lease_holder like '%:${pid}'`);
-  await raw.run(`update notifications set next_attempt_at = next_attempt_at - 60000 where state = 'sending' and claim_token like '%:${pid}:%'`);
+  await raw.run(
+    `update transactions set lease_expires_at = lease_expires_at - ${LEASE_MS} where lease_holder like '%:${pid}'`,
+  );
+  await raw.run(
+    `update notifications set next_attempt_at = next_attempt_at - 60000 where state = 'sending' and claim_token like '%:${pid}:%'`,
+  );
 }

@@ -16,7 +16,10 @@ const SLEEPS_CUT_BELOW_MS = 10_000;
 const RENEWED_WITHIN_MS = 300;
 
 /** Time that goes by in jumps: the database's, Stripe's and the process's own, and who sleeps wakes up in it. */
-function jumpingTime(ground: Ground): { readonly clock: Clock; readonly goesBy: (ms: number) => Promise<void> } {
+function jumpingTime(ground: Ground): {
+  readonly clock: Clock;
+  readonly goesBy: (ms: number) => Promise<void>;
+} {
   let jumpedMs = 0;
   const sleeping: { readonly atMs: number; readonly wake: () => void }[] = [];
   const monotonicMs = (): number => systemClock.monotonicMs() + jumpedMs;
@@ -38,7 +41,12 @@ function jumpingTime(ground: Ground): { readonly clock: Clock; readonly goesBy: 
       jumpedMs += ms;
       for (const { atMs, wake } of sleeping) if (atMs <= monotonicMs()) wake();
       // Who woke up to renew its lease has the time for it.
-      for (let waitedMs = 0; waitedMs < RENEWED_WITHIN_MS && (await expiry(ground)) === before; waitedMs += 5) await wait(5);
+      for (
+        let waitedMs = 0;
+        waitedMs < RENEWED_WITHIN_MS && (await expiry(ground)) === before;
+        waitedMs += 5
+      )
+        await wait(5);
     },
   };
 }
@@ -79,9 +87,16 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
         yield* gateway.lookUp(queries, signal);
       },
     });
-    const slow = await ground.open('reconcile', { clock: time.clock, wrapGateway: slowly }, { PAYRECON_OPERATOR: 'slow' });
+    const slow = await ground.open(
+      'reconcile',
+      { clock: time.clock, wrapGateway: slowly },
+      { PAYRECON_OPERATOR: 'slow' },
+    );
     const { report } = await slow.reconcile({ limit: null, dryRun: false });
-    expect({ taken, settled: report.settled }).toEqual({ taken: [0, 0, 0, 0], settled: { succeeded: 1, failed: 0, canceled: 0 } });
+    expect({ taken, settled: report.settled }).toEqual({
+      taken: [0, 0, 0, 0],
+      settled: { succeeded: 1, failed: 0, canceled: 0 },
+    });
     expect((await actors(ground)).at(-1)).toBe('slow');
     await ground.end();
   });
@@ -113,9 +128,16 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       findOther: (query) => gateway.findOther(query),
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     });
-    const slow = await ground.open('charge', { clock: time.clock, wrapGateway: slowly }, { PAYRECON_OPERATOR: 'slow' });
+    const slow = await ground.open(
+      'charge',
+      { clock: time.clock, wrapGateway: slowly },
+      { PAYRECON_OPERATOR: 'slow' },
+    );
     const { transaction } = await slow.charge(ask, options);
-    expect({ status: transaction.status, meanwhile }).toEqual({ status: 'succeeded', meanwhile: ['in_progress'] });
+    expect({ status: transaction.status, meanwhile }).toEqual({
+      status: 'succeeded',
+      meanwhile: ['in_progress'],
+    });
     expect(ground.sandbox.books.count('payment_intents.confirm')).toBe(1);
     expect(await actors(ground)).not.toContain('other');
     await ground.end();

@@ -36,7 +36,13 @@ export async function stoppedCharger(scene: Scene): Promise<Zombie> {
   await child.stop();
   // Somebody else asks again, and waits for the lease: now and then the daemons are to be the only ones.
   if (scene.chance() < 0.5) startCharger(scene, pick(scene, scene.hosts), { key, method });
-  return await losesItsLease(scene, { child, kind: 'charger', key, endpoint, saidBefore: child.said.err.length });
+  return await losesItsLease(scene, {
+    child,
+    kind: 'charger',
+    key,
+    endpoint,
+    saidBefore: child.said.err.length,
+  });
 }
 
 /** A daemon, stopped while it asks about a payment whose confirm was answered by nobody. */
@@ -45,26 +51,49 @@ export async function stoppedDaemon(scene: Scene): Promise<Zombie> {
   const endpoint = 'payment_intents.retrieve';
   const key = 'stopped-daemon';
   ground.sandbox.setFaults(`payment_intents.confirm=html_502_after;${endpoint}=slow:${SLOW_MS}`);
-  startCharger(scene, pick(scene, scene.hosts), { key, method: pick(scene, ['pm_card_visa', 'pm_card_mastercard']) });
+  startCharger(scene, pick(scene, scene.hosts), {
+    key,
+    method: pick(scene, ['pm_card_visa', 'pm_card_mastercard']),
+  });
   await until(scene, `${endpoint} is under way`, () => ground.sandbox.books.count(endpoint) > 0);
-  const [row] = await ground.raw().rows(`select lease_holder from transactions where key = '${key}'`);
+  const [row] = await ground
+    .raw()
+    .rows(`select lease_holder from transactions where key = '${key}'`);
   const pid = Number(String(row?.['lease_holder']).split(':').at(-1));
   const daemon = scene.daemons.find(({ child }) => child.pid === pid);
-  if (daemon === undefined) throw new Error(`${key} is held by ${String(row?.['lease_holder'])}, which is no daemon`);
+  if (daemon === undefined)
+    throw new Error(`${key} is held by ${String(row?.['lease_holder'])}, which is no daemon`);
   await daemon.child.stop();
-  return await losesItsLease(scene, { child: daemon.child, kind: 'daemon', key, endpoint, saidBefore: daemon.child.said.err.length });
+  return await losesItsLease(scene, {
+    child: daemon.child,
+    kind: 'daemon',
+    key,
+    endpoint,
+    saidBefore: daemon.child.said.err.length,
+  });
 }
 
 async function losesItsLease(scene: Scene, zombie: Zombie): Promise<Zombie> {
   const [row] = await look(scene, zombie);
-  if (!String(row?.['lease_holder']).endsWith(`:${zombie.child.pid}`)) throw new Error(`${zombie.child.name} held nothing when it was stopped: ${JSON.stringify(row)}`);
+  if (!String(row?.['lease_holder']).endsWith(`:${zombie.child.pid}`))
+    throw new Error(
+      `${zombie.child.name} held nothing when it was stopped: ${JSON.stringify(row)}`,
+    );
   await leasesPass(scene, zombie.child);
   return zombie;
 }
 
-async function look({ ground }: Scene, { key }: Zombie): Promise<readonly Record<string, unknown>[]> {
-  const audit = '(select count(*) from audit_events where transaction_id = transactions.id) as entries';
-  return await ground.raw().rows(`select id, status, step, version, lease_token, lease_holder, audit_hash, updated_at, ${audit} from transactions where key = '${key}'`);
+async function look(
+  { ground }: Scene,
+  { key }: Zombie,
+): Promise<readonly Record<string, unknown>[]> {
+  const audit =
+    '(select count(*) from audit_events where transaction_id = transactions.id) as entries';
+  return await ground
+    .raw()
+    .rows(
+      `select id, status, step, version, lease_token, lease_holder, audit_hash, updated_at, ${audit} from transactions where key = '${key}'`,
+    );
 }
 
 /** A pass that met something, or broke. */
@@ -88,22 +117,39 @@ export async function comesBack(scene: Scene, zombie: Zombie): Promise<Return> {
     const [row] = await look(scene, zombie);
     return row?.['status'] !== 'pending' && row?.['lease_token'] === null;
   });
-  await until(scene, `${endpoint} is answered`, () => books.requests.find((request) => request.endpoint === endpoint)?.duration_ms !== null);
+  await until(
+    scene,
+    `${endpoint} is answered`,
+    () => books.requests.find((request) => request.endpoint === endpoint)?.duration_ms !== null,
+  );
   const before = JSON.stringify(await look(scene, zombie));
   const moneyBefore = books.charges.length;
   child.send('SIGCONT');
   const said = (): string => child.said.err.slice(zombie.saidBefore);
-  await until(scene, `${child.name} has come to an end`, () => (zombie.kind === 'charger' ? child.exit !== null : PASSED.test(said())));
+  await until(scene, `${child.name} has come to an end`, () =>
+    zombie.kind === 'charger' ? child.exit !== null : PASSED.test(said()),
+  );
   const after = JSON.stringify(await look(scene, zombie));
   const [row] = await look(scene, zombie);
-  const mine = new Set(books.paymentIntents.filter((intent) => intent.metadata['payrecon_transaction'] === row?.['id']).map(({ id }) => id));
-  const sawMoney = books.charges.slice(moneyBefore).filter((charge) => mine.has(charge.payment_intent));
+  const mine = new Set(
+    books.paymentIntents
+      .filter((intent) => intent.metadata['payrecon_transaction'] === row?.['id'])
+      .map(({ id }) => id),
+  );
+  const sawMoney = books.charges
+    .slice(moneyBefore)
+    .filter((charge) => mine.has(charge.payment_intent));
   return {
     // A charge says it in words; a daemon's pass reports the payment that it asked about as still pending.
-    late: zombie.kind === 'charger' ? child.exit?.code === 75 && said().includes('another process took over') : NOTHING_RECORDED.test(said()),
+    late:
+      zombie.kind === 'charger'
+        ? child.exit?.code === 75 && said().includes('another process took over')
+        : NOTHING_RECORDED.test(said()),
     changed: [
       ...(before === after ? [] : [`the late writer changed ${key}: ${before} is now ${after}`]),
-      ...(sawMoney.length === 0 ? [] : [`the late writer moved money: ${JSON.stringify(sawMoney)}`]),
+      ...(sawMoney.length === 0
+        ? []
+        : [`the late writer moved money: ${JSON.stringify(sawMoney)}`]),
     ],
     story: `no late writer: ${child.name} came back to ${endpoint} and ended with ${JSON.stringify(child.exit)}: ${child.said.out}${said()}`,
   };

@@ -4,13 +4,20 @@ import type { Storage } from '../../../src/storage/open.ts';
 import { targets } from '../targets.ts';
 
 const PER_SECOND = 25;
-const BUDGETS = [{ name: 'account', perSecond: 100 }, { name: 'list', perSecond: PER_SECOND }];
+const BUDGETS = [
+  { name: 'account', perSecond: 100 },
+  { name: 'list', perSecond: PER_SECOND },
+];
 const APART_MS = 1_000 / PER_SECOND;
 /** Between two takings a database may have been busy. */
 const BUSY_MS = 2_000;
 
 /** When turns begin, from the first of them. */
-async function begin({ budgets }: Storage, count: number, urgent: boolean): Promise<{ readonly turns: Turns; readonly atMs: number }> {
+async function begin(
+  { budgets }: Storage,
+  count: number,
+  urgent: boolean,
+): Promise<{ readonly turns: Turns; readonly atMs: number }> {
   const turns = await budgets.take(BUDGETS, { count, urgent });
   return { turns, atMs: turns.startInMs };
 }
@@ -25,13 +32,21 @@ describe.each(targets)('budgets of calls on $name', (target) => {
     expect(second.atMs).toBeGreaterThan(0);
     expect(second.atMs).toBeLessThanOrEqual(5 * APART_MS);
     const raw = await database.raw();
-    expect(await raw.rows('select name, slowed_at, slowed_to_per_mille from stripe_budgets order by name')).toEqual(['account', 'list'].map((name) => ({ name, slowed_at: null, slowed_to_per_mille: 1_000 })));
+    expect(
+      await raw.rows(
+        'select name, slowed_at, slowed_to_per_mille from stripe_budgets order by name',
+      ),
+    ).toEqual(
+      ['account', 'list'].map((name) => ({ name, slowed_at: null, slowed_to_per_mille: 1_000 })),
+    );
   });
 
   it('never give one turn twice, even the first of all, to many who take at the same moment', async () => {
     const database = await target.fresh();
     const hosts = await Promise.all(Array.from({ length: 6 }, () => database.open()));
-    const taken = await Promise.all(Array.from({ length: 60 }, (_, n) => begin(hosts[n % hosts.length]!, 1, true)));
+    const taken = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => begin(hosts[n % hosts.length]!, 1, true)),
+    );
     expect(taken.every(({ turns }) => turns.count === 1)).toBe(true);
     // 60 turns are booked one after the other: from the first one's beginning, whenever that was.
     const raw = await database.raw();
@@ -58,7 +73,7 @@ describe.each(targets)('budgets of calls on $name', (target) => {
   it('are slower for everybody once somebody was told so', async () => {
     const database = await target.fresh();
     const one = await database.open();
-const other = await database.open();
+    const other = await database.open();
     await one.budgets.slowDown(['account', 'list']);
     const { turns } = await begin(other, 1, true);
     expect(turns.apartMs).toBeGreaterThan(1.5 * APART_MS);
@@ -66,7 +81,10 @@ const other = await database.open();
     // Those that were under way together are one.
     await other.budgets.slowDown(['account', 'list']);
     expect((await begin(other, 1, true)).turns.apartMs).toBeLessThanOrEqual(2 * APART_MS);
-    const confirm = await one.budgets.take([{ name: 'confirm', perSecond: PER_SECOND }], { count: 1, urgent: true });
+    const confirm = await one.budgets.take([{ name: 'confirm', perSecond: PER_SECOND }], {
+      count: 1,
+      urgent: true,
+    });
     expect(confirm.apartMs).toBe(APART_MS);
   });
 
@@ -77,14 +95,20 @@ const other = await database.open();
     await begin(wrong, 5, true);
     await wrong.budgets.slowDown(['account', 'list']);
     offsetMs = 0;
-    expect(await begin(wrong, 5, false)).toMatchObject({ turns: { count: 5, startInMs: 0, apartMs: APART_MS } });
+    expect(await begin(wrong, 5, false)).toMatchObject({
+      turns: { count: 5, startInMs: 0, apartMs: APART_MS },
+    });
   });
 
   it('do not wait for each other when they are taken in any order', async () => {
     const database = await target.fresh();
     const hosts = await Promise.all(Array.from({ length: 4 }, () => database.open()));
     const reversed = [...BUDGETS].reverse();
-    const taken = await Promise.all(hosts.flatMap(({ budgets }) => [BUDGETS, reversed].map((order) => budgets.take(order, { count: 1, urgent: true }))));
+    const taken = await Promise.all(
+      hosts.flatMap(({ budgets }) =>
+        [BUDGETS, reversed].map((order) => budgets.take(order, { count: 1, urgent: true })),
+      ),
+    );
     expect(new Set(taken.map(({ count }) => count))).toEqual(new Set([1]));
   });
 });

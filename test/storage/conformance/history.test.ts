@@ -3,14 +3,35 @@ import type { ListFilter, PagePosition } from '../../../src/app/views.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import { errorOf } from '../errors-of.ts';
-import { actor, aRequest, aTransition, failed, noGuard, openOne, recordOne, stuck, succeeded } from '../payments.ts';
+import {
+  actor,
+  aRequest,
+  aTransition,
+  failed,
+  noGuard,
+  openOne,
+  recordOne,
+  stuck,
+  succeeded,
+} from '../payments.ts';
 import { targets } from '../targets.ts';
 
-const all: ListFilter = { statuses: [], since: null, until: null, customer: null, reference: null, needsPerson: false };
+const all: ListFilter = {
+  statuses: [],
+  since: null,
+  until: null,
+  customer: null,
+  reference: null,
+  needsPerson: false,
+};
 
-async function pages(storage: Storage, filter: ListFilter, limit: number): Promise<readonly Transaction[]> {
+async function pages(
+  storage: Storage,
+  filter: ListFilter,
+  limit: number,
+): Promise<readonly Transaction[]> {
   const found: Transaction[] = [];
-  for (let after: PagePosition | null = null; ; ) {
+  for (let after: PagePosition | null = null; ;) {
     const page = await storage.history.page(filter, limit, after);
     found.push(...page);
     const last = page.at(-1);
@@ -22,18 +43,33 @@ async function pages(storage: Storage, filter: ListFilter, limit: number): Promi
 }
 
 /** Twelve transactions over twelve hours, of every status and two customers. */
-async function twelve(storage: Storage, at: (hour: number) => void): Promise<readonly Transaction[]> {
+async function twelve(
+  storage: Storage,
+  at: (hour: number) => void,
+): Promise<readonly Transaction[]> {
   const made: Transaction[] = [];
   for (let index = 0; index < 12; index += 1) {
     at(index);
-    const opening = await openOne(storage, aRequest({ customer: index % 2 === 0 ? 'cus_even' : 'cus_odd', reference: index === 4 ? 'order-4' : null }));
-    const transition = [succeeded, failed, stuck, aTransition({ changes: { expectedBy: opening.now + 60_000 }, release: true })][index % 4]!;
+    const opening = await openOne(
+      storage,
+      aRequest({
+        customer: index % 2 === 0 ? 'cus_even' : 'cus_odd',
+        reference: index === 4 ? 'order-4' : null,
+      }),
+    );
+    const transition = [
+      succeeded,
+      failed,
+      stuck,
+      aTransition({ changes: { expectedBy: opening.now + 60_000 }, release: true }),
+    ][index % 4]!;
     made.push(await recordOne(storage, opening, transition));
   }
   return made.reverse();
 }
 
-const ids = (transactions: readonly Transaction[]): readonly string[] => transactions.map(({ id }) => id);
+const ids = (transactions: readonly Transaction[]): readonly string[] =>
+  transactions.map(({ id }) => id);
 
 describe.each(targets)('the history on $name', (target) => {
   it('is paged newest first, each row once, with every filter', async () => {
@@ -42,24 +78,41 @@ describe.each(targets)('the history on $name', (target) => {
     const made = await twelve(storage, (hour) => (offsetMs = hour * 3_600_000));
     offsetMs = 13 * 3_600_000;
     const since = made[8]!.createdAt;
-const until = made[2]!.createdAt;
-    const cases: readonly (readonly [Partial<ListFilter>, (transaction: Transaction) => boolean])[] = [
+    const until = made[2]!.createdAt;
+    const cases: readonly (readonly [
+      Partial<ListFilter>,
+      (transaction: Transaction) => boolean,
+    ])[] = [
       [{}, () => true],
       [{ statuses: ['succeeded'] }, ({ status }) => status === 'succeeded'],
-      [{ statuses: ['failed', 'stuck', 'failed'] }, ({ status }) => status === 'failed' || status === 'stuck'],
+      [
+        { statuses: ['failed', 'stuck', 'failed'] },
+        ({ status }) => status === 'failed' || status === 'stuck',
+      ],
       [{ customer: 'cus_odd' }, ({ customer }) => customer === 'cus_odd'],
-      [{ customer: 'cus_even', statuses: ['succeeded', 'pending'] }, ({ customer, status }) => customer === 'cus_even' && (status === 'succeeded' || status === 'pending')],
+      [
+        { customer: 'cus_even', statuses: ['succeeded', 'pending'] },
+        ({ customer, status }) =>
+          customer === 'cus_even' && (status === 'succeeded' || status === 'pending'),
+      ],
       [{ reference: 'order-4' }, ({ reference }) => reference === 'order-4'],
       [{ since, until }, ({ createdAt }) => createdAt >= since && createdAt < until],
       [{ needsPerson: true }, ({ status }) => status === 'stuck' || status === 'pending'],
       [{ needsPerson: true, statuses: ['stuck'] }, ({ status }) => status === 'stuck'],
-      [{ needsPerson: true, statuses: ['pending'], customer: 'cus_odd', since }, ({ status, createdAt }) => status === 'pending' && createdAt >= since],
+      [
+        { needsPerson: true, statuses: ['pending'], customer: 'cus_odd', since },
+        ({ status, createdAt }) => status === 'pending' && createdAt >= since,
+      ],
       [{ needsPerson: true, statuses: ['failed'] }, () => false],
       [{ customer: 'nobody' }, () => false],
     ];
     for (const [filter, wanted] of cases) {
       for (const limit of [1, 2, 5, 100]) {
-        expect({ filter, limit, ids: ids(await pages(storage, { ...all, ...filter }, limit)) }).toEqual({ filter, limit, ids: ids(made.filter(wanted)) });
+        expect({
+          filter,
+          limit,
+          ids: ids(await pages(storage, { ...all, ...filter }, limit)),
+        }).toEqual({ filter, limit, ids: ids(made.filter(wanted)) });
       }
     }
     expect(await storage.history.page(all, 3, null)).toEqual(made.slice(0, 3));
@@ -71,7 +124,11 @@ const until = made[2]!.createdAt;
     const made: string[] = [];
     for (let index = 0; index < 7; index += 1) made.push((await openOne(storage)).transaction.id);
     const raw = await database.raw();
-    await raw.run(target.name === 'postgres' ? 'alter table transactions disable trigger user' : 'drop trigger transactions_request_is_fixed');
+    await raw.run(
+      target.name === 'postgres'
+        ? 'alter table transactions disable trigger user'
+        : 'drop trigger transactions_request_is_fixed',
+    );
     await raw.run('update transactions set created_at = 5');
     expect(ids(await pages(storage, all, 2))).toEqual(made.sort().reverse());
   });
@@ -79,10 +136,22 @@ const until = made[2]!.createdAt;
   it('says who needs a person: stuck, and pending for longer than its method takes', async () => {
     let offsetMs = 0;
     const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
-    expect(await storage.history.openCounts()).toEqual({ pending: 0, stuck: 0, overdue: 0, oldestPendingAt: null });
+    expect(await storage.history.openCounts()).toEqual({
+      pending: 0,
+      stuck: 0,
+      overdue: 0,
+      oldestPendingAt: null,
+    });
     const made = await twelve(storage, () => undefined);
-    const oldest = Math.min(...made.filter(({ status }) => status === 'pending').map(({ createdAt }) => createdAt));
-    expect(await storage.history.openCounts()).toEqual({ pending: 3, stuck: 3, overdue: 0, oldestPendingAt: oldest });
+    const oldest = Math.min(
+      ...made.filter(({ status }) => status === 'pending').map(({ createdAt }) => createdAt),
+    );
+    expect(await storage.history.openCounts()).toEqual({
+      pending: 3,
+      stuck: 3,
+      overdue: 0,
+      oldestPendingAt: oldest,
+    });
     expect(await storage.history.needsPerson()).toEqual({ stuck: 3, overdue: 0 });
     expect(await storage.history.page({ ...all, needsPerson: true }, 10, null)).toHaveLength(3);
     offsetMs = 120_000;
@@ -96,7 +165,12 @@ const until = made[2]!.createdAt;
     expect(await storage.history.page(all, 20, null)).toEqual([]);
     expect(await storage.history.audit('txn_nobody')).toEqual([]);
     expect(await storage.history.notifications('txn_nobody')).toEqual([]);
-    expect(await storage.history.verifyAudit('txn_nobody')).toEqual({ transactions: 0, entries: 0, partly: 0, firstBad: null });
+    expect(await storage.history.verifyAudit('txn_nobody')).toEqual({
+      transactions: 0,
+      entries: 0,
+      partly: 0,
+      firstBad: null,
+    });
   });
 
   it('is all that can be had when the ledger is opened for reading only', async () => {
@@ -111,7 +185,11 @@ const until = made[2]!.createdAt;
       () => storage.passes.closeOutage(),
       () => storage.migrateUp(),
     ];
-    for (const write of writes) expect(await errorOf(write())).toMatchObject({ kind: 'configuration', code: 'database_read_only' });
+    for (const write of writes)
+      expect(await errorOf(write())).toMatchObject({
+        kind: 'configuration',
+        code: 'database_read_only',
+      });
   });
 
   it('finds by id before it finds by key', async () => {

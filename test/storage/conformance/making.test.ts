@@ -11,22 +11,35 @@ import { chance, clock, targets, type TestDatabase } from '../targets.ts';
 
 const reading = { mayCreate: false } as const;
 
-const refused = async ({ url }: Pick<TestDatabase, 'url'>, more: Partial<StorageOptions> = {}): Promise<unknown> =>
-  await errorOf(openStorage({ url, clock, chance, ...reading, ...more }).then((storage) => storage.close()));
+const refused = async (
+  { url }: Pick<TestDatabase, 'url'>,
+  more: Partial<StorageOptions> = {},
+): Promise<unknown> =>
+  await errorOf(
+    openStorage({ url, clock, chance, ...reading, ...more }).then((storage) => storage.close()),
+  );
 
 describe.each(targets)('making a ledger on $name', (target) => {
   it('is refused to whoever may not, and leaves nothing behind', async () => {
     const database = await target.fresh();
-    const expected = { kind: 'configuration', code: 'no_ledger', message: expect.stringContaining('There is no ledger at') as string };
+    const expected = {
+      kind: 'configuration',
+      code: 'no_ledger',
+      message: expect.stringContaining('There is no ledger at') as string,
+    };
     expect(await refused(database)).toMatchObject(expected);
     expect(await refused(database, { autoMigrate: true })).toMatchObject(expected);
     if (target.name === 'sqlite') {
-      expect(await refused(database, { anySchema: true, autoMigrate: false })).toMatchObject(expected);
+      expect(await refused(database, { anySchema: true, autoMigrate: false })).toMatchObject(
+        expected,
+      );
       expect(existsSync(dirname(database.url.slice('sqlite:'.length)))).toBe(false);
       return;
     }
     const raw = await database.raw();
-    expect(await raw.rows(`select relname from pg_class where relnamespace = 'public'::regnamespace`)).toEqual([]);
+    expect(
+      await raw.rows(`select relname from pg_class where relnamespace = 'public'::regnamespace`),
+    ).toEqual([]);
   });
 
   it('is told by the one opening that made it', async () => {
@@ -71,7 +84,9 @@ describe('what is no ledger in a SQLite file', () => {
     const path = join(folder, 'a.db');
     await writeFile(path, '');
     expect(await refused({ url: `sqlite:${path}` })).toMatchObject({ code: 'no_ledger' });
-    expect(await refused({ url: `sqlite:${path}` }, { readOnly: true })).toMatchObject({ code: 'no_ledger' });
+    expect(await refused({ url: `sqlite:${path}` }, { readOnly: true })).toMatchObject({
+      code: 'no_ledger',
+    });
     expect(await readdir(folder)).toEqual(['a.db']);
   });
 

@@ -5,7 +5,15 @@ import { MIGRATIONS, MIGRATIONS_TABLE } from '../../../migrations/list.ts';
 import { openStorage } from '../../../src/storage/open.ts';
 import { errorOf } from '../errors-of.ts';
 import { openOne } from '../payments.ts';
-import { chance, clock, postgres, sqlite, targets, type Target, type TestDatabase } from '../targets.ts';
+import {
+  chance,
+  clock,
+  postgres,
+  sqlite,
+  targets,
+  type Target,
+  type TestDatabase,
+} from '../targets.ts';
 
 const names = MIGRATIONS.map(({ name }) => name);
 
@@ -17,18 +25,27 @@ interface Schema {
 
 async function schemaOf(target: Target, database: TestDatabase): Promise<Schema> {
   const raw = await database.raw();
-  const lines = async (sql: string): Promise<readonly string[]> => (await raw.rows(sql)).map(({ line }) => String(line)).filter((line) => !line.includes('payrecon_migrations')).sort();
+  const lines = async (sql: string): Promise<readonly string[]> =>
+    (await raw.rows(sql))
+      .map(({ line }) => String(line))
+      .filter((line) => !line.includes('payrecon_migrations'))
+      .sort();
   if (target.name === 'sqlite') {
     return {
-      columns: await lines(`select t.name || '.' || c.name || ' ' || lower(c.type) || case when c."notnull" then ' not null' else '' end as line
+      columns:
+        await lines(`select t.name || '.' || c.name || ' ' || lower(c.type) || case when c."notnull" then ' not null' else '' end as line
         from sqlite_schema t, pragma_table_info(t.name) c where t.type = 'table' and t.name not like 'sqlite_%'`),
-      indexes: await lines(`select name as line from sqlite_schema where type = 'index' and sql is not null`),
+      indexes: await lines(
+        `select name as line from sqlite_schema where type = 'index' and sql is not null`,
+      ),
     };
   }
   return {
-    columns: await lines(`select table_name || '.' || column_name || ' ' || replace(data_type, 'bigint', 'integer') || case is_nullable when 'NO' then ' not null' else '' end as line
+    columns:
+      await lines(`select table_name || '.' || column_name || ' ' || replace(data_type, 'bigint', 'integer') || case is_nullable when 'NO' then ' not null' else '' end as line
       from information_schema.columns where table_schema = 'public'`),
-    indexes: await lines(`select c.relname as line from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+    indexes:
+      await lines(`select c.relname as line from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
       where n.nspname = 'public' and not exists (select 1 from pg_constraint k where k.conindid = i.indexrelid)`),
   };
 }
@@ -38,22 +55,30 @@ const knexCli = fileURLToPath(new URL('../../../node_modules/knex/bin/cli.js', i
 /** What `npx knex` starts, with the environment that knexfile.ts tells of. */
 async function knexCommand(url: string, command: string): Promise<string> {
   const cwd = fileURLToPath(new URL('../../..', import.meta.url));
-  const { stdout } = await execa(process.execPath, [knexCli, command], { cwd, env: { DATABASE_URL: url, NODE_OPTIONS: '--import tsx' } });
+  const { stdout } = await execa(process.execPath, [knexCli, command], {
+    cwd,
+    env: { DATABASE_URL: url, NODE_OPTIONS: '--import tsx' },
+  });
   return stdout;
 }
 
 describe('the schema', () => {
   it('is the same on both databases', async () => {
     const one = await sqlite.fresh();
-const other = await postgres.fresh();
+    const other = await postgres.fresh();
     await one.open();
     await other.open();
     const inSqlite = await schemaOf(sqlite, one);
-const inPostgres = await schemaOf(postgres, other);
+    const inPostgres = await schemaOf(postgres, other);
     expect(inSqlite.columns.length).toBeGreaterThan(80);
     expect(inSqlite.indexes.length).toBeGreaterThan(10);
     // SQLite does not mark the parts of a primary key of text as "not null" of their own accord.
-    const plain = ({ columns, indexes }: Schema): Schema => ({ columns: columns.map((line) => line.replace(/(\.id|\.key_hash|\.transaction_id|\.seq) (\w+)( not null)?$/, '$1 $2')), indexes });
+    const plain = ({ columns, indexes }: Schema): Schema => ({
+      columns: columns.map((line) =>
+        line.replace(/(\.id|\.key_hash|\.transaction_id|\.seq) (\w+)( not null)?$/, '$1 $2'),
+      ),
+      indexes,
+    });
     expect(plain(inSqlite)).toEqual(plain(inPostgres));
   });
 
@@ -68,9 +93,19 @@ describe.each(targets)('migrating on $name', (target) => {
   it('goes up, down and up again, and down is refused while there are payments', async () => {
     const database = await target.fresh();
     const storage = await database.open({ autoMigrate: false, anySchema: true });
-    expect(await storage.schema()).toEqual({ state: 'behind', applied: [], pending: names, unknown: [] });
+    expect(await storage.schema()).toEqual({
+      state: 'behind',
+      applied: [],
+      pending: names,
+      unknown: [],
+    });
     expect(await storage.migrateUp()).toEqual(names);
-    expect(await storage.schema()).toEqual({ state: 'current', applied: names, pending: [], unknown: [] });
+    expect(await storage.schema()).toEqual({
+      state: 'current',
+      applied: names,
+      pending: [],
+      unknown: [],
+    });
     expect(await storage.migrateUp()).toEqual([]);
     const first = await schemaOf(target, database);
     for (const name of names.toReversed()) expect(await storage.migrateDown()).toEqual([name]);
@@ -80,13 +115,18 @@ describe.each(targets)('migrating on $name', (target) => {
     expect(await schemaOf(target, database)).toEqual(first);
 
     const { transaction } = await openOne(storage);
-    expect(await errorOf(storage.migrateDown())).toMatchObject({ kind: 'refused', code: 'ledger_in_use' });
+    expect(await errorOf(storage.migrateDown())).toMatchObject({
+      kind: 'refused',
+      code: 'ledger_in_use',
+    });
     expect(await storage.ledger.find(transaction.id)).toEqual(transaction);
   });
 
   it('refuses a schema that is behind or ahead, and says what to do', async () => {
     const database = await target.fresh();
-    const behind = await errorOf(openStorage({ url: database.url, clock, chance, mayCreate: true, autoMigrate: false }));
+    const behind = await errorOf(
+      openStorage({ url: database.url, clock, chance, mayCreate: true, autoMigrate: false }),
+    );
     expect(behind).toMatchObject({ kind: 'configuration', code: 'schema_behind' });
     expect(behind.message).toMatch(/Run: payrecon migrate$/);
     await database.open();
@@ -118,7 +158,9 @@ describe.each(targets)('migrating on $name', (target) => {
     const storages = await Promise.all(Array.from({ length: 10 }, () => database.open()));
     for (const storage of storages) expect((await storage.schema()).state).toBe('current');
     const raw = await database.raw();
-    expect(await raw.rows(`select name from ${MIGRATIONS_TABLE}`)).toEqual(names.map((name) => ({ name })));
+    expect(await raw.rows(`select name from ${MIGRATIONS_TABLE}`)).toEqual(
+      names.map((name) => ({ name })),
+    );
   });
 
   it('leaves nothing behind when it dies half way', async () => {
@@ -132,7 +174,9 @@ describe.each(targets)('migrating on $name', (target) => {
       },
       after: () => undefined,
     };
-    await expect(openStorage({ url: database.url, clock, chance, mayCreate: true, autoMigrate: true, gate })).rejects.toThrow('the process died here');
+    await expect(
+      openStorage({ url: database.url, clock, chance, mayCreate: true, autoMigrate: true, gate }),
+    ).rejects.toThrow('the process died here');
     const storage = await database.open({ autoMigrate: false, anySchema: true });
     expect((await storage.schema()).applied).toEqual([]);
     expect(await storage.migrateUp()).toEqual(names);
@@ -140,12 +184,18 @@ describe.each(targets)('migrating on $name', (target) => {
 
   it('shares its records with the knex command line', { timeout: 60_000 }, async () => {
     const database = await target.fresh();
-    expect(await knexCommand(database.url, 'migrate:list')).toMatch(/Found 4 Pending Migration file\/files\.\s*0001_ledger/);
-    expect(await knexCommand(database.url, 'migrate:latest')).toContain('Batch 1 run: 4 migrations');
+    expect(await knexCommand(database.url, 'migrate:list')).toMatch(
+      /Found 4 Pending Migration file\/files\.\s*0001_ledger/,
+    );
+    expect(await knexCommand(database.url, 'migrate:latest')).toContain(
+      'Batch 1 run: 4 migrations',
+    );
     const storage = await database.open({ autoMigrate: false });
     expect((await storage.schema()).state).toBe('current');
     await openOne(storage);
     await storage.close();
-    await expect(knexCommand(database.url, 'migrate:rollback')).rejects.toThrow('would lose payments');
+    await expect(knexCommand(database.url, 'migrate:rollback')).rejects.toThrow(
+      'would lose payments',
+    );
   });
 });

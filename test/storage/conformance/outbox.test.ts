@@ -6,7 +6,10 @@ import { targets } from '../targets.ts';
 const minute = 60_000;
 
 async function queueOne(storage: Storage): Promise<string> {
-  const transaction = await recordOne(storage, await openOne(storage), { ...succeeded, notifications: ['customer_succeeded'] });
+  const transaction = await recordOne(storage, await openOne(storage), {
+    ...succeeded,
+    notifications: ['customer_succeeded'],
+  });
   const [mail] = await storage.history.notifications(transaction.id);
   return mail!.id;
 }
@@ -21,10 +24,28 @@ describe.each(targets)('the outbox on $name', (target) => {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     const [first] = await storages[0]!.outbox.claim(1, actor);
-    expect(first).toMatchObject({ notification: { id: queued[0], state: 'sending', attempts: 1, kind: 'customer_succeeded', to: 'ada@example.com' } });
-    const rest = await Promise.all(Array.from({ length: 12 }, (_, index) => storages[index % 4]!.outbox.claim(2, reconciler)));
-    expect(rest.flat().map(({ notification }) => notification.id).sort()).toEqual(queued.slice(1).sort());
-    for (const block of rest) expect(block.map(({ notification }) => notification.createdAt)).toEqual(block.map(({ notification }) => notification.createdAt).sort());
+    expect(first).toMatchObject({
+      notification: {
+        id: queued[0],
+        state: 'sending',
+        attempts: 1,
+        kind: 'customer_succeeded',
+        to: 'ada@example.com',
+      },
+    });
+    const rest = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => storages[index % 4]!.outbox.claim(2, reconciler)),
+    );
+    expect(
+      rest
+        .flat()
+        .map(({ notification }) => notification.id)
+        .sort(),
+    ).toEqual(queued.slice(1).sort());
+    for (const block of rest)
+      expect(block.map(({ notification }) => notification.createdAt)).toEqual(
+        block.map(({ notification }) => notification.createdAt).sort(),
+      );
     expect(await storages[0]!.outbox.counts()).toEqual({ queued: 0, sending: 20, failed: 0 });
   });
 
@@ -43,7 +64,14 @@ describe.each(targets)('the outbox on $name', (target) => {
     expect(await storage.outbox.counts()).toEqual({ queued: 0, sending: 1, failed: 0 });
     await storage.outbox.markSent(taken!, 'message-1');
     const [sent] = await storage.outbox.list(['sent'], 10);
-    expect(sent).toMatchObject({ id, state: 'sent', messageId: 'message-1', nextAttemptAt: null, lastError: null, attempts: 2 });
+    expect(sent).toMatchObject({
+      id,
+      state: 'sent',
+      messageId: 'message-1',
+      nextAttemptAt: null,
+      lastError: null,
+      attempts: 2,
+    });
     expect(Math.abs(sent!.sentAt! - (await storage.ledger.now()))).toBeLessThan(2_000);
     offsetMs = 10 * minute;
     expect(await storage.outbox.claim(10, actor)).toEqual([]);
@@ -52,16 +80,19 @@ describe.each(targets)('the outbox on $name', (target) => {
   it.each([
     ['queued', false],
     ['being sent by a process that is gone', true],
-  ])('takes an e-mail whose time a clock that was a year ahead has written: %s', async (_state, claimed) => {
-    let offsetMs = 365 * 24 * 60 * minute;
-    const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
-    const id = await queueOne(storage);
-    if (claimed) await storage.outbox.claim(10, actor);
-    offsetMs = 0;
-    expect(await storage.outbox.claim(10, reconciler)).toMatchObject([{ notification: { id } }]);
-    // Claimed by the clock as it is now: nobody else takes it meanwhile.
-    expect(await storage.outbox.claim(10, actor)).toEqual([]);
-  });
+  ])(
+    'takes an e-mail whose time a clock that was a year ahead has written: %s',
+    async (_state, claimed) => {
+      let offsetMs = 365 * 24 * 60 * minute;
+      const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
+      const id = await queueOne(storage);
+      if (claimed) await storage.outbox.claim(10, actor);
+      offsetMs = 0;
+      expect(await storage.outbox.claim(10, reconciler)).toMatchObject([{ notification: { id } }]);
+      // Claimed by the clock as it is now: nobody else takes it meanwhile.
+      expect(await storage.outbox.claim(10, actor)).toEqual([]);
+    },
+  );
 
   it('puts a failure back for later, or gives it up for good', async () => {
     let offsetMs = 0;
@@ -70,12 +101,20 @@ describe.each(targets)('the outbox on $name', (target) => {
     const [first] = await storage.outbox.claim(10, actor);
     await storage.outbox.markFailed(first!, 'busy \u0000', 5 * minute + 0.5);
     const [queued] = await storage.outbox.list(['queued'], 10);
-    expect(queued).toMatchObject({ id, state: 'queued', attempts: 1, lastError: 'busy \uFFFD', sentAt: null });
+    expect(queued).toMatchObject({
+      id,
+      state: 'queued',
+      attempts: 1,
+      lastError: 'busy \uFFFD',
+      sentAt: null,
+    });
     expect(await storage.outbox.claim(10, actor)).toEqual([]);
     offsetMs = 5 * minute + 1_000;
     const [second] = await storage.outbox.claim(10, actor);
     await storage.outbox.markFailed(second!, 'refused', null);
-    expect(await storage.outbox.list(['failed'], 10)).toMatchObject([{ id, state: 'failed', attempts: 2, lastError: 'refused', nextAttemptAt: null }]);
+    expect(await storage.outbox.list(['failed'], 10)).toMatchObject([
+      { id, state: 'failed', attempts: 2, lastError: 'refused', nextAttemptAt: null },
+    ]);
     offsetMs = 100 * minute;
     expect(await storage.outbox.claim(10, actor)).toEqual([]);
   });
@@ -87,7 +126,13 @@ describe.each(targets)('the outbox on $name', (target) => {
     await storage.outbox.markSent(claimed!, 'm');
     const again = await Promise.all(Array.from({ length: 4 }, () => storage.outbox.requeue(id)));
     expect(new Set([id, ...again.map((mail) => mail?.id)]).size).toBe(5);
-    for (const mail of again) expect(mail).toMatchObject({ state: 'queued', attempts: 0, to: 'ada@example.com', data: claimed!.notification.data });
+    for (const mail of again)
+      expect(mail).toMatchObject({
+        state: 'queued',
+        attempts: 0,
+        to: 'ada@example.com',
+        data: claimed!.notification.data,
+      });
     expect(await storage.outbox.requeue(again[0]!.id)).not.toBeNull();
     expect(await storage.outbox.counts()).toEqual({ queued: 5, sending: 0, failed: 0 });
     expect(await storage.outbox.requeue('ntf_nobody')).toBeNull();
@@ -101,8 +146,11 @@ describe.each(targets)('the outbox on $name', (target) => {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     const [first] = await storage.outbox.claim(1, actor);
-    const listed = async (...query: Parameters<typeof storage.outbox.list>): Promise<string[]> => (await storage.outbox.list(...query)).map(({ id }) => id);
-    expect(await listed(['queued', 'sending', 'sent', 'failed'], 10)).toEqual([...queued].reverse());
+    const listed = async (...query: Parameters<typeof storage.outbox.list>): Promise<string[]> =>
+      (await storage.outbox.list(...query)).map(({ id }) => id);
+    expect(await listed(['queued', 'sending', 'sent', 'failed'], 10)).toEqual(
+      [...queued].reverse(),
+    );
     expect(await listed(['queued'], 2)).toEqual([queued[4], queued[3]]);
     expect(await listed(['sending'], 2)).toEqual([first!.notification.id]);
     expect(await listed([], 2)).toEqual([]);

@@ -22,10 +22,24 @@ describe.each(targets)('passes and outages on $name', (target) => {
     const first = await storage.passes.begin(actor);
     expect(first.outageOpen).toBe(false);
     expect(Math.abs(first.startedAt - (await storage.ledger.now()))).toBeLessThan(2_000);
-    expect(await storage.passes.last()).toMatchObject({ id: first.id, host: 'host-a', startedAt: first.startedAt, finishedAt: null, due: 0, outage: false });
+    expect(await storage.passes.last()).toMatchObject({
+      id: first.id,
+      host: 'host-a',
+      startedAt: first.startedAt,
+      finishedAt: null,
+      due: 0,
+      outage: false,
+    });
     await storage.passes.finish(first.id, report);
     const last = await storage.passes.last();
-    expect(last).toEqual({ ...report, durationMs: 1_235, id: first.id, host: 'host-a', startedAt: first.startedAt, finishedAt: last?.finishedAt });
+    expect(last).toEqual({
+      ...report,
+      durationMs: 1_235,
+      id: first.id,
+      host: 'host-a',
+      startedAt: first.startedAt,
+      finishedAt: last?.finishedAt,
+    });
     expect(last!.finishedAt!).toBeGreaterThanOrEqual(first.startedAt);
     await new Promise((resolve) => setTimeout(resolve, 2));
     const second = await storage.passes.begin(actor);
@@ -35,10 +49,21 @@ describe.each(targets)('passes and outages on $name', (target) => {
   it('an outage is opened once, with one e-mail, however many hosts see it', async () => {
     const database = await target.fresh();
     const storages = await Promise.all(Array.from({ length: 4 }, () => database.open()));
-    const results = await Promise.all(Array.from({ length: 12 }, (_, index) => storages[index % 4]!.passes.openOutage({ failures: 5, last: 'timeout' })));
+    const results = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        storages[index % 4]!.passes.openOutage({ failures: 5, last: 'timeout' }),
+      ),
+    );
     expect(results.filter(Boolean)).toHaveLength(1);
     const mails = await storages[0]!.outbox.list(['queued'], 10);
-    expect(mails).toMatchObject([{ kind: 'operator_outage', transactionId: null, to: null, data: { failures: 5, last: 'timeout' } }]);
+    expect(mails).toMatchObject([
+      {
+        kind: 'operator_outage',
+        transactionId: null,
+        to: null,
+        data: { failures: 5, last: 'timeout' },
+      },
+    ]);
     expect((await storages[1]!.passes.begin(actor)).outageOpen).toBe(true);
 
     const closed = await Promise.all(storages.map((storage) => storage.passes.closeOutage()));
@@ -53,6 +78,10 @@ describe.each(targets)('passes and outages on $name', (target) => {
     await storage.passes.openOutage({ failures: 5 });
     const [mail] = await storage.outbox.claim(1, actor);
     await storage.outbox.markSent(mail!, null);
-    expect(await storage.outbox.requeue(mail!.notification.id)).toMatchObject({ kind: 'operator_outage', state: 'queued', data: { failures: 5 } });
+    expect(await storage.outbox.requeue(mail!.notification.id)).toMatchObject({
+      kind: 'operator_outage',
+      state: 'queued',
+      data: { failures: 5 },
+    });
   });
 });

@@ -23,7 +23,10 @@ interface Read {
   readonly endsAtByte: number;
 }
 
-export async function* csvRows(source: TextBytes, methodTypes: readonly string[]): AsyncGenerator<ChargeRow, undefined> {
+export async function* csvRows(
+  source: TextBytes,
+  methodTypes: readonly string[],
+): AsyncGenerator<ChargeRow, undefined> {
   let columns: readonly string[] | null = null;
   for await (const read of records(source)) {
     const { line, record, raw, endsAtByte } = read;
@@ -34,10 +37,18 @@ export async function* csvRows(source: TextBytes, methodTypes: readonly string[]
       continue;
     }
     const broken = strayQuote(raw) ? quoteProblem(read) : null;
-    const parsed = broken === null ? readCells(columns, record, methodTypes) : unreadable([{ field: 'line', message: broken }]);
+    const parsed =
+      broken === null
+        ? readCells(columns, record, methodTypes)
+        : unreadable([{ field: 'line', message: broken }]);
     yield { line, key: broken === null ? keyOf(columns, record) : null, parsed, endsAtByte };
   }
-  if (columns === null) throw new PayreconError('usage', 'empty_file', 'The file is empty: there is not even a line with the names of the columns. Nothing was sent.');
+  if (columns === null)
+    throw new PayreconError(
+      'usage',
+      'empty_file',
+      'The file is empty: there is not even a line with the names of the columns. Nothing was sent.',
+    );
   return undefined;
 }
 
@@ -57,7 +68,8 @@ async function* records({ pieces }: TextBytes): AsyncGenerator<Read, undefined> 
   const { parser, lost } = open(({ record, raw }) => {
     const begins = begin();
     endsBefore = lineFeeds(raw);
-    if (record.some((cell) => cell !== '')) ready.push({ line: begins, record, raw, runs: runs.slice(0, endsBefore), endsAtByte });
+    if (record.some((cell) => cell !== ''))
+      ready.push({ line: begins, record, raw, runs: runs.slice(0, endsBefore), endsAtByte });
   });
   const handOver = (): readonly Read[] => {
     const those = ready;
@@ -73,7 +85,14 @@ async function* records({ pieces }: TextBytes): AsyncGenerator<Read, undefined> 
   await done((callback) => parser.end(callback));
   yield* handOver();
   const error = lost();
-  if (error !== null) throw unreadableFrom(begin(), error.code === 'CSV_MAX_RECORD_SIZE' ? tooLong : 'a quotation mark is opened and never closed', error);
+  if (error !== null)
+    throw unreadableFrom(
+      begin(),
+      error.code === 'CSV_MAX_RECORD_SIZE'
+        ? tooLong
+        : 'a quotation mark is opened and never closed',
+      error,
+    );
   return undefined;
 }
 
@@ -91,7 +110,10 @@ interface Parsed {
   readonly raw: string;
 }
 
-function open(take: (parsed: Parsed) => void): { readonly parser: Parser; readonly lost: () => CsvError | null } {
+function open(take: (parsed: Parsed) => void): {
+  readonly parser: Parser;
+  readonly lost: () => CsvError | null;
+} {
   let lost: CsvError | null = null;
   const parser: Parser = parse({
     raw: true,
@@ -125,9 +147,16 @@ function lineIn({ line, raw, runs }: Read, index: number): number {
 
 function headerOf(read: Read): readonly string[] {
   const columns = read.record.map((name) => name.trim());
-  const problems = strayQuote(read.raw) ? [{ field: `line ${String(read.line)}`, message: quoteProblem(read) }] : headerProblems(columns);
+  const problems = strayQuote(read.raw)
+    ? [{ field: `line ${String(read.line)}`, message: quoteProblem(read) }]
+    : headerProblems(columns);
   if (problems.length === 0) return columns;
-  throw new PayreconError('usage', 'invalid_header', 'The first line of the file does not name the columns of charges; nothing was sent.', { problems });
+  throw new PayreconError(
+    'usage',
+    'invalid_header',
+    'The first line of the file does not name the columns of charges; nothing was sent.',
+    { problems },
+  );
 }
 
 function keyOf(columns: readonly string[], record: readonly string[]): string | null {

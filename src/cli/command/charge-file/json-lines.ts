@@ -6,15 +6,27 @@ import { ENDLESS_LINE, LONGEST_LINE } from './limits.ts';
 import { notUtf8, type TextBytes, unreadableFrom } from './text.ts';
 
 /** Rows of JSON lines: an object a line, in UTF-8. Only a line feed ends a line: the other separators may stand in a text. */
-export async function* jsonRows(source: TextBytes, methodTypes: readonly string[]): AsyncGenerator<ChargeRow, undefined> {
+export async function* jsonRows(
+  source: TextBytes,
+  methodTypes: readonly string[],
+): AsyncGenerator<ChargeRow, undefined> {
   let line = 0;
   let endsAtByte = 0;
   for await (const { bytes, size } of lines(source)) {
     line += 1;
     endsAtByte += size;
     if (bytes === null) {
-      if (size > ENDLESS_LINE) throw unreadableFrom(line, `it has no end within ${String(ENDLESS_LINE / 1024 / 1024)} MiB`);
-      yield { line, key: null, parsed: unreadable([{ field: 'line', message: 'it is longer than a charge can be' }]), endsAtByte };
+      if (size > ENDLESS_LINE)
+        throw unreadableFrom(
+          line,
+          `it has no end within ${String(ENDLESS_LINE / 1024 / 1024)} MiB`,
+        );
+      yield {
+        line,
+        key: null,
+        parsed: unreadable([{ field: 'line', message: 'it is longer than a charge can be' }]),
+        endsAtByte,
+      };
       continue;
     }
     if (!isUtf8(bytes) || bytes.includes(0)) throw unreadableFrom(line, notUtf8);
@@ -22,8 +34,20 @@ export async function* jsonRows(source: TextBytes, methodTypes: readonly string[
     // Only what JSON counts as blank: a mark of another file that was put behind this one is none.
     if (/^[ \t\r\n]*$/.test(text)) continue;
     const json = parseJsonText(text);
-    if (json.ok) yield { line, key: keyOf(json.value), parsed: readObject(json.value, methodTypes), endsAtByte };
-    else yield { line, key: json.twice.length > 0 ? keyOnce(text, json.twice) : null, parsed: unreadable([{ field: 'line', message: json.message }]), endsAtByte };
+    if (json.ok)
+      yield {
+        line,
+        key: keyOf(json.value),
+        parsed: readObject(json.value, methodTypes),
+        endsAtByte,
+      };
+    else
+      yield {
+        line,
+        key: json.twice.length > 0 ? keyOnce(text, json.twice) : null,
+        parsed: unreadable([{ field: 'line', message: json.message }]),
+        endsAtByte,
+      };
   }
   return undefined;
 }

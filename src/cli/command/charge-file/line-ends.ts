@@ -33,7 +33,8 @@ export function collapseLineEnds(): LineEnds {
           size += 1;
           runs.push(1);
           inRun = true;
-        } else if (!(byte === LINE_FEED && afterReturn)) runs[runs.length - 1] = (runs.at(-1) ?? 0) + 1;
+        } else if (!(byte === LINE_FEED && afterReturn))
+          runs[runs.length - 1] = (runs.at(-1) ?? 0) + 1;
         afterReturn = byte === CARRIAGE_RETURN;
       }
       return kept.subarray(0, size);

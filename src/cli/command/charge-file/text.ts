@@ -39,12 +39,22 @@ export async function readText(stream: Readable): Promise<TextBytes> {
   const held = Buffer.concat(parts);
   if (isUtf16(held)) {
     stream.destroy();
-    throw new PayreconError('usage', 'unreadable_file', 'The file is written in UTF-16, or is not a text: save it as UTF-8. Nothing was sent.');
+    throw new PayreconError(
+      'usage',
+      'unreadable_file',
+      'The file is written in UTF-16, or is not a text: save it as UTF-8. Nothing was sent.',
+    );
   }
-  return { firstVisible: visible ?? null, pieces: smallPieces(withoutMark(held), { [Symbol.asyncIterator]: () => chunks }) };
+  return {
+    firstVisible: visible ?? null,
+    pieces: smallPieces(withoutMark(held), { [Symbol.asyncIterator]: () => chunks }),
+  };
 }
 
-async function* smallPieces(held: Buffer, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, undefined> {
+async function* smallPieces(
+  held: Buffer,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Buffer, undefined> {
   yield* slices(held);
   for await (const chunk of rest) yield* slices(chunk);
   return undefined;
@@ -52,7 +62,11 @@ async function* smallPieces(held: Buffer, rest: AsyncIterable<Uint8Array>): Asyn
 
 function* slices(chunk: Uint8Array): Generator<Buffer, undefined> {
   for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-    yield Buffer.from(chunk.buffer, chunk.byteOffset + at, Math.min(PIECE_BYTES, chunk.length - at));
+    yield Buffer.from(
+      chunk.buffer,
+      chunk.byteOffset + at,
+      Math.min(PIECE_BYTES, chunk.length - at),
+    );
   }
   return undefined;
 }
@@ -64,7 +78,11 @@ function withoutMark(bytes: Buffer): Buffer {
 /** By its mark; without one every other byte of its first letters is 0, which no text has. */
 function isUtf16(bytes: Buffer): boolean {
   const [first, second] = bytes;
-  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || bytes.subarray(0, FIRST_BYTES).includes(NUL);
+  return (
+    (first === 0xff && second === 0xfe) ||
+    (first === 0xfe && second === 0xff) ||
+    bytes.subarray(0, FIRST_BYTES).includes(NUL)
+  );
 }
 
 /** The file cannot be understood from here on; what came before is charged. */
@@ -77,4 +95,5 @@ export function unreadableFrom(line: number, what: string, cause?: unknown): Pay
   );
 }
 
-export const notUtf8 = 'its bytes are no UTF-8 (but perhaps Latin-1, Windows-1252 or UTF-16): save it as UTF-8';
+export const notUtf8 =
+  'its bytes are no UTF-8 (but perhaps Latin-1, Windows-1252 or UTF-16): save it as UTF-8';

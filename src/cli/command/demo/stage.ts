@@ -20,25 +20,43 @@ export interface Stage {
 export function openStage(context: CommandContext, environment: CliServices['environment']): Stage {
   const { out, services } = context;
   const theme = createTheme(out);
-  const line = (text: string): void => { out.write(`${text}\n`); };
+  const line = (text: string): void => {
+    out.write(`${text}\n`);
+  };
 
   const run = async (typed: readonly string[], mustExit: number): Promise<string> => {
     line(theme.strong(`  $ payrecon ${typed.map(quoted).join(' ')}`));
     const printed: string[] = [];
     const shown = indented(out, printed);
-    const code = await services.command(typed, { ...services, environment, streams: { out: shown, err: shown, canAsk: false }, open: async (request) => await services.open({ ...request, environment }) });
+    const code = await services.command(typed, {
+      ...services,
+      environment,
+      streams: { out: shown, err: shown, canAsk: false },
+      open: async (request) => await services.open({ ...request, environment }),
+    });
     line(theme.faint(`${INDENT}exit ${String(code)}`));
     line('');
-    if (code !== mustExit) throw new Error(`payrecon ${typed.join(' ')} ended with ${String(code)} instead of ${String(mustExit)}`);
+    if (code !== mustExit)
+      throw new Error(
+        `payrecon ${typed.join(' ')} ended with ${String(code)} instead of ${String(mustExit)}`,
+      );
     return printed.join('');
   };
 
   return {
     columns: out.columns,
-    heading: (text) => { line(theme.strong(text)); },
-    say: (text) => { line(`  ${text}`); },
-    good: (text) => { line(theme.good(`  ${text}`)); },
-    bad: (text) => { line(theme.bad(`  ${text}`)); },
+    heading: (text) => {
+      line(theme.strong(text));
+    },
+    say: (text) => {
+      line(`  ${text}`);
+    },
+    good: (text) => {
+      line(theme.good(`  ${text}`));
+    },
+    bad: (text) => {
+      line(theme.bad(`  ${text}`));
+    },
     plain: line,
     run,
   };

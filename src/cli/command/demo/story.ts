@@ -26,7 +26,10 @@ export async function tellStory(context: CommandContext): Promise<void> {
   const sandbox = await startSandbox();
   const folder = await mkdtemp(join(tmpdir(), 'payrecon-demo-'));
   try {
-    const stage = openStage(context, demoEnvironment(context.services.environment, sandbox, folder));
+    const stage = openStage(
+      context,
+      demoEnvironment(context.services.environment, sandbox, folder),
+    );
     stage.heading('payrecon demo: a local Stripe and SendGrid, an empty ledger, no account.\n');
     await plainClient(stage, sandbox);
     await payrecon(stage, sandbox);
@@ -38,8 +41,15 @@ export async function tellStory(context: CommandContext): Promise<void> {
 }
 
 /** Of the user's own settings nothing is used: the demo can neither meet their ledger nor their Stripe. */
-function demoEnvironment(own: CliServices['environment'], sandbox: Sandbox, folder: string): CliServices['environment'] {
-  const neutral = Object.entries(own).filter(([name]) => !/^(PAYRECON_|STRIPE_|SENDGRID_|PG|DATABASE_URL$|CREDENTIALS_DIRECTORY$)/.test(name));
+function demoEnvironment(
+  own: CliServices['environment'],
+  sandbox: Sandbox,
+  folder: string,
+): CliServices['environment'] {
+  const neutral = Object.entries(own).filter(
+    ([name]) =>
+      !/^(PAYRECON_|STRIPE_|SENDGRID_|PG|DATABASE_URL$|CREDENTIALS_DIRECTORY$)/.test(name),
+  );
   return {
     ...Object.fromEntries(neutral),
     XDG_CONFIG_HOME: folder,
@@ -59,18 +69,34 @@ async function plainClient(stage: Stage, sandbox: Sandbox): Promise<void> {
   sandbox.setFaults('payment_intents.create#1=drop_after');
   const first = await chargePlainly(sandbox.url, SECRET_KEY, ORDER);
   must(first === null, 'the first answer is lost');
-  stage.say(`It charges ${shown(ORDER.amount)}. Stripe takes the money; the answer is lost. The app says "could not be completed".`);
+  stage.say(
+    `It charges ${shown(ORDER.amount)}. Stripe takes the money; the answer is lost. The app says "could not be completed".`,
+  );
   const second = await chargePlainly(sandbox.url, SECRET_KEY, ORDER);
   must(second === 'succeeded', 'the retry succeeds');
   stage.say('The customer tries again, and it works.');
   const { count, taken } = takenBy(sandbox, 'plain');
-  stage.bad(`Stripe's books: ${String(count)} payments, ${shown(taken)} taken for one order of ${shown(ORDER.amount)}.\n`);
+  stage.bad(
+    `Stripe's books: ${String(count)} payments, ${shown(taken)} taken for one order of ${shown(ORDER.amount)}.\n`,
+  );
 }
 
 async function payrecon(stage: Stage, sandbox: Sandbox): Promise<void> {
   stage.heading('2  The same accident with payrecon');
   sandbox.setFaults(`${LOST_CONFIRM}; ${STILL_AWAY}`);
-  const charge = ['charge', '--key', KEY, '--amount', '49.99', '--currency', 'usd', '--payment-method', 'pm_card_visa', '--email', EMAIL];
+  const charge = [
+    'charge',
+    '--key',
+    KEY,
+    '--amount',
+    '49.99',
+    '--currency',
+    'usd',
+    '--payment-method',
+    'pm_card_visa',
+    '--email',
+    EMAIL,
+  ];
   stage.say('Stripe takes the money, and the answer is lost:');
   await stage.run(charge, 75);
   stage.say('The annoyed customer tries again, while Stripe still answers with an error page:');
@@ -80,9 +106,16 @@ async function payrecon(stage: Stage, sandbox: Sandbox): Promise<void> {
   stage.say('What happened, step by step:');
   await stage.run(['show', KEY], 0);
   const [mail] = sandbox.books.mails;
-  must(sandbox.books.mails.length === 1 && mail?.to.includes(EMAIL) === true, 'one e-mail to the customer');
+  must(
+    sandbox.books.mails.length === 1 && mail?.to.includes(EMAIL) === true,
+    'one e-mail to the customer',
+  );
   stage.say(`The e-mail that ${EMAIL} got:`);
-  stage.plain([mail?.subject ?? '', '', ...(mail?.text ?? '').trimEnd().split('\n')].map((text) => `  │ ${text}`).join('\n'));
+  stage.plain(
+    [mail?.subject ?? '', '', ...(mail?.text ?? '').trimEnd().split('\n')]
+      .map((text) => `  │ ${text}`)
+      .join('\n'),
+  );
   stage.plain('');
   stage.say('Nobody has touched the audit trail:');
   await stage.run(['audit', 'verify'], 0);
@@ -92,15 +125,23 @@ async function payrecon(stage: Stage, sandbox: Sandbox): Promise<void> {
 function balance(stage: Stage, sandbox: Sandbox): void {
   const plain = takenBy(sandbox, 'plain');
   const ours = takenBy(sandbox, 'payrecon');
-  must(plain.count === 2 && ours.count === 1 && ours.taken === ORDER.amount, 'two plain payments, one of payrecon');
+  must(
+    plain.count === 2 && ours.count === 1 && ours.taken === ORDER.amount,
+    'two plain payments, one of payrecon',
+  );
   stage.heading("Stripe's own books, for one order each:");
   stage.bad(`plain client   charged ${String(plain.count)} times   ${shown(plain.taken)}`);
   stage.good(`payrecon       charged once      ${shown(ours.taken)}`);
 }
 
-function takenBy(sandbox: Sandbox, client: 'plain' | 'payrecon'): { readonly count: number; readonly taken: number } {
+function takenBy(
+  sandbox: Sandbox,
+  client: 'plain' | 'payrecon',
+): { readonly count: number; readonly taken: number } {
   const name = client === 'plain' ? 'client' : 'payrecon_transaction';
-  const succeeded = sandbox.books.paymentIntents.filter(({ status, metadata }) => status === 'succeeded' && metadata[name] !== undefined);
+  const succeeded = sandbox.books.paymentIntents.filter(
+    ({ status, metadata }) => status === 'succeeded' && metadata[name] !== undefined,
+  );
   return { count: succeeded.length, taken: succeeded.reduce((sum, { amount }) => sum + amount, 0) };
 }
 
