@@ -13,6 +13,7 @@ const selection = process.argv.slice(2);
 const staticChecks = [
   { name: 'types', script: 'check:types' },
   { name: 'lint', script: 'check:lint' },
+  { name: 'format', script: 'check:format' },
   { name: 'import rules', script: 'check:imports' },
   { name: 'dead code', script: 'check:dead' },
 ];

@@ -132,6 +132,8 @@ export default defineConfig(
     files: ['test/**', 'bench/**'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'max-lines-per-function': 'off' },
   },
+  // Each `declare module` has imports of its own.
+  { files: ['**/*.d.ts'], rules: { 'no-duplicate-imports': 'off' } },
   {
     // Tools find these by their default export.
     files: [

@@ -237,10 +237,10 @@ async function ownOrAway(deps: ReconcileDeps, health: StripeHealth): Promise<Own
  * A step of a row is a change as well as its verdict, and so is a write whose end nobody knows. What Stripe is told to
  * do counts from the moment that it is told: an answer that is lost changes nothing about that.
  */
-function noticingChanges({
-  ledger,
-  gateway,
-}: Pick<AdvanceDeps, 'ledger' | 'gateway'>): Pick<AdvanceDeps, 'ledger' | 'gateway'> & {
+function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gateway'>): Pick<
+  AdvanceDeps,
+  'ledger' | 'gateway'
+> & {
   readonly anyChange: () => boolean;
 } {
   let any = false;
