@@ -295,8 +295,12 @@ class Player {
         ? await ground.open('judge')
         : await ground.open('judge', {}, { DATABASE_URL: world.secondUrl });
     const dialect = which === 'first' ? ground.dialect : 'sqlite';
+    const { books } = ground.sandbox;
     const evidence = await gatherEvidence({
-      books: ground.sandbox.books,
+      books: {
+        ...books,
+        paymentIntents: books.paymentIntents.filter((each) => world.counts(each)),
+      },
       raw: world.raw(which),
       dialect,
       verifyAudit: () => judging.verifyAudit(null),

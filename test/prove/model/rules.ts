@@ -132,12 +132,19 @@ function begunAgain(was: Row, is: Row): readonly string[] {
     : [];
 }
 
-const rowsTellTheTruth: Rule = ({ after, rolledForward, isOld }) =>
-  after.rows.flatMap((row) => {
+const rowsTellTheTruth: Rule = ({ after, rolledForward, isOld }) => {
+  // What was paid at an attempt that the ledger does not have is said of the whole ledger.
+  const behind = new Set(
+    after.rolledBack
+      ? lostPayments(after).map(({ metadata }) => metadata['payrecon_transaction'])
+      : [],
+  );
+  return after.rows.flatMap((row) => {
     const byHand = row.review?.byHand === row.status;
     if (
       byHand ||
       isOld(row) ||
+      behind.has(row.id) ||
       fits(after, row) ||
       (rolledForward.has(row.id) && row.paymentIntent === null)
     )
@@ -149,6 +156,7 @@ const rowsTellTheTruth: Rule = ({ after, rolledForward, isOld }) =>
       `${named(row)} with ${row.paymentIntent ?? 'no id'}: ${shown.length === 0 ? 'Stripe has nothing' : shown.join(', ')}`,
     ];
   });
+};
 
 const onePayment: Rule = ({ after }) => {
   const paid = new Map<string, number>();
