@@ -1,8 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
+/**
+ * What `npm run prove` runs: the lanes of the proving ground, and the suites that run for minutes because they wait for
+ * real time limits or start the real program hundreds of times. Everything else is `npm test`.
+ */
+const PROVING = ['test/prove/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'daily', include: ['test/**/*.test.ts'], exclude: PROVING },
+      },
+      { extends: true, test: { name: 'proving', include: PROVING } },
+    ],
     globalSetup: ['test/support/run.ts'],
     // Processes, not threads: native drivers, signals and the current directory belong to a process.
     pool: 'forks',

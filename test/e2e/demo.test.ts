@@ -1,7 +1,7 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
-import { readmePath } from '../../docs/generate-readme.ts';
+import { textOf } from '../repository/tree.ts';
 import { runPayrecon } from '../support/binary.ts';
 
 function demoFolders(): string[] {
@@ -33,7 +33,7 @@ it('the demo tells one story whose end is in the books of the local Stripe, and 
 it('the picture in the README shows what the demo prints', async () => {
   const { stdout } = await runPayrecon(['demo'], { timeoutMs: 30_000 });
   const printed = stdout.split('\n').map((line) => line.replace(/^ {2}│? ?/, '').trimEnd());
-  const [, picture = ''] = /```console\n([\s\S]*?)```/.exec(readFileSync(readmePath, 'utf8')) ?? [];
+  const [, picture = ''] = /```console\n([\s\S]*?)```/.exec(textOf('README.md')) ?? [];
   const shown = picture
     .split('\n')
     .map((line) => line.trimEnd())

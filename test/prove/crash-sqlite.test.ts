@@ -5,7 +5,7 @@ import { openGround } from './ground.ts';
 import { dyingTwice, everyCrash, NO_PASSES, proveLane, recoveriesOfSize } from './lane.ts';
 
 /** Fewer would mean that commands or steps are missing; the passes have a file of their own. */
-const AT_LEAST = 800;
+const AT_LEAST = 400;
 
 test(
   'a crash at every step of every command, passes aside (SQLite)',

@@ -1,18 +1,17 @@
-// `npm run prove`: the whole proving ground, and a table of what it ran.
+// `npm run prove`: the lanes of the proving ground and the long end-to-end suites, and a table of what the lanes ran.
+//   --quick        the numbers of every change; .ci/run runs it after `npm test`
 //   --nightly      the large numbers, for hours
-//   --quick        the numbers of `npm test`
 //   --seed N       another seed, or the one that failed
 //   --lane NAME    only this lane; may be repeated
-//   --readme       puts the table into README.md
+//   --docs         puts the table into docs/proving-ground.md
 //   --report FILE  runs nothing, and prints the table of a run that left its figures there
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LANES, SIZES, type LaneName, type LanePart, type Size } from '../support/proving.ts';
+import { runTests, type Totals } from '../../.ci/run-tests.js';
 import { complaints, countedLines, readParts, tableOf, totalsOf } from './report.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,7 +21,9 @@ interface Asked {
   readonly size: Size;
   readonly seed: string;
   readonly lanes: readonly LaneName[];
-  readonly readme: boolean;
+  /** No lane was named: the long end-to-end suites run as well. */
+  readonly whole: boolean;
+  readonly docs: boolean;
   readonly report: string | undefined;
 }
 
@@ -33,7 +34,7 @@ function readArguments(): Asked {
       quick: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
       lane: { type: 'string', multiple: true, default: [] },
-      readme: { type: 'boolean', default: false },
+      docs: { type: 'boolean', default: false },
       report: { type: 'string' },
       size: { type: 'string' },
     },
@@ -52,24 +53,16 @@ function readArguments(): Asked {
     size: known,
     seed: values.seed,
     lanes: lanes.length === 0 ? names : lanes,
-    readme: values.readme,
+    whole: lanes.length === 0,
+    docs: values.docs,
     report: values.report,
   };
 }
 
-async function run({ size, seed, lanes }: Asked, file: string): Promise<boolean> {
-  const filters = [...new Set(lanes.flatMap((lane) => LANES[lane].tests))];
-  const child = spawn(
-    process.execPath,
-    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...filters],
-    {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, PROVE_SIZE: size, PROVE_SEED: seed, PROVE_REPORT: file },
-    },
-  );
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code === 0;
+function run({ size, seed, lanes, whole }: Asked, file: string): Promise<Totals> {
+  const selection = whole ? [] : [...new Set(lanes.flatMap((lane) => LANES[lane].tests))];
+  const env = { PROVE_SIZE: size, PROVE_SEED: seed, PROVE_REPORT: file };
+  return runTests({ project: 'proving', selection, env });
 }
 
 function print(parts: readonly LanePart[], { size, lanes }: Asked): readonly string[] {
@@ -80,15 +73,20 @@ function print(parts: readonly LanePart[], { size, lanes }: Asked): readonly str
   return wrong;
 }
 
-function intoReadme(parts: readonly LanePart[], caption: string): void {
-  const path = join(root, 'README.md');
-  const readme = readFileSync(path, 'utf8');
-  const next = readme.replace(
+function intoDocs(parts: readonly LanePart[], caption: string): void {
+  const path = join(root, 'docs', 'proving-ground.md');
+  const text = readFileSync(path, 'utf8');
+  const next = text.replace(
     /(<!-- proved: .*? -->\n)[\s\S]*?(<!-- \/proved -->)/,
     (_, open: string, close: string) =>
       `${open}${tableOf(totalsOf(parts))}\n\n${caption}\n${close}`,
   );
   writeFileSync(path, next);
+}
+
+/** One more check than the tests made: that every lane ran, with as many cases as its size asks for, and found nothing. */
+function withLanes({ passed, failed }: Totals, wrong: readonly string[]): Totals {
+  return wrong.length === 0 ? { passed: passed + 1, failed } : { passed, failed: failed + 1 };
 }
 
 async function main(): Promise<boolean> {
@@ -99,14 +97,15 @@ async function main(): Promise<boolean> {
   const file = join(folder, 'figures.jsonl');
   try {
     const startedMs = performance.now();
-    const passed = await run(asked, file);
+    const tests = await run(asked, file);
     const parts = existsSync(file) ? readParts(file) : [];
-    const wrong = print(parts, asked);
+    const totals = withLanes(tests, print(parts, asked));
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
     const caption = `Size ${asked.size}, seed ${asked.seed}: ${seconds} s in all on ${availableParallelism()} cores with Node ${process.versions.node}, up to two lanes side by side.`;
     console.log(caption);
-    if (asked.readme && passed && wrong.length === 0) intoReadme(parts, caption);
-    return passed && wrong.length === 0;
+    if (asked.docs && asked.whole && totals.failed === 0) intoDocs(parts, caption);
+    console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+    return totals.failed === 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

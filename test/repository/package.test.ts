@@ -40,8 +40,8 @@ describe('the package', () => {
   it('builds itself on installation and has one gate under two names', () => {
     expect(manifest.scripts).toMatchObject({
       prepare: 'node build.js',
-      test: 'node check.js',
-      check: 'node check.js',
+      test: 'node .ci/check.js',
+      check: 'node .ci/check.js',
     });
   });
 

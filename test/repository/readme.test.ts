@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readmePath, withGeneratedBlocks } from '../../docs/generate-readme.ts';
+import { configurationPath, withGeneratedBlocks } from '../../docs/generate-configuration.ts';
 import { runPayrecon } from '../support/binary.ts';
+import { LANES } from '../support/proving.ts';
+import { repositoryFiles, textOf } from './tree.ts';
 
-const readme = readFileSync(readmePath, 'utf8');
+const readme = textOf('README.md');
+const pages = repositoryFiles().filter((file) => /^(README|docs\/[a-z-]+)\.md$/.test(file));
 
 /** Every `payrecon ...` line in a fenced block that is meant to be typed. */
-function commandsShown(): string[][] {
-  const blocks = [...readme.matchAll(/```(?:sh|cron)\n([\s\S]*?)```/g)].map(
-    ([, body = '']) => body,
-  );
+function commandsShown(page: string): string[][] {
+  const blocks = [...page.matchAll(/```(?:sh|cron)\n([\s\S]*?)```/g)].map(([, body = '']) => body);
   const lines = blocks
     .join('\n')
     .split('\n')
@@ -26,14 +27,27 @@ function commandsShown(): string[][] {
 }
 
 describe('README.md', () => {
-  it('has the table of settings that the code makes (npm run generate)', () => {
-    expect(readme).toBe(withGeneratedBlocks(readme));
-    expect(readme).toContain('| `STRIPE_SECRET_KEY` |');
+  it('is short enough to be read, and links to the rest', () => {
+    expect(readme.split('\n').length).toBeLessThanOrEqual(160);
+    const linked = pages.filter((page) => page !== 'README.md' && readme.includes(`(${page})`));
+    expect(linked).toEqual(pages.filter((page) => page !== 'README.md'));
   });
 
-  it('shows only commands and flags that the program has', async () => {
-    const commands = commandsShown();
-    expect(commands.length).toBeGreaterThanOrEqual(8);
+  it('has beside it the table of settings that the code makes (npm run generate)', () => {
+    const page = readFileSync(configurationPath, 'utf8');
+    expect(page).toBe(withGeneratedBlocks(page));
+    expect(page).toContain('| `STRIPE_SECRET_KEY` |');
+  });
+
+  it('has beside it a table of the proving ground in which every lane stands', () => {
+    const page = textOf('docs/proving-ground.md');
+    const [, table = ''] = /<!-- proved: .*? -->\n([\s\S]*?)<!-- \/proved -->/.exec(page) ?? [];
+    const lacking = Object.values(LANES).filter(({ title }) => !table.includes(`| ${title} `));
+    expect(lacking.map(({ title }) => title)).toEqual([]);
+  });
+
+  it.each(pages)('%s shows only commands and flags that the program has', async (page) => {
+    const commands = commandsShown(textOf(page));
     for (const command of commands) {
       const names = command.filter((word, index) => index < 2 && /^[a-z]+$/.test(word));
       const { stdout, exitCode } = await runPayrecon([

@@ -5,7 +5,7 @@ import { appendFileSync } from 'node:fs';
  * lane that runs fewer cases than its size asks for has a violation: a number in the table is a number that was run.
  */
 
-/** `quick` is part of every test run, `full` is what `npm run prove` runs, `nightly` takes hours. */
+/** `quick` is part of every change, `full` is what `npm run prove` runs, `nightly` takes hours. */
 export const SIZES = ['quick', 'full', 'nightly'] as const;
 export type Size = (typeof SIZES)[number];
 

@@ -321,8 +321,11 @@ class Player {
       now: ground.ledgerNow(),
       ledgers: ledgers.length,
     };
+    // Two intents of an attempt, made a day apart, may bear the same date when Stripe's clock was set.
+    const isOfClock = (wrong: string): boolean =>
+      world.stripeForgets && wrong.endsWith('under two keys');
     return [
-      ...judge(withoutMails(evidence, others), expectations),
+      ...judge(withoutMails(evidence, others), expectations).filter((wrong) => !isOfClock(wrong)),
       ...uncorrected(await world.look(which)),
     ].map((wrong) => (which === 'first' ? wrong : `second ledger: ${wrong}`));
   }
