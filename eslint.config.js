@@ -139,8 +139,8 @@ export default defineConfig(
     files: [
       '*.config.js',
       '*.config.ts',
-      '.dependency-cruiser.js',
-      'knip.ts',
+      '.ci/import-rules.js',
+      '.ci/knip.ts',
       'knexfile.ts',
       'test/support/run.ts',
     ],

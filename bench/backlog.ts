@@ -5,7 +5,7 @@
 //   npm run bench:backlog -- [--rows 100000] [--database sqlite|postgres] [--unlimited] [--share 0.01] [--daemons 2]
 //                            [--runs 3] [--plain-rows 500 | 0] [--queue pg-boss] [--latency-ms 300] [--profile FOLDER]
 import { parseArgs } from 'node:util';
-import { buildIfStale } from '../build.js';
+import { buildIfStale } from '../.ci/build.js';
 import { runPayrecon, runPlainWorker, type Backlog, type Figures } from './backlog-run.ts';
 import { withDatabase, type MakeDatabase } from './databases.ts';
 import { median } from './suite/figures.ts';

@@ -11,7 +11,7 @@
 // Exits with 1 when a benchmark failed or a goal was missed.
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { buildIfStale } from '../build.js';
+import { buildIfStale } from '../.ci/build.js';
 import { BENCHMARKS, NAMES, nameOf, type BenchmarkName } from './suite/benchmark.ts';
 import { writeDocs } from './suite/docs.ts';
 import type { Size } from './suite/figures.ts';

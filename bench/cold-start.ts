@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildIfStale } from '../build.js';
+import { buildIfStale } from '../.ci/build.js';
 import { cleanEnvironment } from '../test/support/environment.ts';
 
 interface Command {

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { buildIfStale } from '../build.js';
+import { buildIfStale } from '../.ci/build.js';
 import { cleanEnvironment } from '../test/support/environment.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { fillHistory } from './fill-history.ts';

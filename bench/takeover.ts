@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { buildIfStale } from '../build.js';
+import { buildIfStale } from '../.ci/build.js';
 import { createChance } from '../src/sandbox/ids.ts';
 import { cleanEnvironment } from '../test/support/environment.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';

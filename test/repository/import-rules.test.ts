@@ -107,7 +107,7 @@ async function cruise(folder: string): Promise<Violation[]> {
     'src',
     'migrations',
     '--config',
-    join(root, '.dependency-cruiser.js'),
+    join(root, '.ci/import-rules.js'),
     '--output-type',
     'json',
   ];

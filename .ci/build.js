@@ -21,9 +21,9 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { startLighter } from './start-lighter.js';
-import { licenceTexts, packagesIn, thirdPartyList } from './third-party.js';
+import { licenceTexts, packagesIn, thirdPartyList } from './licences.js';
 
-const root = dirname(fileURLToPath(import.meta.url));
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outdir = join(root, 'dist');
 const target = 'node20.19';
 /** Short to read at each start; a stack trace still names the functions of the source. */
@@ -291,9 +291,9 @@ function fingerprint() {
       : [],
   );
   const others = [
-    'build.js',
-    'start-lighter.js',
-    'third-party.js',
+    '.ci/build.js',
+    '.ci/start-lighter.js',
+    '.ci/licences.js',
     'bin/start.js',
     'package.json',
     'package-lock.json',
