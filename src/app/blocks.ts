@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { reconcileBlock, type BlockDeps, type BlockEnd } from './block.ts';
 import { LONGEST_WATCH_MS, WATCH_CAP_FACTOR } from '../domain/moves.ts';
 import type { Instant } from '../domain/transaction.ts';
@@ -96,11 +96,29 @@ interface Blocks {
   end(): Promise<BlockEnd>;
 }
 
+interface Writing {
+  run(work: () => Promise<void>): Promise<void>;
+  /** Nothing has been recorded for longer than a pause that says something. */
+  paused(): boolean;
+}
+
+function pausesIn(rows: LimitFunction, clock: BlockDeps['clock']): Writing {
+  const idle = (): boolean => rows.activeCount === 0 && rows.pendingCount === 0;
+  // Never yet: the first answer of a pass waits for more than Stripe.
+  let idleSinceMs = Number.POSITIVE_INFINITY;
+  return {
+    paused: () => idle() && clock.monotonicMs() - idleSinceMs > WAITS_MS,
+    async run(work) {
+      await rows(work);
+      if (idle()) idleSinceMs = clock.monotonicMs();
+    },
+  };
+}
+
 function overlapping(deps: PassDeps): Blocks {
   const running = new Set<Promise<void>>();
   const ends: BlockEnd[] = [];
   const failures: unknown[] = [];
-  const rows = pLimit(ROWS_AT_ONCE);
   let unfinished = 0;
   let fewDue = false;
   let waitsForStripe = false;
@@ -111,29 +129,30 @@ function overlapping(deps: PassDeps): Blocks {
   const noticeRoom = (): void => {
     if (mayBegin()) wake();
   };
-  const idle = (): boolean => rows.activeCount === 0 && rows.pendingCount === 0;
-  // Never yet: the first answer of a pass waits for more than Stripe.
-  let idleSinceMs = Number.POSITIVE_INFINITY;
+  const writing = pausesIn(pLimit(ROWS_AT_ONCE), deps.clock);
   const inRows: BlockDeps['inRows'] = async (work) => {
-    waitsForStripe ||= idle() && deps.clock.monotonicMs() - idleSinceMs > WAITS_MS;
-    await rows(work);
-    if (idle()) idleSinceMs = deps.clock.monotonicMs();
+    waitsForStripe ||= writing.paused();
+    await writing.run(work);
     noticeRoom();
   };
   const onRow: BlockDeps['onRow'] = (row) => {
     unfinished -= 1;
     deps.onRow(row);
   };
-  const shared: BlockDeps = {
-    ...deps,
-    onRow,
-    inRows,
-    calls: pLimit(CALLS_AT_ONCE),
-    forbidden: new Set(),
-  };
+  const calls = pLimit(CALLS_AT_ONCE);
+  const shared: BlockDeps = { ...deps, onRow, inRows, calls, forbidden: new Set() };
   const fail = (error: unknown): void => {
     failures.push(error);
     deps.stop.abort();
+  };
+  const run = (claims: readonly Claimed[]): void => {
+    const block = reconcileBlock(shared, claims)
+      .then((end) => void ends.push(end), fail)
+      .then(() => {
+        running.delete(block);
+        noticeRoom();
+      });
+    running.add(block);
   };
   return {
     room: async () => {
@@ -148,16 +167,7 @@ function overlapping(deps: PassDeps): Blocks {
       unfinished += claims.length;
       // Whether more rows are wanted shows only when the first of these have ended.
       waitsForStripe = false;
-      if (claims.length === 0) return;
-      const block = reconcileBlock(shared, claims)
-        .then((end) => {
-          ends.push(end);
-        }, fail)
-        .then(() => {
-          running.delete(block);
-          noticeRoom();
-        });
-      running.add(block);
+      if (claims.length > 0) run(claims);
     },
     fail,
     async end() {

@@ -33,36 +33,23 @@ export function groupCommit<Item, Result>({
   let writers = 0;
 
   function takeGroup(): readonly Waiting<Item, Result>[] {
-    const names = new Set(underWay);
-    const group: Waiting<Item, Result>[] = [];
-    const later: Waiting<Item, Result>[] = [];
-    for (const each of waiting) {
-      const name = nameOf(each.item);
-      if (group.length === atMost || names.has(name)) later.push(each);
-      else group.push(each);
-      names.add(name);
-    }
+    const { group, later } = split(waiting, { nameOf, atMost, underWay });
     waiting = later;
     return group;
-  }
-
-  async function writeOne({ item, resolve, reject }: Waiting<Item, Result>): Promise<void> {
-    await one(item).then(resolve, reject);
   }
 
   async function writeGroup(group: readonly Waiting<Item, Result>[]): Promise<void> {
     const [first] = group;
     if (first !== undefined && group.length === 1) {
-      await writeOne(first);
+      await one(first.item).then(first.resolve, first.reject);
       return;
     }
     try {
       const results = await many(group.map(({ item }) => item));
-      if (results === null) for (const each of group) await writeOne(each);
-      else
-        group.forEach(({ resolve }, index) => {
-          resolve(results[index] as Result);
-        });
+      for (const [index, { item, resolve, reject }] of group.entries()) {
+        if (results === null) await one(item).then(resolve, reject);
+        else resolve(results[index] as Result);
+      }
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
@@ -89,4 +76,27 @@ export function groupCommit<Item, Result>({
       waiting.push({ item, resolve, reject });
       if (writers < groups) void writeAll();
     });
+}
+
+/** The first that may be written together, and the rest in its order. */
+function split<Item, Result>(
+  waiting: readonly Waiting<Item, Result>[],
+  {
+    nameOf,
+    atMost,
+    underWay,
+  }: Pick<GroupCommit<Item, Result>, 'nameOf' | 'atMost'> & {
+    readonly underWay: ReadonlySet<string>;
+  },
+): { readonly group: Waiting<Item, Result>[]; readonly later: Waiting<Item, Result>[] } {
+  const names = new Set(underWay);
+  const group: Waiting<Item, Result>[] = [];
+  const later: Waiting<Item, Result>[] = [];
+  for (const each of waiting) {
+    const name = nameOf(each.item);
+    if (group.length === atMost || names.has(name)) later.push(each);
+    else group.push(each);
+    names.add(name);
+  }
+  return { group, later };
 }

@@ -78,20 +78,32 @@ export function ledgerStorage({
     },
     anyStorage: async (making) => await open({ ...making, anySchema: true, autoMigrate: false }),
     greetNew,
-    move: async (from, onProgress) => {
-      const source = sourceOf(from);
-      if (database.kind !== 'postgres') throw notPostgres(database.shown);
-      const { moveLedger } = await import('../storage/move.ts');
-      return await moveLedger({
-        from: source,
-        url: database.url,
-        to: database.shown,
-        namespace,
-        options,
-        ...(onProgress === undefined ? {} : { onProgress }),
-      });
-    },
+    move: async (from, onProgress) =>
+      await moveTo({ database, namespace }, { from, options, onProgress }),
   };
+}
+
+interface Moving {
+  readonly from: string;
+  readonly options: LedgerStorageInput['options'];
+  readonly onProgress: Parameters<LedgerStorage['move']>[1];
+}
+
+async function moveTo(
+  { database, namespace }: Pick<Settings, 'database' | 'namespace'>,
+  { from, options, onProgress }: Moving,
+): Promise<LedgerMove> {
+  const source = sourceOf(from);
+  if (database.kind !== 'postgres') throw notPostgres(database.shown);
+  const { moveLedger } = await import('../storage/move.ts');
+  return await moveLedger({
+    from: source,
+    url: database.url,
+    to: database.shown,
+    namespace,
+    options,
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
 }
 
 function sourceOf(from: string): string {

@@ -7,6 +7,7 @@ import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Limits } from '../domain/move.ts';
 import type { Gate } from '../storage/gate.ts';
+import type { GatewayOptions } from '../stripe/gateway.ts';
 import type { Storage } from '../storage/open.ts';
 import { ledgerStorage, once, type LedgerStorage } from './ledger-storage.ts';
 import { actorOf, hashOf, systemChance, systemClock } from './system.ts';
@@ -58,32 +59,13 @@ export function openParts(
   const actor = actorOf(role, settings.operator);
   const { onClose, close } = closingInReverse();
 
-  const opened = ledgerStorage({
-    settings,
-    options: {
-      clock,
-      chance,
-      leaseMs: Math.max(LEASE_MS, WORST_CALL_FACTOR * settings.stripeDeadlineMs + LEASE_MARGIN_MS),
-      ...(seams.gate === undefined ? {} : { gate: seams.gate }),
-      ...(seams.nowOffsetMs === undefined ? {} : { nowOffsetMs: seams.nowOffsetMs }),
-    },
-    onClose,
-    say,
-  });
+  const options = { clock, chance, ...storageSeams(seams), leaseMs: leaseMsOf(settings) };
+  const opened = ledgerStorage({ settings, options, onClose, say });
   const { storage } = opened;
 
   const owner = ownerOf(settings, { storage, gateway: async () => await gateway(), clock, say });
   const gateway = once(async () => {
-    const [{ openGateway }, { requireStripe }] = await Promise.all([
-      import('../stripe/gateway.ts'),
-      import('../config/settings.ts'),
-    ]);
-    const stripe = openGateway({
-      secretKey: requireStripe(settings).secretKey,
-      apiBase: settings.stripeApiBase,
-      deadlineMs: settings.stripeDeadlineMs,
-      requestsPerSecond: settings.stripeRps,
-      endpointRequestsPerSecond: settings.stripeEndpointRps,
+    const stripe = await gatewayOf(settings, {
       clock,
       ledger: owner.known,
       ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
@@ -131,6 +113,35 @@ export function openParts(
       ),
     close,
   };
+}
+
+function leaseMsOf({ stripeDeadlineMs }: Settings): number {
+  return Math.max(LEASE_MS, WORST_CALL_FACTOR * stripeDeadlineMs + LEASE_MARGIN_MS);
+}
+
+function storageSeams({ gate, nowOffsetMs }: Seams): Pick<Seams, 'gate' | 'nowOffsetMs'> {
+  return {
+    ...(gate === undefined ? {} : { gate }),
+    ...(nowOffsetMs === undefined ? {} : { nowOffsetMs }),
+  };
+}
+
+async function gatewayOf(
+  settings: Settings,
+  given: Pick<GatewayOptions, 'clock' | 'ledger' | 'budgets' | 'urgent'>,
+): Promise<Gateway & { close(): void }> {
+  const [{ openGateway }, { requireStripe }] = await Promise.all([
+    import('../stripe/gateway.ts'),
+    import('../config/settings.ts'),
+  ]);
+  return openGateway({
+    ...given,
+    secretKey: requireStripe(settings).secretKey,
+    apiBase: settings.stripeApiBase,
+    deadlineMs: settings.stripeDeadlineMs,
+    requestsPerSecond: settings.stripeRps,
+    endpointRequestsPerSecond: settings.stripeEndpointRps,
+  });
 }
 
 interface Owner extends Pick<Parts, 'ownLedgerDeps' | 'whose'> {
