@@ -123,9 +123,8 @@ function overlapping(deps: PassDeps): Blocks {
   let fewDue = false;
   let waitsForStripe = false;
   let wake = (): void => undefined;
-  const mayBegin = (): boolean =>
-    running.size === 0 ||
-    (!fewDue && unfinished <= (waitsForStripe ? ROWS_LEFT_WAITING : ROWS_LEFT));
+  const fewLeft = (): boolean => unfinished <= (waitsForStripe ? ROWS_LEFT_WAITING : ROWS_LEFT);
+  const mayBegin = (): boolean => running.size === 0 || (!fewDue && fewLeft());
   const noticeRoom = (): void => {
     if (mayBegin()) wake();
   };
@@ -173,8 +172,12 @@ function overlapping(deps: PassDeps): Blocks {
     async end() {
       await Promise.all(running);
       if (failures.length > 0) throw failures[0];
-      const refused = ends.find((each) => each.refused !== null)?.refused ?? null;
-      return { kind: deps.stop.signal.aborted ? 'stopped' : 'done', refused };
+      return endOf(ends, deps.stop.signal.aborted);
     },
   };
+}
+
+function endOf(ends: readonly BlockEnd[], stopped: boolean): BlockEnd {
+  const refused = ends.find((each) => each.refused !== null)?.refused ?? null;
+  return { kind: stopped ? 'stopped' : 'done', refused };
 }
