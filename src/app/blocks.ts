@@ -6,14 +6,14 @@ import type { Claimed } from './ports.ts';
 
 /** Rows claimed at a time: neighbours in time, so that a page of Stripe's list answers a hundred of them. */
 const BLOCK_ROWS = 2_000;
-/** With so many left of the blocks that were claimed the next one is, for the look-ups are never to wait for the recording. */
+/** Claim the next batch when this many rows are left, so that look-ups never wait for writes. */
 const ROWS_LEFT = 500;
 /**
- * The same while there is nothing to be recorded, so that Stripe is what is waited for: the slices of so many rows keep
- * eight pages of the list under way, which 25 calls a second need when an answer takes 300 ms. More would only take memory.
+ * The same threshold while Stripe is the bottleneck: this many rows keep eight list requests in flight, which 25 requests
+ * a second need when an answer takes 300 ms. More would only take memory.
  */
 const ROWS_LEFT_WAITING = 5_000;
-/** Shorter pauses in the recording say nothing. */
+/** Ignore write pauses shorter than this. */
 const WAITS_MS = 20;
 /** Rows advanced at the same time: those of a few pages of Stripe's list, which are recorded together. */
 const ROWS_AT_ONCE = 500;

@@ -10,7 +10,7 @@ import type { ChargeOptions, ChargeOutcome, Payrecon } from './payrecon.ts';
  * file again is how it is resumed.
  */
 
-/** So many payments in a row about which nothing is known, and Stripe or the database counts as away: the rest is better not begun. */
+/** After this many unknown outcomes in a row, assume an outage and stop starting payments. */
 const AWAY_AFTER_UNKNOWN = 20;
 
 /** Equal refusals of our request in a row, with nothing between them that went through: the next line would fare alike. */

@@ -11,15 +11,15 @@ import type {
 } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
-/** So few that sending them one by one, each up to its time limit, ends before their claim does. */
+/** Small enough that even a batch of timeouts finishes before the claim expires. */
 const BATCH = 5;
-/** Of one e-mail. Who stood still begins none that would not end before its claim does: somebody else has it by then. */
+/** Longest a single send may take. A worker that was suspended does not start a send its claim would not cover. */
 const WORST_SEND_MS = 10_000;
 /** A mail service that fails so often in a row is left alone until the next run. */
 const FAILURES_IN_A_ROW = 3;
 const RETRY_BASE_MS = 30_000;
 const RETRY_CAP_MS = 3_600_000;
-/** Full jitter may say 0; within this pause the same e-mail is not tried again in the same run. */
+/** Full jitter can return 0; this floor stops one run from retrying the same e-mail immediately. */
 const RETRY_FLOOR_MS = 5_000;
 
 export interface DispatchDeps {

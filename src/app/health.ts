@@ -1,6 +1,6 @@
 import { type Answer, showsStripeWorking } from '../domain/answer.ts';
 
-/** So many failures in a row, with no success between them, and Stripe counts as away. */
+/** Consecutive failures after which Stripe is considered down. */
 export const OUTAGE_AFTER_FAILURES = 5;
 
 /**

@@ -234,8 +234,8 @@ async function ownOrAway(deps: ReconcileDeps, health: StripeHealth): Promise<Own
 }
 
 /**
- * A step of a row is a change as well as its verdict, and so is a write whose end nobody knows. What Stripe is told to
- * do counts from the moment that it is told: an answer that is lost changes nothing about that.
+ * Counts recorded steps, verdicts, and writes whose outcome is unknown. A write request to Stripe counts as a change
+ * once it is sent, even if its answer is lost.
  */
 function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gateway'>): Pick<
   AdvanceDeps,
@@ -275,7 +275,7 @@ function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gate
   };
 }
 
-/** The pass stops with the caller's signal, too; the answer lets go of it. */
+/** Also stops on the caller's signal. Returns a function that removes the listener. */
 function stopWith(stop: AbortController, signal: AbortSignal | undefined): () => void {
   const onSignal = (): void => {
     stop.abort();

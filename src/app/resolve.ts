@@ -116,7 +116,7 @@ export async function resolve(
     );
   }
   const known = await findOrFail(deps.ledger, idOrKey);
-  // What needs nobody is left alone: not even a lease is taken on it.
+  // Refuse rows that need no decision before claiming them.
   mustNeedPerson(known, await deps.ledger.now());
   const claimed = await deps.ledger.claim(known.id, deps.actor);
   if (claimed === null) {

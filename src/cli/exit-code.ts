@@ -31,7 +31,7 @@ export type Ending =
   | { readonly kind: 'verified'; readonly verification: AuditVerification }
   | { readonly kind: 'dispatched'; readonly report: DispatchReport }
   | { readonly kind: 'checked'; readonly checks: readonly DoctorCheck[] }
-  /** Runs until it is told to stop; and so it was. */
+  /** A daemon that was stopped as asked. */
   | { readonly kind: 'stopped' }
   /** A signal cut it short. */
   | { readonly kind: 'interrupted' }

@@ -80,7 +80,7 @@ const MAX_DESCRIPTION = 1_000;
 const PAYMENT_METHOD_PREFIXES = ['pm', 'card', 'src', 'ba'] as const;
 const CARD_NUMBER = /\d(?:[ -]?\d){11,18}/;
 
-/** Where a slip of the finger is likeliest to have been aimed at. */
+/** Currencies suggested for a typo. */
 const OFTEN_MEANT = [
   'usd',
   'eur',

@@ -322,7 +322,7 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
     );
   }
   if (transaction.keyConflictAt !== null && !isFinal(transaction.status)) {
-    // Somebody else's intent bears somebody else's mark: that ours is absent says nothing about the money.
+    // The key belongs to an intent without our metadata, so not finding ours proves nothing.
     return stuckMove(
       transaction,
       'key_used_elsewhere',

@@ -113,7 +113,7 @@ export function stepMayFollow(from: Step, to: Step): boolean {
   return STEP_FOLLOWERS[from].includes(to);
 }
 
-/** How long a settled instant stays settled: set exactly on the final statuses. */
+/** `settledAt` is set if and only if the status is final. */
 export function settledAtFits(status: Status, settledAt: Instant | null): boolean {
   return (
     (status === 'succeeded' || status === 'failed' || status === 'canceled') ===

@@ -18,8 +18,8 @@ export interface GroupCommit<Item, Result> {
 
 /**
  * Writes together what is asked for at the same time: while groups are being committed the next one
- * gathers, so a commit is paid once for many rows, and a single row waits for nobody. Whoever asks sees his own
- * row's result or failure, as if it were written alone.
+ * gathers, so one commit serves many rows, and a single row does not wait for others. Each caller gets the result or
+ * error of its own row only.
  */
 export function groupCommit<Item, Result>({
   nameOf,

@@ -5,7 +5,7 @@ import { verifyAudit } from './history-verify.ts';
 import { auditEntryOf, integer, integerOrNull, notificationOf, transactionOf } from './rows.ts';
 
 const NEWEST_FIRST = 'order by created_at desc, id desc limit ?';
-/** SQLite would rather walk all pending rows than the few that have an expected instant; so it is told. */
+/** Force the index: SQLite's planner otherwise scans all pending rows. */
 function overdueTable(database: Database): string {
   return database.dialect === 'sqlite'
     ? 'transactions indexed by transactions_expected'
@@ -133,7 +133,7 @@ function alternatives(database: Database, filter: ListFilter): readonly (readonl
     : needs.map((condition) => [condition]);
 }
 
-/** What a partial index is made for has to be said in its own words, or it is not used. */
+/** A partial index is used only when the query repeats its WHERE clause literally. */
 function statusCondition({ customer }: ListFilter, status: Status): Condition {
   const words =
     customer !== null && status !== 'succeeded'

@@ -21,7 +21,7 @@ export function wellFormed(value: string): string {
 
 export function json(rows: readonly object[]): string {
   const text = JSON.stringify(rows);
-  // Halves are the only thing that is written so; looking at each text before would cost a third of the writing.
+  // JSON.stringify escapes only lone surrogates as `\ud…`, so this check avoids scanning every string (a third of the time).
   if (!text.includes('\\ud')) return text;
   return JSON.stringify(rows, (_name, value: unknown) =>
     typeof value === 'string' ? wellFormed(value) : value,

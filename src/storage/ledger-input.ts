@@ -16,7 +16,7 @@ export interface UpdateInput {
   readonly rows: readonly Readonly<Record<string, Binding>>[];
 }
 
-/** By which a row is found and compared. */
+/** Columns of the compare-and-set condition. */
 export const KEY_TYPES = { id: 'text', version: 'bigint', token: 'text' };
 
 /** True when a row is still as its recording saw it, and under its lease. */

@@ -118,7 +118,7 @@ async function beginAt(database: Database, sql: Knex, opening: Opening): Promise
 
 async function clockOf(database: Database, sql: Knex): Promise<Instant> {
   const row = await firstRow(sql, `select ${database.now()} as now`);
-  if (row === null) throw new BugError('the database told no time');
+  if (row === null) throw new BugError('the database returned no row for "select now"');
   return integer(row, 'now');
 }
 

@@ -103,8 +103,8 @@ export function isConstraint(error: unknown): boolean {
 }
 
 /**
- * Of the file, of its folder. When a COMMIT fails like this the log holds the whole of it, though not for sure on the
- * disk, and whoever opens the ledger next may take it from there. Sent again, it is written to the same place.
+ * I/O errors on the file or its directory. A COMMIT that fails with one may still be in the WAL and be recovered by the
+ * next opener; retrying writes it to the same place.
  */
 const SYNC_FAILED: ReadonlySet<number> = new Set([1034, 1290]);
 

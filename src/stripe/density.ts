@@ -1,10 +1,10 @@
 /** Samples kept: enough for the hours of one backlog at different speeds. */
 const KEPT = 64;
 
-/** A page with fewer says little: it may have ended by chance. */
+/** Pages with fewer rows are too small to estimate from. */
 const ROWS_THAT_TELL = 50;
 
-/** Stripe tells whole seconds, so a page of a few seconds is measured badly: it is taken together with its neighbours this far away, in its own lengths. */
+/** `created` has one-second resolution, so short pages are averaged with neighbours up to this many page lengths away. */
 const NEIGHBOURS = 8;
 
 interface Sample {

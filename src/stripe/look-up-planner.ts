@@ -14,14 +14,14 @@ import { LIST_PAGE_SIZE } from './params.ts';
 
 /** A slice has so many wanted payments at least: each slice may cost one page more. */
 const ROWS_A_SLICE = 1_000;
-/** A page whose gain is not known costs one call: worth it among so many wanted ones (a twentieth). */
+/** Try a page of unknown value when at least this many rows are wanted (it costs ≤ 5 % extra calls). */
 const WORTH_A_PROBE = 20;
 /** Stripe makes an intent within so many seconds of our sending the create, until pages have shown how long it takes. */
 const FIRST_LAG_SECONDS = 1;
 const LONGEST_LAG_SECONDS = 600;
-/** So far ahead it is looked whether pages are fewer than rows: one page alone says little where both are alike. */
+/** How many pages ahead to compare list calls with single retrieves. */
 const PAGES_AHEAD = 8;
-/** A page that jumps begins somewhere in the second of its first row, for Stripe tells whole ones. */
+/** After a jump the first row's position within its second is unknown; assume the middle. */
 const HALF_A_SECOND = 0.5;
 
 export interface PageAsked {

@@ -77,7 +77,7 @@ export class SharedLimiter implements Limiter {
       ...(reason?.startsWith('global') === true ? [ACCOUNT_BUDGET] : []),
       endpoint,
     ].sort();
-    // Nobody waits for it. Who cannot tell the others is at least slow by itself.
+    // Not awaited. If the database cannot be reached, at least this process slows down.
     this.#budgets.slowDown(names).catch(() => {
       this.#goAlone();
     });
@@ -142,7 +142,7 @@ export class SharedLimiter implements Limiter {
     const waitMs = turn - this.#clock.monotonicMs();
     if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
     if (!signal.aborted) return true;
-    // Somebody else's, then.
+    // Aborted while waiting: return the permit to the pool.
     lane.granted = [...lane.granted, turn].sort((a, b) => a - b);
     return false;
   }

@@ -69,7 +69,7 @@ export function openParts(
       clock,
       ledger: owner.known,
       ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
-      // Whoever is not a pass has a person waiting.
+      // Everything but a pass serves an interactive caller and goes first.
       urgent: role !== 'reconcile',
     });
     onClose(() => {

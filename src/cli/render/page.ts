@@ -115,7 +115,7 @@ export function writePage(page: TransactionPage, context: CommandContext, whenEm
   }
 }
 
-/** What was typed, but for the page after this one. */
+/** The same command line with the next page's cursor. */
 function withCursor(typed: readonly string[], cursor: string): readonly string[] {
   const kept = typed.filter(
     (word, at) =>
