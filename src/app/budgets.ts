@@ -1,4 +1,4 @@
-import type { Turns, Wanted } from '../domain/budget.ts';
+import type { Turns, Wanted } from '../domain/rate-limit/budget.ts';
 
 /** Calls a second that all processes on one ledger share; kept in the database. */
 export interface Budgets {

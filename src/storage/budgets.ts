@@ -1,6 +1,11 @@
 import type { Knex } from 'knex';
 import type { Budgets } from '../app/budgets.ts';
-import { FRESH_BUDGET, slowedDown, takeTurns, type BudgetState } from '../domain/budget.ts';
+import {
+  FRESH_BUDGET,
+  budgetAfter429,
+  takeTurns,
+  type BudgetState,
+} from '../domain/rate-limit/budget.ts';
 import { changed, rowsOf, type Database } from './database.ts';
 import { integer, integerOrNull, text } from './rows.ts';
 
@@ -38,7 +43,7 @@ export function createBudgets(database: Database): Budgets {
         const { now, states } = await held(database, sql, names);
         await keep(
           sql,
-          names.map((name) => [name, slowedDown(states.get(name) ?? FRESH_BUDGET, now)]),
+          names.map((name) => [name, budgetAfter429(states.get(name) ?? FRESH_BUDGET, now)]),
         );
       });
     },

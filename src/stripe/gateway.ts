@@ -28,7 +28,7 @@ import { lookUp, type LookedUp } from './look-up.ts';
 import { newestIntents } from './newest-intents.ts';
 import { findOther } from './other-intents.ts';
 import type { Outcome } from './outcome.ts';
-import { SharedLimiter } from './shared-limiter.ts';
+import { SharedLimiter } from './rate-limit/shared.ts';
 import { cancelParams, confirmParams, createParams, type LedgerNames } from './params.ts';
 
 export interface GatewayOptions {

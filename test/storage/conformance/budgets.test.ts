@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Turns } from '../../../src/domain/budget.ts';
+import type { Turns } from '../../../src/domain/rate-limit/budget.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import { targets } from '../targets.ts';
 

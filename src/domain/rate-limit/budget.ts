@@ -1,4 +1,5 @@
-import type { Instant } from './transaction.ts';
+import type { Instant } from '../transaction.ts';
+import { sharePerMille, slowedDown, type SlowDown } from './slow-down.ts';
 
 /*
  * One budget of calls a second, shared by every process that asks Stripe for the same account: who takes turns is told
@@ -19,13 +20,6 @@ export const FRESH_BUDGET: BudgetState = {
   slowedAt: null,
   slowedToPerMille: 1_000,
 };
-
-/** After a 429 the rate is halved, down to this share .. */
-const SLOWEST_PER_MILLE = 62;
-/** .. and comes back to all of it evenly over this time. */
-const RECOVERY_MS = 10_000;
-/** Answers to requests that were under way together count as one. */
-const ONE_SLOW_DOWN_PER_MS = 1_000;
 
 /** A pass never takes turns that begin later than this, so that a live charge never waits for longer, but for one turn. */
 export const PASS_AHEAD_MS = 250;
@@ -59,13 +53,13 @@ export interface Wanted {
 
 /** Microseconds between two turns now. */
 function intervalMicros({ state, perSecond }: Budget, now: Instant): number {
-  return Math.ceil((MICROS_PER_SECOND * 1_000) / (perSecond * sharePerMille(state, now)));
+  return Math.ceil(
+    (MICROS_PER_SECOND * 1_000) / (perSecond * sharePerMille(slowDownOf(state), now)),
+  );
 }
 
-function sharePerMille({ slowedAt, slowedToPerMille }: BudgetState, now: Instant): number {
-  // So far in the future only a wrong clock can have written it.
-  if (slowedAt === null || slowedAt > now + ONE_SLOW_DOWN_PER_MS) return 1_000;
-  return Math.min(1_000, slowedToPerMille + (1_000 * Math.max(0, now - slowedAt)) / RECOVERY_MS);
+function slowDownOf({ slowedAt, slowedToPerMille }: BudgetState): SlowDown | null {
+  return slowedAt === null ? null : { atMs: slowedAt, perMille: slowedToPerMille };
 }
 
 /**
@@ -120,13 +114,10 @@ function used(count: number, interval: number, apart: number): number {
   return Math.min(count * apart, Math.ceil(count * interval * (1 + spread / MICROS_PER_SECOND)));
 }
 
-/** Stripe said 429. */
-export function slowedDown(state: BudgetState, now: Instant): BudgetState {
-  if (state.slowedAt !== null && Math.abs(now - state.slowedAt) < ONE_SLOW_DOWN_PER_MS)
-    return state;
-  return {
-    ...state,
-    slowedAt: now,
-    slowedToPerMille: Math.max(SLOWEST_PER_MILLE, Math.floor(sharePerMille(state, now) / 2)),
-  };
+/** Stripe answered 429. */
+export function budgetAfter429(state: BudgetState, now: Instant): BudgetState {
+  const before = slowDownOf(state);
+  const { atMs, perMille } = slowedDown(before, now);
+  if (atMs === before?.atMs) return state;
+  return { ...state, slowedAt: atMs, slowedToPerMille: perMille };
 }

@@ -1,9 +1,4 @@
-/** After a 429 the rate is halved, down to this share of the configured one .. */
-const SLOWEST_SHARE = 1 / 16;
-/** .. and comes back to all of it evenly over this time. */
-const RECOVERY_MS = 10_000;
-/** Answers to requests that were under way together count as one 429. */
-const ONE_SLOW_DOWN_PER_MS = 1_000;
+import { sharePerMille, slowedDown, type SlowDown } from '../../domain/rate-limit/slow-down.ts';
 
 /**
  * A token bucket that never lets more than `ratePerSecond` begin within any second, its burst included.
@@ -15,7 +10,7 @@ export class TokenBucket {
   readonly #refillPerSecond: number;
   #tokens: number;
   #countedAtMs: number;
-  #slowed: { readonly atMs: number; readonly share: number } | null = null;
+  #slowed: SlowDown | null = null;
 
   constructor(ratePerSecond: number, nowMs: number) {
     // A small burst, so that the few calls of one charge do not wait for each other. It is taken off
@@ -38,11 +33,12 @@ export class TokenBucket {
   }
 
   slowDown(nowMs: number): void {
-    if (this.#slowed !== null && nowMs - this.#slowed.atMs < ONE_SLOW_DOWN_PER_MS) return;
+    const slowed = slowedDown(this.#slowed, nowMs);
+    if (slowed === this.#slowed) return;
     this.#refill(nowMs);
     // No burst either: Stripe has just said that it is too many.
     this.#tokens = Math.min(this.#tokens, 0);
-    this.#slowed = { atMs: nowMs, share: Math.max(SLOWEST_SHARE, this.#share(nowMs) / 2) };
+    this.#slowed = slowed;
   }
 
   #refill(nowMs: number): void {
@@ -52,12 +48,6 @@ export class TokenBucket {
   }
 
   #rate(nowMs: number): number {
-    return this.#refillPerSecond * this.#share(nowMs);
-  }
-
-  #share(nowMs: number): number {
-    if (this.#slowed === null) return 1;
-    const recovered = (nowMs - this.#slowed.atMs) / RECOVERY_MS;
-    return Math.min(1, this.#slowed.share + recovered);
+    return (this.#refillPerSecond * sharePerMille(this.#slowed, nowMs)) / 1_000;
   }
 }

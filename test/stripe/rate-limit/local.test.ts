@@ -1,12 +1,16 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type Stripe from 'stripe';
-import type { Clock } from '../../src/app/ports.ts';
-import { StripeCaller } from '../../src/stripe/caller.ts';
-import { RequestLimiter, type Endpoint, type Limits } from '../../src/stripe/limiter.ts';
-import { TokenBucket } from '../../src/stripe/token-bucket.ts';
-import { json, reset, startRawServer, stripeError, type Handler } from './raw-server.ts';
-import { intent, SECRET } from './samples.ts';
+import type { Clock } from '../../../src/app/ports.ts';
+import { StripeCaller } from '../../../src/stripe/caller.ts';
+import {
+  RequestLimiter,
+  type Endpoint,
+  type Limits,
+} from '../../../src/stripe/rate-limit/local.ts';
+import { TokenBucket } from '../../../src/stripe/rate-limit/token-bucket.ts';
+import { json, reset, startRawServer, stripeError, type Handler } from '../raw-server.ts';
+import { intent, SECRET } from '../samples.ts';
 
 /** Time passes only while somebody sleeps, and to the earliest sleeper. */
 function simulatedClock(): Clock & { advance(ms: number): void } {

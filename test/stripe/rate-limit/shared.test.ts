@@ -1,17 +1,17 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Budgets } from '../../src/app/budgets.ts';
-import type { Clock } from '../../src/app/ports.ts';
+import type { Budgets } from '../../../src/app/budgets.ts';
+import type { Clock } from '../../../src/app/ports.ts';
 import {
   FRESH_BUDGET,
-  slowedDown,
+  budgetAfter429,
   takeTurns,
   type BudgetState,
   type Wanted,
-} from '../../src/domain/budget.ts';
-import { PayreconError } from '../../src/domain/errors.ts';
-import { ENDPOINTS } from '../../src/stripe/limiter.ts';
-import { SharedLimiter } from '../../src/stripe/shared-limiter.ts';
-import { realClock } from './samples.ts';
+} from '../../../src/domain/rate-limit/budget.ts';
+import { PayreconError } from '../../../src/domain/errors.ts';
+import { ENDPOINTS } from '../../../src/stripe/rate-limit/local.ts';
+import { SharedLimiter } from '../../../src/stripe/rate-limit/shared.ts';
+import { realClock } from '../samples.ts';
 
 const LIMITS = { requestsPerSecond: 100, endpointRequestsPerSecond: 25 };
 const never = (): AbortSignal => new AbortController().signal;
@@ -46,7 +46,7 @@ class Board implements Budgets {
     this.#reach();
     this.slowed.push(names);
     for (const name of names)
-      this.#states.set(name, slowedDown(this.#states.get(name) ?? FRESH_BUDGET, Date.now()));
+      this.#states.set(name, budgetAfter429(this.#states.get(name) ?? FRESH_BUDGET, Date.now()));
   }
 
   #reach(): void {

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import {
   FRESH_BUDGET,
   PASS_AHEAD_MS,
-  slowedDown,
+  budgetAfter429,
   takeTurns,
   URGENT_AHEAD_MS,
   type BudgetState,
-} from '../../src/domain/budget.ts';
+} from '../../../src/domain/rate-limit/budget.ts';
 
 const NOW = 1_790_000_000_000;
 
@@ -38,7 +38,7 @@ class Shared {
   }
 
   slowDown(name: string, now: number): void {
-    this.#states.set(name, slowedDown(this.#states.get(name) ?? FRESH_BUDGET, now));
+    this.#states.set(name, budgetAfter429(this.#states.get(name) ?? FRESH_BUDGET, now));
   }
 
   mostInOneSecond(name: string): number {
@@ -152,7 +152,7 @@ describe('after a 429', () => {
     takeTurns([{ state, perSecond: 25 }], { count: 1, urgent: true }, now).turns.apartMs;
 
   it('is half as fast, and recovers evenly in five seconds', () => {
-    const state = slowedDown(FRESH_BUDGET, NOW);
+    const state = budgetAfter429(FRESH_BUDGET, NOW);
     expect(apart(state, NOW)).toBe(80);
     expect(apart(state, NOW + 2_500)).toBeCloseTo(40 / 0.75, 1);
     expect(apart(state, NOW + 5_000)).toBe(40);
@@ -160,19 +160,19 @@ describe('after a 429', () => {
   });
 
   it('takes those of one second for one, and is never slower than a sixteenth', () => {
-    const once = slowedDown(FRESH_BUDGET, NOW);
-    expect(slowedDown(once, NOW + 999)).toBe(once);
-    const twice = slowedDown(once, NOW + 1_000);
+    const once = budgetAfter429(FRESH_BUDGET, NOW);
+    expect(budgetAfter429(once, NOW + 999)).toBe(once);
+    const twice = budgetAfter429(once, NOW + 1_000);
     expect(twice.slowedToPerMille).toBe(300);
     let state = twice;
-    for (let n = 2; n < 60; n += 1) state = slowedDown(state, NOW + n * 1_000);
+    for (let n = 2; n < 60; n += 1) state = budgetAfter429(state, NOW + n * 1_000);
     expect(apart(state, NOW + 59_000)).toBeLessThanOrEqual(40 / 0.062 + 1);
     expect(apart(state, NOW + 59_000)).toBeGreaterThan(160);
   });
 
   it('leaves turns that were taken before where they are', () => {
     const taken = { ...FRESH_BUDGET, nextAtMicros: (NOW + 120) * 1_000 };
-    expect(slowedDown(taken, NOW).nextAtMicros).toBe(taken.nextAtMicros);
+    expect(budgetAfter429(taken, NOW).nextAtMicros).toBe(taken.nextAtMicros);
   });
 });
 
@@ -196,7 +196,7 @@ describe('a clock that was wrong', () => {
   );
 
   it('is slowed down from now on, whatever was written in the future', () => {
-    const state = slowedDown(
+    const state = budgetAfter429(
       { ...FRESH_BUDGET, slowedAt: NOW + 86_400_000, slowedToPerMille: 62 },
       NOW,
     );

@@ -1,7 +1,7 @@
-import type { Budgets } from '../app/budgets.ts';
-import type { Clock } from '../app/ports.ts';
-import { PayreconError } from '../domain/errors.ts';
-import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './limiter.ts';
+import type { Budgets } from '../../app/budgets.ts';
+import type { Clock } from '../../app/ports.ts';
+import { PayreconError } from '../../domain/errors.ts';
+import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './local.ts';
 
 /** Turns taken at a time: so many that the database is asked a few times a second, and no host sits on more. */
 const BLOCK_SECONDS = 0.2;
