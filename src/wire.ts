@@ -128,7 +128,7 @@ interface Whole {
 /** For one reading of who the ledger is. */
 async function wholeOf(parts: Parts, identity: LedgerIdentity): Promise<Whole> {
   const { doubt, mustBeWhole } = await import('./app/own-ledger.ts');
-  const deps = await parts.ownLedgerDeps();
+  const deps = await parts.ownLedgerDeps('live');
   let isFoundWhole = false;
   const doubted = once(async () => await doubt(deps, identity));
   return {
@@ -153,7 +153,7 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
       // Before there is a ledger: a request that is refused makes none.
       await refuseDoubtful(request, async () => (await storageIfThere(parts))?.ledger ?? null);
       await parts.storageToCharge();
-      const [{ identity }, { passes }] = await Promise.all([parts.whose(), parts.storage()]);
+      const [{ identity }, { passes }] = await Promise.all([parts.whose('live'), parts.storage()]);
       if (whole?.identity !== identity) whole = { identity, opened: wholeOf(parts, identity) };
       const { isInDoubt, look } = await whole.opened;
       const deps = {
@@ -177,15 +177,15 @@ function payments(settings: Settings, parts: Parts): Pick<Payrecon, 'charge' | '
       const { history, passes } = await parts.storage();
       const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> =>
         await parts.dispatch({ emails: null, forMs: MAIL_MS_A_PASS }, signal);
-      const ownDeps = await parts.ownLedgerDeps();
+      const ownDeps = await parts.ownLedgerDeps('pass');
       return await reconcile(
         {
-          ...(await parts.advancingUnowned()),
+          ...(await parts.advancingUnowned('pass')),
           history,
           passes,
           pendingAfterMs: settings.pendingAfterMs,
           dispatch,
-          whose: parts.whose,
+          whose: async () => await parts.whose('pass'),
           checkWhole: async (identity) => await checkWhole(ownDeps, identity),
         },
         options,
@@ -286,7 +286,7 @@ function upkeep(
         madeByChargeAt: settings.database.kind === 'sqlite' ? settings.database.shown : null,
         ledgerAt: settings.database.shown,
         openStorage: parts.storage,
-        gateway: stripeMode === 'none' ? null : await parts.gateway(),
+        gateway: stripeMode === 'none' ? null : await parts.gateway('live'),
         mail: {
           configured,
           hasKey: sendgridApiKey !== null,

@@ -1,7 +1,13 @@
 import type Stripe from 'stripe';
 import type { CallCounts, Clock } from '../app/ports.ts';
 import { openClient, type ClientOptions, type StripeClient } from './client.ts';
-import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './rate-limit/local.ts';
+import {
+  ENDPOINTS,
+  RequestLimiter,
+  type Endpoint,
+  type Limiter,
+  type Limits,
+} from './rate-limit/local.ts';
 import { header, rateLimitedReason, type Outcome } from './outcome.ts';
 import { Slots } from './slots.ts';
 import { StripeClock } from './stripe-clock.ts';

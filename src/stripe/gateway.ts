@@ -28,6 +28,8 @@ import { lookUp, type LookedUp } from './look-up.ts';
 import { newestIntents } from './newest-intents.ts';
 import { findOther } from './other-intents.ts';
 import type { Outcome } from './outcome.ts';
+import type { Priority } from '../domain/rate-limit/budget.ts';
+import { RequestLimiter } from './rate-limit/local.ts';
 import { SharedLimiter } from './rate-limit/shared.ts';
 import { cancelParams, confirmParams, createParams, type LedgerNames } from './params.ts';
 
@@ -46,8 +48,9 @@ export interface GatewayOptions {
   readonly ledger?: () => LedgerNames | null;
   /** What the processes on one ledger share; without it this process is alone. */
   readonly budgets?: Budgets;
-  /** Goes before what a pass looks up: somebody waits for the answer. */
-  readonly urgent?: boolean;
+  readonly priority?: Priority;
+  /** Paces this process; one for all of its gateways. Made from the limits where it is left out. */
+  readonly local?: RequestLimiter;
 }
 
 /** What a call may do before it is sent; see the fields of `Request`. */
@@ -67,13 +70,13 @@ class StripeGateway implements Gateway {
   readonly #density = new Density();
 
   constructor(options: GatewayOptions) {
-    const { budgets, clock, urgent = false } = options;
-    this.#caller = new StripeCaller({
-      ...options,
-      ...(budgets === undefined
-        ? {}
-        : { limiter: new SharedLimiter(options, budgets, clock, urgent) }),
-    });
+    const { budgets, clock, priority = 'pass' } = options;
+    const local = options.local ?? new RequestLimiter(options, clock);
+    const limiter =
+      budgets === undefined
+        ? local
+        : new SharedLimiter(options, { budgets, clock, priority, local });
+    this.#caller = new StripeCaller({ ...options, limiter });
     this.#secret = options.secretKey;
     this.#ledger = options.ledger ?? (() => null);
     this.#deadlineMs = options.deadlineMs;

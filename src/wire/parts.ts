@@ -6,8 +6,10 @@ import type { Budgets } from '../app/budgets.ts';
 import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Limits } from '../domain/move.ts';
+import type { Priority } from '../domain/rate-limit/budget.ts';
 import type { Gate } from '../storage/gate.ts';
 import type { GatewayOptions } from '../stripe/gateway.ts';
+import type { RequestLimiter } from '../stripe/rate-limit/local.ts';
 import type { Storage } from '../storage/open.ts';
 import { ledgerStorage, once, type LedgerStorage } from './ledger-storage.ts';
 import { actorOf, hashOf, systemChance, systemClock } from './system.ts';
@@ -27,15 +29,18 @@ export interface Seams {
 
 /** The adapters, each loaded and opened at its first use. */
 export interface Parts extends LedgerStorage {
-  readonly gateway: () => Promise<Gateway>;
+  /** One for each priority; they share this process's pace. */
+  readonly gateway: (priority: Priority) => Promise<Gateway>;
   readonly mailer: () => Promise<Mailer>;
   /** What advances a payment, once it is known whose ledger it is. */
   readonly advancing: () => Promise<AdvanceDeps>;
   /** The same before that is known, for whoever looks himself. */
-  readonly advancingUnowned: () => Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>>;
-  readonly ownLedgerDeps: () => Promise<OwnLedgerDeps>;
+  readonly advancingUnowned: (
+    priority: Priority,
+  ) => Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>>;
+  readonly ownLedgerDeps: (priority: Priority) => Promise<OwnLedgerDeps>;
   /** Asked again now and then: a pass of another process may have found that the ledger was rolled back. */
-  readonly whose: () => Promise<OwnLedger>;
+  readonly whose: (priority: Priority) => Promise<OwnLedger>;
   readonly dispatch: (limits: DispatchLimits, signal?: AbortSignal) => Promise<DispatchReport>;
   /** Closes what was opened, last first. */
   readonly close: () => Promise<void>;
@@ -63,25 +68,19 @@ export function openParts(
   const opened = ledgerStorage({ settings, options, onClose, say });
   const { storage } = opened;
 
-  const owner = ownerOf(settings, { storage, gateway: async () => await gateway(), clock, say });
-  const gateway = once(async () => {
-    const stripe = await gatewayOf(settings, {
-      clock,
-      ledger: owner.known,
-      ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
-      // Everything but a pass serves an interactive caller and goes first.
-      urgent: role !== 'reconcile',
-    });
-    onClose(() => {
-      stripe.close();
-    });
-    return seams.wrapGateway?.(stripe) ?? stripe;
+  const gateway = async (priority: Priority): Promise<Gateway> => await gateways[priority]();
+  const owner = ownerOf(settings, { storage, gateway, clock, say });
+  const gateways = gatewaysOf(settings, seams, {
+    clock,
+    ledger: owner.known,
+    ...(seams.alone === true ? {} : { budgets: sharedBudgets(storage) }),
+    onClose,
   });
 
   const { ownLedgerDeps, whose } = owner;
-  const advancingUnowned = async (): Promise<Omit<AdvanceDeps, 'ledgerMarks' | 'doubted'>> => ({
+  const advancingUnowned: Parts['advancingUnowned'] = async (priority) => ({
     ledger: (await storage()).ledger,
-    gateway: await gateway(),
+    gateway: await gateway(priority),
     clock,
     chance,
     limits: limitsOf(settings),
@@ -95,9 +94,9 @@ export function openParts(
     gateway,
     mailer,
     advancing: async () => {
-      const { marks, identity } = await whose();
+      const { marks, identity } = await whose('live');
       return {
-        ...(await advancingUnowned()),
+        ...(await advancingUnowned('live')),
         ledgerMarks: marks,
         doubted: identity.rolledBackAt !== null,
       };
@@ -126,22 +125,49 @@ function storageSeams({ gate, nowOffsetMs }: Seams): Pick<Seams, 'gate' | 'nowOf
   };
 }
 
-async function gatewayOf(
+interface GatewayInput extends Pick<GatewayOptions, 'clock' | 'ledger' | 'budgets'> {
+  readonly onClose: (close: () => void) => void;
+}
+
+/** One gateway for each priority, opened when it is first used; both keep to one pace in this process. */
+function gatewaysOf(
   settings: Settings,
-  given: Pick<GatewayOptions, 'clock' | 'ledger' | 'budgets' | 'urgent'>,
-): Promise<Gateway & { close(): void }> {
-  const [{ openGateway }, { requireStripe }] = await Promise.all([
-    import('../stripe/gateway.ts'),
-    import('../config/settings.ts'),
-  ]);
-  return openGateway({
-    ...given,
-    secretKey: requireStripe(settings).secretKey,
-    apiBase: settings.stripeApiBase,
-    deadlineMs: settings.stripeDeadlineMs,
-    requestsPerSecond: settings.stripeRps,
-    endpointRequestsPerSecond: settings.stripeEndpointRps,
-  });
+  { wrapGateway }: Seams,
+  { onClose, ...given }: GatewayInput,
+): Readonly<Record<Priority, () => Promise<Gateway>>> {
+  const local = once(async () => await localLimiter(settings, given.clock));
+  const open = async (priority: Priority): Promise<Gateway> => {
+    const [{ openGateway }, { requireStripe }] = await Promise.all([
+      import('../stripe/gateway.ts'),
+      import('../config/settings.ts'),
+    ]);
+    const gateway = openGateway({
+      ...given,
+      priority,
+      local: await local(),
+      secretKey: requireStripe(settings).secretKey,
+      apiBase: settings.stripeApiBase,
+      deadlineMs: settings.stripeDeadlineMs,
+      requestsPerSecond: settings.stripeRps,
+      endpointRequestsPerSecond: settings.stripeEndpointRps,
+    });
+    onClose(() => {
+      gateway.close();
+    });
+    return wrapGateway?.(gateway) ?? gateway;
+  };
+  return { live: once(() => open('live')), pass: once(() => open('pass')) };
+}
+
+async function localLimiter(
+  { stripeRps, stripeEndpointRps }: Settings,
+  clock: Clock,
+): Promise<RequestLimiter> {
+  const { RequestLimiter: Local } = await import('../stripe/rate-limit/local.ts');
+  return new Local(
+    { requestsPerSecond: stripeRps, endpointRequestsPerSecond: stripeEndpointRps },
+    clock,
+  );
 }
 
 interface Owner extends Pick<Parts, 'ownLedgerDeps' | 'whose'> {
@@ -159,8 +185,11 @@ function ownerOf(
   }: Pick<Parts, 'storage' | 'gateway'> & Pick<OwnLedgerDeps, 'clock' | 'say'>,
 ): Owner {
   let owned: { readonly own: OwnLedger; readonly atMs: number } | null = null;
-  const ownLedgerDeps = async (): Promise<OwnLedgerDeps> => {
-    const [{ identity, passes, ledger }, stripe] = await Promise.all([storage(), gateway()]);
+  const ownLedgerDeps = async (priority: Priority): Promise<OwnLedgerDeps> => {
+    const [{ identity, passes, ledger }, stripe] = await Promise.all([
+      storage(),
+      gateway(priority),
+    ]);
     return {
       identity,
       passes,
@@ -176,9 +205,9 @@ function ownerOf(
   };
   // The lines of a file that begin together ask once.
   let owning: Promise<OwnLedger> | null = null;
-  const readOwner = async (): Promise<OwnLedger> => {
+  const readOwner = async (priority: Priority): Promise<OwnLedger> => {
     const { ownLedger } = await import('../app/own-ledger.ts');
-    const own = await ownLedger(await ownLedgerDeps());
+    const own = await ownLedger(await ownLedgerDeps(priority));
     owned = { own, atMs: clock.monotonicMs() };
     return own;
   };
@@ -186,9 +215,9 @@ function ownerOf(
     ownLedgerDeps,
     known: () =>
       owned === null ? null : { id: owned.own.marks.id, namespace: owned.own.identity.namespace },
-    whose: async () => {
+    whose: async (priority) => {
       if (owned !== null && clock.monotonicMs() - owned.atMs < OWNER_KNOWN_FOR_MS) return owned.own;
-      owning ??= readOwner().finally(() => {
+      owning ??= readOwner(priority).finally(() => {
         owning = null;
       });
       return await owning;

@@ -12,7 +12,7 @@ const SOON_MS = 4_000;
 test('a process that stands still while it takes turns does not keep the others from theirs', async () => {
   const database = await postgres.fresh();
   const other = await database.open();
-  await other.budgets.take(BUDGETS, { count: 1, urgent: true });
+  await other.budgets.take(BUDGETS, { count: 1, priority: 'live' });
   let goOn = (): void => undefined;
   let standsStill = (): void => undefined;
   const still = new Promise<void>((resolve) => (standsStill = resolve));
@@ -29,10 +29,12 @@ test('a process that stands still while it takes turns does not keep the others 
   };
   const slow = await openStorage({ url: database.url, clock, chance, mayCreate: true, gate });
   onTestFinished(() => slow.close());
-  const taken = slow.budgets.take(BUDGETS, { count: 1, urgent: true });
+  const taken = slow.budgets.take(BUDGETS, { count: 1, priority: 'live' });
   await still;
   const startedMs = performance.now();
-  expect(await other.budgets.take(BUDGETS, { count: 1, urgent: true })).toMatchObject({ count: 1 });
+  expect(await other.budgets.take(BUDGETS, { count: 1, priority: 'live' })).toMatchObject({
+    count: 1,
+  });
   expect(performance.now() - startedMs).toBeLessThan(SOON_MS);
   goOn();
   expect(await taken).toMatchObject({ count: 1 });

@@ -26,9 +26,9 @@ export const PASS_AHEAD_MS = 250;
 /** A pass that found no turn comes again when it would get several. */
 const PASS_COMES_AGAIN_MS = PASS_AHEAD_MS / 2;
 /** Charges queue up for no longer; their calls have given up by then. */
-export const URGENT_AHEAD_MS = 30_000;
+export const LIVE_AHEAD_MS = 30_000;
 /** What is further away was written while the database's clock was wrong: nobody takes turns that end so late. */
-const WRONG_CLOCK_AHEAD_MS = 2 * URGENT_AHEAD_MS;
+const WRONG_CLOCK_AHEAD_MS = 2 * LIVE_AHEAD_MS;
 
 const MICROS_PER_MS = 1_000;
 const MICROS_PER_SECOND = 1_000_000;
@@ -45,10 +45,16 @@ export interface Turns {
   readonly apartMs: number;
 }
 
+/**
+ * Whose calls go first where Stripe's limit is reached: a person or a customer waits for a `live` one, a pass looks up what
+ * nobody waits for at this moment.
+ */
+export type Priority = 'live' | 'pass';
+
 export interface Wanted {
   readonly count: number;
-  /** A live charge; it goes before whatever a pass has not taken yet. */
-  readonly urgent: boolean;
+  /** A live call goes before whatever a pass has not taken yet. */
+  readonly priority: Priority;
 }
 
 /** Microseconds between two turns now. */
@@ -79,13 +85,14 @@ export function takeTurns(
   const startIn = startAt - now * MICROS_PER_MS;
   const startInMs = startIn / MICROS_PER_MS;
   const apartMs = apart / MICROS_PER_MS;
-  const aheadMs = wanted.urgent ? URGENT_AHEAD_MS : PASS_AHEAD_MS;
+  const aheadMs = wanted.priority === 'live' ? LIVE_AHEAD_MS : PASS_AHEAD_MS;
   const count =
     startInMs > aheadMs
       ? 0
       : Math.min(wanted.count, 1 + Math.floor((aheadMs - startInMs) / apartMs));
   if (count === 0) {
-    const comesAgainMs = startInMs - (wanted.urgent ? URGENT_AHEAD_MS : PASS_COMES_AGAIN_MS);
+    const comesAgainMs =
+      startInMs - (wanted.priority === 'live' ? LIVE_AHEAD_MS : PASS_COMES_AGAIN_MS);
     return {
       turns: { count, startInMs: comesAgainMs, apartMs },
       next: budgets.map(({ state }) => state),

@@ -1,7 +1,8 @@
 import type { Budgets } from '../../app/budgets.ts';
 import type { Clock } from '../../app/ports.ts';
+import type { Priority } from '../../domain/rate-limit/budget.ts';
 import { PayreconError } from '../../domain/errors.ts';
-import { ENDPOINTS, RequestLimiter, type Endpoint, type Limiter, type Limits } from './local.ts';
+import { ENDPOINTS, type RequestLimiter, type Endpoint, type Limiter, type Limits } from './local.ts';
 
 /** Turns taken at a time: so many that the database is asked a few times a second, and no host sits on more. */
 const BLOCK_SECONDS = 0.2;
@@ -12,6 +13,14 @@ const ALONE_FOR_MS = 5_000;
 
 /** Of the whole account; `account` is the endpoint that tells of it. */
 const ACCOUNT_BUDGET = 'all_endpoints';
+
+export interface SharedLimits {
+  readonly budgets: Budgets;
+  readonly clock: Clock;
+  readonly priority: Priority;
+  /** What this process keeps to while the database is away; one for all priorities. */
+  readonly local: RequestLimiter;
+}
 
 interface Lane {
   /** When the turns that were taken begin, by this process's own clock; earliest first. */
@@ -33,17 +42,17 @@ export class SharedLimiter implements Limiter {
   readonly #limits: Limits;
   readonly #budgets: Budgets;
   readonly #clock: Clock;
-  readonly #urgent: boolean;
+  readonly #priority: Priority;
   readonly #alone: RequestLimiter;
   readonly #lanes: ReadonlyMap<Endpoint, Lane>;
   #aloneUntilMs = -Infinity;
 
-  constructor(limits: Limits, budgets: Budgets, clock: Clock, urgent: boolean) {
+  constructor(limits: Limits, { budgets, clock, priority, local }: SharedLimits) {
     this.#limits = limits;
     this.#budgets = budgets;
     this.#clock = clock;
-    this.#urgent = urgent;
-    this.#alone = new RequestLimiter(limits, clock);
+    this.#priority = priority;
+    this.#alone = local;
     this.#lanes = new Map(
       ENDPOINTS.map((endpoint) => [
         endpoint,
@@ -124,7 +133,7 @@ export class SharedLimiter implements Limiter {
     ];
     const turns = await this.#budgets.take(budgets, {
       count: count + lane.owed,
-      urgent: this.#urgent,
+      priority: this.#priority,
     });
     if (turns.count === 0) {
       await this.#clock.sleep(turns.startInMs);

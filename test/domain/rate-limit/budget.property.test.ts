@@ -5,8 +5,9 @@ import {
   PASS_AHEAD_MS,
   budgetAfter429,
   takeTurns,
-  URGENT_AHEAD_MS,
+  LIVE_AHEAD_MS,
   type BudgetState,
+  type Priority,
 } from '../../../src/domain/rate-limit/budget.ts';
 
 const NOW = 1_790_000_000_000;
@@ -18,7 +19,7 @@ class Shared {
 
   take(
     rates: Readonly<Record<string, number>>,
-    wanted: { readonly count: number; readonly urgent: boolean },
+    wanted: { readonly count: number; readonly priority: Priority },
     now: number,
   ): number {
     const names = Object.keys(rates);
@@ -58,7 +59,7 @@ class Shared {
 const taking = fc.record({
   endpoint: fc.constantFrom('create', 'confirm', 'cancel', 'retrieve', 'list', 'account-of-stripe'),
   count: fc.integer({ min: 1, max: 6 }),
-  urgent: fc.boolean(),
+  priority: fc.constantFrom<Priority>('live', 'pass'),
   gapMs: fc.integer({ min: 0, max: 60 }),
 });
 
@@ -72,11 +73,11 @@ describe('a budget', () => {
         (perEndpoint, perAccount, takings) => {
           const shared = new Shared();
           let now = NOW;
-          for (const { endpoint, count, urgent, gapMs } of takings) {
+          for (const { endpoint, count, priority, gapMs } of takings) {
             now += gapMs;
             shared.take(
               { account: perAccount, [endpoint]: perEndpoint },
-              { count: Math.min(count, Math.max(1, Math.floor(perEndpoint / 5))), urgent },
+              { count: Math.min(count, Math.max(1, Math.floor(perEndpoint / 5))), priority },
               now,
             );
           }
@@ -101,7 +102,7 @@ describe('a budget', () => {
         for (let endpoint = 0; endpoint < endpoints; endpoint += 1)
           shared.take(
             { account, [`endpoint-${String(endpoint)}`]: 25 },
-            { count: 5, urgent: false },
+            { count: 5, priority: 'pass' },
             NOW + ms,
           );
       }
@@ -119,8 +120,8 @@ describe('a budget', () => {
         (perSecond, counts) => {
           let state = FRESH_BUDGET;
           for (const count of counts)
-            state = takeTurns([{ state, perSecond }], { count, urgent: false }, NOW).next[0]!;
-          const { turns } = takeTurns([{ state, perSecond }], { count: 1, urgent: true }, NOW);
+            state = takeTurns([{ state, perSecond }], { count, priority: 'pass' }, NOW).next[0]!;
+          const { turns } = takeTurns([{ state, perSecond }], { count: 1, priority: 'live' }, NOW);
           expect(turns.count).toBe(1);
           expect(turns.startInMs).toBeLessThanOrEqual(PASS_AHEAD_MS + 1_000 / perSecond + 0.001);
         },
@@ -130,11 +131,15 @@ describe('a budget', () => {
 
   it('tells a pass that gets none when to come again, and then it gets some', () => {
     const state = { ...FRESH_BUDGET, nextAtMicros: (NOW + 1_000) * 1_000 };
-    const { turns, next } = takeTurns([{ state, perSecond: 25 }], { count: 5, urgent: false }, NOW);
+    const { turns, next } = takeTurns(
+      [{ state, perSecond: 25 }],
+      { count: 5, priority: 'pass' },
+      NOW,
+    );
     expect(turns).toEqual({ count: 0, startInMs: 875, apartMs: 40 });
     expect(next).toEqual([state]);
     expect(
-      takeTurns([{ state, perSecond: 25 }], { count: 5, urgent: false }, NOW + 875).turns,
+      takeTurns([{ state, perSecond: 25 }], { count: 5, priority: 'pass' }, NOW + 875).turns,
     ).toEqual({ count: 4, startInMs: 125, apartMs: 40 });
   });
 
@@ -142,14 +147,14 @@ describe('a budget', () => {
     const shared = new Shared();
     let taken = 0;
     for (let n = 0; n < 2_000; n += 1)
-      taken += shared.take({ create: 25 }, { count: 1, urgent: true }, NOW);
-    expect(taken).toBe((URGENT_AHEAD_MS / 1_000) * 25 + 1);
+      taken += shared.take({ create: 25 }, { count: 1, priority: 'live' }, NOW);
+    expect(taken).toBe((LIVE_AHEAD_MS / 1_000) * 25 + 1);
   });
 });
 
 describe('after a 429', () => {
   const apart = (state: BudgetState, now: number): number =>
-    takeTurns([{ state, perSecond: 25 }], { count: 1, urgent: true }, now).turns.apartMs;
+    takeTurns([{ state, perSecond: 25 }], { count: 1, priority: 'live' }, now).turns.apartMs;
 
   it('is half as fast, and recovers evenly in five seconds', () => {
     const state = budgetAfter429(FRESH_BUDGET, NOW);
@@ -187,7 +192,7 @@ describe('a clock that was wrong', () => {
       };
       const { turns, next } = takeTurns(
         [{ state: shown, perSecond: 25 }],
-        { count: 2, urgent: false },
+        { count: 2, priority: 'pass' },
         NOW,
       );
       expect(turns).toEqual({ count: 2, startInMs: 0, apartMs: 40 });
@@ -206,7 +211,7 @@ describe('a clock that was wrong', () => {
   it('gives no turn that begins before now when it was behind', () => {
     const { turns } = takeTurns(
       [{ state: { ...FRESH_BUDGET, nextAtMicros: 5 }, perSecond: 25 }],
-      { count: 1, urgent: false },
+      { count: 1, priority: 'pass' },
       NOW,
     );
     expect(turns.startInMs).toBe(0);

@@ -49,7 +49,7 @@ test.each(targets)(
       requestsPerSecond: PER_SECOND,
       endpointRequestsPerSecond: PER_SECOND,
       budgets: storage.budgets,
-      urgent: true,
+      priority: 'live',
     });
     onTestFinished(() => charging.close());
     for (const { begin } of processes) begin();

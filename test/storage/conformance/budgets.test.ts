@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Turns } from '../../../src/domain/rate-limit/budget.ts';
+import type { Priority, Turns } from '../../../src/domain/rate-limit/budget.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import { targets } from '../targets.ts';
 
@@ -16,9 +16,9 @@ const BUSY_MS = 2_000;
 async function begin(
   { budgets }: Storage,
   count: number,
-  urgent: boolean,
+  priority: Priority,
 ): Promise<{ readonly turns: Turns; readonly atMs: number }> {
-  const turns = await budgets.take(BUDGETS, { count, urgent });
+  const turns = await budgets.take(BUDGETS, { count, priority });
   return { turns, atMs: turns.startInMs };
 }
 
@@ -26,9 +26,9 @@ describe.each(targets)('budgets of calls on $name', (target) => {
   it('give a turn at once, and the next one after it', async () => {
     const database = await target.fresh();
     const storage = await database.open();
-    const first = await begin(storage, 5, true);
+    const first = await begin(storage, 5, 'live');
     expect(first.turns).toEqual({ count: 5, startInMs: 0, apartMs: APART_MS });
-    const second = await begin(storage, 1, true);
+    const second = await begin(storage, 1, 'live');
     expect(second.atMs).toBeGreaterThan(0);
     expect(second.atMs).toBeLessThanOrEqual(5 * APART_MS);
     const raw = await database.raw();
@@ -45,7 +45,7 @@ describe.each(targets)('budgets of calls on $name', (target) => {
     const database = await target.fresh();
     const hosts = await Promise.all(Array.from({ length: 6 }, () => database.open()));
     const taken = await Promise.all(
-      Array.from({ length: 60 }, (_, n) => begin(hosts[n % hosts.length]!, 1, true)),
+      Array.from({ length: 60 }, (_, n) => begin(hosts[n % hosts.length]!, 1, 'live')),
     );
     expect(taken.every(({ turns }) => turns.count === 1)).toBe(true);
     // 60 turns are booked one after the other: from the first one's beginning, whenever that was.
@@ -60,12 +60,12 @@ describe.each(targets)('budgets of calls on $name', (target) => {
 
   it('give a pass only what begins soon, and a charge whatever comes next', async () => {
     const storage = await (await target.fresh()).open();
-    const pass = await begin(storage, 1_000, false);
+    const pass = await begin(storage, 1_000, 'pass');
     expect(pass.turns).toMatchObject({ count: 7, startInMs: 0 });
-    const refused = await begin(storage, 5, false);
+    const refused = await begin(storage, 5, 'pass');
     // Either there is none yet, or a little later one or two.
     expect(refused.turns.count).toBeLessThan(5);
-    const charge = await begin(storage, 1, true);
+    const charge = await begin(storage, 1, 'live');
     expect(charge.turns.count).toBe(1);
     expect(charge.atMs).toBeLessThanOrEqual(300);
   });
@@ -75,15 +75,15 @@ describe.each(targets)('budgets of calls on $name', (target) => {
     const one = await database.open();
     const other = await database.open();
     await one.budgets.slowDown(['account', 'list']);
-    const { turns } = await begin(other, 1, true);
+    const { turns } = await begin(other, 1, 'live');
     expect(turns.apartMs).toBeGreaterThan(1.5 * APART_MS);
     expect(turns.apartMs).toBeLessThanOrEqual(2 * APART_MS);
     // Those that were under way together are one.
     await other.budgets.slowDown(['account', 'list']);
-    expect((await begin(other, 1, true)).turns.apartMs).toBeLessThanOrEqual(2 * APART_MS);
+    expect((await begin(other, 1, 'live')).turns.apartMs).toBeLessThanOrEqual(2 * APART_MS);
     const confirm = await one.budgets.take([{ name: 'confirm', perSecond: PER_SECOND }], {
       count: 1,
-      urgent: true,
+      priority: 'live',
     });
     expect(confirm.apartMs).toBe(APART_MS);
   });
@@ -92,10 +92,10 @@ describe.each(targets)('budgets of calls on $name', (target) => {
     const database = await target.fresh();
     let offsetMs = 3_600_000;
     const wrong = await database.open({ nowOffsetMs: () => offsetMs });
-    await begin(wrong, 5, true);
+    await begin(wrong, 5, 'live');
     await wrong.budgets.slowDown(['account', 'list']);
     offsetMs = 0;
-    expect(await begin(wrong, 5, false)).toMatchObject({
+    expect(await begin(wrong, 5, 'pass')).toMatchObject({
       turns: { count: 5, startInMs: 0, apartMs: APART_MS },
     });
   });
@@ -106,7 +106,7 @@ describe.each(targets)('budgets of calls on $name', (target) => {
     const reversed = [...BUDGETS].reverse();
     const taken = await Promise.all(
       hosts.flatMap(({ budgets }) =>
-        [BUDGETS, reversed].map((order) => budgets.take(order, { count: 1, urgent: true })),
+        [BUDGETS, reversed].map((order) => budgets.take(order, { count: 1, priority: 'live' })),
       ),
     );
     expect(new Set(taken.map(({ count }) => count))).toEqual(new Set([1]));

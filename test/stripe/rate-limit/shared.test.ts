@@ -7,9 +7,10 @@ import {
   takeTurns,
   type BudgetState,
   type Wanted,
+  type Priority,
 } from '../../../src/domain/rate-limit/budget.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
-import { ENDPOINTS } from '../../../src/stripe/rate-limit/local.ts';
+import { ENDPOINTS, RequestLimiter } from '../../../src/stripe/rate-limit/local.ts';
 import { SharedLimiter } from '../../../src/stripe/rate-limit/shared.ts';
 import { realClock } from '../samples.ts';
 
@@ -56,9 +57,13 @@ class Board implements Budgets {
 
 function limiterOn(
   board: Budgets,
-  { urgent = true, clock = realClock }: { readonly urgent?: boolean; readonly clock?: Clock } = {},
+  {
+    priority = 'live',
+    clock = realClock,
+  }: { readonly priority?: Priority; readonly clock?: Clock } = {},
 ): SharedLimiter {
-  return new SharedLimiter(LIMITS, board, clock, urgent);
+  const local = new RequestLimiter(LIMITS, clock);
+  return new SharedLimiter(LIMITS, { budgets: board, clock, priority, local });
 }
 
 /** Milliseconds until each of so many turns. */
@@ -76,7 +81,7 @@ describe('the shared limiter', () => {
     const board = new Board();
     const limiter = limiterOn(board);
     await limiter.take('create', never());
-    expect(board.asked).toEqual([{ count: 1, urgent: true }]);
+    expect(board.asked).toEqual([{ count: 1, priority: 'live' }]);
     const times = await turnsOf(limiter, 20);
     expect(Math.max(...times)).toBeGreaterThan(19 * 40 - 30);
     expect(Math.max(...times)).toBeLessThan(19 * 40 + 300);
@@ -88,7 +93,7 @@ describe('the shared limiter', () => {
     const times = (
       await Promise.all([
         turnsOf(limiterOn(board), 20),
-        turnsOf(limiterOn(board, { urgent: false }), 20),
+        turnsOf(limiterOn(board, { priority: 'pass' }), 20),
       ])
     ).flat();
     expect(Math.max(...times)).toBeGreaterThan(39 * 40 - 30);
@@ -101,10 +106,10 @@ describe('the shared limiter', () => {
     limiter.spend('list');
     limiter.spend('list');
     const [first] = await turnsOf(limiter, 1);
-    expect(board.asked).toEqual([{ count: 3, urgent: true }]);
+    expect(board.asked).toEqual([{ count: 3, priority: 'live' }]);
     expect(first).toBeGreaterThan(75);
     await limiter.take('list', never());
-    expect(board.asked.at(-1)).toEqual({ count: 1, urgent: true });
+    expect(board.asked.at(-1)).toEqual({ count: 1, priority: 'live' });
   });
 
   it('paces itself while the database is away, asks it seldom, and shares again once it is back', async () => {

@@ -1,0 +1,40 @@
+import { expect, test, vi } from 'vitest';
+import type { Priority } from '../../src/domain/rate-limit/budget.ts';
+import { sqlite } from '../storage/targets.ts';
+import { aPaymentWorld } from '../support/payment-world.ts';
+import { aCard, AT_ONCE, EVERYTHING_DUE } from './payments-left.ts';
+
+/** With which priority permits were asked for, in order. */
+const asked: Priority[] = [];
+
+vi.mock(import('../../src/stripe/rate-limit/shared.ts'), async (importOriginal) => {
+  const { SharedLimiter } = await importOriginal();
+  class Watched extends SharedLimiter {
+    constructor(...args: ConstructorParameters<typeof SharedLimiter>) {
+      const [limits, shared] = args;
+      const { budgets, priority } = shared;
+      super(limits, {
+        ...shared,
+        budgets: {
+          ...budgets,
+          take: async (names, wanted) => {
+            asked.push(priority);
+            return await budgets.take(names, wanted);
+          },
+        },
+      });
+    }
+  }
+  return { SharedLimiter: Watched };
+});
+
+test('a program that charges and reconciles gives way to live charges in its passes only', async () => {
+  const world = await aPaymentWorld(sqlite);
+  const payrecon = await world.open('library');
+  await payrecon.charge(aCard('order'), AT_ONCE);
+  expect(new Set(asked)).toEqual(new Set(['live']));
+
+  asked.length = 0;
+  await payrecon.reconcile(EVERYTHING_DUE);
+  expect(new Set(asked)).toEqual(new Set(['pass']));
+});
