@@ -8,15 +8,15 @@ import type {
   Purpose,
   Seen,
   StopReason,
-} from '../domain/move.ts';
-import { plan } from '../domain/plan.ts';
+} from '../domain/decide/types.ts';
+import { plan } from '../domain/decide/decide.ts';
 import { firstSend, scanWindow } from '../domain/scan-window.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
 import { withOtherIntents } from './other-intents.ts';
 import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } from './ports.ts';
 
 /*
- * The loop around domain/plan.ts: record, call, look at the answer, record. Whoever advances a
+ * The loop around domain/decide/decide.ts: record, call, look at the answer, record. Whoever advances a
  * transaction (charge, reconcile, resolve) comes through here, holding its lease.
  */
 

@@ -1,11 +1,15 @@
 import type { LimitFunction } from 'p-limit';
 import { type Answer, isPassing } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
-import type { Call } from '../domain/move.ts';
-import { nextAttempt, observed, stuckMove } from '../domain/moves.ts';
+import type { Call } from '../domain/decide/types.ts';
+import {
+  attemptTransition,
+  nextAttempt,
+  observed,
+  stuckMove,
+} from '../domain/decide/transitions.ts';
 import { isFinal } from '../domain/transaction.ts';
-import { attemptTransition } from '../domain/undecided.ts';
-import { firstCall } from '../domain/plan.ts';
+import { firstCall } from '../domain/decide/decide.ts';
 import {
   advance,
   contextOf,

@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { reconcileBlock, type BlockDeps, type BlockEnd } from './block.ts';
-import { LONGEST_WATCH_MS, WATCH_CAP_FACTOR } from '../domain/moves.ts';
+import { LONGEST_WATCH_MS, WATCH_CAP_FACTOR } from '../domain/decide/transitions.ts';
 import type { Instant } from '../domain/transaction.ts';
 import type { Claimed } from './ports.ts';
 

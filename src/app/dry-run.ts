@@ -1,6 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
-import type { Call } from '../domain/move.ts';
-import { firstCall, plan } from '../domain/plan.ts';
+import type { Call } from '../domain/decide/types.ts';
+import { firstCall, plan } from '../domain/decide/decide.ts';
 import type { Status, Transaction } from '../domain/transaction.ts';
 import { contextOf, lookUpOf, type AdvanceDeps } from './advance.ts';
 import { watchStripe } from './health.ts';

@@ -3,7 +3,7 @@ import { PayreconError } from '../domain/errors.ts';
 import { describeAnswer, legalResolutions } from '../domain/legal.ts';
 import { customerMail } from '../domain/letters.ts';
 import { foreignMark, TRANSACTION_METADATA } from '../domain/marks.ts';
-import { evidenceOf } from '../domain/moves.ts';
+import { evidenceOf } from '../domain/decide/transitions.ts';
 import {
   isOverdue,
   type JsonObject,

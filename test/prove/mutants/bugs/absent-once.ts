@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/domain/on-intent.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/domain/decide/on-absent.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     onAbsent: (transaction, answer, context) => {

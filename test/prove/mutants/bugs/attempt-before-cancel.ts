@@ -1,9 +1,8 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/domain/sends.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/domain/decide/transitions.ts'), async (importOriginal) => {
   const original = await importOriginal();
-  const { settleMove } = await import('../../../../src/domain/moves.ts');
   return replaced(original, {
     cancelMove: (transaction, fence, context) => {
       const { intent, failure, kind, requestId } = fence;
@@ -16,7 +15,7 @@ vi.mock(import('../../../../src/domain/sends.ts'), async (importOriginal) => {
         ...original.failureOf(failure, kind),
       };
       const outcome = { changes, words: 'refused', detail: {}, requestId };
-      return settleMove(transaction, { ...outcome, status: 'failed' }, context);
+      return original.settleMove(transaction, { ...outcome, status: 'failed' }, context);
     },
   });
 });
@@ -32,7 +31,7 @@ vi.mock(import('../../../../src/domain/attempts.ts'), async (importOriginal) => 
 });
 
 // The list is read before a later attempt is confirmed, and would show the intent of the last one.
-vi.mock(import('../../../../src/domain/plan.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/domain/decide/decide.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     plan: (transaction, seen, context) => {

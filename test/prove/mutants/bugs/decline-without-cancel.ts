@@ -1,10 +1,9 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/domain/plan.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/domain/decide/decide.ts'), async (importOriginal) => {
   const original = await importOriginal();
-  const { settleMove } = await import('../../../../src/domain/moves.ts');
-  const { failureOf } = await import('../../../../src/domain/sends.ts');
+  const { failureOf, settleMove } = await import('../../../../src/domain/decide/transitions.ts');
   return replaced(original, {
     plan: (transaction, seen, context) => {
       if (seen?.answer.kind !== 'declined') return original.plan(transaction, seen, context);

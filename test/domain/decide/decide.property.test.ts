@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../src/domain/answer.ts';
-import type { Call, Purpose, Seen } from '../../src/domain/move.ts';
-import { firstCall, plan } from '../../src/domain/plan.ts';
-import { STATUSES, isFinal, type Step, type Transaction } from '../../src/domain/transaction.ts';
-import { mayFollow, stepMayFollow, type Transition } from '../../src/domain/transition.ts';
-import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../support/transactions.ts';
+import type { Answer } from '../../../src/domain/answer.ts';
+import type { Call, Purpose, Seen } from '../../../src/domain/decide/types.ts';
+import { firstCall, plan } from '../../../src/domain/decide/decide.ts';
+import { STATUSES, isFinal, type Step, type Transaction } from '../../../src/domain/transaction.ts';
+import { mayFollow, stepMayFollow, type Transition } from '../../../src/domain/transition.ts';
+import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../../support/transactions.ts';
 
 const DAY_MS = 86_400_000;
 const instant = fc.integer({ min: NOW - 3 * DAY_MS, max: NOW });

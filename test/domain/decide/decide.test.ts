@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from '../../src/domain/answer.ts';
-import { KEY_LIFETIME_MS, type Call, type Context, type Move } from '../../src/domain/move.ts';
-import { plan } from '../../src/domain/plan.ts';
-import type { Transaction } from '../../src/domain/transaction.ts';
+import type { Answer } from '../../../src/domain/answer.ts';
+import {
+  KEY_LIFETIME_MS,
+  type Call,
+  type Context,
+  type Move,
+} from '../../../src/domain/decide/types.ts';
+import { plan } from '../../../src/domain/decide/decide.ts';
+import type { Transaction } from '../../../src/domain/transaction.ts';
 import {
   NOW,
   aConfirmSent,
@@ -12,7 +17,7 @@ import {
   sawUnknown,
   LEDGER,
   anIntent,
-} from '../support/transactions.ts';
+} from '../../support/transactions.ts';
 
 function after(
   transaction: Transaction,

@@ -1,6 +1,6 @@
-import type { Answer } from './answer.ts';
-import type { Instant } from './transaction.ts';
-import type { Transition } from './transition.ts';
+import type { Answer } from '../answer.ts';
+import type { Instant } from '../transaction.ts';
+import type { Transition } from '../transition.ts';
 
 /**
  * For so long after it was opened a row is believed when it says that nothing was sent. Later it may

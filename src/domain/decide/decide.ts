@@ -1,7 +1,7 @@
-import type { IntentSnapshot } from './answer.ts';
-import { mayHaveStrays } from './attempts.ts';
-import { BugError } from './errors.ts';
-import { askedAlike, foreignMark } from './marks.ts';
+import type { IntentSnapshot } from '../answer.ts';
+import { mayHaveStrays } from '../attempts.ts';
+import { BugError } from '../errors.ts';
+import { askedAlike, foreignMark } from '../marks.ts';
 import {
   BELIEVED_UNSENT_MS,
   KEY_LIFETIME_MS,
@@ -9,13 +9,13 @@ import {
   type Context,
   type Move,
   type Seen,
-} from './move.ts';
-import { onAbsent, onForeign, onIntent } from './on-intent.ts';
-import { onRefused, onUnauthorized, onUnknown } from './on-refusal.ts';
-import { leaveUnsent } from './moves.ts';
-import { cancelMove, cancelStray, confirmMove, failureKindOf } from './sends.ts';
-import { isFinal, type Transaction } from './transaction.ts';
-import type { Transition } from './transition.ts';
+} from './types.ts';
+import { onAbsent } from './on-absent.ts';
+import { onForeign, onIntent } from './on-intent.ts';
+import { onRefused, onUnauthorized, onUnknown } from './on-error.ts';
+import { cancelMove, cancelStray, confirmMove, failureKindOf, leaveUnsent } from './transitions.ts';
+import { isFinal, type Transaction } from '../transaction.ts';
+import type { Transition } from '../transition.ts';
 
 /*
  * The one path forward, for the caller who retries, the reconciler and the operator alike: from the

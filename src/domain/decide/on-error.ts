@@ -1,12 +1,16 @@
-import { isPassing, type Answer, type IntentSnapshot } from './answer.ts';
-import { foreignMark } from './marks.ts';
-import { KEY_USED_ELSEWHERE } from './on-intent.ts';
-import { observed, settleMove, stuckMove } from './moves.ts';
-import { stopUndecided } from './undecided.ts';
-import { cancelMove } from './sends.ts';
-import type { Context, Move, Seen } from './move.ts';
-import type { JsonObject, Transaction } from './transaction.ts';
-import type { Transition } from './transition.ts';
+import { isPassing, type Answer, type IntentSnapshot } from '../answer.ts';
+import { foreignMark } from '../marks.ts';
+import {
+  cancelMove,
+  KEY_USED_ELSEWHERE,
+  observed,
+  settleMove,
+  stopUndecided,
+  stuckMove,
+} from './transitions.ts';
+import type { Context, Move, Seen } from './types.ts';
+import type { JsonObject, Transaction } from '../transaction.ts';
+import type { Transition } from '../transition.ts';
 
 type Refused = Extract<Answer, { kind: 'refused' }>;
 type Unauthorized = Extract<Answer, { kind: 'unauthorized' }>;
