@@ -6,10 +6,10 @@ import type {
   LedgerMarks,
   Limits,
   Purpose,
-  Seen,
+  LastCall,
   StopReason,
 } from '../domain/decide/types.ts';
-import { plan } from '../domain/decide/decide.ts';
+import { decide } from '../domain/decide/decide.ts';
 import { firstSend, scanWindow } from '../domain/scan-window.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
 import { withOtherIntents } from './other-intents.ts';
@@ -49,7 +49,7 @@ export interface Advance {
   readonly begunHere?: boolean;
   readonly signal?: AbortSignal;
   /** An answer that is already at hand (from a bulk look-up). */
-  readonly seen?: Seen;
+  readonly lastCall?: LastCall;
   /** The lease as it is now: a pass renews it in the background. */
   readonly leaseNow?: () => Lease;
   readonly inTurn?: InTurn;
@@ -69,9 +69,9 @@ async function atOnce<T>(work: () => Promise<T>): Promise<T> {
 export interface Advanced {
   readonly transaction: Transaction;
   readonly reason: StopReason | 'lease_lost';
-  readonly words: string;
+  readonly summary: string;
   /** The answer it stopped on; null when nothing was asked. */
-  readonly last: Seen | null;
+  readonly last: LastCall | null;
   /** False when the stop was left for the caller to record: the lease is still held. */
   readonly recorded: boolean;
   readonly now: Instant;
@@ -85,47 +85,47 @@ export async function advance(
 ): Promise<Advanced> {
   let { transaction, now } = claimed;
   let { lease } = claimed;
-  let seen: Seen | null = options.seen ?? null;
-  const made: Call[] = seen === null ? [] : [seen.call];
+  let lastCall: LastCall | null = options.lastCall ?? null;
+  const made: Call[] = lastCall === null ? [] : [lastCall.call];
   while (made.length <= MAX_CALLS) {
     const context = contextOf(deps, options, now, made);
-    const move = plan(transaction, seen, context);
-    if (move.record !== null) {
-      const record = await withOtherIntents(deps, transaction, move.record, now);
+    const decision = decide(transaction, lastCall, context);
+    if (decision.record !== null) {
+      const record = await withOtherIntents(deps, transaction, decision.record, now);
       const result = await deps.ledger.record(transaction, lease, record, deps.actor);
       if (result.kind === 'stale') {
-        await cancelSecondIntent(deps, transaction, seen);
+        await cancelSecondIntent(deps, transaction, lastCall);
         return {
           transaction,
           reason: 'lease_lost',
-          words: 'another process took over',
-          last: seen,
+          summary: 'another process took over',
+          last: lastCall,
           recorded: true,
           now,
         };
       }
       ({ transaction, now } = result);
     }
-    if (move.kind === 'ask' && options.mayCall?.(move.call) === false) {
+    if (decision.kind === 'ask' && options.mayCall?.(decision.call) === false) {
       return {
         transaction,
         reason: 'unauthorized',
-        words: `this key may not make the call that it needs (${move.call})`,
-        last: seen,
+        summary: `this key may not make the call that it needs (${decision.call})`,
+        last: lastCall,
         recorded: false,
         now,
       };
     }
-    if (move.kind === 'stop')
+    if (decision.kind === 'stop')
       return {
         transaction,
-        reason: move.reason,
-        words: move.words,
-        last: seen,
-        recorded: move.record !== null,
+        reason: decision.reason,
+        summary: decision.summary,
+        last: lastCall,
+        recorded: decision.record !== null,
         now,
       };
-    const { call } = move;
+    const { call } = decision;
     const asked: Transaction = transaction;
     const askedAt = now;
     // The lease is looked at when its turn has come: with many rows that may take a while.
@@ -137,7 +137,7 @@ export async function advance(
             held,
             answer: await ask(
               deps,
-              { call, target: move.target ?? null, signal: options.signal },
+              { call, target: decision.target ?? null, signal: options.signal },
               asked,
               askedAt,
             ),
@@ -147,8 +147,8 @@ export async function advance(
       return {
         transaction,
         reason: 'interrupted',
-        words: 'interrupted before the next call',
-        last: seen,
+        summary: 'interrupted before the next call',
+        last: lastCall,
         recorded: false,
         now,
       };
@@ -156,16 +156,16 @@ export async function advance(
       return {
         transaction,
         reason: 'lease_lost',
-        words: 'another process took over',
-        last: seen,
+        summary: 'another process took over',
+        last: lastCall,
         recorded: true,
         now,
       };
     lease = asking.held;
     const { answer } = asking;
     options.onAnswer?.(answer);
-    made.push(move.call);
-    seen = { call: move.call, firstSend: move.firstSend, answer };
+    made.push(decision.call);
+    lastCall = { call: decision.call, firstSend: decision.firstSend, answer };
   }
   throw new BugError(
     `${transaction.id} was asked about more than ${String(MAX_CALLS)} times in one run`,
@@ -179,10 +179,11 @@ export async function advance(
 async function cancelSecondIntent(
   deps: AdvanceDeps,
   stale: Transaction,
-  seen: Seen | null,
+  lastCall: LastCall | null,
 ): Promise<void> {
-  if (seen?.call !== 'create' || seen.answer.kind !== 'intent' || seen.answer.replayed) return;
-  const { id } = seen.answer.intent;
+  if (lastCall?.call !== 'create' || lastCall.answer.kind !== 'intent' || lastCall.answer.replayed)
+    return;
+  const { id } = lastCall.answer.intent;
   const current = await deps.ledger.find(stale.id);
   const known = current?.paymentIntent ?? id;
   if (known === id) return;

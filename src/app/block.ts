@@ -6,7 +6,7 @@ import {
   attemptTransition,
   nextAttempt,
   observed,
-  stuckMove,
+  markStuck,
 } from '../domain/decide/transitions.ts';
 import { isFinal } from '../domain/transaction.ts';
 import { firstCall } from '../domain/decide/decide.ts';
@@ -63,17 +63,17 @@ export async function reconcileBlock(
   try {
     const run = async (
       claimed: Claimed,
-      seen: { call: Call; answer: Answer } | null,
+      lookedUp: { call: Call; answer: Answer } | null,
     ): Promise<void> => {
       unasked.delete(claimed.transaction.id);
-      if (seen !== null) deps.health.saw(seen.answer);
-      const advanced = await advanceOrAsk({ ...deps, inTurn }, leases, claimed, seen);
+      if (lookedUp !== null) deps.health.saw(lookedUp.answer);
+      const advanced = await advanceOrAsk({ ...deps, inTurn }, leases, claimed, lookedUp);
       if (advanced.recorded) {
         leases.forget(claimed.transaction.id);
         deps.onRow({
           before: claimed.transaction,
           after: advanced.transaction,
-          verdict: advanced.words,
+          verdict: advanced.summary,
         });
       } else {
         deferred.push({ claimed, advanced });
@@ -83,9 +83,9 @@ export async function reconcileBlock(
       if (deps.health.away()) await deps.probe();
       if (deps.health.away()) deps.stop.abort();
     };
-    await runAll(deps, claims, async (claimed, seen) => {
+    await runAll(deps, claims, async (claimed, lookedUp) => {
       await deps.inRows(async () => {
-        await run(claimed, seen);
+        await run(claimed, lookedUp);
       });
     });
     const stillDue = await settleDeferred(deps, leases, deferred);
@@ -108,12 +108,12 @@ export async function reconcileBlock(
 /** A refused key stops the pass; a right that is missing stops only the kind of call that needs it. */
 function noteRefusal(
   deps: BlockDeps,
-  { reason, last, words }: Advanced,
+  { reason, last, summary }: Advanced,
   refusals: KeyRefusal[],
 ): void {
   if (reason !== 'unauthorized' || last?.answer.kind !== 'unauthorized') return;
   const { httpStatus } = last.answer;
-  refusals.push({ httpStatus, words });
+  refusals.push({ httpStatus, summary });
   if (httpStatus === 403) deps.forbidden.add(last.call);
   else deps.stop.abort();
 }
@@ -130,17 +130,17 @@ async function letGo(leases: HeldLeases): Promise<void> {
 async function runAll(
   deps: BlockDeps,
   claims: readonly Claimed[],
-  run: (claimed: Claimed, seen: { call: Call; answer: Answer } | null) => Promise<void>,
+  run: (claimed: Claimed, lookedUp: { call: Call; answer: Answer } | null) => Promise<void>,
 ): Promise<void> {
   const byId = new Map(claims.map((claimed) => [claimed.transaction.id, claimed]));
   const queries: LookUp[] = [];
   const tasks: Promise<void>[] = [];
   const failures: Error[] = [];
-  const start = (claimed: Claimed, seen: { call: Call; answer: Answer } | null): void => {
+  const start = (claimed: Claimed, lookedUp: { call: Call; answer: Answer } | null): void => {
     // Handled at once: a failure may come long before the last answer, and ends the look-ups.
     tasks.push(
-      unlessStopped(deps, seen, async () => {
-        await run(claimed, seen);
+      unlessStopped(deps, lookedUp, async () => {
+        await run(claimed, lookedUp);
       }).catch((error: unknown) => {
         failures.push(error instanceof Error ? error : new Error(String(error)));
         deps.stop.abort();
@@ -176,10 +176,10 @@ async function runAll(
 /** After a stop no new question is asked, but an answer that has come is still recorded. */
 async function unlessStopped(
   deps: BlockDeps,
-  seen: object | null,
+  lookedUp: object | null,
   task: () => Promise<void>,
 ): Promise<void> {
-  if (seen !== null || !deps.stop.signal.aborted) await task();
+  if (lookedUp !== null || !deps.stop.signal.aborted) await task();
 }
 
 /** How often and how far apart a call that was refused for the moment is tried again within a pass. */
@@ -194,10 +194,10 @@ async function advanceOrAsk(
   deps: BlockDeps & { readonly inTurn: InTurn },
   leases: HeldLeases,
   claimed: Claimed,
-  seen: { call: Call; answer: Answer } | null,
+  lookedUp: { call: Call; answer: Answer } | null,
 ): Promise<Advanced> {
   try {
-    let advanced = await advanceRow(deps, leases, claimed, seen);
+    let advanced = await advanceRow(deps, leases, claimed, lookedUp);
     for (
       let tries = 1;
       tries < PASSING_TRIES && isRefusedForNow(advanced) && !deps.stop.signal.aborted;
@@ -232,30 +232,30 @@ async function askAPerson(
   claimed: Claimed,
   error: Error,
 ): Promise<Advanced> {
-  const words = `what Stripe answered could not be recorded (${error.name}): a person should look`;
+  const summary = `what Stripe answered could not be recorded (${error.name}): a person should look`;
   const transaction = (await deps.ledger.find(claimed.transaction.id)) ?? claimed.transaction;
   const unchanged = {
     transaction,
     reason: 'stuck' as const,
-    words,
+    summary,
     last: null,
     recorded: true,
     now: claimed.now,
   };
   if (isFinal(transaction.status)) return unchanged;
   const context = contextOf(deps, { purpose: 'reconcile', justOpened: false }, claimed.now, []);
-  const move = stuckMove(
+  const decision = markStuck(
     transaction,
     'not_recordable',
-    words,
+    summary,
     { changes: {}, detail: { failed: error.name }, requestId: null },
     context,
   );
-  if (move.record === null) return unchanged;
+  if (decision.record === null) return unchanged;
   const result = await deps.ledger.record(
     transaction,
     leases.leaseOf(transaction.id),
-    move.record,
+    decision.record,
     deps.actor,
   );
   return result.kind === 'recorded'
@@ -267,7 +267,7 @@ async function advanceRow(
   deps: BlockDeps & { readonly inTurn: InTurn },
   leases: HeldLeases,
   claimed: Claimed,
-  seen: { call: Call; answer: Answer } | null,
+  lookedUp: { call: Call; answer: Answer } | null,
 ): Promise<Advanced> {
   return await advance(deps, claimed, {
     purpose: 'reconcile',
@@ -279,7 +279,7 @@ async function advanceRow(
     onAnswer: (answer) => {
       deps.health.saw(answer);
     },
-    ...(seen === null ? {} : { seen: { ...seen, firstSend: false } }),
+    ...(lookedUp === null ? {} : { lastCall: { ...lookedUp, firstSend: false } }),
   });
 }
 
@@ -304,7 +304,7 @@ async function settleDeferred(
     if (counts) {
       const record = attemptTransition(
         transaction,
-        advanced.words,
+        advanced.summary,
         { changes: {}, detail, requestId },
         context,
       );
@@ -316,21 +316,21 @@ async function settleDeferred(
       );
       const after = result.kind === 'recorded' ? result.transaction : transaction;
       leases.forget(transaction.id);
-      deps.onRow({ before: claimed.transaction, after, verdict: advanced.words });
+      deps.onRow({ before: claimed.transaction, after, verdict: advanced.summary });
       continue;
     }
     if (advanced.reason === 'rate_limited' || advanced.reason === 'unauthorized') {
       // No attempt is spent on it, and this pass does not meet it again; one that a right is missing for, the next pass does.
       const next =
         advanced.reason === 'unauthorized' ? { inMs: 1 } : nextAttempt(transaction, context);
-      const record = observed(transaction, advanced.words, requestId, {
+      const record = observed(transaction, advanced.summary, requestId, {
         detail,
         stamps: { nextAttempt: next },
       });
       await deps.ledger.record(transaction, leases.leaseOf(transaction.id), record, deps.actor);
       leases.forget(transaction.id);
     } else stillDue = true;
-    deps.onRow({ before: claimed.transaction, after: transaction, verdict: advanced.words });
+    deps.onRow({ before: claimed.transaction, after: transaction, verdict: advanced.summary });
   }
   return stillDue;
 }

@@ -285,12 +285,12 @@ function standing(transaction: Transaction): Advanced | null {
 function stopped(
   transaction: Transaction,
   reason: Advanced['reason'],
-  words: string | null,
+  summary: string | null,
 ): Advanced {
   return {
     transaction,
     reason,
-    words: words ?? '',
+    summary: summary ?? '',
     last: null,
     recorded: true,
     now: transaction.updatedAt,
@@ -325,7 +325,7 @@ async function drive(
       throw new PayreconError(
         'unknown_outcome',
         'stripe_unauthorized',
-        `${advanced.words}. Whether the earlier confirm went through is not known; the payment stays pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
+        `${advanced.summary}. Whether the earlier confirm went through is not known; the payment stays pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
         {
           transaction: advanced.transaction,
           problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
@@ -335,7 +335,7 @@ async function drive(
     throw new PayreconError(
       'configuration',
       'stripe_unauthorized',
-      `${advanced.words}. Nothing was charged by this call; the payment is recorded as pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
+      `${advanced.summary}. Nothing was charged by this call; the payment is recorded as pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
       {
         transaction: advanced.transaction,
         problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
@@ -387,7 +387,7 @@ async function waitForOutcome(
     transaction: advanced.transaction,
     repeated,
     situation: situationOf(advanced),
-    note: advanced.words === '' ? null : advanced.words,
+    note: advanced.summary === '' ? null : advanced.summary,
     ownLimit: advanced.last?.answer.kind === 'unknown' && advanced.last.answer.reason === 'queue',
     ...forTheCustomersPage(advanced),
   };

@@ -1,6 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
 import type { Call } from '../domain/decide/types.ts';
-import { firstCall, plan } from '../domain/decide/decide.ts';
+import { firstCall, decide } from '../domain/decide/decide.ts';
 import type { Status, Transaction } from '../domain/transaction.ts';
 import { contextOf, lookUpOf, type AdvanceDeps } from './advance.ts';
 import { watchStripe } from './health.ts';
@@ -16,7 +16,7 @@ export interface DryRunDeps extends AdvanceDeps {
 
 interface Verdict {
   readonly status: Status;
-  readonly words: string;
+  readonly summary: string;
 }
 
 /**
@@ -35,13 +35,13 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   const byId = new Map(rows.map((row) => [row.id, row]));
   const tally = tallyRows();
   const health = watchStripe();
-  const say = (row: Transaction, { status, words }: Verdict): void => {
+  const say = (row: Transaction, { status, summary }: Verdict): void => {
     tally.add({ ...row, status });
-    options.onRow?.({ before: row, after: row, verdict: words });
+    options.onRow?.({ before: row, after: row, verdict: summary });
   };
   for (const row of rows) {
     if (firstQuestion(deps, row, now) === null)
-      say(row, { status: row.status, words: 'left alone: it was never sent to Stripe' });
+      say(row, { status: row.status, summary: 'left alone: it was never sent to Stripe' });
   }
   const queries = rows.flatMap((row) => {
     const call = firstQuestion(deps, row, now);
@@ -101,19 +101,19 @@ function verdictOf(
   answer: Answer,
   now: number,
 ): Verdict {
-  const move = plan(
+  const decision = decide(
     row,
     { call, firstSend: false, answer },
     contextOf(deps, { purpose: 'reconcile', justOpened: false }, now, [call]),
   );
-  if (move.kind === 'stop')
-    return { status: move.record?.changes.status ?? row.status, words: move.words };
+  if (decision.kind === 'stop')
+    return { status: decision.record?.changes.status ?? row.status, summary: decision.summary };
   const shown = answer.kind === 'intent' ? answer.intent.status : answer.kind;
-  if (move.call !== 'cancel')
-    return { status: row.status, words: `would be asked about again (Stripe shows ${shown})` };
-  const declined = (move.record?.changes.failureCode ?? row.failureCode) !== null;
+  if (decision.call !== 'cancel')
+    return { status: row.status, summary: `would be asked about again (Stripe shows ${shown})` };
+  const declined = (decision.record?.changes.failureCode ?? row.failureCode) !== null;
   return {
     status: declined ? 'failed' : 'canceled',
-    words: `would be canceled at Stripe, which shows ${shown}`,
+    summary: `would be canceled at Stripe, which shows ${shown}`,
   };
 }

@@ -1,5 +1,6 @@
 import type { Answer } from '../domain/answer.ts';
 import type { LedgerState } from '../domain/ledger-state.ts';
+import type { ResolutionOption } from '../domain/resolutions.ts';
 import type {
   ChargeRequest,
   Instant,
@@ -107,21 +108,13 @@ export interface ShownTransaction {
 
 export type ResolveTarget = Resolution['as'];
 
-export interface LegalTarget {
-  readonly as: ResolveTarget;
-  /** What it means in this case, for the prompt. */
-  readonly meaning: string;
-  /** Only after the intent was canceled at Stripe, in the same command (`--cancel-at-stripe`). */
-  readonly needsCancelAtStripe: boolean;
-}
-
 /** A stuck or overdue transaction, asked about at Stripe just now. */
 export interface StuckCase {
   readonly transaction: Transaction;
   readonly seen: Answer;
   /** What Stripe says, in a sentence. */
   readonly evidence: string;
-  readonly targets: readonly LegalTarget[];
+  readonly targets: readonly ResolutionOption[];
 }
 
 export interface ResolveRequest {

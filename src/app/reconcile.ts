@@ -215,7 +215,7 @@ function listRefused(whole: Wholeness): KeyRefusal | null {
   if (whole.kind !== 'refused') return null;
   return {
     httpStatus: whole.httpStatus,
-    words: `Stripe does not let this key list payment intents (${String(whole.httpStatus)}): ${whole.message}`,
+    summary: `Stripe does not let this key list payment intents (${String(whole.httpStatus)}): ${whole.message}`,
   };
 }
 

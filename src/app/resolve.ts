@@ -1,9 +1,9 @@
 import type { Answer, IntentSnapshot } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
-import { describeAnswer, legalResolutions } from '../domain/legal.ts';
+import { describeAnswer, resolutionOptions } from '../domain/resolutions.ts';
 import { customerMail } from '../domain/letters.ts';
 import { foreignMark, TRANSACTION_METADATA } from '../domain/marks.ts';
-import { evidenceOf } from '../domain/decide/transitions.ts';
+import { intentDetail } from '../domain/decide/transitions.ts';
 import {
   isOverdue,
   type JsonObject,
@@ -69,7 +69,7 @@ async function askAbout(
     transaction,
     seen: told,
     evidence: describeAnswer(told),
-    targets: legalResolutions(transaction, told),
+    targets: resolutionOptions(transaction, told),
   };
 }
 
@@ -368,6 +368,6 @@ function reviewOf(
 
 function seenDetail(seen: Answer): JsonObject {
   if (seen.kind === 'intent' || seen.kind === 'declined')
-    return evidenceOf('retrieve', seen.intent);
+    return intentDetail('retrieve', seen.intent);
   return { asked: 'look up', seen: seen.kind, message: describeAnswer(seen) };
 }

@@ -4,12 +4,12 @@ import { PayreconError } from '../domain/errors.ts';
 export interface KeyRefusal {
   readonly httpStatus: number;
   /** What was seen, with Stripe's words (which name the right that is missing). */
-  readonly words: string;
+  readonly summary: string;
 }
 
 /** Ends a pass: no transaction is to blame. With one right missing, what needs other calls was done. */
 export function stripeUnauthorized(refusal: KeyRefusal | null = null): PayreconError {
-  const said = refusal === null ? 'Stripe refused the key' : refusal.words;
+  const said = refusal === null ? 'Stripe refused the key' : refusal.summary;
   const done =
     refusal?.httpStatus === 403
       ? 'Payments that need this call stay open; the others were reconciled. No attempt was spent. Give the key that right'

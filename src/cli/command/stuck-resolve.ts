@@ -1,14 +1,9 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import type {
-  LegalTarget,
-  Payrecon,
-  ResolveRequest,
-  ResolveTarget,
-  StuckCase,
-} from '../../app/payrecon.ts';
+import type { Payrecon, ResolveRequest, ResolveTarget, StuckCase } from '../../app/payrecon.ts';
 import { PayreconError, type Problem } from '../../domain/errors.ts';
 import { quoted, textProblem } from '../../domain/field-rules.ts';
 import { nearest } from '../../domain/nearest.ts';
+import type { ResolutionOption } from '../../domain/resolutions.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
@@ -137,7 +132,7 @@ async function chooseTarget(
   { as }: ResolveArguments,
   stuck: StuckCase,
   { prompts }: CommandContext,
-): Promise<LegalTarget> {
+): Promise<ResolutionOption> {
   const { transaction, evidence, targets: legal } = stuck;
   const possible = legal.map((each) => each.as).join(', ');
   if (as === null && legal.length > 0) {
@@ -161,7 +156,7 @@ async function chooseTarget(
 
 async function mayCancel(
   given: ResolveArguments,
-  target: LegalTarget,
+  target: ResolutionOption,
   stuck: StuckCase,
   { services, prompts }: CommandContext,
 ): Promise<boolean> {

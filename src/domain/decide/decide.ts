@@ -7,13 +7,13 @@ import {
   KEY_LIFETIME_MS,
   type Call,
   type Context,
-  type Move,
-  type Seen,
+  type Decision,
+  type LastCall,
 } from './types.ts';
 import { onAbsent } from './on-absent.ts';
 import { onForeign, onIntent } from './on-intent.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-error.ts';
-import { cancelMove, cancelStray, confirmMove, failureKindOf, leaveUnsent } from './transitions.ts';
+import { sendCancel, cancelStray, sendConfirm, failureKindOf, leaveUnsent } from './transitions.ts';
 import { isFinal, type Transaction } from '../transaction.ts';
 import type { Transition } from '../transition.ts';
 
@@ -36,8 +36,14 @@ import type { Transition } from '../transition.ts';
  */
 
 /** What to commit and do next. */
-export function plan(transaction: Transaction, seen: Seen | null, context: Context): Move {
-  return seen === null ? firstMove(transaction, context) : onAnswer(transaction, seen, context);
+export function decide(
+  transaction: Transaction,
+  lastCall: LastCall | null,
+  context: Context,
+): Decision {
+  return lastCall === null
+    ? firstDecision(transaction, context)
+    : onAnswer(transaction, lastCall, context);
 }
 
 /** What decides which question comes first. */
@@ -80,22 +86,22 @@ function firstCallUnsent(
   return ageMs > limits.stuckAfterMs || transaction.absentSince !== null ? 'scan' : null;
 }
 
-function firstMove(transaction: Transaction, context: Context): Move {
+function firstDecision(transaction: Transaction, context: Context): Decision {
   if (context.stopping)
     return {
       kind: 'stop',
       record: null,
       reason: 'interrupted',
-      words: 'interrupted before anything was asked',
+      summary: 'interrupted before anything was asked',
     };
   const call = firstCall(transaction, context);
   if (call === null) return leaveUnsent(transaction, context);
   if (call !== 'create') return { kind: 'ask', record: null, call, firstSend: false };
-  return createMove(transaction, context);
+  return sendCreate(transaction, context);
 }
 
 /** Commits "create sent" unless it is committed already, then creates. */
-function createMove(transaction: Transaction, context: Context): Move {
+function sendCreate(transaction: Transaction, context: Context): Decision {
   if (transaction.keyConflictAt !== null)
     throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
   if (context.justOpened) return { kind: 'ask', record: null, call: 'create', firstSend: true };
@@ -115,55 +121,58 @@ function createMove(transaction: Transaction, context: Context): Move {
   return { kind: 'ask', record, call: 'create', firstSend };
 }
 
-function onAnswer(transaction: Transaction, seen: Seen, context: Context): Move {
-  const { answer } = seen;
+function onAnswer(transaction: Transaction, lastCall: LastCall, context: Context): Decision {
+  const { answer } = lastCall;
   // What was done about a stray decides nothing about the row: its own intent is asked about again.
-  if (seen.call === 'cancel_stray') return onStrayCanceled(seen, context);
+  if (lastCall.call === 'cancel_stray') return onStrayCanceled(lastCall, context);
   if (answer.kind === 'intent' || answer.kind === 'declined') {
     const foreign = foreignMark(transaction, answer.intent, context.ledger);
     if (foreign !== null)
-      return onForeign(transaction, seen, { intent: answer.intent, why: foreign }, context);
+      return onForeign(transaction, lastCall, { intent: answer.intent, why: foreign }, context);
   }
   switch (answer.kind) {
     case 'intent':
-      return onOwnIntent(transaction, seen, answer, context);
+      return onOwnIntent(transaction, lastCall, answer, context);
     case 'declined':
-      return cancelMove(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);
+      return sendCancel(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);
     case 'refused':
-      return onRefused(transaction, seen, answer, context);
+      return onRefused(transaction, lastCall, answer, context);
     case 'unauthorized':
-      return onUnauthorized(transaction, seen, answer, context);
+      return onUnauthorized(transaction, lastCall, answer, context);
     case 'missing':
-      return onRefused(transaction, seen, refusedAsMissing(answer), context);
+      return onRefused(transaction, lastCall, refusedAsMissing(answer), context);
     case 'absent':
       // It was never sent, and the list agrees: the caller goes on.
       return mayCreateAfterAbsence(transaction, context)
-        ? createMove(transaction, context)
+        ? sendCreate(transaction, context)
         : onAbsent(transaction, answer, context);
     case 'unknown':
-      return onUnknown(transaction, seen, answer, context);
+      return onUnknown(transaction, lastCall, answer, context);
   }
 }
 
-type IntentAnswer = Extract<Seen['answer'], { kind: 'intent' }>;
+type IntentAnswer = Extract<LastCall['answer'], { kind: 'intent' }>;
 
 function onOwnIntent(
   transaction: Transaction,
-  seen: Seen,
+  lastCall: LastCall,
   answer: IntentAnswer,
   context: Context,
-): Move {
+): Decision {
   const stray = liveStray(transaction, answer, context);
   if (stray !== null) return cancelStray(transaction, stray, context);
-  return seen.call === 'create'
-    ? onCreated(transaction, seen, context)
-    : onIntent(transaction, seen.call, answer, context);
+  return lastCall.call === 'create'
+    ? onCreated(transaction, lastCall, context)
+    : onIntent(transaction, lastCall.call, answer, context);
 }
 
 function refusedAsMissing({
   message,
   requestId,
-}: Extract<Seen['answer'], { kind: 'missing' }>): Extract<Seen['answer'], { kind: 'refused' }> {
+}: Extract<LastCall['answer'], { kind: 'missing' }>): Extract<
+  LastCall['answer'],
+  { kind: 'refused' }
+> {
   return {
     kind: 'refused',
     httpStatus: 404,
@@ -201,12 +210,12 @@ function liveStray(
   return others.find((other) => other.id !== intent.id && isLive(other) && isOurs(other)) ?? null;
 }
 
-function onStrayCanceled(seen: Seen, context: Context): Move {
-  const { answer } = seen;
+function onStrayCanceled(lastCall: LastCall, context: Context): Decision {
+  const { answer } = lastCall;
   const gone = answer.kind === 'intent' && answer.intent.status === 'canceled';
   if (!gone || context.made.filter((call) => call === 'cancel_stray').length > 2) {
-    const words = 'another payment intent of this transaction is not canceled yet';
-    return { kind: 'stop', record: null, reason: 'unknown', words };
+    const summary = 'another payment intent of this transaction is not canceled yet';
+    return { kind: 'stop', record: null, reason: 'unknown', summary };
   }
   return { kind: 'ask', record: null, call: 'scan', firstSend: false };
 }
@@ -216,18 +225,18 @@ function onStrayCanceled(seen: Seen, context: Context): Move {
  * that is answered anew may be the second one (Stripe had forgotten its key, or the ledger was put back
  * to a time before the first), and so may be a later attempt's: the list is read before money can move.
  */
-function onCreated(transaction: Transaction, seen: Seen, context: Context): Move {
-  if (seen.answer.kind !== 'intent') throw new TypeError('onCreated wants an intent');
-  const { intent, requestId, replayed } = seen.answer;
+function onCreated(transaction: Transaction, lastCall: LastCall, context: Context): Decision {
+  if (lastCall.answer.kind !== 'intent') throw new TypeError('onCreated wants an intent');
+  const { intent, requestId, replayed } = lastCall.answer;
   if (!askedAlike(transaction, intent) || intent.status === 'succeeded')
-    return onIntent(transaction, 'create', seen.answer, context);
+    return onIntent(transaction, 'create', lastCall.answer, context);
   if (context.purpose !== 'charge' || transaction.status !== 'pending') {
-    return cancelMove(transaction, { intent, failure: null, kind: null, requestId }, context);
+    return sendCancel(transaction, { intent, failure: null, kind: null, requestId }, context);
   }
   const mayBeSecond =
-    (!replayed && !(context.begunHere && seen.firstSend)) || transaction.attempt > 1;
+    (!replayed && !(context.begunHere && lastCall.firstSend)) || transaction.attempt > 1;
   if (!mayBeSecond || context.made.includes('scan'))
-    return confirmMove(transaction, intent, requestId, context);
+    return sendConfirm(transaction, intent, requestId, context);
   return {
     kind: 'ask',
     call: 'scan',

@@ -1,13 +1,7 @@
 import type { Answer } from '../answer.ts';
 import { isFinal, type Transaction } from '../transaction.ts';
-import {
-  KEY_USED_ELSEWHERE,
-  observed,
-  settleMove,
-  stopUndecided,
-  stuckMove,
-} from './transitions.ts';
-import type { Context, Move } from './types.ts';
+import { KEY_USED_ELSEWHERE, observed, settle, stopUndecided, markStuck } from './transitions.ts';
+import type { Context, Decision } from './types.ts';
 
 type AbsentAnswer = Extract<Answer, { kind: 'absent' }>;
 
@@ -23,7 +17,11 @@ export function absenceGapMs(deadlineMs: number): number {
  * One complete scan missed it. Two, apart by more than a request can be in flight, are the proof that
  * no payment intent exists; nobody can confirm what does not exist.
  */
-export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context: Context): Move {
+export function onAbsent(
+  transaction: Transaction,
+  answer: AbsentAnswer,
+  context: Context,
+): Decision {
   const gapMs = absenceGapMs(context.limits.deadlineMs);
   const detail = {
     asked: 'scan',
@@ -42,7 +40,7 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
   }
   if (transaction.keyConflictAt !== null && !isFinal(transaction.status)) {
     // Somebody else's intent bears somebody else's mark: that ours is absent says nothing about the money.
-    return stuckMove(
+    return markStuck(
       transaction,
       'key_used_elsewhere',
       KEY_USED_ELSEWHERE,
@@ -63,16 +61,16 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
         detail,
       }),
       reason: 'settled',
-      words: "still not in Stripe's list",
+      summary: "still not in Stripe's list",
     };
   }
   if (since !== null && context.now - since >= gapMs) {
-    return settleMove(
+    return settle(
       transaction,
       {
         status: 'canceled',
         changes: { canceledBy: 'fence' },
-        words: 'not at Stripe: two complete scans apart in time missed it',
+        summary: 'not at Stripe: two complete scans apart in time missed it',
         detail: { ...detail, proof: 'two complete scans apart in time', first_missed_at: since },
         requestId: answer.requestId,
         watchInMs: WATCH_AFTER_ABSENCE_MS,
@@ -81,8 +79,8 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
     );
   }
   const inMs = since === null ? gapMs : since + gapMs - context.now;
-  const words = "not in Stripe's list; looking once more before it is taken as absent";
-  const record = observed(transaction, words, answer.requestId, {
+  const summary = "not in Stripe's list; looking once more before it is taken as absent";
+  const record = observed(transaction, summary, answer.requestId, {
     changes: { lookups: transaction.lookups + 1 },
     stamps: {
       absentSince: since === null && transaction.absentSince !== null ? 'clear' : 'if_unset',
@@ -90,5 +88,5 @@ export function onAbsent(transaction: Transaction, answer: AbsentAnswer, context
     },
     detail,
   });
-  return { kind: 'stop', record, reason: 'absent_once', words };
+  return { kind: 'stop', record, reason: 'absent_once', summary };
 }

@@ -1,14 +1,14 @@
 import { isPassing, type Answer, type IntentSnapshot } from '../answer.ts';
 import { foreignMark } from '../marks.ts';
 import {
-  cancelMove,
+  sendCancel,
   KEY_USED_ELSEWHERE,
   observed,
-  settleMove,
+  settle,
   stopUndecided,
-  stuckMove,
+  markStuck,
 } from './transitions.ts';
-import type { Context, Move, Seen } from './types.ts';
+import type { Context, Decision, LastCall } from './types.ts';
 import type { JsonObject, Transaction } from '../transaction.ts';
 import type { Transition } from '../transition.ts';
 
@@ -19,20 +19,20 @@ type Unknown = Extract<Answer, { kind: 'unknown' }>;
 /** Stripe said no. What that proves depends on the call, and on whether it answers our first send. */
 export function onRefused(
   transaction: Transaction,
-  seen: Seen,
+  lastCall: LastCall,
   answer: Refused,
   context: Context,
-): Move {
+): Decision {
   const detail: JsonObject = {
-    asked: seen.call,
+    asked: lastCall.call,
     http_status: answer.httpStatus,
     code: answer.code,
     message: answer.message,
     param: answer.param,
   };
-  if (answer.code === 'idempotency_error' && seen.call === 'create') {
+  if (answer.code === 'idempotency_error' && lastCall.call === 'create') {
     const stamps = { keyConflictAt: 'if_unset' as const };
-    return stuckMove(
+    return markStuck(
       transaction,
       'key_used_elsewhere',
       KEY_USED_ELSEWHERE,
@@ -40,10 +40,10 @@ export function onRefused(
       context,
     );
   }
-  const words = `Stripe refused the ${seen.call}: ${answer.message}`;
-  switch (seen.call) {
+  const summary = `Stripe refused the ${lastCall.call}: ${answer.message}`;
+  switch (lastCall.call) {
     case 'create':
-      return onRefusedCreate(transaction, seen, { answer, detail, words }, context);
+      return onRefusedCreate(transaction, lastCall, { answer, detail, summary }, context);
     case 'confirm':
       return onRefusedConfirm(transaction, answer, context);
     case 'cancel':
@@ -52,7 +52,7 @@ export function onRefused(
         return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
       return stopUndecided(
         transaction,
-        words,
+        summary,
         { changes: {}, detail, requestId: answer.requestId },
         context,
       );
@@ -61,7 +61,7 @@ export function onRefused(
     case 'cancel_stray':
       return stopUndecided(
         transaction,
-        words,
+        summary,
         { changes: {}, detail, requestId: answer.requestId },
         context,
       );
@@ -71,7 +71,7 @@ export function onRefused(
 interface Refusal {
   readonly answer: Refused;
   readonly detail: JsonObject;
-  readonly words: string;
+  readonly summary: string;
 }
 
 /**
@@ -80,21 +80,21 @@ interface Refusal {
  */
 function onRefusedCreate(
   transaction: Transaction,
-  seen: Seen,
+  lastCall: LastCall,
   refusal: Refusal,
   context: Context,
-): Move {
-  const { answer, detail, words } = refusal;
-  if (seen.firstSend && answer.effect === 'none') {
+): Decision {
+  const { answer, detail, summary } = refusal;
+  if (lastCall.firstSend && answer.effect === 'none') {
     if (answer.fault !== 'request') {
       return {
         kind: 'stop',
-        record: takenBack(transaction, seen, answer, { words, detail }),
+        record: takenBack(transaction, lastCall, answer, { summary, detail }),
         reason: 'not_sent',
-        words,
+        summary,
       };
     }
-    return settleMove(
+    return settle(
       transaction,
       {
         status: 'failed',
@@ -103,7 +103,7 @@ function onRefusedCreate(
           failureMessage: answer.message,
           failureKind: 'request',
         },
-        words,
+        summary,
         detail: { ...detail, proof: 'refused on the first send: no payment intent was made' },
         requestId: answer.requestId,
       },
@@ -114,9 +114,9 @@ function onRefusedCreate(
   if (context.purpose === 'charge')
     return {
       kind: 'stop',
-      record: observed(transaction, words, answer.requestId, { detail }),
+      record: observed(transaction, summary, answer.requestId, { detail }),
       reason: 'unknown',
-      words,
+      summary,
     };
   return { kind: 'ask', record: null, call: 'scan', firstSend: false };
 }
@@ -125,7 +125,7 @@ function onRefusedCreate(
  * Only a refusal of our request that provably did nothing fences the intent off on its word. Whatever
  * else was said, what the intent shows decides.
  */
-function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Context): Move {
+function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Context): Decision {
   const { intent } = answer;
   const isMarked = intent === null || foreignMark(transaction, intent, context.ledger) === null;
   const isRequest =
@@ -141,7 +141,7 @@ function onRefusedConfirm(transaction: Transaction, answer: Refused, context: Co
     message: answer.message,
   };
   const fenced = intent ?? asLastSeen(transaction, transaction.paymentIntent, context);
-  return cancelMove(
+  return sendCancel(
     transaction,
     { intent: fenced, failure, kind: 'request', requestId: answer.requestId },
     context,
@@ -177,46 +177,46 @@ function asLastSeen(
 /** 401 or 403: our own set-up. Nothing is counted, nothing is decided; what was not sent is taken back. */
 export function onUnauthorized(
   transaction: Transaction,
-  seen: Seen,
+  lastCall: LastCall,
   answer: Unauthorized,
   context: Context,
-): Move {
-  const words = `Stripe refused the key (${String(answer.httpStatus)}): ${answer.message}`;
-  const detail: JsonObject = { asked: seen.call, http_status: answer.httpStatus };
-  const record = takenBack(transaction, seen, answer, { words, detail });
+): Decision {
+  const summary = `Stripe refused the key (${String(answer.httpStatus)}): ${answer.message}`;
+  const detail: JsonObject = { asked: lastCall.call, http_status: answer.httpStatus };
+  const record = takenBack(transaction, lastCall, answer, { summary, detail });
   // Still due for the next pass, and not for this one again.
   const later =
     context.purpose === 'reconcile'
       ? { ...record, stamps: { ...record.stamps, nextAttempt: { inMs: 1 } } }
       : record;
-  return { kind: 'stop', record: later, reason: 'unauthorized', words };
+  return { kind: 'stop', record: later, reason: 'unauthorized', summary };
 }
 
 /** No answer, or one that proves nothing. */
 export function onUnknown(
   transaction: Transaction,
-  seen: Seen,
+  lastCall: LastCall,
   answer: Unknown,
   context: Context,
-): Move {
-  const words = unknownWords(seen, answer);
+): Decision {
+  const summary = unknownSummary(lastCall, answer);
   const detail: JsonObject = {
-    asked: seen.call,
+    asked: lastCall.call,
     reason: answer.reason,
     http_status: answer.httpStatus,
   };
   if (
     answer.effect === 'none' &&
-    seen.firstSend &&
-    (seen.call === 'create' || seen.call === 'confirm')
+    lastCall.firstSend &&
+    (lastCall.call === 'create' || lastCall.call === 'confirm')
   ) {
-    const record = takenBack(transaction, seen, answer, { words, detail });
-    return { kind: 'stop', record, reason: answer.answered ? 'rate_limited' : 'not_sent', words };
+    const record = takenBack(transaction, lastCall, answer, { summary, detail });
+    return { kind: 'stop', record, reason: answer.answered ? 'rate_limited' : 'not_sent', summary };
   }
   // A stored 500 is replayed under this key for ever: only the list can tell whether the intent exists.
   if (
-    seen.call === 'create' &&
-    !seen.firstSend &&
+    lastCall.call === 'create' &&
+    !lastCall.firstSend &&
     answer.reason === 'server_error' &&
     context.purpose !== 'charge'
   ) {
@@ -225,41 +225,41 @@ export function onUnknown(
   const record =
     context.purpose === 'reconcile'
       ? null
-      : observed(transaction, words, answer.requestId, { detail });
+      : observed(transaction, summary, answer.requestId, { detail });
   const silent = answer.reason === 'interrupted' ? 'interrupted' : 'unknown';
   const reason = isPassing(answer) ? 'rate_limited' : silent;
-  return { kind: 'stop', record, reason, words };
+  return { kind: 'stop', record, reason, summary };
 }
 
 /** What can be said truthfully: that it was answered or not, and whether it can have done anything. */
-function unknownWords(seen: Seen, answer: Unknown): string {
+function unknownSummary(lastCall: LastCall, answer: Unknown): string {
   const { reason, effect, message } = answer;
-  if (reason === 'queue') return `the ${seen.call} was not sent: ${message}`;
+  if (reason === 'queue') return `the ${lastCall.call} was not sent: ${message}`;
   if (isPassing(answer))
-    return `Stripe could not take the ${seen.call} now (${message})${effect === 'none' ? ': it was not carried out' : ''}`;
+    return `Stripe could not take the ${lastCall.call} now (${message})${effect === 'none' ? ': it was not carried out' : ''}`;
   const what = answer.answered ? 'no usable answer' : 'no answer';
-  return `${what} to the ${seen.call} (${message})${effect === 'none' ? ': nothing was sent' : ''}`;
+  return `${what} to the ${lastCall.call} (${message})${effect === 'none' ? ': nothing was sent' : ''}`;
 }
 
 /** Steps back over a call that provably did nothing, so that the recorded step stays the truth. */
 function takenBack(
   transaction: Transaction,
-  seen: Seen,
+  lastCall: LastCall,
   { effect, requestId }: Pick<Unauthorized, 'effect' | 'requestId'>,
-  { words, detail }: { readonly words: string; readonly detail: JsonObject },
+  { summary, detail }: { readonly summary: string; readonly detail: JsonObject },
 ): Transition {
-  if (effect !== 'none' || !seen.firstSend)
-    return observed(transaction, words, requestId, { detail });
+  if (effect !== 'none' || !lastCall.firstSend)
+    return observed(transaction, summary, requestId, { detail });
   const base = {
     action: 'not_sent' as const,
-    detail: { ...detail, seen: words },
+    detail: { ...detail, seen: summary },
     requestId,
     notifications: [],
     release: true,
   };
-  if (seen.call === 'create')
+  if (lastCall.call === 'create')
     return { ...base, changes: { step: 'recorded' }, stamps: { createSentAt: 'clear' } };
-  if (seen.call === 'confirm')
+  if (lastCall.call === 'confirm')
     return { ...base, changes: { step: 'created' }, stamps: { confirmSentAt: 'clear' } };
-  return observed(transaction, words, requestId, { detail });
+  return observed(transaction, summary, requestId, { detail });
 }

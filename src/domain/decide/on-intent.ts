@@ -4,19 +4,19 @@ import { askedAlike, receivedAsAsked } from '../marks.ts';
 import { formatMoney } from '../money.ts';
 import { classifyRefusal } from '../refusals.ts';
 import {
-  evidenceOf,
+  intentDetail,
   nextAttempt,
   observed,
-  settleMove,
+  settle,
   stopUndecided,
-  stuckMove,
-  cancelMove,
-  confirmMove,
+  markStuck,
+  sendCancel,
+  sendConfirm,
   failureKindOf,
   failureOf,
-  type Sighting,
+  type Evidence,
 } from './transitions.ts';
-import { KEY_LIFETIME_MS, type Call, type Context, type Move, type Seen } from './types.ts';
+import { KEY_LIFETIME_MS, type Call, type Context, type Decision, type LastCall } from './types.ts';
 import {
   isFinal,
   type Canceler,
@@ -34,37 +34,42 @@ export function onIntent(
   call: Call,
   answer: IntentAnswer,
   context: Context,
-): Move {
+): Decision {
   const { intent, requestId } = answer;
   const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status };
-  const detail = evidenceOf(call, intent);
-  const seen = { changes, detail, requestId };
+  const detail = intentDetail(call, intent);
+  const evidence = { changes, detail, requestId };
   switch (intent.status) {
     case 'succeeded':
       return onSucceeded(transaction, call, answer, context);
     case 'canceled':
-      return onCanceled(transaction, intent, seen, context);
+      return onCanceled(transaction, intent, evidence, context);
     case 'processing':
     case 'requires_action':
       // A replayed confirm shows the first answer, not today's: look again.
       if (answer.replayed) return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
-      return waitMove(transaction, intent, intent.status, seen, context);
+      return keepWaiting(transaction, intent, intent.status, evidence, context);
     case 'requires_confirmation':
     case 'requires_payment_method':
       if (answer.replayed && call === 'confirm')
         return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
-      return onUnconfirmed(transaction, intent, seen, context);
+      return onUnconfirmed(transaction, intent, evidence, context);
     default:
-      return stopUndecided(transaction, `Stripe shows the status ${intent.status}`, seen, context);
+      return stopUndecided(
+        transaction,
+        `Stripe shows the status ${intent.status}`,
+        evidence,
+        context,
+      );
   }
 }
 
 function onCanceled(
   transaction: Transaction,
   intent: IntentSnapshot,
-  seen: Sighting,
+  evidence: Evidence,
   context: Context,
-): Move {
+): Decision {
   // A decline is copied when it is seen; one that only the canceled intent still shows counts as well.
   const declined: Changes =
     transaction.failureCode === null && intent.lastError !== null
@@ -72,28 +77,28 @@ function onCanceled(
       : {};
   const failureCode = transaction.failureCode ?? declined.failureCode ?? null;
   if (failureCode === null) {
-    const changes: Changes = { ...seen.changes, canceledBy: cancelerOf(transaction, intent) };
-    return settleMove(
+    const changes: Changes = { ...evidence.changes, canceledBy: cancelerOf(transaction, intent) };
+    return settle(
       transaction,
-      { ...seen, changes, status: 'canceled', words: 'canceled at Stripe' },
+      { ...evidence, changes, status: 'canceled', summary: 'canceled at Stripe' },
       context,
     );
   }
   const kind = declined.failureKind ?? transaction.failureKind ?? kindOfCode(failureCode);
-  const words = `${WORDS_OF_FAILURE[kind ?? 'unknown']} (${failureCode}), then canceled at Stripe`;
-  return settleMove(
+  const summary = `${SUMMARY_OF_FAILURE[kind ?? 'unknown']} (${failureCode}), then canceled at Stripe`;
+  return settle(
     transaction,
     {
-      ...seen,
+      ...evidence,
       status: 'failed',
-      words,
-      changes: { ...seen.changes, ...declined, failureKind: kind },
+      summary,
+      changes: { ...evidence.changes, ...declined, failureKind: kind },
     },
     context,
   );
 }
 
-const WORDS_OF_FAILURE: Readonly<Record<FailureKind | 'unknown', string>> = {
+const SUMMARY_OF_FAILURE: Readonly<Record<FailureKind | 'unknown', string>> = {
   declined: 'declined',
   authentication: 'the bank wants the customer to authenticate it',
   request: 'the request was refused',
@@ -131,13 +136,13 @@ function kindOfCode(failureCode: string): FailureKind | null {
 /** An intent that is not this transaction's is never settled, confirmed or canceled by: a person looks. */
 export function onForeign(
   transaction: Transaction,
-  seen: Seen,
+  lastCall: LastCall,
   { intent, why }: { readonly intent: IntentSnapshot; readonly why: string },
   context: Context,
-): Move {
+): Decision {
   const message = `Stripe shows ${intent.id}, which is not this payment's: ${why}`;
-  const detail = { ...evidenceOf(seen.call, intent), foreign: why };
-  const requestId = seen.answer.requestId;
+  const detail = { ...intentDetail(lastCall.call, intent), foreign: why };
+  const requestId = lastCall.answer.requestId;
   if (isFinal(transaction.status)) {
     return {
       kind: 'stop',
@@ -146,10 +151,10 @@ export function onForeign(
         detail,
       }),
       reason: 'settled',
-      words: message,
+      summary: message,
     };
   }
-  return stuckMove(transaction, 'not_ours', message, { changes: {}, detail, requestId }, context);
+  return markStuck(transaction, 'not_ours', message, { changes: {}, detail, requestId }, context);
 }
 
 function onSucceeded(
@@ -157,21 +162,21 @@ function onSucceeded(
   call: Call,
   answer: IntentAnswer,
   context: Context,
-): Move {
+): Decision {
   const { intent, requestId } = answer;
   const received: Changes = {
     amountReceived: intent.amountReceived,
     currencyReceived: intent.currency,
   };
   const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status, ...received };
-  const detail = evidenceOf(call, intent);
+  const detail = intentDetail(call, intent);
   if (receivedAsAsked(transaction, intent)) {
-    return settleMove(
+    return settle(
       transaction,
       {
         status: 'succeeded',
         changes: { ...changes, failureCode: null, failureMessage: null },
-        words: 'succeeded',
+        summary: 'succeeded',
         detail,
         requestId,
       },
@@ -180,16 +185,16 @@ function onSucceeded(
   }
   if (transaction.status === 'succeeded') {
     // A person has accepted the difference; Stripe shows nothing new.
-    const words = 'succeeded with the amount that was accepted by hand';
+    const summary = 'succeeded with the amount that was accepted by hand';
     return {
       kind: 'stop',
-      record: observed(transaction, words, requestId, {
+      record: observed(transaction, summary, requestId, {
         changes,
         stamps: { nextAttempt: 'never' },
         detail,
       }),
       reason: 'settled',
-      words,
+      summary,
     };
   }
   const message = `Stripe took ${formatMoney(intent.amountReceived, intent.currency)}, but ${formatMoney(transaction.amount, transaction.currency)} was asked for`;
@@ -198,7 +203,7 @@ function onSucceeded(
     expected_amount: transaction.amount,
     expected_currency: transaction.currency,
   };
-  return stuckMove(
+  return markStuck(
     transaction,
     'amount_mismatch',
     message,
@@ -208,13 +213,13 @@ function onSucceeded(
 }
 
 /** `processing` and `requires_action`: normal, not a failed attempt; a stuck row goes back to pending. */
-function waitMove(
+function keepWaiting(
   transaction: Transaction,
   intent: IntentSnapshot,
   stripeStatus: 'processing' | 'requires_action',
-  seen: Sighting,
+  evidence: Evidence,
   context: Context,
-): Move {
+): Decision {
   const since = transaction.confirmSentAt ?? transaction.createdAt;
   const types =
     intent.paymentMethodTypes.length > 0 ? intent.paymentMethodTypes : transaction.methodTypes;
@@ -223,7 +228,7 @@ function waitMove(
   const record: Transition = {
     action: 'observed',
     changes: {
-      ...seen.changes,
+      ...evidence.changes,
       ...(reopened ? { status: 'pending' as const, review: null } : {}),
       // Stripe said something definite: what failed before does not add up with what may fail later.
       attempts: 0,
@@ -236,8 +241,8 @@ function waitMove(
         ? { nextAttempt: nextAttempt(transaction, context) }
         : {}),
     },
-    detail: { ...seen.detail, expected_by: by },
-    requestId: seen.requestId,
+    detail: { ...evidence.detail, expected_by: by },
+    requestId: evidence.requestId,
     notifications: [],
     release: true,
   };
@@ -246,7 +251,7 @@ function waitMove(
     kind: 'stop',
     record,
     reason: stripeStatus,
-    words: `${stripeStatus.replace('_', ' ')} at Stripe${overdue}`,
+    summary: `${stripeStatus.replace('_', ' ')} at Stripe${overdue}`,
   };
 }
 
@@ -254,12 +259,12 @@ function waitMove(
 function onUnconfirmed(
   transaction: Transaction,
   intent: IntentSnapshot,
-  seen: Sighting,
+  evidence: Evidence,
   context: Context,
-): Move {
-  const fence = { intent, failure: intent.lastError, requestId: seen.requestId };
+): Decision {
+  const fence = { intent, failure: intent.lastError, requestId: evidence.requestId };
   if (intent.lastError !== null)
-    return cancelMove(transaction, { ...fence, kind: kindOfLastError(intent.lastError) }, context);
+    return sendCancel(transaction, { ...fence, kind: kindOfLastError(intent.lastError) }, context);
   const mayConfirm =
     context.purpose === 'charge' &&
     transaction.status === 'pending' &&
@@ -270,13 +275,13 @@ function onUnconfirmed(
   if (mayConfirm && context.made.includes('confirm')) {
     return {
       kind: 'stop',
-      record: observed(transaction, 'not confirmed at Stripe yet', seen.requestId, seen),
+      record: observed(transaction, 'not confirmed at Stripe yet', evidence.requestId, evidence),
       reason: 'unknown',
-      words: 'not confirmed at Stripe yet',
+      summary: 'not confirmed at Stripe yet',
     };
   }
-  if (mayConfirm) return confirmMove(transaction, intent, seen.requestId, context);
-  return cancelMove(transaction, { ...fence, kind: null }, context);
+  if (mayConfirm) return sendConfirm(transaction, intent, evidence.requestId, context);
+  return sendCancel(transaction, { ...fence, kind: null }, context);
 }
 
 /**

@@ -13,19 +13,19 @@ import {
   type Transaction,
 } from '../transaction.ts';
 import type { Changes, NotificationKind, Stamps, Transition } from '../transition.ts';
-import type { Call, Context, Move, StopReason } from './types.ts';
+import type { Call, Context, Decision, StopReason } from './types.ts';
 
-/** The building blocks of a decision: each makes one Move or one Transition. */
+/** The building blocks of a decision: each makes a Decision or a Transition. */
 
 /** What an answer adds to the row and to the audit trail, whatever is decided on it. */
-export interface Sighting {
+export interface Evidence {
   readonly changes: Changes;
   readonly detail: JsonObject;
   readonly requestId: string | null;
 }
 
 /** What was seen of an intent, for the audit trail. */
-export function evidenceOf(call: Call, intent: IntentSnapshot): JsonObject {
+export function intentDetail(call: Call, intent: IntentSnapshot): JsonObject {
   return {
     asked: call,
     payment_intent: intent.id,
@@ -48,7 +48,7 @@ export function evidenceOf(call: Call, intent: IntentSnapshot): JsonObject {
 /** Something was seen that decides nothing; gives the lease back and keeps everything else. */
 export function observed(
   transaction: Transaction,
-  words: string,
+  summary: string,
   requestId: string | null,
   more: Partial<Pick<Transition, 'changes' | 'stamps'>> & { detail?: JsonObject } = {},
 ): Transition {
@@ -56,7 +56,7 @@ export function observed(
     action: 'observed',
     changes: more.changes ?? {},
     stamps: more.stamps ?? {},
-    detail: { seen: words, step: transaction.step, ...more.detail },
+    detail: { seen: summary, step: transaction.step, ...more.detail },
     requestId,
     notifications: [],
     release: true,
@@ -79,7 +79,7 @@ export function nextAttempt(transaction: Transaction, context: Context): { reado
 export interface Outcome {
   readonly status: 'succeeded' | 'failed' | 'canceled';
   readonly changes: Changes;
-  readonly words: string;
+  readonly summary: string;
   readonly detail: JsonObject;
   readonly requestId: string | null;
   /** Ask once more after this long (an absence is proven, but not by Stripe's own word). */
@@ -87,8 +87,8 @@ export interface Outcome {
 }
 
 /** Records an outcome. On a row that already had one, or was stuck, Stripe's word wins and a person is told. */
-export function settleMove(transaction: Transaction, outcome: Outcome, context: Context): Move {
-  const { status, words } = outcome;
+export function settle(transaction: Transaction, outcome: Outcome, context: Context): Decision {
+  const { status, summary } = outcome;
   const after = { ...transaction, ...outcome.changes, status };
   const same = transaction.status === status;
   const late = transaction.status !== 'pending' && !same;
@@ -125,7 +125,7 @@ export function settleMove(transaction: Transaction, outcome: Outcome, context: 
     notifications,
     release: true,
   };
-  return { kind: 'stop', record, reason: 'settled', words };
+  return { kind: 'stop', record, reason: 'settled', summary };
 }
 
 /** What belongs to another end of a payment than this one is not kept beside it. */
@@ -144,24 +144,24 @@ function watchOf(after: Transaction, { watchInMs }: Outcome): { readonly inMs: n
 }
 
 /** Recorded, and nothing was sent: it waits for its caller until the age ceiling. */
-export function leaveUnsent(transaction: Transaction, context: Context): Move {
-  const words = 'never sent to Stripe: left to whoever charges again';
+export function leaveUnsent(transaction: Transaction, context: Context): Decision {
+  const summary = 'never sent to Stripe: left to whoever charges again';
   const inMs = Math.max(0, transaction.createdAt + context.limits.stuckAfterMs - context.now) + 1;
-  const record = observed(transaction, words, null, { stamps: { nextAttempt: { inMs } } });
-  return { kind: 'stop', record, reason: 'not_sent', words };
+  const record = observed(transaction, summary, null, { stamps: { nextAttempt: { inMs } } });
+  return { kind: 'stop', record, reason: 'not_sent', summary };
 }
 
 export const KEY_USED_ELSEWHERE =
   'Stripe knows this key with other parameters: another ledger or program has used it';
 
 /** A question to a person, with the evidence; asked once, then looked at again now and then. */
-export function stuckMove(
+export function markStuck(
   transaction: Transaction,
   reason: ReviewReason,
   message: string,
-  seen: Sighting & { readonly stamps?: Stamps },
+  evidence: Evidence & { readonly stamps?: Stamps },
   context: Context,
-): Move {
+): Decision {
   const known =
     transaction.status === 'stuck' && transaction.review?.reason === reason
       ? transaction.review
@@ -171,28 +171,32 @@ export function stuckMove(
     reason,
     message,
     at: context.now,
-    evidence: seen.detail,
+    evidence: evidence.detail,
     resolution: null,
   };
   const record: Transition = {
     action: again ? 'observed' : 'marked_stuck',
-    changes: { ...seen.changes, status: 'stuck', review, lookups: transaction.lookups + 1 },
-    stamps: { ...seen.stamps, settledAt: 'clear', nextAttempt: nextAttempt(transaction, context) },
-    detail: { ...seen.detail, reason },
-    requestId: seen.requestId,
+    changes: { ...evidence.changes, status: 'stuck', review, lookups: transaction.lookups + 1 },
+    stamps: {
+      ...evidence.stamps,
+      settledAt: 'clear',
+      nextAttempt: nextAttempt(transaction, context),
+    },
+    detail: { ...evidence.detail, reason },
+    requestId: evidence.requestId,
     notifications: again ? [] : ['operator_stuck'],
     release: true,
   };
-  return { kind: 'stop', record, reason: 'stuck', words: message };
+  return { kind: 'stop', record, reason: 'stuck', summary: message };
 }
 
 /** Commit "confirm sent" together with the id, then confirm: the id is stored before money can move. */
-export function confirmMove(
+export function sendConfirm(
   transaction: Transaction,
   intent: IntentSnapshot,
   requestId: string | null,
   context: Context,
-): Move {
+): Decision {
   const changes: Changes = { paymentIntent: intent.id, stripeStatus: intent.status };
   if (context.stopping) {
     const step = transaction.step === 'create_sent' ? 'created' : transaction.step;
@@ -202,7 +206,7 @@ export function confirmMove(
         changes: { ...changes, step },
       }),
       reason: 'interrupted',
-      words: 'interrupted before the confirm: nothing was charged',
+      summary: 'interrupted before the confirm: nothing was charged',
     };
   }
   return {
@@ -244,7 +248,7 @@ export interface Fence {
 }
 
 /** The fence: an intent that is canceled can never succeed later. A decline is copied now, Stripe clears it. */
-export function cancelMove(transaction: Transaction, fence: Fence, context: Context): Move {
+export function sendCancel(transaction: Transaction, fence: Fence, context: Context): Decision {
   const { intent, failure, kind, requestId } = fence;
   const changes: Changes = {
     paymentIntent: intent.id,
@@ -252,7 +256,7 @@ export function cancelMove(transaction: Transaction, fence: Fence, context: Cont
     ...(failure === null ? {} : failureOf(failure, kind)),
   };
   if (context.made.includes('cancel')) {
-    const detail = evidenceOf('cancel', intent);
+    const detail = intentDetail('cancel', intent);
     return stopUndecided(
       transaction,
       `Stripe would not cancel it, and shows ${intent.status}`,
@@ -269,7 +273,7 @@ export function cancelMove(transaction: Transaction, fence: Fence, context: Cont
       changes: { ...changes, step: 'cancel_sent' },
       stamps: { cancelSentAt: 'if_unset', absentSince: 'clear' },
       detail: {
-        ...evidenceOf('cancel', intent),
+        ...intentDetail('cancel', intent),
         because: failure === null ? 'never confirmed' : 'declined',
       },
       requestId,
@@ -284,13 +288,13 @@ export function cancelStray(
   transaction: Transaction,
   stray: IntentSnapshot,
   context: Context,
-): Move {
+): Decision {
   if (context.stopping)
     return {
       kind: 'stop',
       record: null,
       reason: 'interrupted',
-      words: 'interrupted before another payment intent was canceled',
+      summary: 'interrupted before another payment intent was canceled',
     };
   return {
     kind: 'ask',
@@ -302,7 +306,7 @@ export function cancelStray(
       changes: {},
       stamps: {},
       detail: {
-        ...evidenceOf('scan', stray),
+        ...intentDetail('scan', stray),
         because: 'another payment intent of this transaction: canceled',
         step: transaction.step,
       },
@@ -316,20 +320,25 @@ export function cancelStray(
 /** Stripe answered and left it open: counts in a pass, and the fifth makes it stuck. */
 export function stopUndecided(
   transaction: Transaction,
-  words: string,
-  seen: Sighting,
+  summary: string,
+  evidence: Evidence,
   context: Context,
-): Move {
+): Decision {
   const record =
-    context.purpose === 'reconcile' ? attemptTransition(transaction, words, seen, context) : null;
-  if (record?.action === 'marked_stuck') return { kind: 'stop', record, reason: 'stuck', words };
+    context.purpose === 'reconcile'
+      ? attemptTransition(transaction, summary, evidence, context)
+      : null;
+  if (record?.action === 'marked_stuck') return { kind: 'stop', record, reason: 'stuck', summary };
   return {
     kind: 'stop',
     record:
       record ??
-      observed(transaction, words, seen.requestId, { changes: seen.changes, detail: seen.detail }),
+      observed(transaction, summary, evidence.requestId, {
+        changes: evidence.changes,
+        detail: evidence.detail,
+      }),
     reason: stopReasonOf(transaction),
-    words,
+    summary,
   };
 }
 
@@ -371,8 +380,8 @@ function isWatchedLongEnough(transaction: Transaction, now: Instant): boolean {
  */
 export function attemptTransition(
   transaction: Transaction,
-  words: string,
-  seen: Sighting,
+  summary: string,
+  evidence: Evidence,
   context: Context,
 ): Transition {
   const attempts = transaction.attempts + 1;
@@ -380,31 +389,31 @@ export function attemptTransition(
   const tooOld =
     context.now - openSince(transaction) > stuckAfterMs &&
     !isExpectedToTake(transaction, context.now);
-  const changes: Changes = { ...seen.changes, attempts, lookups: transaction.lookups + 1 };
+  const changes: Changes = { ...evidence.changes, attempts, lookups: transaction.lookups + 1 };
   if (transaction.status === 'pending' && (attempts >= maxAttempts || tooOld)) {
     const reason: ReviewReason = attempts >= maxAttempts ? 'undecided' : 'too_old';
     const message =
       reason === 'undecided'
-        ? `Stripe was asked ${String(attempts)} times and left it undecided: ${words}`
-        : `undecided for longer than the age ceiling: ${words}`;
+        ? `Stripe was asked ${String(attempts)} times and left it undecided: ${summary}`
+        : `undecided for longer than the age ceiling: ${summary}`;
     const review: Review = {
       reason,
       message,
       at: context.now,
-      evidence: { ...seen.detail, attempts },
+      evidence: { ...evidence.detail, attempts },
       resolution: null,
     };
     return {
       action: 'marked_stuck',
       changes: { ...changes, status: 'stuck', review },
       stamps: { nextAttempt: nextAttempt(transaction, context) },
-      detail: { ...seen.detail, reason, attempts, seen: words },
-      requestId: seen.requestId,
+      detail: { ...evidence.detail, reason, attempts, seen: summary },
+      requestId: evidence.requestId,
       notifications: ['operator_stuck'],
       release: true,
     };
   }
-  return observed(transaction, words, seen.requestId, {
+  return observed(transaction, summary, evidence.requestId, {
     changes,
     // A row settled by hand is not asked about for ever.
     stamps: {
@@ -412,6 +421,6 @@ export function attemptTransition(
         ? 'never'
         : nextAttempt(transaction, context),
     },
-    detail: { ...seen.detail, attempts },
+    detail: { ...evidence.detail, attempts },
   });
 }

@@ -17,7 +17,7 @@ export type Purpose = 'charge' | 'reconcile' | 'resolve';
 export type Call = 'create' | 'confirm' | 'cancel' | 'retrieve' | 'scan' | 'cancel_stray';
 
 /** The last call of this run and what came back. */
-export interface Seen {
+export interface LastCall {
   readonly call: Call;
   /** Nothing had been sent under this call's idempotency key before. */
   readonly firstSend: boolean;
@@ -77,7 +77,7 @@ export type StopReason =
   | 'unauthorized'
   | 'interrupted';
 
-export type Move =
+export type Decision =
   | {
       readonly kind: 'ask';
       readonly record: Transition | null;
@@ -92,5 +92,5 @@ export type Move =
       readonly record: Transition | null;
       readonly reason: StopReason;
       /** For people: what was seen. */
-      readonly words: string;
+      readonly summary: string;
     };

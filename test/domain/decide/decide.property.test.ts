@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/domain/answer.ts';
-import type { Call, Purpose, Seen } from '../../../src/domain/decide/types.ts';
-import { firstCall, plan } from '../../../src/domain/decide/decide.ts';
+import type { Call, Purpose, LastCall } from '../../../src/domain/decide/types.ts';
+import { firstCall, decide } from '../../../src/domain/decide/decide.ts';
 import { STATUSES, isFinal, type Step, type Transaction } from '../../../src/domain/transaction.ts';
 import { mayFollow, stepMayFollow, type Transition } from '../../../src/domain/transition.ts';
 import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../../support/transactions.ts';
@@ -134,7 +134,7 @@ const transaction: fc.Arbitrary<Transaction> = fc
 const purpose = fc.constantFrom<Purpose>('charge', 'reconcile', 'resolve');
 
 /** Applies a recorded transition, checking it against the rules of the ledger on the way. */
-function applied(row: Transaction, record: Transition, seen: Seen | null): Transaction {
+function applied(row: Transaction, record: Transition, lastCall: LastCall | null): Transaction {
   const {
     status = row.status,
     step = row.step,
@@ -143,7 +143,7 @@ function applied(row: Transaction, record: Transition, seen: Seen | null): Trans
   expect(mayFollow(row.status, status), `${row.status} -> ${status}`).toBe(true);
   expect(stepMayFollow(row.step, step), `${row.step} -> ${step}`).toBe(true);
   if (status !== row.status && isFinal(status))
-    expectProof({ ...row, status, paymentIntent }, seen);
+    expectProof({ ...row, status, paymentIntent }, lastCall);
   const { settledAt } = record.stamps;
   const kept = settledAt === 'clear' ? null : row.settledAt;
   const next = { ...row, ...record.changes, settledAt: settledAt === 'now' ? NOW : kept };
@@ -151,31 +151,31 @@ function applied(row: Transaction, record: Transition, seen: Seen | null): Trans
   return next;
 }
 
-function expectProof(row: Transaction, seen: Seen | null): void {
+function expectProof(row: Transaction, lastCall: LastCall | null): void {
   // Succeeded is never recorded but for a succeeded intent with our amount and currency.
   if (row.status === 'succeeded') {
-    expect(seen?.answer).toMatchObject({
+    expect(lastCall?.answer).toMatchObject({
       kind: 'intent',
       intent: { status: 'succeeded', amount: row.amount, currency: row.currency },
     });
   } else if (row.paymentIntent !== null) {
     // A row with an intent is never failed or canceled before Stripe shows the cancel.
-    expect(seen?.answer).toMatchObject({ kind: 'intent', intent: { status: 'canceled' } });
+    expect(lastCall?.answer).toMatchObject({ kind: 'intent', intent: { status: 'canceled' } });
   }
 }
 
-function expectFence(row: Transaction, call: Call, why: Purpose, seen: Seen | null): void {
+function expectFence(row: Transaction, call: Call, why: Purpose, lastCall: LastCall | null): void {
   // Only the caller confirms, and only with the id stored.
   if (call === 'confirm') {
     expect(why).toBe('charge');
     expect(row).toMatchObject({ paymentIntent: 'pi_1', step: 'confirm_sent', status: 'pending' });
   }
   if (call === 'cancel' || call === 'retrieve')
-    expect(row.paymentIntent ?? (seen?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
+    expect(row.paymentIntent ?? (lastCall?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
 }
 
 describe('whatever is recorded and whatever is answered', () => {
-  it('the plan keeps to the rules of the ledger, in every run to its end', () => {
+  it('the decision keeps to the rules of the ledger, in every run to its end', () => {
     fc.assert(
       fc.property(
         transaction,
@@ -183,15 +183,19 @@ describe('whatever is recorded and whatever is answered', () => {
         fc.array(fc.tuple(answer, fc.boolean()), { minLength: 12, maxLength: 12 }),
         (start, why, answers) => {
           let row = start;
-          let seen: Seen | null = null;
+          let lastCall: LastCall | null = null;
           const made: Call[] = [];
           for (const [next, firstSend] of answers) {
-            const move = plan(row, seen, aContext({ purpose: why, made: [...made] }));
-            if (move.record !== null) row = applied(row, move.record, seen);
-            if (move.kind === 'stop') return;
-            expectFence(row, move.call, why, seen);
-            made.push(move.call);
-            seen = { call: move.call, firstSend: firstSend && move.firstSend, answer: next };
+            const decision = decide(row, lastCall, aContext({ purpose: why, made: [...made] }));
+            if (decision.record !== null) row = applied(row, decision.record, lastCall);
+            if (decision.kind === 'stop') return;
+            expectFence(row, decision.call, why, lastCall);
+            made.push(decision.call);
+            lastCall = {
+              call: decision.call,
+              firstSend: firstSend && decision.firstSend,
+              answer: next,
+            };
           }
           expect.fail(`no end after ${made.join(', ')}`);
         },

@@ -4,9 +4,9 @@ import {
   KEY_LIFETIME_MS,
   type Call,
   type Context,
-  type Move,
+  type Decision,
 } from '../../../src/domain/decide/types.ts';
-import { plan } from '../../../src/domain/decide/decide.ts';
+import { decide } from '../../../src/domain/decide/decide.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 import {
   NOW,
@@ -25,22 +25,22 @@ function after(
   answer: Answer,
   context: Partial<Context> = {},
   firstSend = false,
-): Move {
-  return plan(transaction, { call, firstSend, answer }, aContext({ made: [call], ...context }));
+): Decision {
+  return decide(transaction, { call, firstSend, answer }, aContext({ made: [call], ...context }));
 }
 
-/** The parts of a move that a verdict is about. */
-function verdict(move: Move): {
+/** The parts of a decision that a verdict is about. */
+function verdict(decision: Decision): {
   next: string;
   status: string | undefined;
   action: string | undefined;
   mails: readonly string[];
 } {
   return {
-    next: move.kind === 'ask' ? `ask ${move.call}` : `stop ${move.reason}`,
-    status: move.record?.changes.status,
-    action: move.record?.action,
-    mails: move.record?.notifications ?? [],
+    next: decision.kind === 'ask' ? `ask ${decision.call}` : `stop ${decision.reason}`,
+    status: decision.record?.changes.status,
+    action: decision.record?.action,
+    mails: decision.record?.notifications ?? [],
   };
 }
 
@@ -163,16 +163,16 @@ describe('the first question', () => {
     ],
     ['nothing begins after a signal', aTransaction(), { stopping: true }, 'stop interrupted'],
   ] as const)('%s', (_, transaction, context, next) => {
-    expect(verdict(plan(transaction, null, aContext(context))).next).toBe(next);
+    expect(verdict(decide(transaction, null, aContext(context))).next).toBe(next);
   });
 
   it('a caller that goes on from "recorded" commits the send before it leaves', () => {
-    const move = plan(
+    const decision = decide(
       aTransaction({ step: 'recorded', createSentAt: null }),
       null,
       aContext({ purpose: 'charge' }),
     );
-    expect(move).toMatchObject({
+    expect(decision).toMatchObject({
       kind: 'ask',
       call: 'create',
       firstSend: true,
@@ -181,14 +181,14 @@ describe('the first question', () => {
   });
 
   it('a row that was never sent is left to its caller until the age ceiling', () => {
-    const move = plan(NEVER_SENT, null, aContext());
-    expect(verdict(move)).toEqual({
+    const decision = decide(NEVER_SENT, null, aContext());
+    expect(verdict(decision)).toEqual({
       next: 'stop not_sent',
       status: undefined,
       action: 'observed',
       mails: [],
     });
-    expect(move.record?.stamps.nextAttempt).toEqual({ inMs: 86_400_000 - 600_000 + 1 });
+    expect(decision.record?.stamps.nextAttempt).toEqual({ inMs: 86_400_000 - 600_000 + 1 });
   });
 
   it('.. and past it, is canceled as a fence after two scans, without a word to the customer', () => {
@@ -208,10 +208,10 @@ describe('the first question', () => {
   });
 
   it('a caller goes on where the list agrees that nothing was sent', () => {
-    const move = after({ ...NEVER_SENT, createdAt: NOW - 3_600_000 }, 'scan', ABSENT, {
+    const decision = after({ ...NEVER_SENT, createdAt: NOW - 3_600_000 }, 'scan', ABSENT, {
       purpose: 'charge',
     });
-    expect(move).toMatchObject({
+    expect(decision).toMatchObject({
       kind: 'ask',
       call: 'create',
       firstSend: true,
@@ -220,13 +220,13 @@ describe('the first question', () => {
   });
 
   it('.. and follows what the list shows of a payment that this ledger has forgotten', () => {
-    const move = after(
+    const decision = after(
       { ...NEVER_SENT, createdAt: NOW - 3_600_000 },
       'scan',
       sawIntent({ status: 'succeeded' }),
       { purpose: 'charge' },
     );
-    expect(verdict(move)).toMatchObject({ status: 'succeeded', mails: ['customer_succeeded'] });
+    expect(verdict(decision)).toMatchObject({ status: 'succeeded', mails: ['customer_succeeded'] });
   });
 });
 
@@ -253,18 +253,18 @@ describe('the verdict table', () => {
   it.each([{ amount: 5000 }, { currency: 'eur' }])(
     'succeeded with another amount or currency (%o) is stuck, never accepted',
     (difference) => {
-      const move = after(
+      const decision = after(
         aConfirmSent(),
         'retrieve',
         sawIntent({ status: 'succeeded', ...difference }),
       );
-      expect(verdict(move)).toEqual({
+      expect(verdict(decision)).toEqual({
         next: 'stop stuck',
         status: 'stuck',
         action: 'marked_stuck',
         mails: ['operator_stuck'],
       });
-      expect(move.record?.changes.review?.reason).toBe('amount_mismatch');
+      expect(decision.record?.changes.review?.reason).toBe('amount_mismatch');
     },
   );
 
@@ -312,25 +312,25 @@ describe('the verdict table', () => {
       declineCode: 'lost_card',
       message: 'Your card has been declined.',
     };
-    const move = after(
+    const decision = after(
       aConfirmSent({ step: 'cancel_sent' }),
       'cancel',
       sawIntent({ status: 'canceled', lastError }),
     );
-    expect(verdict(move)).toMatchObject({ status: 'failed', mails: ['customer_failed'] });
-    expect(move.record?.changes).toMatchObject({
+    expect(verdict(decision)).toMatchObject({ status: 'failed', mails: ['customer_failed'] });
+    expect(decision.record?.changes).toMatchObject({
       failureCode: 'lost_card',
       failureMessage: lastError.message,
     });
   });
 
   it('a decline whose cancel got no answer stays pending', () => {
-    const move = after(
+    const decision = after(
       aConfirmSent({ step: 'cancel_sent', failureCode: 'card_declined' }),
       'cancel',
       sawUnknown(),
     );
-    expect(verdict(move)).toMatchObject({ next: 'stop unknown', status: undefined });
+    expect(verdict(decision)).toMatchObject({ next: 'stop unknown', status: undefined });
   });
 
   it('canceled is canceled', () => {
@@ -345,27 +345,27 @@ describe('the verdict table', () => {
   it.each(['processing', 'requires_action'] as const)(
     '%s stays pending and is no failed attempt',
     (status) => {
-      const move = after(aConfirmSent({ attempts: 4 }), 'retrieve', sawIntent({ status }));
-      expect(verdict(move)).toMatchObject({
+      const decision = after(aConfirmSent({ attempts: 4 }), 'retrieve', sawIntent({ status }));
+      expect(verdict(decision)).toMatchObject({
         next: `stop ${status}`,
         status: undefined,
         action: 'observed',
       });
       // What failed before does not add up with what may fail later.
-      expect(move.record?.changes.attempts).toBe(0);
-      expect(move.record?.changes.expectedBy).toBeGreaterThan(NOW);
+      expect(decision.record?.changes.attempts).toBe(0);
+      expect(decision.record?.changes.expectedBy).toBeGreaterThan(NOW);
     },
   );
 
   it('an overdue processing payment is said, and not canceled', () => {
     const old = NOW - 40 * 86_400_000;
-    const move = after(
+    const decision = after(
       aConfirmSent({ createdAt: old, createSentAt: old, confirmSentAt: old }),
       'retrieve',
       sawIntent({ status: 'processing' }),
     );
-    expect(move).toMatchObject({ kind: 'stop', reason: 'processing' });
-    expect(move.kind === 'stop' && move.words).toContain('overdue');
+    expect(decision).toMatchObject({ kind: 'stop', reason: 'processing' });
+    expect(decision.kind === 'stop' && decision.summary).toContain('overdue');
   });
 
   it.each([
@@ -377,8 +377,8 @@ describe('the verdict table', () => {
     'server_error',
     'malformed',
   ] as const)('no answer to rely on (%s) records nothing by itself', (reason) => {
-    const move = after(aConfirmSent(), 'retrieve', sawUnknown({ reason }));
-    expect(move).toMatchObject({
+    const decision = after(aConfirmSent(), 'retrieve', sawUnknown({ reason }));
+    expect(decision).toMatchObject({
       kind: 'stop',
       record: null,
       reason: PASSING.has(reason) ? 'rate_limited' : 'unknown',
@@ -415,13 +415,13 @@ describe('the verdict table', () => {
   });
 
   it('undecided past the age ceiling is stuck at once', () => {
-    const move = after(aConfirmSent({ createdAt: NOW - 90_000_000 }), 'retrieve', {
+    const decision = after(aConfirmSent({ createdAt: NOW - 90_000_000 }), 'retrieve', {
       kind: 'missing',
       requestId: null,
       message: 'No such payment_intent',
     });
-    expect(verdict(move)).toMatchObject({ status: 'stuck' });
-    expect(move.record?.changes.review?.reason).toBe('too_old');
+    expect(verdict(decision)).toMatchObject({ status: 'stuck' });
+    expect(decision.record?.changes.review?.reason).toBe('too_old');
   });
 });
 
@@ -513,9 +513,9 @@ describe('absence', () => {
   });
 
   it('one complete scan proves nothing', () => {
-    const move = after(old, 'scan', absent);
-    expect(verdict(move)).toMatchObject({ next: 'stop absent_once', status: undefined });
-    expect(move.record?.stamps).toMatchObject({
+    const decision = after(old, 'scan', absent);
+    expect(verdict(decision)).toMatchObject({ next: 'stop absent_once', status: undefined });
+    expect(decision.record?.stamps).toMatchObject({
       absentSince: 'if_unset',
       nextAttempt: { inMs: 300_000 },
     });
@@ -552,8 +552,8 @@ describe('the caller', () => {
   const charge = { purpose: 'charge', begunHere: true } as const;
 
   it('stores the id in the same commit that says "confirm sent", before it confirms', () => {
-    const move = after(aTransaction(), 'create', sawIntent(), charge, true);
-    expect(move).toMatchObject({
+    const decision = after(aTransaction(), 'create', sawIntent(), charge, true);
+    expect(decision).toMatchObject({
       kind: 'ask',
       call: 'confirm',
       firstSend: true,
@@ -724,13 +724,13 @@ describe('a truth that arrives late', () => {
       status: 'stuck',
       review: { reason: 'undecided', message: 'm', at: NOW, evidence: {}, resolution: null },
     });
-    const move = after(stuck, 'retrieve', sawIntent({ status: 'succeeded' }));
-    expect(verdict(move)).toMatchObject({
+    const decision = after(stuck, 'retrieve', sawIntent({ status: 'succeeded' }));
+    expect(verdict(decision)).toMatchObject({
       status: 'succeeded',
       action: 'settled',
       mails: ['customer_succeeded', 'operator_truth_changed'],
     });
-    expect(move.record?.changes.review).toBeNull();
+    expect(decision.record?.changes.review).toBeNull();
   });
 
   it.each(['failed', 'canceled'] as const)(
@@ -748,13 +748,13 @@ describe('a truth that arrives late', () => {
           resolution: { as: status, reason: 'r', operator: 'ada', at: NOW },
         },
       });
-      const move = after(resolved, 'retrieve', sawIntent({ status: 'succeeded' }));
-      expect(verdict(move)).toMatchObject({
+      const decision = after(resolved, 'retrieve', sawIntent({ status: 'succeeded' }));
+      expect(verdict(decision)).toMatchObject({
         status: 'succeeded',
         action: 'truth_corrected',
         mails: ['customer_succeeded', 'operator_truth_changed'],
       });
-      expect(move.record?.changes.review).toMatchObject({
+      expect(decision.record?.changes.review).toMatchObject({
         reason: 'truth_changed',
         resolution: { operator: 'ada' },
       });
@@ -864,43 +864,48 @@ describe("an intent that is not this payment's", () => {
     ]) {
       for (const call of ['retrieve', 'confirm', 'create', 'cancel', 'scan'] as const) {
         for (const purpose of ['charge', 'reconcile'] as const) {
-          const move = after(aConfirmSent(), call, sawIntent({ status, ...changes }), { purpose });
-          expect(verdict(move)).toEqual({
+          const decision = after(aConfirmSent(), call, sawIntent({ status, ...changes }), {
+            purpose,
+          });
+          expect(verdict(decision)).toEqual({
             next: 'stop stuck',
             status: 'stuck',
             action: 'marked_stuck',
             mails: ['operator_stuck'],
           });
-          expect(move.record?.changes.review).toMatchObject({ reason: 'not_ours' });
+          expect(decision.record?.changes.review).toMatchObject({ reason: 'not_ours' });
         }
       }
     }
   });
 
   it('names no ledger on a row of a version that named none: it is ours', () => {
-    const move = after(
+    const decision = after(
       aConfirmSent({ paramsVersion: 1 }),
       'retrieve',
       sawIntent({ status: 'succeeded', metadata: { payrecon_transaction: aTransaction().id } }),
     );
-    expect(verdict(move).status).toBe('succeeded');
+    expect(verdict(decision).status).toBe('succeeded');
   });
 });
 
 describe('what was received', () => {
   it('is recorded with a success', () => {
-    const move = after(aConfirmSent(), 'retrieve', sawIntent({ status: 'succeeded' }));
-    expect(move.record?.changes).toMatchObject({ amountReceived: 4999, currencyReceived: 'usd' });
+    const decision = after(aConfirmSent(), 'retrieve', sawIntent({ status: 'succeeded' }));
+    expect(decision.record?.changes).toMatchObject({
+      amountReceived: 4999,
+      currencyReceived: 'usd',
+    });
   });
 
   it('less than was asked for is a question, though the amount is the same', () => {
-    const move = after(
+    const decision = after(
       aConfirmSent(),
       'retrieve',
       sawIntent({ status: 'succeeded', amountReceived: 1 }),
     );
-    expect(verdict(move)).toMatchObject({ status: 'stuck', mails: ['operator_stuck'] });
-    expect(move.record?.changes).toMatchObject({
+    expect(verdict(decision)).toMatchObject({ status: 'stuck', mails: ['operator_stuck'] });
+    expect(decision.record?.changes).toMatchObject({
       amountReceived: 1,
       currencyReceived: 'usd',
       review: { reason: 'amount_mismatch' },

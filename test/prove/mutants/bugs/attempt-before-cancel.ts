@@ -4,18 +4,18 @@ import { replaced } from '../replaced.ts';
 vi.mock(import('../../../../src/domain/decide/transitions.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
-    cancelMove: (transaction, fence, context) => {
+    sendCancel: (transaction, fence, context) => {
       const { intent, failure, kind, requestId } = fence;
       if (failure === null || kind !== 'request') {
-        return original.cancelMove(transaction, fence, context);
+        return original.sendCancel(transaction, fence, context);
       }
       const changes = {
         paymentIntent: intent.id,
         stripeStatus: intent.status,
         ...original.failureOf(failure, kind),
       };
-      const outcome = { changes, words: 'refused', detail: {}, requestId };
-      return original.settleMove(transaction, { ...outcome, status: 'failed' }, context);
+      const outcome = { changes, summary: 'refused', detail: {}, requestId };
+      return original.settle(transaction, { ...outcome, status: 'failed' }, context);
     },
   });
 });
@@ -34,9 +34,9 @@ vi.mock(import('../../../../src/domain/attempts.ts'), async (importOriginal) => 
 vi.mock(import('../../../../src/domain/decide/decide.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
-    plan: (transaction, seen, context) => {
+    decide: (transaction, lastCall, context) => {
       const asIfTheFirst = { ...transaction, attempt: 1 };
-      return original.plan(asIfTheFirst, seen, context);
+      return original.decide(asIfTheFirst, lastCall, context);
     },
   });
 });

@@ -3,9 +3,12 @@ import { receivedAsAsked, TRANSACTION_METADATA } from './marks.ts';
 import { formatMoney } from './money.ts';
 import type { Resolution, Transaction } from './transaction.ts';
 
-export interface LegalResolution {
+/** What a person may decide about a stuck or overdue transaction. */
+export interface ResolutionOption {
   readonly as: Resolution['as'];
+  /** What it means in this case, for the prompt. */
   readonly meaning: string;
+  /** Only after the intent was canceled at Stripe, in the same command (`--cancel-at-stripe`). */
   readonly needsCancelAtStripe: boolean;
 }
 
@@ -15,15 +18,15 @@ export interface LegalResolution {
  * it did not; and what Stripe cannot tell is the person's to know. "Nothing was charged" is offered
  * only with proof of it: neither an id that this account does not know nor one scan is any.
  */
-export function legalResolutions(
+export function resolutionOptions(
   transaction: Transaction,
-  seen: Answer,
-): readonly LegalResolution[] {
-  if (transaction.keyConflictAt !== null) return afterKeyConflict(transaction, seen);
-  switch (seen.kind) {
+  answer: Answer,
+): readonly ResolutionOption[] {
+  if (transaction.keyConflictAt !== null) return afterKeyConflict(transaction, answer);
+  switch (answer.kind) {
     case 'intent':
     case 'declined':
-      return forIntent(transaction, seen.intent);
+      return forIntent(transaction, answer.intent);
     case 'missing':
       return [
         retry(
@@ -46,11 +49,11 @@ export function legalResolutions(
   }
 }
 
-function retry(meaning: string): LegalResolution {
+function retry(meaning: string): ResolutionOption {
   return { as: 'retry', meaning, needsCancelAtStripe: false };
 }
 
-function bySight(): LegalResolution {
+function bySight(): ResolutionOption {
   return {
     as: 'succeeded',
     meaning: 'you have seen it succeed: record that the customer was charged',
@@ -62,13 +65,13 @@ function bySight(): LegalResolution {
  * The key may never be sent again, so there is no retry; and only the other intent, seen canceled,
  * shows that it took no money. It is another ledger's: it is not ours to cancel.
  */
-function afterKeyConflict(transaction: Transaction, seen: Answer): readonly LegalResolution[] {
-  switch (seen.kind) {
+function afterKeyConflict(transaction: Transaction, answer: Answer): readonly ResolutionOption[] {
+  switch (answer.kind) {
     case 'intent':
     case 'declined':
-      return isOwn(transaction, seen.intent)
-        ? beside(transaction, seen.intent)
-        : forOther(transaction, seen.intent);
+      return isOwn(transaction, answer.intent)
+        ? beside(transaction, answer.intent)
+        : forOther(transaction, answer.intent);
     case 'missing':
     case 'absent':
     case 'refused':
@@ -84,11 +87,11 @@ function isOwn(transaction: Transaction, intent: IntentSnapshot): boolean {
 }
 
 /** An intent of our own that was made beside the other one: unless it took the money, it says nothing of the other. */
-function beside(transaction: Transaction, intent: IntentSnapshot): readonly LegalResolution[] {
+function beside(transaction: Transaction, intent: IntentSnapshot): readonly ResolutionOption[] {
   return intent.status === 'succeeded' ? forIntent(transaction, intent) : [bySight()];
 }
 
-function forOther(transaction: Transaction, intent: IntentSnapshot): readonly LegalResolution[] {
+function forOther(transaction: Transaction, intent: IntentSnapshot): readonly ResolutionOption[] {
   const name = `${intent.id}, made under this key,`;
   switch (intent.status) {
     case 'succeeded': {
@@ -129,7 +132,7 @@ function asked({ amount, currency }: Transaction): string {
   return formatMoney(amount, currency);
 }
 
-function forIntent(transaction: Transaction, intent: IntentSnapshot): readonly LegalResolution[] {
+function forIntent(transaction: Transaction, intent: IntentSnapshot): readonly ResolutionOption[] {
   switch (intent.status) {
     case 'succeeded': {
       const meaning = receivedAsAsked(transaction, intent)
@@ -159,25 +162,25 @@ function forIntent(transaction: Transaction, intent: IntentSnapshot): readonly L
 }
 
 /** What Stripe says, in a sentence. */
-export function describeAnswer(seen: Answer): string {
-  switch (seen.kind) {
+export function describeAnswer(answer: Answer): string {
+  switch (answer.kind) {
     case 'intent':
     case 'declined': {
-      const { id, status, lastError } = seen.intent;
+      const { id, status, lastError } = answer.intent;
       const failure =
         lastError === null
           ? ''
           : `; last error: ${lastError.message} (${lastError.declineCode ?? lastError.code ?? 'unknown'})`;
-      return `${id} is ${status}, ${sumOf(seen.intent)}${failure}`;
+      return `${id} is ${status}, ${sumOf(answer.intent)}${failure}`;
     }
     case 'missing':
-      return `Stripe does not show this payment's intent (${seen.message})`;
+      return `Stripe does not show this payment's intent (${answer.message})`;
     case 'absent':
-      return `a complete scan of Stripe's list (${String(seen.pages)} ${seen.pages === 1 ? 'page' : 'pages'}) shows no payment intent for it`;
+      return `a complete scan of Stripe's list (${String(answer.pages)} ${answer.pages === 1 ? 'page' : 'pages'}) shows no payment intent for it`;
     case 'refused':
     case 'unauthorized':
     case 'unknown':
-      return seen.message;
+      return answer.message;
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer, IntentSnapshot } from '../../src/domain/answer.ts';
-import { describeAnswer, legalResolutions } from '../../src/domain/legal.ts';
+import { describeAnswer, resolutionOptions } from '../../src/domain/resolutions.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { aConfirmSent, anIntent, aTransaction, NOW } from '../support/transactions.ts';
 
@@ -36,13 +36,13 @@ const refused: Answer = {
 
 /** As `succeeded`, or `canceled at Stripe first`. */
 function offered(transaction: Transaction, seen: Answer): readonly string[] {
-  return legalResolutions(transaction, seen).map(({ as, needsCancelAtStripe }) =>
+  return resolutionOptions(transaction, seen).map(({ as, needsCancelAtStripe }) =>
     needsCancelAtStripe ? `${as}, canceled at Stripe first` : as,
   );
 }
 
 function meanings(transaction: Transaction, seen: Answer): string {
-  return legalResolutions(transaction, seen)
+  return resolutionOptions(transaction, seen)
     .map(({ as, meaning }) => `${as}: ${meaning}`)
     .join('\n');
 }
