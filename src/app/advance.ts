@@ -3,16 +3,18 @@ import { BugError } from '../domain/errors.ts';
 import type {
   Call,
   Context,
+  Decision,
+  LastCall,
   LedgerMarks,
   Limits,
   Purpose,
-  LastCall,
   StopReason,
+  WantedResolution,
 } from '../domain/decide/types.ts';
 import { decide } from '../domain/decide/decide.ts';
 import { firstSend, scanWindow } from '../domain/scan-window.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';
-import { withOtherIntents } from './other-intents.ts';
+import { otherIntents, withOtherIntents } from './other-intents.ts';
 import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } from './ports.ts';
 
 /*
@@ -44,6 +46,8 @@ export interface AdvanceDeps {
 
 export interface Advance {
   readonly purpose: Purpose;
+  /** What a person wants recorded; with the purpose `resolve`. */
+  readonly resolution?: WantedResolution;
   readonly justOpened: boolean;
   /** Also of a row that this process began and goes on with; `justOpened` when left out. */
   readonly begunHere?: boolean;
@@ -55,8 +59,8 @@ export interface Advance {
   readonly inTurn?: InTurn;
   /** Asked before each call: false leaves the row as it is, with the reason `unauthorized` (this key may not make it). */
   readonly mayCall?: (call: Call) => boolean;
-  /** Called with every answer, for the pass's view of whether Stripe works. */
-  readonly onAnswer?: (answer: Answer) => void;
+  /** Called with every answer, and with the transaction as it was when it was asked about. */
+  readonly onAnswer?: (lastCall: LastCall, transaction: Transaction) => void;
 }
 
 /** Limits how many calls of many rows are under way; after a stop no further one begins. */
@@ -77,99 +81,93 @@ export interface Advanced {
   readonly now: Instant;
 }
 
+/** How far a run has come: the row as it was last written, and what was asked and answered last. */
+interface Run {
+  readonly transaction: Transaction;
+  readonly now: Instant;
+  readonly lease: Lease;
+  readonly lastCall: LastCall | null;
+}
+
+type End = Pick<Advanced, 'reason' | 'summary' | 'recorded'>;
+
+const LEASE_LOST: End = {
+  reason: 'lease_lost',
+  summary: 'another process took over',
+  recorded: true,
+};
+const INTERRUPTED: End = {
+  reason: 'interrupted',
+  summary: 'interrupted before the next call',
+  recorded: false,
+};
+
 /** Drives one leased transaction forward until it is settled, must wait, or nothing can be proven now. */
 export async function advance(
   deps: AdvanceDeps,
-  claimed: Claimed,
+  { transaction, now, lease }: Claimed,
   options: Advance,
 ): Promise<Advanced> {
-  let { transaction, now } = claimed;
-  let { lease } = claimed;
-  let lastCall: LastCall | null = options.lastCall ?? null;
-  const made: Call[] = lastCall === null ? [] : [lastCall.call];
+  let run: Run = { transaction, now, lease, lastCall: options.lastCall ?? null };
+  const made: Call[] = run.lastCall === null ? [] : [run.lastCall.call];
   while (made.length <= MAX_CALLS) {
-    const context = contextOf(deps, options, now, made);
-    const decision = decide(transaction, lastCall, context);
-    if (decision.record !== null) {
-      const record = await withOtherIntents(deps, transaction, decision.record, now);
-      const result = await deps.ledger.record(transaction, lease, record, deps.actor);
-      if (result.kind === 'stale') {
-        await cancelSecondIntent(deps, transaction, lastCall);
-        return {
-          transaction,
-          reason: 'lease_lost',
-          summary: 'another process took over',
-          last: lastCall,
-          recorded: true,
-          now,
-        };
-      }
-      ({ transaction, now } = result);
+    const decision = decide(run.transaction, run.lastCall, contextOf(deps, options, run.now, made));
+    const next = await recordDecision(deps, run, decision);
+    if (next === null) return ended(run, LEASE_LOST);
+    run = next;
+    if (decision.kind === 'stop') {
+      const { reason, summary, record } = decision;
+      return ended(run, { reason, summary, recorded: record !== null });
     }
-    if (decision.kind === 'ask' && options.mayCall?.(decision.call) === false) {
-      return {
-        transaction,
-        reason: 'unauthorized',
-        summary: `this key may not make the call that it needs (${decision.call})`,
-        last: lastCall,
-        recorded: false,
-        now,
-      };
+    if (options.mayCall?.(decision.call) === false) {
+      const summary = `this key may not make the call that it needs (${decision.call})`;
+      return ended(run, { reason: 'unauthorized', summary, recorded: false });
     }
-    if (decision.kind === 'stop')
-      return {
-        transaction,
-        reason: decision.reason,
-        summary: decision.summary,
-        last: lastCall,
-        recorded: decision.record !== null,
-        now,
-      };
-    const { call } = decision;
-    const asked: Transaction = transaction;
-    const askedAt = now;
-    // The lease is looked at when its turn has come: with many rows that may take a while.
-    const asking = await (options.inTurn ?? atOnce)(async () => {
-      const held = await holdLongEnough(deps, options.leaseNow?.() ?? lease);
-      return held === null
-        ? null
-        : {
-            held,
-            answer: await ask(
-              deps,
-              { call, target: decision.target ?? null, signal: options.signal },
-              asked,
-              askedAt,
-            ),
-          };
-    });
-    if (asking === 'stopped')
-      return {
-        transaction,
-        reason: 'interrupted',
-        summary: 'interrupted before the next call',
-        last: lastCall,
-        recorded: false,
-        now,
-      };
-    if (asking === null)
-      return {
-        transaction,
-        reason: 'lease_lost',
-        summary: 'another process took over',
-        last: lastCall,
-        recorded: true,
-        now,
-      };
-    lease = asking.held;
-    const { answer } = asking;
-    options.onAnswer?.(answer);
+    const asked = await askInTurn({ deps, options }, run, decision);
+    if (asked === 'stopped') return ended(run, INTERRUPTED);
+    if (asked === null) return ended(run, LEASE_LOST);
+    options.onAnswer?.(asked.lastCall, run.transaction);
     made.push(decision.call);
-    lastCall = { call: decision.call, firstSend: decision.firstSend, answer };
+    run = { ...run, ...asked };
   }
   throw new BugError(
     `${transaction.id} was asked about more than ${String(MAX_CALLS)} times in one run`,
   );
+}
+
+function ended({ transaction, now, lastCall }: Run, end: End): Advanced {
+  return { transaction, now, last: lastCall, ...end };
+}
+
+/** The run with the row as it is written; null where somebody else has written it meanwhile. */
+async function recordDecision(
+  deps: AdvanceDeps,
+  run: Run,
+  { record }: Decision,
+): Promise<Run | null> {
+  if (record === null) return run;
+  const { transaction, lease, now } = run;
+  const completed = await withOtherIntents(deps, transaction, record, now);
+  const result = await deps.ledger.record(transaction, lease, completed, deps.actor);
+  if (result.kind !== 'stale') return { ...run, transaction: result.transaction, now: result.now };
+  await cancelSecondIntent(deps, transaction, run.lastCall);
+  return null;
+}
+
+/** Null: the lease was lost before the call was made. */
+async function askInTurn(
+  { deps, options }: { readonly deps: AdvanceDeps; readonly options: Advance },
+  run: Run,
+  { call, firstSend, target }: Extract<Decision, { kind: 'ask' }>,
+): Promise<{ readonly lease: Lease; readonly lastCall: LastCall } | null | 'stopped'> {
+  // The lease is looked at when its turn has come: with many rows that may take a while.
+  return await (options.inTurn ?? atOnce)(async () => {
+    const lease = await holdLongEnough(deps, options.leaseNow?.() ?? run.lease);
+    if (lease === null) return null;
+    const question = { call, target: target ?? null, signal: options.signal, now: run.now };
+    const answer = await ask(deps, run.transaction, question);
+    return { lease, lastCall: { call, firstSend, answer } };
+  });
 }
 
 /**
@@ -195,12 +193,13 @@ export function contextOf(
   deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'> & {
     readonly gateway: Pick<Gateway, 'aheadMs'>;
   },
-  options: Pick<Advance, 'purpose' | 'justOpened' | 'begunHere' | 'signal'>,
+  options: Pick<Advance, 'purpose' | 'resolution' | 'justOpened' | 'begunHere' | 'signal'>,
   now: Instant,
   made: readonly Call[],
 ): Context {
   return {
     purpose: options.purpose,
+    resolution: options.resolution ?? null,
     now,
     stripeAheadMs: deps.gateway.aheadMs(now) ?? 0,
     limits: deps.limits,
@@ -224,15 +223,17 @@ async function holdLongEnough(deps: AdvanceDeps, lease: Lease): Promise<Lease | 
 
 interface Question {
   readonly call: Call;
+  /** The intent that the call is about, where it is not the transaction's own. */
   readonly target: string | null;
   readonly signal: AbortSignal | undefined;
+  /** The database's clock. */
+  readonly now: Instant;
 }
 
 async function ask(
   deps: AdvanceDeps,
-  { call, target, signal }: Question,
   transaction: Transaction,
-  now: Instant,
+  { call, target, signal, now }: Question,
 ): Promise<Answer> {
   switch (call) {
     case 'create':
@@ -248,13 +249,31 @@ async function ask(
       return await deps.gateway.cancel({ ...transaction, paymentIntent: target });
     case 'retrieve':
     case 'scan':
-      return await lookUpOne(
-        deps.gateway,
-        lookUpOf(transaction, { call, now, ledger: deps.ledgerMarks }),
-        signal,
-      );
+    case 'scan_elsewhere':
+      return await look(deps, transaction, { call, now, signal });
   }
 }
+
+/** A question that changes nothing at Stripe, so that it needs no lease. */
+export async function look(
+  deps: Pick<AdvanceDeps, 'gateway' | 'ledgerMarks'>,
+  transaction: Transaction,
+  { call, now, signal }: Omit<Question, 'call' | 'target'> & { readonly call: LookCall },
+): Promise<Answer> {
+  const query = lookUpOf(transaction, {
+    call: call === 'retrieve' ? 'retrieve' : 'scan',
+    now,
+    ledger: deps.ledgerMarks,
+  });
+  const answer = await lookUpOne(deps.gateway, query, signal);
+  if (call !== 'scan_elsewhere' || answer.kind !== 'absent') return answer;
+  const [other] = await otherIntents(deps, transaction, now);
+  return other === undefined || other.matchedBy === 'looks_alike'
+    ? answer
+    : { ...answer, elsewhere: other.intent };
+}
+
+export type LookCall = Extract<Call, 'retrieve' | 'scan' | 'scan_elsewhere'>;
 
 export interface LookUpContext {
   readonly call: 'retrieve' | 'scan';
@@ -286,11 +305,7 @@ export function lookUpOf(transaction: Transaction, { call, now, ledger }: LookUp
   };
 }
 
-export async function lookUpOne(
-  gateway: Gateway,
-  query: LookUp,
-  signal?: AbortSignal,
-): Promise<Answer> {
+async function lookUpOne(gateway: Gateway, query: LookUp, signal?: AbortSignal): Promise<Answer> {
   for await (const { answer } of gateway.lookUp([query], signal)) return answer;
   return {
     kind: 'unknown',

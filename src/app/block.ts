@@ -276,7 +276,7 @@ async function advanceRow(
     leaseNow: () => leases.leaseOf(claimed.transaction.id),
     inTurn: deps.inTurn,
     mayCall: (call) => !deps.forbidden.has(call),
-    onAnswer: (answer) => {
+    onAnswer: ({ answer }) => {
       deps.health.saw(answer);
     },
     ...(lookedUp === null ? {} : { lastCall: { ...lookedUp, firstSend: false } }),

@@ -419,26 +419,28 @@ function situationOf(advanced: Advanced): ChargeSituation {
     case 'stuck':
       return 'stuck';
     case 'pending':
-      return pendingSituation(advanced);
+      return SITUATION_OF_PENDING[advanced.reason];
   }
 }
 
-function pendingSituation({ reason }: Advanced): ChargeSituation {
-  switch (reason) {
-    case 'processing':
-    case 'requires_action':
-    case 'not_sent':
-    case 'interrupted':
-      return reason;
-    case 'lease_lost':
-      return 'in_progress';
-    case 'unknown':
-    case 'settled':
-    case 'stuck':
-    case 'undecided':
-    case 'absent_once':
-    case 'rate_limited':
-    case 'unauthorized':
-      return 'unknown';
-  }
-}
+/** By what the run of a row that is still pending ended with. */
+const SITUATION_OF_PENDING: Readonly<Record<Advanced['reason'], ChargeSituation>> = {
+  processing: 'processing',
+  requires_action: 'requires_action',
+  not_sent: 'not_sent',
+  interrupted: 'interrupted',
+  lease_lost: 'in_progress',
+  unknown: 'unknown',
+  settled: 'unknown',
+  stuck: 'unknown',
+  undecided: 'unknown',
+  absent_once: 'unknown',
+  rate_limited: 'unknown',
+  unauthorized: 'unknown',
+  // Of a person's resolution alone; "unknown" would claim the least.
+  resolved: 'unknown',
+  not_stuck: 'unknown',
+  illegal_resolution: 'unknown',
+  cancel_needed: 'unknown',
+  cancel_failed: 'unknown',
+};

@@ -97,6 +97,8 @@ export type Answer =
       readonly scannedFrom: number;
       readonly scannedTo: number;
       readonly pages: number;
+      /** Of `scan_elsewhere`: the intent that another ledger made under the same key. */
+      readonly elsewhere?: IntentSnapshot;
       readonly requestId: string | null;
     }
   | {

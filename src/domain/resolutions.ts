@@ -1,7 +1,8 @@
 import type { Answer, IntentSnapshot } from './answer.ts';
-import { receivedAsAsked, TRANSACTION_METADATA } from './marks.ts';
+import type { LedgerMarks } from './decide/types.ts';
+import { foreignMark, receivedAsAsked, TRANSACTION_METADATA } from './marks.ts';
 import { formatMoney } from './money.ts';
-import type { Resolution, Transaction } from './transaction.ts';
+import { isOverdue, type Instant, type Resolution, type Transaction } from './transaction.ts';
 
 /** What a person may decide about a stuck or overdue transaction. */
 export interface ResolutionOption {
@@ -10,6 +11,30 @@ export interface ResolutionOption {
   readonly meaning: string;
   /** Only after the intent was canceled at Stripe, in the same command (`--cancel-at-stripe`). */
   readonly needsCancelAtStripe: boolean;
+}
+
+/** Only a transaction that is stuck or overdue is a person's to decide. */
+export function needsPerson(transaction: Transaction, now: Instant): boolean {
+  return transaction.status === 'stuck' || isOverdue(transaction, now);
+}
+
+/**
+ * What the answer says about this payment: another's intent says nothing about it, and where the key
+ * was used by another ledger, it is the other one's intent that the person has to know of.
+ */
+export function answerForPerson(
+  transaction: Transaction,
+  answer: Answer,
+  ledger: LedgerMarks | null,
+): Answer {
+  const { requestId } = answer;
+  if (answer.kind === 'absent' && answer.elsewhere !== undefined)
+    return { kind: 'intent', intent: answer.elsewhere, requestId, replayed: false };
+  if (answer.kind !== 'intent' && answer.kind !== 'declined') return answer;
+  const foreign = foreignMark(transaction, answer.intent, ledger);
+  if (foreign === null) return answer;
+  const message = `${answer.intent.id} is not this payment's: ${foreign}`;
+  return { kind: 'missing', requestId, message };
 }
 
 /**

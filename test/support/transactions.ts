@@ -128,6 +128,7 @@ export function sawUnknown(
 export function aContext(changes: Partial<Context> = {}): Context {
   return {
     purpose: 'reconcile',
+    resolution: null,
     now: NOW,
     limits: LIMITS,
     uniform: 0.5,

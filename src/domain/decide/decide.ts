@@ -12,8 +12,10 @@ import {
 } from './types.ts';
 import { onAbsent } from './on-absent.ts';
 import { onForeign, onIntent } from './on-intent.ts';
+import { onAnswerToPerson } from './on-resolution.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-error.ts';
 import { sendCancel, cancelStray, sendConfirm, failureKindOf, leaveUnsent } from './transitions.ts';
+import { needsPerson } from '../resolutions.ts';
 import { isFinal, type Transaction } from '../transaction.ts';
 import type { Transition } from '../transition.ts';
 
@@ -41,6 +43,8 @@ export function decide(
   lastCall: LastCall | null,
   context: Context,
 ): Decision {
+  if (lastCall !== null && context.purpose === 'resolve')
+    return onAnswerToPerson(transaction, lastCall, context);
   return lastCall === null
     ? firstDecision(transaction, context)
     : onAnswer(transaction, lastCall, context);
@@ -53,6 +57,7 @@ export type FirstCallContext = Pick<Context, 'purpose' | 'now' | 'doubted' | 'st
 
 /** Which question answers a row whose outcome is open; null when it is left alone. */
 export function firstCall(transaction: Transaction, context: FirstCallContext): Call | null {
+  if (context.purpose === 'resolve') return firstLook(transaction);
   // A settled row is only looked at: nothing may be made at Stripe for it any more.
   if (isFinal(transaction.status) && mayHaveStrays(transaction)) return 'scan';
   // Created and not confirmed: whoever goes on looks first whether it is the only one.
@@ -75,6 +80,12 @@ export function firstCall(transaction: Transaction, context: FirstCallContext): 
     : 'scan';
 }
 
+/** A person decides by what Stripe shows now: nothing is created or confirmed for it. */
+function firstLook({ paymentIntent, keyConflictAt }: Transaction): Call {
+  if (paymentIntent !== null) return 'retrieve';
+  return keyConflictAt === null ? 'scan' : 'scan_elsewhere';
+}
+
 /** Nothing was sent, as far as this ledger knows. */
 function firstCallUnsent(
   transaction: Transaction,
@@ -94,6 +105,10 @@ function firstDecision(transaction: Transaction, context: Context): Decision {
       reason: 'interrupted',
       summary: 'interrupted before anything was asked',
     };
+  if (context.purpose === 'resolve' && !needsPerson(transaction, context.now)) {
+    const summary = `it is ${transaction.status}: nobody has to decide about it`;
+    return { kind: 'stop', record: null, reason: 'not_stuck', summary };
+  }
   const call = firstCall(transaction, context);
   if (call === null) return leaveUnsent(transaction, context);
   if (call !== 'create') return { kind: 'ask', record: null, call, firstSend: false };

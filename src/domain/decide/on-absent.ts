@@ -1,6 +1,13 @@
 import type { Answer } from '../answer.ts';
-import { isFinal, type Transaction } from '../transaction.ts';
-import { KEY_USED_ELSEWHERE, observed, settle, stopUndecided, markStuck } from './transitions.ts';
+import { isFinal, type Instant, type Transaction } from '../transaction.ts';
+import {
+  type Evidence,
+  KEY_USED_ELSEWHERE,
+  observed,
+  settle,
+  stopUndecided,
+  markStuck,
+} from './transitions.ts';
 import type { Context, Decision } from './types.ts';
 
 type AbsentAnswer = Extract<Answer, { kind: 'absent' }>;
@@ -22,65 +29,70 @@ export function onAbsent(
   answer: AbsentAnswer,
   context: Context,
 ): Decision {
-  const gapMs = absenceGapMs(context.limits.deadlineMs);
-  const detail = {
-    asked: 'scan',
-    scanned_from: answer.scannedFrom,
-    scanned_to: answer.scannedTo,
-    pages: answer.pages,
+  const evidence: Evidence = {
+    changes: {},
+    detail: {
+      asked: 'scan',
+      scanned_from: answer.scannedFrom,
+      scanned_to: answer.scannedTo,
+      pages: answer.pages,
+    },
+    requestId: answer.requestId,
   };
   if (transaction.paymentIntent !== null) {
     // Its id is known, so it exists: a list that misses it proves nothing.
-    return stopUndecided(
-      transaction,
-      "Stripe's list does not show a payment intent whose id is known",
-      { changes: {}, detail, requestId: answer.requestId },
-      context,
-    );
+    const summary = "Stripe's list does not show a payment intent whose id is known";
+    return stopUndecided(transaction, summary, evidence, context);
   }
-  if (transaction.keyConflictAt !== null && !isFinal(transaction.status)) {
-    // Somebody else's intent bears somebody else's mark: that ours is absent says nothing about the money.
-    return markStuck(
-      transaction,
-      'key_used_elsewhere',
-      KEY_USED_ELSEWHERE,
-      { changes: {}, detail, requestId: answer.requestId },
-      context,
-    );
+  if (isFinal(transaction.status)) return stillAbsent(transaction, evidence);
+  if (transaction.keyConflictAt !== null) {
+    // The key belongs to an intent without our metadata, so not finding ours proves nothing.
+    return markStuck(transaction, 'key_used_elsewhere', KEY_USED_ELSEWHERE, evidence, context);
   }
-  // An instant that the clock has not reached yet was written while the clock was wrong.
-  const since =
-    transaction.absentSince !== null && transaction.absentSince <= context.now
-      ? transaction.absentSince
-      : null;
-  if (isFinal(transaction.status)) {
-    return {
-      kind: 'stop',
-      record: observed(transaction, "still not in Stripe's list", answer.requestId, {
-        stamps: { nextAttempt: 'never' },
-        detail,
-      }),
-      reason: 'settled',
-      summary: "still not in Stripe's list",
-    };
-  }
-  if (since !== null && context.now - since >= gapMs) {
-    return settle(
-      transaction,
-      {
-        status: 'canceled',
-        changes: { canceledBy: 'fence' },
-        summary: 'not at Stripe: two complete scans apart in time missed it',
-        detail: { ...detail, proof: 'two complete scans apart in time', first_missed_at: since },
-        requestId: answer.requestId,
-        watchInMs: WATCH_AFTER_ABSENCE_MS,
+  const since = firstMissedAt(transaction, context);
+  const gapMs = absenceGapMs(context.limits.deadlineMs);
+  if (since === null || context.now - since < gapMs)
+    return lookAgain(transaction, evidence, {
+      since,
+      inMs: since === null ? gapMs : since + gapMs - context.now,
+    });
+  return settle(
+    transaction,
+    {
+      ...evidence,
+      status: 'canceled',
+      changes: { canceledBy: 'fence' },
+      summary: 'not at Stripe: two complete scans apart in time missed it',
+      detail: {
+        ...evidence.detail,
+        proof: 'two complete scans apart in time',
+        first_missed_at: since,
       },
-      context,
-    );
-  }
-  const inMs = since === null ? gapMs : since + gapMs - context.now;
+      watchInMs: WATCH_AFTER_ABSENCE_MS,
+    },
+    context,
+  );
+}
+
+/** An instant that the clock has not reached yet was written while the clock was wrong. */
+function firstMissedAt({ absentSince }: Transaction, { now }: Context): Instant | null {
+  return absentSince !== null && absentSince <= now ? absentSince : null;
+}
+
+function stillAbsent(transaction: Transaction, { detail, requestId }: Evidence): Decision {
+  const summary = "still not in Stripe's list";
+  const stamps = { nextAttempt: 'never' } as const;
+  const record = observed(transaction, summary, requestId, { stamps, detail });
+  return { kind: 'stop', record, reason: 'settled', summary };
+}
+
+function lookAgain(
+  transaction: Transaction,
+  { detail, requestId }: Evidence,
+  { since, inMs }: { readonly since: Instant | null; readonly inMs: number },
+): Decision {
   const summary = "not in Stripe's list; looking once more before it is taken as absent";
-  const record = observed(transaction, summary, answer.requestId, {
+  const record = observed(transaction, summary, requestId, {
     changes: { lookups: transaction.lookups + 1 },
     stamps: {
       absentSince: since === null && transaction.absentSince !== null ? 'clear' : 'if_unset',

@@ -58,6 +58,7 @@ export function onRefused(
       );
     case 'retrieve':
     case 'scan':
+    case 'scan_elsewhere':
     case 'cancel_stray':
       return stopUndecided(
         transaction,

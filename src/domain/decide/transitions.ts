@@ -45,6 +45,13 @@ export function intentDetail(call: Call, intent: IntentSnapshot): JsonObject {
   };
 }
 
+type Parts = Pick<Transition, 'action' | 'detail' | 'requestId'> & Partial<Transition>;
+
+/** A transition that, where not said otherwise, changes nothing, tells nobody, and gives the lease back. */
+export function transition(parts: Parts): Transition {
+  return { changes: {}, stamps: {}, notifications: [], release: true, ...parts };
+}
+
 /** Something was seen that decides nothing; gives the lease back and keeps everything else. */
 export function observed(
   transaction: Transaction,

@@ -1,5 +1,5 @@
 import type { Answer } from '../answer.ts';
-import type { Instant } from '../transaction.ts';
+import type { Instant, Resolution } from '../transaction.ts';
 import type { Transition } from '../transition.ts';
 
 /**
@@ -13,8 +13,12 @@ export const KEY_LIFETIME_MS = 23 * 3_600_000;
 
 export type Purpose = 'charge' | 'reconcile' | 'resolve';
 
-/** `cancel_stray`: another intent that bears this transaction's id, such as one that an earlier create left. */
-export type Call = 'create' | 'confirm' | 'cancel' | 'retrieve' | 'scan' | 'cancel_stray';
+/**
+ * `cancel_stray`: another intent that bears this transaction's id, such as one that an earlier create left.
+ * `scan_elsewhere`: the list, and where it does not show the intent, what another ledger made under the key.
+ */
+export type Call =
+  'create' | 'confirm' | 'cancel' | 'retrieve' | 'scan' | 'scan_elsewhere' | 'cancel_stray';
 
 /** The last call of this run and what came back. */
 export interface LastCall {
@@ -40,8 +44,19 @@ export interface LedgerMarks {
   readonly livemode: boolean;
 }
 
+/** What a person wants recorded about a stuck or overdue transaction. */
+export interface WantedResolution {
+  readonly as: Resolution['as'];
+  readonly reason: string;
+  readonly operator: string;
+  /** The intent may be canceled at Stripe for it. */
+  readonly cancelAtStripe: boolean;
+}
+
 export interface Context {
   readonly purpose: Purpose;
+  /** With the purpose `resolve`, and only then. */
+  readonly resolution: WantedResolution | null;
   readonly now: Instant;
   readonly limits: Limits;
   /** Uniform in [0, 1), for the jitter. */
@@ -75,7 +90,13 @@ export type StopReason =
   | 'rate_limited'
   | 'not_sent'
   | 'unauthorized'
-  | 'interrupted';
+  | 'interrupted'
+  /** What a person decided is recorded; of the next four nothing is. */
+  | 'resolved'
+  | 'not_stuck'
+  | 'illegal_resolution'
+  | 'cancel_needed'
+  | 'cancel_failed';
 
 export type Decision =
   | {

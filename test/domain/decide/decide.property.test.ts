@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/domain/answer.ts';
-import type { Call, Purpose, LastCall } from '../../../src/domain/decide/types.ts';
+import type {
+  Call,
+  LastCall,
+  Purpose,
+  WantedResolution,
+} from '../../../src/domain/decide/types.ts';
 import { firstCall, decide } from '../../../src/domain/decide/decide.ts';
+import { answerForPerson, resolutionOptions } from '../../../src/domain/resolutions.ts';
 import { STATUSES, isFinal, type Step, type Transaction } from '../../../src/domain/transaction.ts';
 import { mayFollow, stepMayFollow, type Transition } from '../../../src/domain/transition.ts';
 import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../../support/transactions.ts';
@@ -134,16 +140,10 @@ const transaction: fc.Arbitrary<Transaction> = fc
 const purpose = fc.constantFrom<Purpose>('charge', 'reconcile', 'resolve');
 
 /** Applies a recorded transition, checking it against the rules of the ledger on the way. */
-function applied(row: Transaction, record: Transition, lastCall: LastCall | null): Transaction {
-  const {
-    status = row.status,
-    step = row.step,
-    paymentIntent = row.paymentIntent,
-  } = record.changes;
+function applied(row: Transaction, record: Transition): Transaction {
+  const { status = row.status, step = row.step } = record.changes;
   expect(mayFollow(row.status, status), `${row.status} -> ${status}`).toBe(true);
   expect(stepMayFollow(row.step, step), `${row.step} -> ${step}`).toBe(true);
-  if (status !== row.status && isFinal(status))
-    expectProof({ ...row, status, paymentIntent }, lastCall);
   const { settledAt } = record.stamps;
   const kept = settledAt === 'clear' ? null : row.settledAt;
   const next = { ...row, ...record.changes, settledAt: settledAt === 'now' ? NOW : kept };
@@ -151,7 +151,8 @@ function applied(row: Transaction, record: Transition, lastCall: LastCall | null
   return next;
 }
 
-function expectProof(row: Transaction, lastCall: LastCall | null): void {
+function expectProof(was: Transaction, row: Transaction, lastCall: LastCall | null): void {
+  if (row.status === was.status || !isFinal(row.status)) return;
   // Succeeded is never recorded but for a succeeded intent with our amount and currency.
   if (row.status === 'succeeded') {
     expect(lastCall?.answer).toMatchObject({
@@ -174,12 +175,25 @@ function expectFence(row: Transaction, call: Call, why: Purpose, lastCall: LastC
     expect(row.paymentIntent ?? (lastCall?.answer.kind === 'intent' ? 'pi_1' : null)).toBe('pi_1');
 }
 
+const resolution: fc.Arbitrary<WantedResolution> = fc.record({
+  as: fc.constantFrom('succeeded', 'failed', 'canceled', 'retry'),
+  reason: fc.constant('seen at the bank'),
+  operator: fc.constant('ada'),
+  cancelAtStripe: fc.boolean(),
+});
+
+function expectResolved(row: Transaction, record: Transition, { as }: WantedResolution): void {
+  expect(row.status).toBe(as === 'retry' ? 'pending' : as);
+  expect(record).toMatchObject({ action: 'resolved', release: true });
+  expect(row.review?.resolution).toMatchObject({ as, operator: 'ada', reason: 'seen at the bank' });
+}
+
 describe('whatever is recorded and whatever is answered', () => {
   it('the decision keeps to the rules of the ledger, in every run to its end', () => {
     fc.assert(
       fc.property(
         transaction,
-        purpose,
+        fc.constantFrom<Purpose>('charge', 'reconcile'),
         fc.array(fc.tuple(answer, fc.boolean()), { minLength: 12, maxLength: 12 }),
         (start, why, answers) => {
           let row = start;
@@ -187,7 +201,11 @@ describe('whatever is recorded and whatever is answered', () => {
           const made: Call[] = [];
           for (const [next, firstSend] of answers) {
             const decision = decide(row, lastCall, aContext({ purpose: why, made: [...made] }));
-            if (decision.record !== null) row = applied(row, decision.record, lastCall);
+            if (decision.record !== null) {
+              const was = row;
+              row = applied(was, decision.record);
+              expectProof(was, row, lastCall);
+            }
             if (decision.kind === 'stop') return;
             expectFence(row, decision.call, why, lastCall);
             made.push(decision.call);
@@ -198,6 +216,60 @@ describe('whatever is recorded and whatever is answered', () => {
             };
           }
           expect.fail(`no end after ${made.join(', ')}`);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('a person records only what Stripe allows, and no outcome that it could still overturn', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(transaction, fc.option(instant)),
+        resolution,
+        fc.tuple(answer, answer),
+        ([row, keyConflictAt], wanted, answers) => {
+          const start = { ...row, keyConflictAt };
+          const context = aContext({ purpose: 'resolve', resolution: wanted });
+          const first = decide(start, null, context);
+          if (first.kind === 'stop') {
+            expect(first).toMatchObject({ record: null, reason: 'not_stuck' });
+            expect(start.status).not.toBe('stuck');
+            return;
+          }
+          expect(first.record).toBeNull();
+          expect(['retrieve', 'scan', 'scan_elsewhere']).toContain(first.call);
+          const shown = answerForPerson(start, answers[0], context.ledger);
+          const option = resolutionOptions(start, shown).find(({ as }) => as === wanted.as);
+          const looked = { call: first.call, firstSend: false, answer: answers[0] };
+          const second = decide(start, looked, context);
+          if (second.kind === 'stop') {
+            if (second.record === null) {
+              expect(option === undefined || option.needsCancelAtStripe).toBe(true);
+              return;
+            }
+            expect(option).toMatchObject({ as: wanted.as, needsCancelAtStripe: false });
+            expectResolved(applied(start, second.record), second.record, wanted);
+            return;
+          }
+          // The only call that changes anything at Stripe: agreed to, needed, and committed before it is sent.
+          expect([second.call, wanted.cancelAtStripe]).toEqual(['cancel', true]);
+          expect(option).toMatchObject({ as: wanted.as, needsCancelAtStripe: true });
+          expect(second.record).toMatchObject({ action: 'cancel_sent', release: false });
+          if (second.record === null) return;
+          const sent = applied(start, second.record);
+          expect(sent).toMatchObject({ paymentIntent: 'pi_1', status: start.status });
+          const canceled = { call: second.call, firstSend: true, answer: answers[1] };
+          const third = decide(sent, canceled, context);
+          const isCanceled =
+            answers[1].kind === 'intent' && answers[1].intent.status === 'canceled';
+          expect(third).toMatchObject({
+            kind: 'stop',
+            reason: isCanceled ? 'resolved' : 'cancel_failed',
+          });
+          expect(third.record !== null).toBe(isCanceled);
+          if (third.record !== null)
+            expectResolved(applied(sent, third.record), third.record, wanted);
         },
       ),
       { numRuns: 3_000 },
