@@ -2,7 +2,13 @@ import type { Budgets } from '../../app/budgets.ts';
 import type { Clock } from '../../app/ports.ts';
 import type { Priority } from '../../domain/rate-limit/budget.ts';
 import { PayreconError } from '../../domain/errors.ts';
-import { ENDPOINTS, type RequestLimiter, type Endpoint, type Limiter, type Limits } from './local.ts';
+import {
+  ENDPOINTS,
+  type RequestLimiter,
+  type Endpoint,
+  type Limiter,
+  type Limits,
+} from './local.ts';
 
 /** Turns taken at a time: so many that the database is asked a few times a second, and no host sits on more. */
 const BLOCK_SECONDS = 0.2;
