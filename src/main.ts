@@ -1,5 +1,4 @@
 import { EXIT, type ExitCode } from './cli/exit-code.ts';
-import { openedLate } from './cli/opened-late.ts';
 import { terminalPrompts } from './cli/prompts.ts';
 import { bugText } from './cli/render/bug.ts';
 import { runCommandLine } from './cli/run.ts';
@@ -60,32 +59,18 @@ async function main(): Promise<void> {
   process.on('uncaughtException', endOnBug);
   process.on('unhandledRejection', endOnBug);
   const environment = process.env;
-  const output = { lost: false, streamOpened: false };
-  const opened = <Stream>(stream: Stream): Stream => {
-    output.streamOpened = true;
-    return stream;
-  };
+  const output = { lost: false };
   const onLostOutput = (error: Error): void => {
     output.lost = true;
-    opened(process.stderr).write(
-      `payrecon: standard output could not be written: ${error.message}\n`,
-    );
+    process.stderr.write(`payrecon: standard output could not be written: ${error.message}\n`);
   };
   const signals = watchSignals();
   const services: CliServices = {
     ...signals,
     environment,
     streams: {
-      out: outputTo(
-        openedLate(1, () => opened(process.stdout)),
-        environment,
-        onLostOutput,
-      ),
-      err: outputTo(
-        openedLate(2, () => opened(process.stderr)),
-        environment,
-        () => undefined,
-      ),
+      out: outputTo(process.stdout, environment, onLostOutput),
+      err: outputTo(process.stderr, environment, () => undefined),
       // Looked at only before a question: merely touching standard input opens it.
       get canAsk() {
         return process.stdin.isTTY && process.stderr.isTTY;
@@ -106,11 +91,10 @@ async function main(): Promise<void> {
     command: runCommandLine,
   };
   const code = await runCommandLine(process.argv.slice(2), services);
-  // A result that nobody got is not a success.
-  if (!output.streamOpened) process.exit(output.lost && code === EXIT.done ? EXIT.bug : code);
-  // Elsewhere not `exit`, although Node ends sooner by it: what was written is to arrive first.
+  // Not `exit`, although Node ends sooner by it: what was written is to arrive first.
   process.exitCode = code;
   process.on('beforeExit', () => {
+    // A result that nobody got is not a success.
     if (output.lost && code === EXIT.done) process.exitCode = EXIT.bug;
   });
 }

@@ -1,6 +1,7 @@
 import type { Payrecon } from './app/payrecon.ts';
 import type { LedgerIdentity } from './app/ports.ts';
 import type { ListFilter } from './app/views.ts';
+import { listPage, ledgerStatus, show, verifyAudit } from './app/history.ts';
 import type { Settings } from './config/settings.ts';
 import type { PassEnd } from './daemon/daemon.ts';
 import { PayreconError } from './domain/errors.ts';
@@ -45,8 +46,6 @@ export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
   /** Aborted by the first signal: the pass that runs is finished, then the daemon ends. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
-  /** Called for each row of a pass. */
-  readonly onRow?: () => void;
 }
 
 /**
@@ -54,7 +53,7 @@ export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
  * database that comes back is met afresh and nothing grows over weeks.
  */
 export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {}): Promise<void> {
-  const { environment, flags, limit, signal, log, onRow } = input;
+  const { environment, flags, limit, signal, log } = input;
   const settings = await readSettings({ environment, flags, needsStripe: true, role: 'reconcile' });
   const [{ runDaemon }, { serviceManager }, { passLine }] = await Promise.all([
     import('./daemon/daemon.ts'),
@@ -70,12 +69,7 @@ export async function daemonFromEnvironment(input: DaemonInput, seams: Seams = {
   const pass = async (stop: AbortSignal): Promise<PassEnd> => {
     const payrecon = assemble(settings, { role: 'reconcile', notice }, seams);
     try {
-      const outcome = await payrecon.reconcile({
-        limit,
-        dryRun: false,
-        signal: stop,
-        ...(onRow === undefined ? {} : { onRow }),
-      });
+      const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop });
       return { line: passLine(outcome), againInMs: outcome.takeOverInMs };
     } finally {
       await payrecon.close();
@@ -215,25 +209,20 @@ function reading({
 }: Parts): Pick<Payrecon, 'list' | 'show' | 'stuck' | 'verifyAudit' | 'status'> {
   return {
     async list(filter, limit, cursor) {
-      const { listPage } = await import('./app/history.ts');
       return await listPage((await storage()).history, filter, limit, cursor);
     },
     async stuck(limit, cursor) {
-      const { listPage } = await import('./app/history.ts');
       return await listPage((await storage()).history, NEEDS_PERSON, limit, cursor);
     },
     async show(idOrKey) {
-      const { show } = await import('./app/history.ts');
       const { ledger, history } = await storage();
       return await show(ledger, history, idOrKey);
     },
     async verifyAudit(idOrKey) {
-      const { verifyAudit } = await import('./app/history.ts');
       const { ledger, history } = await storage();
       return await verifyAudit(ledger, history, idOrKey);
     },
     async status() {
-      const { ledgerStatus } = await import('./app/history.ts');
       return await ledgerStatus(await storage());
     },
   };

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 
 /** What `node --cpu-prof` writes, as far as it is read here. */
@@ -7,7 +10,12 @@ const cpuProfile = z.object({
   nodes: z.array(
     z.object({
       id: z.number(),
-      callFrame: z.object({ functionName: z.string(), url: z.string() }),
+      callFrame: z.object({
+        functionName: z.string(),
+        url: z.string(),
+        lineNumber: z.number(),
+        columnNumber: z.number(),
+      }),
     }),
   ),
   samples: z.array(z.number()),
@@ -27,20 +35,21 @@ const PLACES: readonly (readonly [string, (frame: Frame) => boolean])[] = [
   ['garbage collection', ({ functionName }) => functionName === '(garbage collector)'],
   [
     'database driver (with SQLite itself, where it is that)',
-    ({ url }) => /\/dist\/(pg|libsql)\.cjs/u.test(url),
+    ({ url }) => /\/node_modules\/(pg|pg-protocol|pg-pool|pg-types|libsql|@libsql)\//u.test(url),
   ],
-  ['knex', ({ url }) => url.includes('/dist/knex.cjs')],
-  ['stripe package', ({ url }) => url.includes('/dist/stripe.cjs')],
+  ['knex', ({ url }) => /\/node_modules\/(knex|tarn)\//u.test(url)],
+  ['stripe package', ({ url }) => url.includes('/node_modules/stripe/')],
   [
     'JSON',
     ({ functionName, url }) =>
-      url.includes('/dist/') && /^(json|canonicalJson|toJSON|parse|stringify)$/u.test(functionName),
+      /\/(src|node_modules)\//u.test(url) &&
+      /^(json|canonicalJson|toJSON|parse|stringify)$/u.test(functionName),
   ],
   [
     'hashes',
     ({ functionName, url }) => /^node:(internal\/)?crypto/u.test(url) || functionName === 'sha256',
   ],
-  ['payrecon itself', ({ url }) => /\/dist\/(rest|main)\.cjs/u.test(url)],
+  ['payrecon itself', ({ url }) => /\/(src|migrations)\//u.test(url)],
   [
     'HTTP and sockets',
     ({ functionName, url }) =>
@@ -93,5 +102,31 @@ export async function readProfile(folder: string): Promise<CpuProfile> {
     throw new Error(
       `${String(others.length + (name === undefined ? 0 : 1))} profiles were written instead of one`,
     );
-  return cpuProfile.parse(JSON.parse(await readFile(join(folder, name), 'utf8')));
+  return unbundled(cpuProfile.parse(JSON.parse(await readFile(join(folder, name), 'utf8'))));
+}
+
+const dist = new URL('../../dist/', import.meta.url).href;
+
+/** The same, with the files of the sources in place of those of dist/ that they were bundled into. */
+export function unbundled(profile: CpuProfile): CpuProfile {
+  const maps = new Map<string, SourceMap>();
+  const mapOf = (url: string): SourceMap => {
+    const known = maps.get(url);
+    if (known !== undefined) return known;
+    const text = readFileSync(fileURLToPath(`${url}.map`), 'utf8');
+    const map = new SourceMap(JSON.parse(text) as SourceMapPayload);
+    maps.set(url, map);
+    return map;
+  };
+  const nodes = profile.nodes.map((node) => {
+    const { url, lineNumber, columnNumber } = node.callFrame;
+    if (!url.startsWith(dist)) return node;
+    const entry = mapOf(url).findEntry(lineNumber, columnNumber);
+    if (!('originalSource' in entry)) return node;
+    return {
+      ...node,
+      callFrame: { ...node.callFrame, url: new URL(entry.originalSource, url).href },
+    };
+  });
+  return { ...profile, nodes };
 }

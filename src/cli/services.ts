@@ -26,8 +26,6 @@ export interface DaemonRequest {
   readonly signal: AbortSignal;
   /** Lines for the service's journal. */
   readonly log: (line: string) => void;
-  /** Called for each row of a pass. */
-  readonly onRow: () => void;
 }
 
 export interface ByteSource {

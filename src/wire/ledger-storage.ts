@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings.ts';
 import { parseDatabase } from '../config/database.ts';
 import type { LedgerMove, MoveProgress } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
-import type { Storage, StorageOptions } from '../storage/open.ts';
+import { openStorage, type Storage, type StorageOptions } from '../storage/open.ts';
 
 /*
  * Only a charge and `migrate` make a ledger. All else answers that there is none, since an empty
@@ -43,7 +43,6 @@ export function ledgerStorage({
   const open = async (
     how: Pick<StorageOptions, 'mayCreate' | 'anySchema' | 'autoMigrate'>,
   ): Promise<Storage> => {
-    const { openStorage } = await import('../storage/open.ts');
     const opened = await openStorage({ ...options, ...how, url });
     onClose(async () => {
       await opened.close();

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { sharesOf } from '../../bench/suite/profile.ts';
+import { sharesOf, unbundled } from '../../bench/suite/profile.ts';
 import { judgedFigure } from '../../bench/suite/results.ts';
 import { atLeast } from '../../bench/suite/figures.ts';
 import { figureRow, markdown, plainNumber, readTable, times } from '../../bench/suite/show.ts';
@@ -81,16 +82,16 @@ describe('tables', () => {
 describe('sharesOf', () => {
   const frame = (id: number, functionName: string, url: string) => ({
     id,
-    callFrame: { functionName, url },
+    callFrame: { functionName, url, lineNumber: 0, columnNumber: 0 },
   });
 
   it('counts the time of each sample for the place where it was, the largest first', () => {
     const nodes = [
       frame(1, '(idle)', ''),
       frame(2, '(garbage collector)', ''),
-      frame(3, 'run', 'file:///x/dist/libsql.cjs'),
-      frame(4, 'canonicalJson', '/x/dist/rest.cjs'),
-      frame(5, 'advance', '/x/dist/rest.cjs'),
+      frame(3, 'run', 'file:///x/node_modules/libsql/index.js'),
+      frame(4, 'canonicalJson', 'file:///x/src/app/advance.ts'),
+      frame(5, 'advance', 'file:///x/src/app/advance.ts'),
     ];
     const shares = sharesOf({
       nodes,
@@ -105,5 +106,28 @@ describe('sharesOf', () => {
       ['garbage collection', 0.05],
     ]);
     expect(shares[0]?.seconds).toBe(0.5);
+  });
+});
+
+describe('unbundled', () => {
+  it('names the source of a place in dist/, and leaves every other place as it is', () => {
+    const url = new URL('../../dist/main.js', import.meta.url);
+    const lines = readFileSync(url, 'utf8').split('\n');
+    const lineNumber = lines.findIndex((line) => line.includes('function watchSignals'));
+    const columnNumber = lines[lineNumber]?.indexOf('function watchSignals') ?? -1;
+    const callFrame = { functionName: 'watchSignals', url: url.href, lineNumber, columnNumber };
+    const elsewhere = { functionName: '', url: 'node:net', lineNumber: 0, columnNumber: 0 };
+    const { nodes } = unbundled({
+      nodes: [
+        { id: 1, callFrame },
+        { id: 2, callFrame: elsewhere },
+      ],
+      samples: [],
+      timeDeltas: [],
+    });
+    expect(nodes.map((node) => node.callFrame.url)).toEqual([
+      new URL('../../src/main.ts', import.meta.url).href,
+      'node:net',
+    ]);
   });
 });

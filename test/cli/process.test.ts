@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { bundle } from '../../.ci/build.js';
 import { binary } from '../support/binary.ts';
 import { cleanEnvironment } from '../support/environment.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -139,14 +140,36 @@ describe('a start', () => {
   it.each([[['--help']], [['--version']], [['charge', '--help']]])(
     'of %j loads neither database nor Stripe',
     async (typed) => {
-      const env = cleanEnvironment(await temporaryFolder(), { NODE_DEBUG: 'module' });
-      const { exitCode, stderr } = await execa(process.execPath, [binary, ...typed], {
-        ...options,
-        env,
-      });
-      expect(exitCode).toBe(0);
-      expect(stderr).toContain('payrecon.js');
-      expect(stderr).not.toMatch(/(knex|pg|stripe|libsql|sendgrid|inquirer|fastify)\.cjs/);
+      const packages = await packagesLoaded(typed);
+      expect(packages).toContain('commander');
+      expect(
+        packages.filter((name) => /^(knex|pg|stripe|zod|ajv|fastify|chalk)$|@/.test(name)),
+      ).toEqual(['@commander-js/extra-typings']);
     },
   );
+
+  it('of a list of an SQLite ledger loads no other database, and nothing that sends', async () => {
+    const packages = await packagesLoaded(['list']);
+    expect(packages).toEqual(expect.arrayContaining(['commander', 'knex']));
+    expect(packages.filter((name) => /^(pg|stripe|zod|ajv|fastify|axios)$/.test(name))).toEqual([]);
+  });
 });
+
+/** The packages inside the files of the bundle that a command loads. */
+async function packagesLoaded(typed: readonly string[]): Promise<readonly string[]> {
+  const env = cleanEnvironment(await temporaryFolder());
+  await execa(process.execPath, [binary, 'migrate'], { ...options, env });
+  const { exitCode, stderr } = await execa(process.execPath, [binary, ...typed], {
+    ...options,
+    env: { ...env, NODE_DEBUG: 'esm' },
+  });
+  expect(exitCode).toBe(0);
+  const { metafile } = await bundle({ write: false });
+  const loaded = Object.entries(metafile.outputs).filter(([path]) => stderr.includes(`/${path}`));
+  const inputs = loaded.flatMap(([, output]) => Object.keys(output.inputs));
+  return [
+    ...new Set(
+      inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
+    ),
+  ];
+}

@@ -1,16 +1,10 @@
-import { createHash } from 'node:crypto';
-import { appendFile, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { binary } from '../support/binary.ts';
 import { temporaryFolder } from '../support/temporary.ts';
-
-/** A command that says how it was loaded: as text alone, or from code that was compiled before. */
-const probe = (code: string) => {
-  const text = `(f=>typeof module==='object'?f(exports,require,module,__filename,__dirname):f)((function(exports,require,module,__filename,__dirname){${code}\n}))`;
-  return `/*${createHash('sha256').update(text).digest('hex')}*/${text}`;
-};
+import { root } from './tree.ts';
 
 describe('the launcher', () => {
   it('works from any folder and through a link', async () => {
@@ -44,51 +38,46 @@ describe('the launcher', () => {
     });
   });
 
-  it('uses compiled code only for the text that it was made of', async () => {
+  it('lets Node keep compiled code in a folder of the user alone, where Node can', async () => {
     const folder = await temporaryFolder();
     const launcher = await copyOfLauncher(folder);
-    const main = join(folder, 'dist', 'main.cjs');
     await mkdir(join(folder, 'dist'));
-    const run = async (script = launcher) => (await execa(process.execPath, [script])).stdout;
-    await writeFile(main, probe("console.log('one', module.parent === undefined)"));
-    expect(await run()).toBe('one false');
-    expect(await run(join(folder, 'bin', 'keep-compiled.js'))).toBe('one true');
-    expect(await run(), 'the compiled code is used').toBe('one true');
-    // V8 itself would take it: the new text is as long as the old one.
-    await writeFile(main, probe("console.log('two', module.parent === undefined)"));
-    expect(await run()).toBe('two false');
-    await appendFile(`${main}.compiled`, 'x');
-    expect(await run()).toBe('two false');
-  });
-
-  it('loads the text where the compiled code was made by another Node', async () => {
-    const folder = await temporaryFolder();
-    const launcher = await copyOfLauncher(folder);
-    const main = join(folder, 'dist', 'main.cjs');
-    await mkdir(join(folder, 'dist'));
-    await writeFile(main, probe("console.log('loaded', module.parent === undefined)"));
-    await execa(process.execPath, [join(folder, 'bin', 'keep-compiled.js')]);
-    const compiled = await readFile(`${main}.compiled`);
-    await writeFile(
-      `${main}.compiled`,
-      Buffer.from(compiled.toString('latin1').replace(process.version, 'v20.19.99'), 'latin1'),
-    );
-    expect((await execa(process.execPath, [launcher])).stdout).toBe('loaded false');
-    await writeFile(`${main}.compiled`, compiled);
-    expect(
-      (await execa(process.execPath, ['--no-lazy', launcher])).stdout,
-      'V8 with other flags',
-    ).toBe('loaded false');
+    await writeFile(join(folder, 'dist', 'main.js'), '');
+    const pretend =
+      'data:text/javascript,import module from "node:module";' +
+      'module.enableCompileCache=(folder)=>console.log(folder);';
+    const keptIn = async (env: Record<string, string>) =>
+      (await execa(process.execPath, ['--import', pretend, launcher], { env, extendEnv: false }))
+        .stdout;
+    expect(await keptIn({ HOME: '/home/ann' })).toBe('/home/ann/.cache/payrecon');
+    expect(await keptIn({ HOME: '/home/ann', XDG_CACHE_HOME: '/cache' })).toBe('/cache/payrecon');
+    expect(await keptIn({}), 'nowhere rather than where others can write').toBe('');
   });
 
   it('passes an error of the command on instead of hiding it', async () => {
     const folder = await temporaryFolder();
     const launcher = await copyOfLauncher(folder);
     await mkdir(join(folder, 'dist'));
-    await writeFile(join(folder, 'dist', 'main.cjs'), "throw new Error('from the command')\n");
+    await writeFile(join(folder, 'dist', 'main.js'), "throw new Error('from the command')\n");
     const { exitCode, stderr } = await execa(process.execPath, [launcher], { reject: false });
     expect(exitCode).toBe(1);
     expect(stderr).toContain('Error: from the command');
+  });
+});
+
+describe('the build', () => {
+  it('says in a sentence that it needs the development packages', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['.ci', 'package.json', 'package-lock.json', 'src', 'migrations'])
+      await cp(join(root, name), join(folder, name), { recursive: true });
+    const { exitCode, stderr } = await execa(process.execPath, [join(folder, '.ci/build.js')], {
+      reject: false,
+    });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr:
+        'dist/ is out of date, and building it takes the development packages: run `npm ci` without --omit=dev.',
+    });
   });
 });
 

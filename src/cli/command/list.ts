@@ -1,12 +1,14 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { ListFilter } from '../../app/views.ts';
 import type { Problem } from '../../domain/errors.ts';
+import { nearest } from '../../domain/nearest.ts';
 import { quoted } from '../../domain/field-rules.ts';
 import { type Instant, type Status, STATUSES } from '../../domain/transaction.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
 import type { Perform } from '../perform.ts';
+import { parseCount, parseTime, raise } from '../read.ts';
 
 export interface ListFlags {
   readonly status?: readonly string[] | undefined;
@@ -50,15 +52,11 @@ export function defineList(command: Command, perform: Perform, run = runList): v
   addJson(list);
   addGlobals(list);
   list.action((flags, self) =>
-    perform(self, async (context) => run(await readList(flags, context.services.now()), context)),
+    perform(self, async (context) => run(readList(flags, context.services.now()), context)),
   );
 }
 
-export async function readList(flags: ListFlags, now: Instant): Promise<ListArguments> {
-  const [{ parseTime, parseCount, raise }, { nearest }] = await Promise.all([
-    import('../read.ts'),
-    import('../../domain/nearest.ts'),
-  ]);
+export function readList(flags: ListFlags, now: Instant): ListArguments {
   const problems: Problem[] = [];
   const time = (field: string, text: string | undefined): Instant | null => {
     if (text === undefined) return null;

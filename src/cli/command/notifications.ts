@@ -6,6 +6,7 @@ import { type CommandContext, withPayrecon } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
 import type { Perform } from '../perform.ts';
+import { raise, readCount } from '../read.ts';
 import { addSettings, mailFlags } from '../setting-flags.ts';
 
 const states = [
@@ -44,8 +45,7 @@ function defineList(command: Command, perform: Perform): void {
   addGlobals(list);
   list.action((flags, self) =>
     perform(self, async (context) => {
-      const { readCount } = await import('../read.ts');
-      const wanted = await readStates(flags.state ?? states);
+      const wanted = readStates(flags.state ?? states);
       return runList(
         { states: wanted, limit: readCount('--limit', flags.limit, defaultLimit, largestList) },
         context,
@@ -54,8 +54,7 @@ function defineList(command: Command, perform: Perform): void {
   );
 }
 
-async function readStates(texts: readonly string[]): Promise<readonly NotificationState[]> {
-  const { raise } = await import('../read.ts');
+function readStates(texts: readonly string[]): readonly NotificationState[] {
   return texts.map((text) => {
     const state = states.find((each) => each === text);
     if (state !== undefined) return state;
@@ -86,7 +85,6 @@ function defineSend(command: Command, perform: Perform): void {
   addGlobals(send);
   send.action((flags, self) =>
     perform(self, async (context) => {
-      const { readCount } = await import('../read.ts');
       return runSend(
         flags.limit === undefined ? null : readCount('--limit', flags.limit, 1, largestLimit),
         context,

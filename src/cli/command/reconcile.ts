@@ -4,6 +4,7 @@ import { type CommandContext, withPayrecon } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
 import type { Perform } from '../perform.ts';
+import { parseCount, raise } from '../read.ts';
 import { addSettings, mailFlags, stripeFlags } from '../setting-flags.ts';
 
 export interface ReconcileFlags {
@@ -43,14 +44,11 @@ export function defineReconcile(command: Command, perform: Perform, run = runRec
   addSettings(reconcile, settings);
   addGlobals(reconcile);
   reconcile.action((flags, self) =>
-    perform(self, async (context) =>
-      run(await readReconcile({ ...flags, json: context.json }), context),
-    ),
+    perform(self, async (context) => run(readReconcile({ ...flags, json: context.json }), context)),
   );
 }
 
-export async function readReconcile(flags: ReconcileFlags): Promise<ReconcileArguments> {
-  const { parseCount, raise } = await import('../read.ts');
+export function readReconcile(flags: ReconcileFlags): ReconcileArguments {
   const problems: Problem[] = [];
   const limit =
     flags.limit === undefined
@@ -80,16 +78,14 @@ export async function runReconcile(
   context: CommandContext,
 ): Promise<Ending> {
   const { services, flags, out, err, json } = context;
-  const { boundingHeap } = await import('../bounded-heap.ts');
-  const onRow = boundingHeap();
   if (daemon) {
     const { escapeText } = await import('../render/escape.ts');
     const log = (line: string): void => err.write(`${escapeText(line)}\n`);
-    await services.daemon({ flags, limit, signal: services.listenForStop(), log, onRow });
+    await services.daemon({ flags, limit, signal: services.listenForStop(), log });
     return { kind: 'stopped' };
   }
   return withPayrecon(context, { needsStripe: true, role: 'reconcile' }, async (payrecon) => {
-    const options = { limit, dryRun, signal: services.listenForStop(), onRow };
+    const options = { limit, dryRun, signal: services.listenForStop() };
     if (json) {
       const [{ passJson }, { writeJson }] = await Promise.all([
         import('../render/pass-json.ts'),
@@ -102,10 +98,7 @@ export async function runReconcile(
     const { passHints, passText, rowLine } = await import('../render/pass.ts');
     const outcome = await payrecon.reconcile({
       ...options,
-      onRow: (row) => {
-        onRow();
-        out.write(rowLine(row, out));
-      },
+      onRow: (row) => out.write(rowLine(row, out)),
     });
     out.write(passText(outcome, dryRun, out));
     err.write(passHints(outcome, err));

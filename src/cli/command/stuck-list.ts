@@ -3,6 +3,7 @@ import { type CommandContext, withPayrecon } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
 import type { Perform } from '../perform.ts';
+import { readCount } from '../read.ts';
 import { largestPage } from './list.ts';
 
 export interface StuckListArguments {
@@ -25,7 +26,6 @@ export function defineStuckList(command: Command, perform: Perform, run = runStu
   addGlobals(list);
   list.action((flags, self) =>
     perform(self, async (context) => {
-      const { readCount } = await import('../read.ts');
       const limit = readCount('--limit', flags.limit, defaultLimit, largestPage);
       return run({ limit, cursor: flags.cursor ?? null }, context);
     }),
