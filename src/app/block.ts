@@ -8,7 +8,7 @@ import {
   observed,
   markStuck,
 } from '../domain/decide/transitions.ts';
-import { isFinal } from '../domain/transaction.ts';
+import { isFinal } from '../domain/statuses.ts';
 import { firstCall } from '../domain/decide/decide.ts';
 import {
   advance,

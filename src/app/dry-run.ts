@@ -1,7 +1,8 @@
 import type { Answer } from '../domain/answer.ts';
 import type { Call } from '../domain/decide/types.ts';
 import { firstCall, decide } from '../domain/decide/decide.ts';
-import type { Status, Transaction } from '../domain/transaction.ts';
+import type { Status } from '../domain/statuses.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import { contextOf, lookUpOf, type AdvanceDeps } from './advance.ts';
 import { watchStripe } from './health.ts';
 import type { PassOutcome, ReconcileOptions } from './payrecon.ts';

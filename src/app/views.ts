@@ -1,5 +1,6 @@
 import type { Action, NotificationKind } from '../domain/transition.ts';
-import type { Instant, JsonObject, Status, Step, Transaction } from '../domain/transaction.ts';
+import type { Status } from '../domain/statuses.ts';
+import type { Instant, JsonObject, Step, Transaction } from '../domain/transaction.ts';
 
 /*
  * The ledger as people read it, the other half of ports.ts: nothing here decides about a payment.

@@ -2,7 +2,7 @@ import { mayBeginAttempt, mayCorrect } from './attempts.ts';
 import { formatDuration } from './duration.ts';
 import { formatMoney } from './money.ts';
 import { otherIntentsIn, type NamedIntent } from './other-intents.ts';
-import { isAsAsked, receivedOf } from './received.ts';
+import { matchesAmount, receivedOf } from './received.ts';
 import { isOverdue, type Instant, type Resolution, type Transaction } from './transaction.ts';
 
 /** A plain sentence: why the transaction is in its state, and what happens next. */
@@ -37,7 +37,7 @@ function receivedSentence(transaction: Transaction): string {
   const received = receivedOf(transaction);
   if (received === null) return 'What Stripe received is not known.';
   const taken = formatMoney(received.amount, received.currency);
-  if (isAsAsked(transaction, received)) return `Stripe received ${taken}.`;
+  if (matchesAmount(transaction, received)) return `Stripe received ${taken}.`;
   return `Stripe received ${taken}; ${formatMoney(transaction.amount, transaction.currency)} was asked for.`;
 }
 
@@ -46,7 +46,7 @@ function succeededSentence(transaction: Transaction): string {
   const received = receivedOf(transaction);
   if (received === null)
     return `It is recorded as succeeded (${intent}). ${receivedSentence(transaction)}`;
-  if (isAsAsked(transaction, received)) {
+  if (matchesAmount(transaction, received)) {
     return `Stripe shows ${intent} succeeded with this amount and currency: the customer was charged once.`;
   }
   const [taken, asked] = [received, transaction].map(({ amount, currency }) =>

@@ -48,23 +48,3 @@ export function attemptOf(intent: Pick<IntentSnapshot, 'metadata'>): number {
   const text = intent.metadata[ATTEMPT_METADATA] ?? '1';
   return /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : 1;
 }
-
-/** What was received is what was asked for: the one comparison of money, wherever one is made. */
-export function receivedAsAsked(
-  transaction: Pick<Transaction, 'amount' | 'currency'>,
-  intent: Pick<IntentSnapshot, 'amount' | 'amountReceived' | 'currency'>,
-): boolean {
-  return (
-    intent.amountReceived === transaction.amount &&
-    intent.amount === transaction.amount &&
-    intent.currency === transaction.currency
-  );
-}
-
-/** What would be taken is what was asked for. */
-export function askedAlike(
-  transaction: Pick<Transaction, 'amount' | 'currency'>,
-  intent: Pick<IntentSnapshot, 'amount' | 'currency'>,
-): boolean {
-  return intent.amount === transaction.amount && intent.currency === transaction.currency;
-}

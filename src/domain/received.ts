@@ -1,3 +1,4 @@
+import type { IntentSnapshot } from './answer.ts';
 import type { Transaction } from './transaction.ts';
 
 interface Money {
@@ -23,10 +24,16 @@ export function receivedOf(transaction: Transaction): Money | null {
     : null;
 }
 
-/** Whether a sum is the one that was asked for. */
-export function isAsAsked(
-  transaction: Pick<Transaction, 'amount' | 'currency'>,
-  sum: Money,
+/** Amount and currency are the ones that were asked for: the one comparison of money. */
+export function matchesAmount(asked: Money, found: Money): boolean {
+  return found.amount === asked.amount && found.currency === asked.currency;
+}
+
+/** The intent is for what was asked, and all of it was received. */
+export function receivedAsAsked(
+  asked: Money,
+  intent: Pick<IntentSnapshot, 'amount' | 'amountReceived' | 'currency'>,
 ): boolean {
-  return sum.amount === transaction.amount && sum.currency === transaction.currency;
+  const received = { amount: intent.amountReceived, currency: intent.currency };
+  return matchesAmount(asked, intent) && matchesAmount(asked, received);
 }

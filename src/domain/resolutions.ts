@@ -1,6 +1,7 @@
 import type { Answer, IntentSnapshot } from './answer.ts';
 import type { LedgerMarks } from './decide/types.ts';
-import { foreignMark, receivedAsAsked, TRANSACTION_METADATA } from './marks.ts';
+import { foreignMark, TRANSACTION_METADATA } from './marks.ts';
+import { receivedAsAsked } from './received.ts';
 import { formatMoney } from './money.ts';
 import { isOverdue, type Instant, type Resolution, type Transaction } from './transaction.ts';
 

@@ -1,4 +1,5 @@
-import { isFinal, type Instant, type Transaction } from './transaction.ts';
+import { isFinal } from './statuses.ts';
+import type { Instant, Transaction } from './transaction.ts';
 
 /*
  * The range of Stripe's list that is read for a transaction whose payment intent's id is not known.

@@ -1,8 +1,7 @@
+import type { Status } from './statuses.ts';
+
 /** Instants are milliseconds since 1970-01-01T00:00:00Z, taken from the database's clock. */
 export type Instant = number;
-
-export const STATUSES = ['pending', 'succeeded', 'failed', 'canceled', 'stuck'] as const;
-export type Status = (typeof STATUSES)[number];
 
 /**
  * How far the payment has come. A `*_sent` step is committed before the call that it names leaves,
@@ -158,9 +157,4 @@ export function isOverdue(transaction: Transaction, now: Instant): boolean {
     transaction.expectedBy !== null &&
     transaction.expectedBy < now
   );
-}
-
-/** Final for the caller: nothing more will be tried under this key. */
-export function isFinal(status: Status): status is 'succeeded' | 'failed' | 'canceled' {
-  return status === 'succeeded' || status === 'failed' || status === 'canceled';
 }

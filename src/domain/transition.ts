@@ -1,4 +1,5 @@
-import type { Instant, JsonObject, Status, Step, Transaction } from './transaction.ts';
+import { isFinal, type Status } from './statuses.ts';
+import type { Instant, JsonObject, Step, Transaction } from './transaction.ts';
 
 /** What the audit trail says was done. */
 export type Action =
@@ -115,8 +116,5 @@ export function stepMayFollow(from: Step, to: Step): boolean {
 
 /** `settledAt` is set if and only if the status is final. */
 export function settledAtFits(status: Status, settledAt: Instant | null): boolean {
-  return (
-    (status === 'succeeded' || status === 'failed' || status === 'canceled') ===
-    (settledAt !== null)
-  );
+  return isFinal(status) === (settledAt !== null);
 }

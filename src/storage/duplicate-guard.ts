@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { DuplicateGuard } from '../app/ports.ts';
+import { HOLDS_REFERENCE, MAY_HAVE_CHARGED, type Status } from '../domain/statuses.ts';
 import type { ChargeRequest, Instant } from '../domain/transaction.ts';
 import { firstRow, rowsOf, type Binding, type Row } from './database.ts';
 import { text } from './rows.ts';
 
-/** `stuck` is unknown: it may have moved money. */
-const MAY_HAVE_CHARGED = `status in ('pending', 'succeeded', 'stuck')`;
+const MAY_HAVE_CHARGED_SQL = statusIn(MAY_HAVE_CHARGED);
+const HOLDS_REFERENCE_SQL = statusIn(HOLDS_REFERENCE);
+
+/** Literally as the partial indexes say it: they serve no other text. */
+function statusIn(statuses: readonly Status[]): string {
+  return `status in (${statuses.map((status) => `'${status}'`).join(', ')})`;
+}
 
 interface Trait {
   readonly name: string;
@@ -69,20 +75,20 @@ export async function findConflict(
   }
   if (request.reference !== null) {
     parts.push(`select * from (select 2 as place, 'reference' as why, t.* from transactions t
-      where reference = ? and ${MAY_HAVE_CHARGED}${others} order by created_at desc, id desc limit 1) as held`);
+      where reference = ? and ${HOLDS_REFERENCE_SQL}${others} order by created_at desc, id desc limit 1) as held`);
     bindings.push(request.reference, ...not);
   }
   if (guard.windowMs > 0) {
     for (const [index, { name, condition, value }] of traits(request).entries()) {
       parts.push(`select * from (select ${String(3 + index)} as place, 'duplicate' as why, t.* from transactions t
-        where ${condition} and amount = ? and currency = ? and created_at >= ? and ${MAY_HAVE_CHARGED}${others}
+        where ${condition} and amount = ? and currency = ? and created_at >= ? and ${MAY_HAVE_CHARGED_SQL}${others}
         order by created_at desc limit 1) as same_${name}`);
       bindings.push(value, request.amount, request.currency, now - guard.windowMs, ...not);
     }
     // A row may be old and its attempt of this minute; there are few of them, and an index of their own.
     const common = traits(request);
     parts.push(`select * from (select 9 as place, 'duplicate' as why, t.* from transactions t
-      where attempt > 1 and create_sent_at >= ? and amount = ? and currency = ? and ${MAY_HAVE_CHARGED}${others}
+      where attempt > 1 and create_sent_at >= ? and amount = ? and currency = ? and ${MAY_HAVE_CHARGED_SQL}${others}
         and (${common.map(({ condition }) => `(${condition})`).join(' or ')})
       order by create_sent_at desc limit 1) as attempted_again`);
     bindings.push(

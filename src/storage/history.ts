@@ -1,5 +1,6 @@
 import type { History, ListFilter, PagePosition } from '../app/views.ts';
-import type { Status, Transaction } from '../domain/transaction.ts';
+import type { Status } from '../domain/statuses.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import { firstRow, rowsOf, type Binding, type Database } from './database.ts';
 import { verifyAudit } from './history-verify.ts';
 import { auditEntryOf, integer, integerOrNull, notificationOf, transactionOf } from './rows.ts';

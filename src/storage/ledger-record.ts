@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { Ledger, RecordResult } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
+import { holdsReference } from '../domain/statuses.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { canonicalJson, entryHash, textAroundInstant } from './audit-chain.ts';
 import { countedPart, COUNTS_READ, shardOf, writeCounts } from './counts.ts';
@@ -57,8 +58,8 @@ async function recordOne(database: Database, recording: Recording): Promise<Row 
     if (
       !(error instanceof UniqueViolation) ||
       current.reference === null ||
-      holdsReference(current) ||
-      !holdsReference(next)
+      holdsReference(current.status) ||
+      !holdsReference(next.status)
     )
       throw error;
     return send(database, {
@@ -67,11 +68,6 @@ async function recordOne(database: Database, recording: Recording): Promise<Row 
       detail: { ...recording.detail, reference_also_held: true },
     });
   }
-}
-
-/** As the index transactions_reference_held says it. */
-function holdsReference({ status }: Transaction): boolean {
-  return status === 'pending' || status === 'succeeded' || status === 'stuck';
 }
 
 async function send(database: Database, recording: Recording): Promise<Row | null> {

@@ -1,15 +1,14 @@
 import type { PassRow } from '../app/ports.ts';
 import type { AuditEntry, Notification, NotificationState } from '../app/views.ts';
 import { BugError } from '../domain/errors.ts';
+import { STATUSES, type Status } from '../domain/statuses.ts';
 import {
   CANCELERS,
   FAILURE_KINDS,
   SESSIONS,
-  STATUSES,
   STEPS,
   type JsonObject,
   type Review,
-  type Status,
   type Step,
   type Transaction,
 } from '../domain/transaction.ts';

@@ -7,6 +7,7 @@ import {
   NAMESPACE_METADATA,
   TRANSACTION_METADATA,
 } from '../domain/marks.ts';
+import { matchesAmount } from '../domain/received.ts';
 import { createIdempotencyKey, keyDigest } from './idempotency.ts';
 import { pageReader, type Asking } from './list-page.ts';
 import { LIST_PAGE_SIZE, type LedgerNames, type PageRequest } from './params.ts';
@@ -149,7 +150,7 @@ function matched(
 ): readonly OtherIntent[] {
   if (isOwn(asking, query, intent)) return [];
   const { metadata } = intent;
-  const { key, amount, currency } = query.transaction;
+  const { key } = query.transaction;
   const digest = metadata[KEY_METADATA];
   if (digest !== undefined) {
     const isSameKey =
@@ -158,9 +159,7 @@ function matched(
     // One that names another key was not made under ours, whatever it looks like.
     return isSameKey ? [{ intent, matchedBy: 'metadata' }] : [];
   }
-  return intent.amount === amount && intent.currency === currency
-    ? [{ intent, matchedBy: 'looks_alike' }]
-    : [];
+  return matchesAmount(query.transaction, intent) ? [{ intent, matchedBy: 'looks_alike' }] : [];
 }
 
 /** One of this very row: it is no other's. A row of the version without the ledger's mark has its transaction's id alone. */

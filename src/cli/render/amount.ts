@@ -1,5 +1,5 @@
 import { formatMoney } from '../../domain/money.ts';
-import { isAsAsked, receivedOf } from '../../domain/received.ts';
+import { matchesAmount, receivedOf } from '../../domain/received.ts';
 import type { Transaction } from '../../domain/transaction.ts';
 
 /** The amount that a payment stands for in every view, and what has to be said about it. */
@@ -24,7 +24,7 @@ export function amountOf(transaction: Transaction): ShownAmount {
         }
       : { money: asked, remark: '', shortRemark: '' };
   }
-  if (isAsAsked(transaction, received)) return { money: asked, remark: '', shortRemark: '' };
+  if (matchesAmount(transaction, received)) return { money: asked, remark: '', shortRemark: '' };
   const taken = formatMoney(received.amount, received.currency);
   return transaction.status === 'succeeded'
     ? { money: taken, remark: `(asked for ${asked})`, shortRemark: `(asked ${asked})` }

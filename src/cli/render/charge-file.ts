@@ -5,7 +5,8 @@ import {
   type RowResult,
 } from '../../app/charge-file.ts';
 import type { PayreconError } from '../../domain/errors.ts';
-import type { Instant, JsonObject, Status } from '../../domain/transaction.ts';
+import type { Status } from '../../domain/statuses.ts';
+import type { Instant, JsonObject } from '../../domain/transaction.ts';
 import type { Output } from '../streams.ts';
 import { amountOf, amountWords } from './amount.ts';
 import { block, type Line } from './block.ts';

@@ -1,5 +1,5 @@
 import { Chalk } from 'chalk';
-import type { Status } from '../../domain/transaction.ts';
+import type { Status } from '../../domain/statuses.ts';
 import type { Output } from '../streams.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { IntentSnapshot } from '../answer.ts';
 import { mayHaveStrays } from '../attempts.ts';
 import { BugError } from '../errors.ts';
-import { askedAlike, foreignMark } from '../marks.ts';
+import { foreignMark } from '../marks.ts';
+import { matchesAmount } from '../received.ts';
 import {
   BELIEVED_UNSENT_MS,
   KEY_LIFETIME_MS,
@@ -16,7 +17,8 @@ import { onAnswerToPerson } from './on-resolution.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-error.ts';
 import { sendCancel, cancelStray, sendConfirm, failureKindOf, leaveUnsent } from './transitions.ts';
 import { needsPerson } from '../resolutions.ts';
-import { isFinal, type Transaction } from '../transaction.ts';
+import { isFinal } from '../statuses.ts';
+import type { Transaction } from '../transaction.ts';
 import type { Transition } from '../transition.ts';
 
 /*
@@ -221,7 +223,7 @@ function liveStray(
   const isLive = ({ status }: IntentSnapshot): boolean =>
     status !== 'canceled' && status !== 'succeeded';
   const isOurs = (other: IntentSnapshot): boolean =>
-    askedAlike(transaction, other) && foreignMark(transaction, other, ledger) === null;
+    matchesAmount(transaction, other) && foreignMark(transaction, other, ledger) === null;
   return others.find((other) => other.id !== intent.id && isLive(other) && isOurs(other)) ?? null;
 }
 
@@ -243,7 +245,7 @@ function onStrayCanceled(lastCall: LastCall, context: Context): Decision {
 function onCreated(transaction: Transaction, lastCall: LastCall, context: Context): Decision {
   if (lastCall.answer.kind !== 'intent') throw new TypeError('onCreated wants an intent');
   const { intent, requestId, replayed } = lastCall.answer;
-  if (!askedAlike(transaction, intent) || intent.status === 'succeeded')
+  if (!matchesAmount(transaction, intent) || intent.status === 'succeeded')
     return onIntent(transaction, 'create', lastCall.answer, context);
   if (context.purpose !== 'charge' || transaction.status !== 'pending') {
     return sendCancel(transaction, { intent, failure: null, kind: null, requestId }, context);

@@ -1,5 +1,6 @@
 import type { Answer } from '../answer.ts';
-import { isFinal, type Instant, type Transaction } from '../transaction.ts';
+import { isFinal } from '../statuses.ts';
+import type { Instant, Transaction } from '../transaction.ts';
 import {
   type Evidence,
   KEY_USED_ELSEWHERE,

@@ -1,6 +1,6 @@
 import type { Answer, Failure, IntentSnapshot } from '../answer.ts';
 import { expectedBy } from '../expected.ts';
-import { askedAlike, receivedAsAsked } from '../marks.ts';
+import { matchesAmount, receivedAsAsked } from '../received.ts';
 import { formatMoney } from '../money.ts';
 import { classifyRefusal } from '../refusals.ts';
 import {
@@ -17,13 +17,8 @@ import {
   type Evidence,
 } from './transitions.ts';
 import { KEY_LIFETIME_MS, type Call, type Context, type Decision, type LastCall } from './types.ts';
-import {
-  isFinal,
-  type Canceler,
-  type FailureKind,
-  type Instant,
-  type Transaction,
-} from '../transaction.ts';
+import { isFinal } from '../statuses.ts';
+import type { Canceler, FailureKind, Instant, Transaction } from '../transaction.ts';
 import type { Changes, Transition } from '../transition.ts';
 
 type IntentAnswer = Extract<Answer, { kind: 'intent' }>;
@@ -270,7 +265,7 @@ function onUnconfirmed(
     transaction.status === 'pending' &&
     transaction.step !== 'cancel_sent' &&
     intent.status === 'requires_confirmation' &&
-    askedAlike(transaction, intent) &&
+    matchesAmount(transaction, intent) &&
     (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context));
   if (mayConfirm && context.made.includes('confirm')) {
     return {

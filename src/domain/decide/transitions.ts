@@ -3,14 +3,14 @@ import { mayHaveStrays } from '../attempts.ts';
 import { backoffMs } from '../backoff.ts';
 import { customerMail } from '../letters.ts';
 import type { RefusalKind } from '../refusal-codes.ts';
-import {
-  isFinal,
-  type FailureKind,
-  type Instant,
-  type JsonObject,
-  type Review,
-  type ReviewReason,
-  type Transaction,
+import { isFinal } from '../statuses.ts';
+import type {
+  FailureKind,
+  Instant,
+  JsonObject,
+  Review,
+  ReviewReason,
+  Transaction,
 } from '../transaction.ts';
 import type { Changes, NotificationKind, Stamps, Transition } from '../transition.ts';
 import type { Call, Context, Decision, StopReason } from './types.ts';

@@ -9,7 +9,8 @@ import type {
 } from '../../../src/domain/decide/types.ts';
 import { firstCall, decide } from '../../../src/domain/decide/decide.ts';
 import { answerForPerson, resolutionOptions } from '../../../src/domain/resolutions.ts';
-import { STATUSES, isFinal, type Step, type Transaction } from '../../../src/domain/transaction.ts';
+import { STATUSES, isFinal } from '../../../src/domain/statuses.ts';
+import type { Step, Transaction } from '../../../src/domain/transaction.ts';
 import { mayFollow, stepMayFollow, type Transition } from '../../../src/domain/transition.ts';
 import { NOW, aContext, aTransaction, anIntent, sawUnknown } from '../../support/transactions.ts';
 
