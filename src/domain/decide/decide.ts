@@ -15,7 +15,14 @@ import { onAbsent } from './on-absent.ts';
 import { onForeign, onIntent } from './on-intent.ts';
 import { onAnswerToPerson } from './on-resolution.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-error.ts';
-import { sendCancel, cancelStray, sendConfirm, failureKindOf, leaveUnsent } from './transitions.ts';
+import {
+  sendCancel,
+  cancelStray,
+  sendConfirm,
+  failureKindOf,
+  leaveUnsent,
+  transition,
+} from './transitions.ts';
 import { needsPerson } from '../resolutions.ts';
 import { isFinal } from '../statuses.ts';
 import type { Transaction } from '../transaction.ts';
@@ -151,6 +158,7 @@ function onAnswer(transaction: Transaction, lastCall: LastCall, context: Context
     case 'intent':
       return onOwnIntent(transaction, lastCall, answer, context);
     case 'declined':
+      // A decline is final only once Stripe shows its intent canceled: onCanceled in on-intent.ts settles it.
       return sendCancel(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);
     case 'refused':
       return onRefused(transaction, lastCall, answer, context);
@@ -258,7 +266,7 @@ function onCreated(transaction: Transaction, lastCall: LastCall, context: Contex
     kind: 'ask',
     call: 'scan',
     firstSend: false,
-    record: {
+    record: transition({
       action: 'created',
       changes: { paymentIntent: intent.id, stripeStatus: intent.status, step: 'created' },
       stamps: { absentSince: 'clear' },
@@ -268,8 +276,7 @@ function onCreated(transaction: Transaction, lastCall: LastCall, context: Contex
         because: 'another intent may exist: the list is read first',
       },
       requestId,
-      notifications: [],
       release: false,
-    },
+    }),
   };
 }

@@ -220,15 +220,14 @@ export function sendConfirm(
     kind: 'ask',
     call: 'confirm',
     firstSend: transaction.confirmSentAt === null,
-    record: {
+    record: transition({
       action: 'confirm_sent',
       changes: { ...changes, step: 'confirm_sent' },
       stamps: { confirmSentAt: 'if_unset', absentSince: 'clear' },
       detail: { asked: 'confirm', payment_intent: intent.id },
       requestId,
-      notifications: [],
       release: false,
-    },
+    }),
   };
 }
 
@@ -275,7 +274,7 @@ export function sendCancel(transaction: Transaction, fence: Fence, context: Cont
     kind: 'ask',
     call: 'cancel',
     firstSend: true,
-    record: {
+    record: transition({
       action: 'cancel_sent',
       changes: { ...changes, step: 'cancel_sent' },
       stamps: { cancelSentAt: 'if_unset', absentSince: 'clear' },
@@ -284,9 +283,8 @@ export function sendCancel(transaction: Transaction, fence: Fence, context: Cont
         because: failure === null ? 'never confirmed' : 'declined',
       },
       requestId,
-      notifications: [],
       release: false,
-    },
+    }),
   };
 }
 
@@ -308,19 +306,16 @@ export function cancelStray(
     call: 'cancel_stray',
     firstSend: true,
     target: stray.id,
-    record: {
+    record: transition({
       action: 'observed',
-      changes: {},
-      stamps: {},
       detail: {
         ...intentDetail('scan', stray),
         because: 'another payment intent of this transaction: canceled',
         step: transaction.step,
       },
       requestId: null,
-      notifications: [],
       release: false,
-    },
+    }),
   };
 }
 
