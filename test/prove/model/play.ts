@@ -180,7 +180,7 @@ class Player {
   /** The second ledger is made when it is first charged from, or a pass is made on it. */
   async #beginSecond(action: Action): Promise<boolean> {
     if (!this.#world.secondInUse && !(action.do === 'charge' || action.do === 'pass')) return false;
-    await this.#world.secondProcess('by mistake');
+    await this.#world.secondProcess('by mistake', false);
     return true;
   }
 
@@ -210,7 +210,10 @@ class Player {
     const process =
       command.ledger === undefined
         ? this.#world.process(0, hangs(command))
-        : await this.#world.secondProcess(command.ledger === 'second' ? 'by mistake' : 'meant');
+        : await this.#world.secondProcess(
+            command.ledger === 'second' ? 'by mistake' : 'meant',
+            hangs(command),
+          );
     const ended = await process.run(this.#world.history, command, null);
     await this.#world.quiet();
     this.#world.setFaults('');

@@ -136,11 +136,11 @@ export class World {
   }
 
   /** One of the second ledger, which is made when it is first used. */
-  async secondProcess(meant: 'meant' | 'by mistake'): Promise<Process> {
+  async secondProcess(meant: 'meant' | 'by mistake', hasty: boolean): Promise<Process> {
     if (!this.secondInUse) await this.#second.begin();
     this.secondInUse = true;
-    return this.#process(`second ledger, ${meant}`, {
-      ...SETTINGS,
+    return this.#process(`second ledger, ${meant}${hasty ? ', hasty' : ''}`, {
+      ...(hasty ? HASTY : SETTINGS),
       DATABASE_URL: this.#second.url,
       PAYRECON_NEW_LEDGER: meant === 'meant' ? '1' : '0',
     });
