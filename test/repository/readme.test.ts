@@ -46,6 +46,16 @@ describe('README.md', () => {
     expect(lacking.map(({ title }) => title)).toEqual([]);
   });
 
+  it.each(pages)('%s names only sources that are there', (page) => {
+    const known = new Set(repositoryFiles());
+    const named = [
+      ...textOf(page).matchAll(
+        /`((?:src\/|test\/|bench\/|bin\/|domain\/|app\/|stripe\/|storage\/)[a-z0-9/_-]+\.(?:ts|js))`/g,
+      ),
+    ].map(([, file = '']) => file);
+    expect(named.filter((file) => !known.has(file) && !known.has(`src/${file}`))).toEqual([]);
+  });
+
   it.each(pages)('%s shows only commands and flags that the program has', async (page) => {
     const commands = commandsShown(textOf(page));
     for (const command of commands) {
