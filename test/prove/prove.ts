@@ -103,7 +103,8 @@ async function main(): Promise<boolean> {
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
     const caption = `Size ${asked.size}, seed ${asked.seed}: ${seconds} s in all on ${availableParallelism()} cores with Node ${process.versions.node}, up to two lanes side by side.`;
     console.log(caption);
-    if (asked.docs && asked.whole && totals.failed === 0) intoDocs(parts, caption);
+    const everyLane = names.every((name) => asked.lanes.includes(name));
+    if (asked.docs && everyLane && totals.failed === 0) intoDocs(parts, caption);
     console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
     return totals.failed === 0;
   } finally {

@@ -83,10 +83,10 @@ export function firstCall(transaction: Transaction, context: FirstCallContext): 
   if (transaction.absentSince !== null && purpose !== 'charge') return 'scan';
   // A first send in the future was stamped by a wrong clock: nobody knows how old the key is.
   const ageMs = now - transaction.createSentAt;
-  // Set back since, the database's clock shows less than has gone by at Stripe, which forgets keys by its own.
-  return ageMs >= 0 && Math.max(ageMs, ageMs + context.stripeAheadMs) < KEY_LIFETIME_MS
-    ? 'create'
-    : 'scan';
+  // Set back since the send, our clock shows less than has gone by at Stripe, which forgets keys by its own. A clock that was
+  // always behind looks the same: a pass then reads the list, which costs a call, and a caller is not held up by it.
+  const aheadMs = purpose === 'reconcile' ? Math.max(0, context.stripeAheadMs) : 0;
+  return ageMs >= 0 && ageMs + aheadMs < KEY_LIFETIME_MS ? 'create' : 'scan';
 }
 
 /** A person decides by what Stripe shows now: nothing is created or confirmed for it. */

@@ -266,7 +266,7 @@ function onUnconfirmed(
     transaction.step !== 'cancel_sent' &&
     intent.status === 'requires_confirmation' &&
     matchesAmount(transaction, intent) &&
-    (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context));
+    (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context.now));
   if (mayConfirm && context.made.includes('confirm')) {
     return {
       kind: 'stop',
@@ -279,14 +279,7 @@ function onUnconfirmed(
   return sendCancel(transaction, { ...fence, kind: null }, context);
 }
 
-/**
- * A first send that lies in the future was stamped by a wrong clock: nobody knows how old the key is. Where Stripe's clock
- * shows that more time has gone by than ours, it is Stripe that forgets the key.
- */
-function isYoungKey(
-  sentAt: Instant,
-  { now, stripeAheadMs }: Pick<Context, 'now' | 'stripeAheadMs'>,
-): boolean {
-  const ageMs = now - sentAt;
-  return ageMs >= 0 && Math.max(ageMs, ageMs + stripeAheadMs) < KEY_LIFETIME_MS;
+/** A first send that lies in the future was stamped by a wrong clock: nobody knows how old the key is. */
+function isYoungKey(sentAt: Instant, now: Instant): boolean {
+  return now >= sentAt && now - sentAt < KEY_LIFETIME_MS;
 }

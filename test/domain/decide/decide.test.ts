@@ -86,6 +86,12 @@ describe('the first question', () => {
       'ask scan',
     ],
     [
+      '.. which may only be a clock of ours that is behind: no caller is held up by it',
+      aTransaction({ createSentAt: NOW - 1 }),
+      { purpose: 'charge', stripeAheadMs: KEY_LIFETIME_MS },
+      'ask create',
+    ],
+    [
       '.. nor while the clock of Stripe is behind',
       aTransaction({ createSentAt: NOW - KEY_LIFETIME_MS }),
       { stripeAheadMs: -KEY_LIFETIME_MS },

@@ -1,4 +1,4 @@
-import { cp, symlink, writeFile } from 'node:fs/promises';
+import { cp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
@@ -191,10 +191,16 @@ describe('a file', () => {
     const folder = await temporaryFolder();
     const root = dirname(dirname(binary));
     await cp(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
-    await cp(join(root, 'dist'), join(folder, 'dist'), {
-      recursive: true,
-      filter: (path) => !path.includes('csv.cjs'),
-    });
+    await cp(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+    const parts = await readdir(join(folder, 'dist'));
+    const readers: string[] = [];
+    for (const part of parts.filter((name) => name.endsWith('.js'))) {
+      const text = await readFile(join(folder, 'dist', part), 'utf8');
+      // The reader of CSV says so in the codes of its errors.
+      if (text.includes('CSV_INVALID_OPTION')) readers.push(part);
+    }
+    expect(readers.length).toBe(1);
+    for (const part of readers) await rm(join(folder, 'dist', part));
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
     const env = cleanEnvironment(folder, scene.env);
     const run = async (...args: readonly string[]) =>
@@ -218,6 +224,6 @@ describe('a file', () => {
     ).toMatchObject({ exitCode: 0, stderr: '' });
     const many = await run('--file', await aFile([HEADER, ...rows(1)]));
     expect(many.exitCode).toBe(1);
-    expect(many.stderr).toContain('csv.cjs');
+    expect(many.stderr).toContain(readers[0]);
   });
 });
