@@ -39,11 +39,9 @@ describe('README.md', () => {
     expect(page).toContain('| `STRIPE_SECRET_KEY` |');
   });
 
-  it('has beside it a table of the proving ground in which every lane stands', () => {
+  it('has beside it a page of the proving ground that describes every lane', () => {
     const page = textOf('docs/proving-ground.md');
-    const [, table = ''] = /<!-- proved: .*? -->\n([\s\S]*?)<!-- \/proved -->/.exec(page) ?? [];
-    const lacking = Object.values(LANES).filter(({ title }) => !table.includes(`| ${title} `));
-    expect(lacking.map(({ title }) => title)).toEqual([]);
+    expect(Object.keys(LANES).filter((lane) => !page.includes(`\`${lane}\``))).toEqual([]);
   });
 
   it.each(pages)('%s names only sources that are there', (page) => {
