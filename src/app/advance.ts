@@ -10,7 +10,7 @@ import type {
   Purpose,
   StopReason,
   WantedResolution,
-} from '../domain/decide/types.ts';
+} from '../domain/decide/decision.ts';
 import { decide } from '../domain/decide/decide.ts';
 import { firstSend, scanWindow } from '../domain/scan-window.ts';
 import type { Instant, Transaction } from '../domain/transaction.ts';

@@ -1,7 +1,7 @@
 import type { LimitFunction } from 'p-limit';
 import { type Answer, isPassing } from '../domain/answer.ts';
 import { PayreconError } from '../domain/errors.ts';
-import type { Call } from '../domain/decide/types.ts';
+import type { Call } from '../domain/decide/decision.ts';
 import {
   attemptTransition,
   nextAttempt,

@@ -1,5 +1,5 @@
 import type { Answer } from '../domain/answer.ts';
-import type { Call } from '../domain/decide/types.ts';
+import type { Call } from '../domain/decide/decision.ts';
 import { firstCall, decide } from '../domain/decide/decide.ts';
 import type { Status } from '../domain/statuses.ts';
 import type { Transaction } from '../domain/transaction.ts';

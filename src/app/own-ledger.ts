@@ -6,7 +6,7 @@ import {
   TRANSACTION_METADATA,
   wasMadeByAnotherLedger,
 } from '../domain/marks.ts';
-import type { LedgerMarks } from '../domain/decide/types.ts';
+import type { LedgerMarks } from '../domain/decide/decision.ts';
 import type { IntentSnapshot } from '../domain/answer.ts';
 import type {
   AccountReader,

@@ -1,5 +1,5 @@
 import type { Answer, IntentSnapshot } from '../domain/answer.ts';
-import type { LedgerMarks } from '../domain/decide/types.ts';
+import type { LedgerMarks } from '../domain/decide/decision.ts';
 import type { Transition } from '../domain/transition.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
 import type { Notification, NotificationState, UnsentCounts } from './views.ts';

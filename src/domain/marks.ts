@@ -1,5 +1,5 @@
 import type { IntentSnapshot } from './answer.ts';
-import type { LedgerMarks } from './decide/types.ts';
+import type { LedgerMarks } from './decide/decision.ts';
 import type { Transaction } from './transaction.ts';
 
 /*

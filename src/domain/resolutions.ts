@@ -1,5 +1,5 @@
 import type { Answer, IntentSnapshot } from './answer.ts';
-import type { LedgerMarks } from './decide/types.ts';
+import type { LedgerMarks } from './decide/decision.ts';
 import { foreignMark, TRANSACTION_METADATA } from './marks.ts';
 import { receivedAsAsked } from './received.ts';
 import { formatMoney } from './money.ts';

@@ -5,7 +5,7 @@ import type { DispatchReport } from '../app/payrecon.ts';
 import type { Budgets } from '../app/budgets.ts';
 import type { Chance, Clock, Gateway, Mailer } from '../app/ports.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Limits } from '../domain/decide/types.ts';
+import type { Limits } from '../domain/decide/decision.ts';
 import type { Priority } from '../domain/rate-limit/budget.ts';
 import type { Gate } from '../storage/gate.ts';
 import type { GatewayOptions } from '../stripe/gateway.ts';

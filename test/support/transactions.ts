@@ -1,5 +1,5 @@
 import type { Answer, IntentSnapshot } from '../../src/domain/answer.ts';
-import type { Context, Limits } from '../../src/domain/decide/types.ts';
+import type { Context, Limits } from '../../src/domain/decide/decision.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 
 /** A fixed instant, so that failures read the same on every day. */

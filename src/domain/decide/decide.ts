@@ -10,7 +10,7 @@ import {
   type Context,
   type Decision,
   type LastCall,
-} from './types.ts';
+} from './decision.ts';
 import { onAbsent } from './on-absent.ts';
 import { onForeign, onIntent } from './on-intent.ts';
 import { onAnswerToPerson } from './on-resolution.ts';

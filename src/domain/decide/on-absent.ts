@@ -9,7 +9,7 @@ import {
   stopUndecided,
   markStuck,
 } from './transitions.ts';
-import type { Context, Decision } from './types.ts';
+import type { Context, Decision } from './decision.ts';
 
 type AbsentAnswer = Extract<Answer, { kind: 'absent' }>;
 

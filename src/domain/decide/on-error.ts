@@ -8,7 +8,7 @@ import {
   stopUndecided,
   markStuck,
 } from './transitions.ts';
-import type { Context, Decision, LastCall } from './types.ts';
+import type { Context, Decision, LastCall } from './decision.ts';
 import type { JsonObject, Transaction } from '../transaction.ts';
 import type { Transition } from '../transition.ts';
 

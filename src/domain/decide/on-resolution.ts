@@ -6,7 +6,7 @@ import { answerForPerson, describeAnswer, resolutionOptions } from '../resolutio
 import type { JsonObject, Review, Transaction } from '../transaction.ts';
 import type { Changes, Transition } from '../transition.ts';
 import { intentDetail, transition } from './transitions.ts';
-import type { Context, Decision, LastCall, StopReason, WantedResolution } from './types.ts';
+import type { Context, Decision, LastCall, StopReason, WantedResolution } from './decision.ts';
 
 /*
  * `stuck resolve`: a person wants an outcome recorded. Stripe was just asked; only what its answer

@@ -13,7 +13,7 @@ import type {
   Transaction,
 } from '../transaction.ts';
 import type { Changes, NotificationKind, Stamps, Transition } from '../transition.ts';
-import type { Call, Context, Decision, StopReason } from './types.ts';
+import type { Call, Context, Decision, StopReason } from './decision.ts';
 
 /** The building blocks of a decision: each makes a Decision or a Transition. */
 

@@ -6,7 +6,7 @@ import type {
   LastCall,
   Purpose,
   WantedResolution,
-} from '../../../src/domain/decide/types.ts';
+} from '../../../src/domain/decide/decision.ts';
 import { firstCall, decide } from '../../../src/domain/decide/decide.ts';
 import { answerForPerson, resolutionOptions } from '../../../src/domain/resolutions.ts';
 import { STATUSES, isFinal } from '../../../src/domain/statuses.ts';

@@ -5,7 +5,7 @@ import {
   type Call,
   type Context,
   type Decision,
-} from '../../../src/domain/decide/types.ts';
+} from '../../../src/domain/decide/decision.ts';
 import { decide } from '../../../src/domain/decide/decide.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 import {
