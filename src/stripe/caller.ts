@@ -7,7 +7,7 @@ import {
   type Endpoint,
   type Limiter,
   type Limits,
-} from './rate-limit/local.ts';
+} from './rate-limit/local-limiter.ts';
 import { header, rateLimitedReason, type Outcome } from './outcome.ts';
 import { Slots } from './slots.ts';
 import { StripeClock } from './stripe-clock.ts';

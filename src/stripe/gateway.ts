@@ -29,8 +29,8 @@ import { newestIntents } from './newest-intents.ts';
 import { findOther } from './other-intents.ts';
 import type { Outcome } from './outcome.ts';
 import type { Priority } from '../domain/rate-limit/budget.ts';
-import { RequestLimiter } from './rate-limit/local.ts';
-import { SharedLimiter } from './rate-limit/shared.ts';
+import { RequestLimiter } from './rate-limit/local-limiter.ts';
+import { SharedLimiter } from './rate-limit/shared-limiter.ts';
 import { cancelParams, confirmParams, createParams, type LedgerNames } from './params.ts';
 
 export interface GatewayOptions {

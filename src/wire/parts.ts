@@ -9,7 +9,7 @@ import type { Limits } from '../domain/decide/decision.ts';
 import type { Priority } from '../domain/rate-limit/budget.ts';
 import type { Gate } from '../storage/gate.ts';
 import type { GatewayOptions } from '../stripe/gateway.ts';
-import type { RequestLimiter } from '../stripe/rate-limit/local.ts';
+import type { RequestLimiter } from '../stripe/rate-limit/local-limiter.ts';
 import type { Storage } from '../storage/open.ts';
 import { ledgerStorage, once, type LedgerStorage } from './ledger-storage.ts';
 import { actorOf, hashOf, systemChance, systemClock } from './system.ts';
@@ -163,7 +163,7 @@ async function localLimiter(
   { stripeRps, stripeEndpointRps }: Settings,
   clock: Clock,
 ): Promise<RequestLimiter> {
-  const { RequestLimiter: Local } = await import('../stripe/rate-limit/local.ts');
+  const { RequestLimiter: Local } = await import('../stripe/rate-limit/local-limiter.ts');
   return new Local(
     { requestsPerSecond: stripeRps, endpointRequestsPerSecond: stripeEndpointRps },
     clock,

@@ -7,7 +7,7 @@ import { aCard, AT_ONCE, EVERYTHING_DUE } from './payments-left.ts';
 /** With which priority permits were asked for, in order. */
 const asked: Priority[] = [];
 
-vi.mock(import('../../src/stripe/rate-limit/shared.ts'), async (importOriginal) => {
+vi.mock(import('../../src/stripe/rate-limit/shared-limiter.ts'), async (importOriginal) => {
   const { SharedLimiter } = await importOriginal();
   class Watched extends SharedLimiter {
     constructor(...args: ConstructorParameters<typeof SharedLimiter>) {

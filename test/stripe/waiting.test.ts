@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StripeCaller, type Request } from '../../src/stripe/caller.ts';
 import { classify } from '../../src/stripe/classify.ts';
-import type { Endpoint, Limiter } from '../../src/stripe/rate-limit/local.ts';
+import type { Endpoint, Limiter } from '../../src/stripe/rate-limit/local-limiter.ts';
 import type { Outcome } from '../../src/stripe/outcome.ts';
 import { json, startRawServer, type Handler, type RawServer } from './raw-server.ts';
 import { intent, realClock, SECRET } from './samples.ts';

@@ -16,7 +16,13 @@ import {
   failureOf,
   type Evidence,
 } from './transitions.ts';
-import { KEY_LIFETIME_MS, type Call, type Context, type Decision, type LastCall } from './decision.ts';
+import {
+  KEY_LIFETIME_MS,
+  type Call,
+  type Context,
+  type Decision,
+  type LastCall,
+} from './decision.ts';
 import { isFinal } from '../statuses.ts';
 import type { Canceler, FailureKind, Instant, Transaction } from '../transaction.ts';
 import type { Changes, Transition } from '../transition.ts';

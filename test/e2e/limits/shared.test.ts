@@ -12,7 +12,7 @@ const PER_SECOND = 25;
 const FOR_MS = 8_000;
 /** Where the processes have not all begun, or have partly ended. */
 const EDGE_MS = 500;
-/** A quarter of a second behind passes, a turn of its own, and what a busy machine adds; who goes first is test/stripe/rate-limit/shared.test.ts. */
+/** A quarter of a second behind passes, a turn of its own, and what a busy machine adds; who goes first is test/stripe/rate-limit/shared-limiter.test.ts. */
 const OVERTAKEN_AT_MOST = PER_SECOND;
 
 /** Resolves to how to begin, once it has connected. */

@@ -5,8 +5,8 @@ import { TokenBucket } from './token-bucket.ts';
  * What happens on 429, and where:
  *
  *     classify.ts                  a 429 was not executed: the answer is `unknown` with `rateLimitedReason`
- *     rate-limit/local.ts          every call takes a permit of its endpoint and of the account before it is sent
- *     rate-limit/shared.ts         the permits come from a budget in the database, shared by all processes of a ledger
+ *     rate-limit/local-limiter.ts          every call takes a permit of its endpoint and of the account before it is sent
+ *     rate-limit/shared-limiter.ts         the permits come from a budget in the database, shared by all processes of a ledger
  *     domain/rate-limit/           the budget itself, and the one rule for slowing down after a 429 (slow-down.ts)
  *     domain (on 429)              tried again with jitter within the caller's wait; then `pending`, and no attempt is counted
  *     app/health.ts                many in a row and no success: Stripe counts as away, and the pass stops

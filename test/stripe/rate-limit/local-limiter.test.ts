@@ -7,7 +7,7 @@ import {
   RequestLimiter,
   type Endpoint,
   type Limits,
-} from '../../../src/stripe/rate-limit/local.ts';
+} from '../../../src/stripe/rate-limit/local-limiter.ts';
 import { TokenBucket } from '../../../src/stripe/rate-limit/token-bucket.ts';
 import { json, reset, startRawServer, stripeError, type Handler } from '../raw-server.ts';
 import { intent, SECRET } from '../samples.ts';

@@ -10,8 +10,8 @@ import {
   type Priority,
 } from '../../../src/domain/rate-limit/budget.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
-import { ENDPOINTS, RequestLimiter } from '../../../src/stripe/rate-limit/local.ts';
-import { SharedLimiter } from '../../../src/stripe/rate-limit/shared.ts';
+import { ENDPOINTS, RequestLimiter } from '../../../src/stripe/rate-limit/local-limiter.ts';
+import { SharedLimiter } from '../../../src/stripe/rate-limit/shared-limiter.ts';
 import { realClock } from '../samples.ts';
 
 const LIMITS = { requestsPerSecond: 100, endpointRequestsPerSecond: 25 };

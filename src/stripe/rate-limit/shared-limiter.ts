@@ -8,7 +8,7 @@ import {
   type Endpoint,
   type Limiter,
   type Limits,
-} from './local.ts';
+} from './local-limiter.ts';
 
 /** Turns taken at a time: so many that the database is asked a few times a second, and no host sits on more. */
 const BLOCK_SECONDS = 0.2;
