@@ -77,7 +77,12 @@ export async function ownLedger(deps: OwnLedgerDeps): Promise<OwnLedger> {
     if (identity.account !== null || owner.account === null) return ownOf(deps, identity);
     return ownOf(deps, await bind(deps, owner));
   }
-  if (!deps.newLedger && (await deps.identity.isEmpty())) await refuseSecondLedger(deps, identity);
+  if (!deps.newLedger && (await deps.identity.isEmpty())) {
+    const witness = await deps.identity.witness();
+    await refuseSecondLedger(deps, identity);
+    // It was never used: it has lost nothing, either.
+    await deps.identity.markWhole(witness);
+  }
   return ownOf(deps, await bind(deps, owner));
 }
 
@@ -202,9 +207,8 @@ async function mustRememberKey(deps: OwnLedgerDeps): Promise<void> {
   );
 }
 
-/** A new ledger knows no key that was charged before it: elsewhere they are known. It has lost nothing, either. */
+/** A new ledger knows no key that was charged before it: elsewhere they are known. */
 async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity): Promise<void> {
-  const witness = await deps.identity.witness();
   const own = { ledger: identity.id, namespace: identity.namespace };
   const newest = await deps.gateway.newestIntents({ of: 'others', ...own });
   if (newest.kind === 'unknown') {
@@ -216,10 +220,7 @@ async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity)
   }
   if (newest.kind === 'unauthorized') throw mayNotList(newest);
   const others = newest.intents.find((intent) => wasMadeByAnotherLedger(intent, own));
-  if (others === undefined) {
-    await deps.identity.markWhole(witness);
-    return;
-  }
+  if (others === undefined) return;
   throw new PayreconError(
     'configuration',
     'another_ledger',
@@ -267,8 +268,8 @@ export async function mustBeWhole(
   identity: LedgerIdentity,
   witness: string,
 ): Promise<void> {
-  // First, because a ledger that was looked at and found whole is not looked at again for a while.
-  if (!deps.newLedger && (await deps.identity.isEmpty())) await refuseSecondLedger(deps, identity);
+  const isEmpty = await deps.identity.isEmpty();
+  if (isEmpty && !deps.newLedger) await refuseSecondLedger(deps, identity);
   const found = await compareNewest(deps, identity, witness);
   if (found.kind === 'rolled_back') throw rolledBack();
   if (found.kind === 'refused') throw mayNotList(found);
@@ -279,6 +280,8 @@ export async function mustBeWhole(
       'Whether this ledger has all of its payments is not known, and Stripe did not say. Nothing was sent; run the same command again.',
     );
   }
+  // Only now: half of the look would let the next charge go without the other half.
+  if (isEmpty) await deps.identity.markWhole(witness);
 }
 
 export function rolledBack(): PayreconError {

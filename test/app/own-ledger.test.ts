@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Gateway } from '../../src/app/ports.ts';
 import { targets } from '../storage/targets.ts';
 import { errorOf } from '../storage/errors-of.ts';
 import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../support/payment-world.ts';
@@ -133,5 +134,36 @@ test.each(targets)(
     const again = (await world.open('charge')).charge(fenced, AT_ONCE);
     expect(await errorOf(again)).toMatchObject({ kind: 'refused', code: 'reference_taken' });
     expect(world.sandbox.books.requests).toHaveLength(sent);
+  },
+);
+
+test.each(targets)(
+  'half of the look at an empty ledger does not count as a look ($name)',
+  async (target) => {
+    const world = await aPaymentWorld(target);
+    await (await world.open('charge')).inspect('nothing').catch(() => undefined);
+    const raw = await world.database.raw();
+    const before = await raw.rows('select whole_checked_at from ledger');
+    // No other ledger is seen; whether this one has lost payments is not answered.
+    const wrapGateway = (gateway: Gateway): Gateway =>
+      new Proxy(gateway, {
+        get(target, name) {
+          if (name === 'newestIntents')
+            return async (query: Parameters<Gateway['newestIntents']>[0]) =>
+              query.of === 'ledger'
+                ? { kind: 'unknown', message: 'no answer' }
+                : await target.newestIntents(query);
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+    const payrecon = await world.open('charge', {
+      seams: { wrapGateway, nowOffsetMs: () => 25 * HOUR_MS },
+    });
+    expect(await errorOf(payrecon.charge(aCard('order'), AT_ONCE))).toMatchObject({
+      code: 'stripe_unreachable',
+    });
+    expect(await raw.rows('select whole_checked_at from ledger')).toEqual(before);
+    expect(changesAt(world)).toBe(0);
   },
 );
