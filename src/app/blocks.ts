@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { reconcileBlock, type BlockDeps, type BlockEnd } from './block.ts';
-import { LONGEST_WATCH_MS, WATCH_CAP_FACTOR } from '../domain/decide/transitions.ts';
+import { furthestAttemptMs } from '../domain/decide/transitions.ts';
 import type { Instant } from '../domain/transaction.ts';
 import type { Claimed } from './ports.ts';
 
@@ -19,6 +19,8 @@ const WAITS_MS = 20;
 const ROWS_AT_ONCE = 500;
 /** Calls of theirs at the same time: enough to keep 25 a second under way at 300 ms each. */
 const CALLS_AT_ONCE = 8;
+/** So much the clocks of two databases may differ after a failover, without a row being taken before its time. */
+const CLOCKS_APART_MS = 3_600_000;
 
 /**
  * Block after block, until nothing is due, the limit is reached, or something stops the pass. The next block begins
@@ -45,7 +47,7 @@ export async function reconcileBlocks(
           pendingAfterMs: due.pendingAfterMs,
           dueBy: due.startedAt,
           sinceMs,
-          furthestAheadMs: furthestAheadMs(deps.limits),
+          furthestAheadMs: furthestAttemptMs(deps.limits) + CLOCKS_APART_MS,
           limit: asked,
         },
         deps.actor,
@@ -76,11 +78,6 @@ async function claimNamed(deps: PassDeps, ids: readonly string[]): Promise<reado
     if (claimed !== null) claims.push(claimed);
   }
   return claims;
-}
-
-/** Every time that a row is given lies within this, with a margin for the clocks of two databases. */
-function furthestAheadMs({ backoffCapMs, stuckAfterMs }: BlockDeps['limits']): number {
-  return Math.max(backoffCapMs * WATCH_CAP_FACTOR, stuckAfterMs, LONGEST_WATCH_MS) + 3_600_000;
 }
 
 type PassDeps = Omit<BlockDeps, 'inRows' | 'calls' | 'forbidden'>;

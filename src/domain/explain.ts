@@ -177,7 +177,7 @@ function pendingSentence(transaction: Transaction, now: Instant): string {
 const BELIEVED_MS = 3_600_000;
 
 function neverSentSentence({ createdAt, nextAttemptAt }: Transaction, now: Instant): string {
-  const isYoung = now - createdAt <= BELIEVED_MS;
+  const isYoung = createdAt <= now && now - createdAt <= BELIEVED_MS;
   const state = isYoung
     ? 'It is recorded, and nothing was sent to Stripe: nothing was charged. Charging again with the same key goes on;'
     : 'The ledger says that nothing was sent to Stripe. Charging again with the same key looks there first, and goes on;';

@@ -194,6 +194,9 @@ describe('a payment that was never sent', () => {
       'The ledger says that nothing was sent to Stripe. Charging again with the same key looks there first, and goes on;',
     );
     expect(old).not.toContain('nothing was charged');
+    expect(explain({ ...unsent, createdAt: NOW + 60_000 }, NOW)).not.toContain(
+      'nothing was charged',
+    );
   });
 });
 

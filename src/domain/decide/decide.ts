@@ -103,7 +103,9 @@ function firstCallUnsent(
   const ageMs = now - transaction.createdAt;
   if (doubted) return 'scan';
   if (purpose === 'charge') return ageMs >= 0 && ageMs < BELIEVED_UNSENT_MS ? 'create' : 'scan';
-  return ageMs > limits.stuckAfterMs || transaction.absentSince !== null ? 'scan' : null;
+  // Recorded further ahead than it would wait: by a clock that was wrong, and nobody knows how old it is.
+  const isOld = Math.abs(ageMs) > limits.stuckAfterMs;
+  return isOld || transaction.absentSince !== null ? 'scan' : null;
 }
 
 function firstDecision(transaction: Transaction, context: Context): Decision {

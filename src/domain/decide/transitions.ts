@@ -13,7 +13,7 @@ import type {
   Transaction,
 } from '../transaction.ts';
 import type { Changes, NotificationKind, Stamps, Transition } from '../transition.ts';
-import type { Call, Context, Decision, StopReason } from './decision.ts';
+import type { Call, Context, Decision, Limits, StopReason } from './decision.ts';
 
 /** The building blocks of a decision: each makes a Decision or a Transition. */
 
@@ -71,10 +71,18 @@ export function observed(
 }
 
 /** How much longer a row that waits for a person is left alone between two looks. */
-export const WATCH_CAP_FACTOR = 24;
+const WATCH_CAP_FACTOR = 24;
 const WATCH_STRAYS_MS = 24 * 3_600_000;
 /** The longest time until a settled row is looked at once more. */
-export const LONGEST_WATCH_MS = 24 * 3_600_000;
+const LONGEST_WATCH_MS = 24 * 3_600_000;
+
+/** No row is given a time that lies further ahead, in ms: one that does was stamped by a wrong clock, and is due now. */
+export function furthestAttemptMs({
+  backoffCapMs,
+  stuckAfterMs,
+}: Pick<Limits, 'backoffCapMs' | 'stuckAfterMs'>): number {
+  return Math.max(backoffCapMs * WATCH_CAP_FACTOR, stuckAfterMs, LONGEST_WATCH_MS);
+}
 
 export function nextAttempt(transaction: Transaction, context: Context): { readonly inMs: number } {
   const { backoffBaseMs, backoffCapMs } = context.limits;
@@ -153,8 +161,11 @@ function watchOf(after: Transaction, { watchInMs }: Outcome): { readonly inMs: n
 /** Recorded, and nothing was sent: it waits for its caller until the age ceiling. */
 export function leaveUnsent(transaction: Transaction, context: Context): Decision {
   const summary = 'never sent to Stripe: left to whoever charges again';
-  const inMs = Math.max(0, transaction.createdAt + context.limits.stuckAfterMs - context.now) + 1;
-  const record = observed(transaction, summary, null, { stamps: { nextAttempt: { inMs } } });
+  const { stuckAfterMs } = context.limits;
+  const inMs = transaction.createdAt + stuckAfterMs + 1 - context.now;
+  const record = observed(transaction, summary, null, {
+    stamps: { nextAttempt: { inMs: Math.min(Math.max(1, inMs), stuckAfterMs) } },
+  });
   return { kind: 'stop', record, reason: 'not_sent', summary };
 }
 

@@ -117,6 +117,12 @@ describe('the first question', () => {
       {},
       'ask scan',
     ],
+    [
+      '.. and where it was recorded further ahead than it would wait, by a wrong clock',
+      { ...NEVER_SENT, createdAt: NOW + 86_400_001 },
+      {},
+      'ask scan',
+    ],
     ['.. and at once in a ledger that was rolled back', NEVER_SENT, { doubted: true }, 'ask scan'],
     [
       '.. its caller is believed while it is young',
@@ -171,6 +177,16 @@ describe('the first question', () => {
   ] as const)('%s', (_, transaction, context, next) => {
     expect(verdict(decide(transaction, null, aContext(context))).next).toBe(next);
   });
+
+  // A pass takes rows that are further ahead as due now: it took one again and again, without an end.
+  it.each([NOW - 3_600_000, NOW, NOW + 3_600_000, NOW + 86_400_000])(
+    'a row that was never sent waits no longer than the age ceiling, recorded at %d',
+    (createdAt) => {
+      const { record } = decide({ ...NEVER_SENT, createdAt }, null, aContext());
+      const next = record?.stamps.nextAttempt;
+      expect(next).toEqual({ inMs: Math.min(createdAt + 86_400_001 - NOW, 86_400_000) });
+    },
+  );
 
   it('a caller that goes on from "recorded" commits the send before it leaves', () => {
     const decision = decide(
