@@ -12,12 +12,15 @@ import { LIST_PAGE_SIZE } from './params.ts';
 /*
  * The newest intents of one ledger, or of any other one. On most accounts the newest page of the list
  * shows them. Where other programs have filled that page, the search is asked for the marks: what it
- * shows exists, and what it does not show proves nothing, for it lags a minute, in outages an hour.
- * Where it cannot be asked (Stripe offers none to merchants in India), a few more pages are read.
+ * shows exists, and what it does not show proves nothing, for it lags a minute, in outages an hour. So the
+ * list is read on over that last hour, for a few pages; and further back where the search cannot be asked
+ * (Stripe offers none to merchants in India).
  */
 
-/** Of the list, where the search does not answer. */
+/** Of the list, the first one too. */
 const LIST_PAGES = 10;
+/** How far the search may lag behind, in outages (Stripe's documentation of it). */
+const SEARCH_LAG_S = 3_600;
 
 /** @throws nothing: what Stripe does not say is `unknown`. */
 export async function newestIntents(asking: Asking, query: NewestQuery): Promise<NewestIntents> {
@@ -26,8 +29,9 @@ export async function newestIntents(asking: Asking, query: NewestQuery): Promise
   if (!first.hasMore || first.rows.some((intent) => isLookedFor(intent, query)))
     return { kind: 'intents', intents: first.rows };
   const found = await searched(asking, query);
-  const more = 'kind' in found ? await readOn(asking, query, first) : found.rows;
-  return { kind: 'intents', intents: [...first.rows, ...more] };
+  const [searchedRows, until] = 'kind' in found ? [[], -Infinity] : [found.rows, lagOf(first)];
+  const more = await readOn(asking, { query, first, until });
+  return { kind: 'intents', intents: [...first.rows, ...more, ...searchedRows] };
 }
 
 function isLookedFor(intent: IntentSnapshot, query: NewestQuery): boolean {
@@ -54,15 +58,22 @@ async function searched(
   );
 }
 
+/** From here on, in seconds since 1970, the search may show nothing yet. By Stripe's own times: ours may be wrong. */
+function lagOf({ rows: [newest] }: Page): number {
+  return newest === undefined ? -Infinity : newest.created - SEARCH_LAG_S;
+}
+
+/** Reads the pages after the first until one shows what is looked for, or is from before `until`. */
 async function readOn(
   asking: Asking,
-  query: NewestQuery,
-  first: Page,
+  { query, first, until }: { query: NewestQuery; first: Page; until: number },
 ): Promise<readonly IntentSnapshot[]> {
   const found: IntentSnapshot[] = [];
   let page = first;
   for (let pages = 1; pages < LIST_PAGES && page.hasMore; pages += 1) {
-    const next = await listed(asking, page.rows.at(-1)?.id ?? null);
+    const last = page.rows.at(-1);
+    if (last === undefined || last.created < until) break;
+    const next = await listed(asking, last.id);
     if ('kind' in next) break;
     found.push(...next.rows);
     if (next.rows.some((intent) => isLookedFor(intent, query))) break;

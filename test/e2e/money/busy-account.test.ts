@@ -11,9 +11,14 @@ import { A_DAY_LATER_MS, chargeOrder, expectPaidOnce, later } from './shop.ts';
 
 const OTHERS = 250;
 
-async function othersPay({ sandbox }: Scene): Promise<void> {
+async function othersPay({ sandbox }: Scene, inSeconds = 600): Promise<void> {
   const to = Math.floor(sandbox.clock.now() / 1_000);
-  const body = { count: OTHERS, created_from: to - 600, created_to: to, statuses: { canceled: 1 } };
+  const body = {
+    count: OTHERS,
+    created_from: to - inSeconds,
+    created_to: to,
+    statuses: { canceled: 1 },
+  };
   const response = await fetch(`${sandbox.url}/_sandbox/seed`, {
     method: 'POST',
     body: JSON.stringify(body),
@@ -55,4 +60,22 @@ describe('on a busy account', () => {
       expect(scene.sandbox.books.succeededCount()).toBe(2);
     },
   );
+
+  it('a payment that the search does not show yet is found in the list', async () => {
+    const scene = await aScene(sqlite);
+    const path = scene.database.url.slice('sqlite:'.length);
+    expect((await scene.charge('earlier')).exitCode).toBe(0);
+    await scene.sql('pragma wal_checkpoint(truncate)');
+    await copyFile(path, `${path}.backup`);
+    expect((await chargeOrder(scene)).exitCode).toBe(0);
+    await later([scene], { atStripeMs: 40_000 });
+    await othersPay(scene, 20);
+    await scene.sql('pragma wal_checkpoint(truncate)');
+    await copyFile(`${path}.backup`, path);
+    for (const suffix of ['-wal', '-shm']) await rm(path + suffix, { force: true });
+    const run = await scene.charge('later');
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toContain('ledger_rolled_back');
+    expect(scene.sandbox.books.succeededCount()).toBe(2);
+  });
 });
