@@ -68,6 +68,7 @@ export const RARE: ReadonlySet<Situation> = new Set([
   'decisions corrected',
   'canceled at Stripe by a person',
   'late writers refused',
+  'decided failed',
   'decided canceled',
   'decided retry',
   'refunds',
