@@ -9,9 +9,9 @@
  */
 import type { Knex } from 'knex';
 import { MIGRATIONS_TABLE, migrationSource } from './migrations/list.ts';
-import { postgresConfig } from './src/storage/postgres.ts';
-import { prepareSqliteFile, sqlitePath } from './src/storage/sqlite-file.ts';
-import { sqliteConfig } from './src/storage/sqlite.ts';
+import { postgresConfig } from './src/storage/postgres/open.ts';
+import { prepareSqliteFile, sqlitePath } from './src/storage/sqlite/file.ts';
+import { sqliteConfig } from './src/storage/sqlite/open.ts';
 
 const LOCKED_FILE_WAIT_MS = 10_000;
 

@@ -61,7 +61,7 @@ export default {
     ]),
     only(
       'cli',
-      'cli reaches services through the interfaces of app; wire makes them.',
+      'cli reaches services through the interfaces of app; compose makes them.',
       '^src/cli/',
       ['^src/(cli|app|domain|config)/', '^src/sandbox/', '^package\\.json$'],
     ),
@@ -78,7 +78,7 @@ export default {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: ['^src/sandbox/', '^src/cli/command/(sandbox|demo)(/|\\.ts$)'],
+        pathNot: ['^src/sandbox/', '^src/cli/commands/(sandbox|demo)(/|\\.ts$)'],
       },
       to: { path: '^src/sandbox/', dependencyTypesNot: ['type-only'] },
     },
@@ -88,12 +88,12 @@ export default {
       '^src/sandbox/',
       ['^src/sandbox/'],
     ),
-    only('main', 'main is the edge of the process: cli and wire.', '^src/main\\.ts$', [
+    only('main', 'main is the edge of the process: cli and compose.', '^src/main\\.ts$', [
       '^src/cli/',
-      '^src/wire(/|\\.ts$)',
+      '^src/compose/',
     ]),
-    only('library', 'The library is wire under another name.', '^src/library\\.ts$', [
-      '^src/(wire|app|domain|config)(/|\\.ts$)',
+    only('library', 'The library is compose under another name.', '^src/library\\.ts$', [
+      '^src/(compose|app|domain|config)/',
     ]),
     only(
       'migrations',
@@ -103,10 +103,10 @@ export default {
     ),
     {
       name: 'nothing-imports-the-edges',
-      comment: 'main and wire are where everything ends up, never where something starts.',
+      comment: 'main and compose are where everything ends up, never where something starts.',
       severity: 'error',
-      from: { path: '^(src|migrations)/', pathNot: ['^src/(main|library|wire)(/|\\.ts$)'] },
-      to: { path: '^src/(main|library|wire)(/|\\.ts$)', dependencyTypesNot: ['type-only'] },
+      from: { path: '^(src|migrations)/', pathNot: ['^src/(main|library)\\.ts$|^src/compose/'] },
+      to: { path: '^src/(main|library)\\.ts$|^src/compose/', dependencyTypesNot: ['type-only'] },
     },
     ...['knex', 'pg', 'libsql', 'pg-query-stream'].map((library) => onlyFrom(library, storage)),
     onlyFrom('stripe', ['^src/stripe/']),
@@ -114,7 +114,7 @@ export default {
     onlyFrom('commander', ['^src/cli/']),
     onlyFrom('@commander-js', ['^src/cli/']),
     onlyFrom('@inquirer', ['^src/cli/']),
-    onlyFrom('csv-parse', ['^src/cli/command/charge-file/']),
+    onlyFrom('csv-parse', ['^src/cli/commands/charge-file/']),
     onlyFrom('node-cron', ['^src/daemon/']),
     onlyFrom('fastify', ['^src/sandbox/', '^src/daemon/']),
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },

@@ -1,13 +1,13 @@
 import type { ChargeRequest } from '../src/domain/transaction.ts';
-import { fingerprint } from '../src/domain/fingerprint.ts';
+import { fingerprint } from '../src/domain/request/fingerprint.ts';
 import {
   canonicalJson,
   entryHash,
   sha256,
   type UnsealedEntry,
-} from '../src/storage/audit-chain.ts';
+} from '../src/storage/ledger/audit-chain.ts';
 import { newId, notificationId } from '../src/storage/identifiers.ts';
-import { requestText } from '../src/storage/ledger-open.ts';
+import { requestText } from '../src/storage/ledger/open.ts';
 import { openSink, type Cells } from './ledger-sink.ts';
 
 /*

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { buildIfStale } from '../.ci/build.js';
-import { createChance } from '../src/sandbox/ids.ts';
+import { createChance } from '../src/sandbox/stripe/ids.ts';
 import { cleanEnvironment } from '../test/support/environment.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { fillLedger, transactionIdOf, type FilledRow } from './fill-ledger.ts';

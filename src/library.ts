@@ -1,18 +1,22 @@
-import type { Payrecon } from './app/payrecon.ts';
+import type { Payrecon } from './app/service.ts';
 import type { ListFilter } from './app/views.ts';
-import { type ChargeInput, COLUMN_NAMES, parseChargeRequest } from './domain/charge-request.ts';
+import {
+  type ChargeInput,
+  COLUMN_NAMES,
+  parseChargeRequest,
+} from './domain/request/charge-request.ts';
 import { PayreconError } from './domain/errors.ts';
-import { openFromEnvironment } from './wire.ts';
+import { openFromEnvironment } from './compose/services.ts';
 
 export { PayreconError } from './domain/errors.ts';
-export type { ChargeInput } from './domain/charge-request.ts';
+export type { ChargeInput } from './domain/request/charge-request.ts';
 export type { Transaction } from './domain/transaction.ts';
 export type {
   ChargeOutcome,
   PassOutcome,
   ShownTransaction,
   TransactionPage,
-} from './app/payrecon.ts';
+} from './app/service.ts';
 
 /** An expected failure is a value; only a bug is thrown. */
 export type Result<Value> =

@@ -1,8 +1,8 @@
 import { EXIT, type ExitCode } from './cli/exit-code.ts';
 import { terminalPrompts } from './cli/prompts.ts';
-import { bugText } from './cli/render/bug.ts';
+import { bugText } from './cli/render/views/bug.ts';
 import { runCommandLine } from './cli/run.ts';
-import type { ByteSource, CliServices, StopSignal } from './cli/services.ts';
+import type { ByteSource, CliServices, StopSignal } from './cli/dependencies.ts';
 import { outputTo } from './cli/streams.ts';
 
 /*
@@ -81,11 +81,11 @@ async function main(): Promise<void> {
     now: () => Date.now(),
     read,
     async open(request) {
-      const { openFromEnvironment } = await import('./wire.ts');
+      const { openFromEnvironment } = await import('./compose/services.ts');
       return openFromEnvironment({ environment, ...request });
     },
     async daemon(request) {
-      const { daemonFromEnvironment } = await import('./wire.ts');
+      const { daemonFromEnvironment } = await import('./compose/services.ts');
       await daemonFromEnvironment({ ...request, environment });
     },
     command: runCommandLine,

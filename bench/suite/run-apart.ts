@@ -54,9 +54,16 @@ async function inGroup(
   const sent: unknown[] = [];
   child.on('message', (value) => sent.push(value));
   const ended = once(child, 'exit') as Promise<[number | null, string | null]>;
-  const late = AbortSignal.any([stop, AbortSignal.timeout(seconds * 1_000)]);
+  // A timer and a listener: a signal of `AbortSignal.timeout` within `any` may be collected and never abort.
+  const over = new AbortController();
+  const end = (): void => {
+    over.abort();
+  };
+  const timer = setTimeout(end, seconds * 1_000);
+  stop.addEventListener('abort', end, { once: true });
+  if (stop.aborted) end();
   try {
-    const ending = await Promise.race([ended, aborted(late)]);
+    const ending = await Promise.race([ended, aborted(over.signal)]);
     if (stop.aborted) throw new Error('interrupted');
     if (ending === null) throw new Error(`not done after ${String(seconds)} s`);
     if (ending[0] !== 0) throw new Error(`ended with ${String(ending[0] ?? ending[1])}; see above`);
@@ -64,6 +71,8 @@ async function inGroup(
       throw new Error(`ended with ${String(sent.length)} answers instead of one`);
     return sent[0];
   } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', end);
     if (child.pid !== undefined) await endGroup(child.pid);
   }
 }

@@ -1,7 +1,7 @@
 import { PayreconError } from '../domain/errors.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { ChargeRow } from './charge-row.ts';
-import type { ChargeOptions, ChargeOutcome, Payrecon } from './payrecon.ts';
+import type { ChargeOptions, ChargeOutcome, Payrecon } from './service.ts';
 
 /*
  * Many charges: each row of a file goes through the same use case as a single charge, a bounded number of them at a

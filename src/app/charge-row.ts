@@ -2,10 +2,10 @@ import {
   COLUMN_NAMES,
   parseChargeRequest,
   type ParsedChargeRequest,
-} from '../domain/charge-request.ts';
+} from '../domain/request/charge-request.ts';
 import type { Problem } from '../domain/errors.ts';
-import { quoted } from '../domain/field-rules.ts';
-import { nearest } from '../domain/nearest.ts';
+import { quoted } from '../domain/request/field-rules.ts';
+import { nearest } from '../domain/suggest.ts';
 
 /** One line of a file of charges, as it was read. */
 export interface ChargeRow {

@@ -1,11 +1,11 @@
 import { isPassing, type Answer } from '../domain/answer.ts';
 import { mayBeginAttempt, mayCorrect } from '../domain/attempts.ts';
 import { PayreconError } from '../domain/errors.ts';
-import { differingFields } from '../domain/charge-request.ts';
-import { fingerprint } from '../domain/fingerprint.ts';
+import { differingFields } from '../domain/request/charge-request.ts';
+import { fingerprint } from '../domain/request/fingerprint.ts';
 import type { ChargeRequest, Transaction } from '../domain/transaction.ts';
 import { advance, type AdvanceDeps, type Advanced } from './advance.ts';
-import type { ChargeOptions, ChargeOutcome, ChargeSituation } from './payrecon.ts';
+import type { ChargeOptions, ChargeOutcome, ChargeSituation } from './service.ts';
 import type { Claimed, DuplicateGuard, OpenResult, Passes } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 

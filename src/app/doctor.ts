@@ -1,7 +1,7 @@
 import { PayreconError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { ledgerState, ledgerStateWords, type LedgerState } from '../domain/ledger-state.ts';
-import type { DoctorCheck } from './payrecon.ts';
+import type { DoctorCheck } from './service.ts';
 import type { AccountAnswer, Gateway, Identity, Ledger, Outbox, Passes } from './ports.ts';
 import type { History } from './views.ts';
 

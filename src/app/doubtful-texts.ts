@@ -1,6 +1,6 @@
-import { differingFields } from '../domain/charge-request.ts';
+import { differingFields } from '../domain/request/charge-request.ts';
 import { PayreconError } from '../domain/errors.ts';
-import { doubtfulTexts } from '../domain/look-alikes.ts';
+import { doubtfulTexts } from '../domain/request/look-alikes.ts';
 import type { ChargeRequest } from '../domain/transaction.ts';
 import type { Ledger } from './ports.ts';
 

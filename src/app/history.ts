@@ -1,10 +1,10 @@
 import { PayreconError } from '../domain/errors.ts';
-import { quoted } from '../domain/field-rules.ts';
+import { quoted } from '../domain/request/field-rules.ts';
 import { explain } from '../domain/explain.ts';
 import { ledgerState } from '../domain/ledger-state.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
-import type { LedgerStatus, ShownTransaction, TransactionPage } from './payrecon.ts';
+import type { LedgerStatus, ShownTransaction, TransactionPage } from './service.ts';
 import type { Identity, Ledger, Outbox, Passes } from './ports.ts';
 import type { AuditVerification, History, ListFilter } from './views.ts';
 

@@ -1,5 +1,5 @@
 import { PayreconError } from '../domain/errors.ts';
-import { quoted } from '../domain/field-rules.ts';
+import { quoted } from '../domain/request/field-rules.ts';
 import type { Outbox } from './ports.ts';
 import type { Notification } from './views.ts';
 

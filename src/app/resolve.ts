@@ -10,7 +10,7 @@ import { BugError, PayreconError } from '../domain/errors.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { advance, contextOf, look, type AdvanceDeps, type Advanced } from './advance.ts';
 import { findOrFail } from './history.ts';
-import type { ResolveRequest, StuckCase } from './payrecon.ts';
+import type { ResolveRequest, StuckCase } from './service.ts';
 import type { Claimed } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 

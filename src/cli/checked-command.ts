@@ -1,5 +1,5 @@
 import { Command, type Option } from '@commander-js/extra-typings';
-import { quoted } from '../domain/field-rules.ts';
+import { quoted } from '../domain/request/field-rules.ts';
 
 /**
  * commander takes whatever follows an option for its value. After `--key $ORDER --json` with an unset

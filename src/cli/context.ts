@@ -1,7 +1,7 @@
-import type { Payrecon } from '../app/payrecon.ts';
+import type { Payrecon } from '../app/service.ts';
 import type { Globals } from './flags.ts';
 import type { Prompts } from './prompts.ts';
-import type { CliServices, OpenRequest } from './services.ts';
+import type { CliServices, OpenRequest } from './dependencies.ts';
 import { type Output, withoutColour } from './streams.ts';
 
 /** What a command is given to do its work. */
@@ -49,7 +49,7 @@ async function introduce(
   const warnings = json ? [] : payrecon.warnings;
   if (json) notices.push(...payrecon.warnings);
   if (!saysMode && warnings.length === 0) return;
-  const { banner, warningLines } = await import('./render/banner.ts');
+  const { banner, warningLines } = await import('./render/parts/banner.ts');
   if (saysMode) err.write(banner(payrecon, err));
   err.write(warningLines(warnings, err));
 }
@@ -78,7 +78,7 @@ export async function withPayrecon<Result>(
     const result = await use(payrecon);
     const notices = context.notices.splice(0);
     if (notices.length > 0) {
-      const { jsonText } = await import('./render/json.ts');
+      const { jsonText } = await import('./render/parts/json.ts');
       for (const notice of notices) context.err.write(jsonText({ notice }, { isTerminal: false }));
     }
     return result;

@@ -1,8 +1,8 @@
 import type { ChargeFileReport } from '../app/charge-file.ts';
-import type { ChargeOutcome, DispatchReport, DoctorCheck, PassOutcome } from '../app/payrecon.ts';
+import type { ChargeOutcome, DispatchReport, DoctorCheck, PassOutcome } from '../app/service.ts';
 import type { AuditVerification } from '../app/views.ts';
 import { type ErrorKind, PayreconError } from '../domain/errors.ts';
-import type { StopSignal } from './services.ts';
+import type { StopSignal } from './dependencies.ts';
 
 export const EXIT = {
   done: 0,

@@ -1,5 +1,5 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import type { FlagValues } from './services.ts';
+import type { FlagValues } from './dependencies.ts';
 
 /** For an option that has one value: a second one is an error, never silently the winner. */
 export function once(value: string, previous: string | undefined): string {

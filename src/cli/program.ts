@@ -28,82 +28,82 @@ const entries: readonly Entry[] = [
     name: 'charge',
     group: payments,
     summary: 'charge once, however often it is run with the same key',
-    define: async () => (await import('./command/charge.ts')).defineCharge,
+    define: async () => (await import('./commands/charge.ts')).defineCharge,
   },
   {
     name: 'reconcile',
     group: payments,
     summary: 'ask Stripe about every pending transaction that is due, and record the answers',
-    define: async () => (await import('./command/reconcile.ts')).defineReconcile,
+    define: async () => (await import('./commands/reconcile.ts')).defineReconcile,
   },
   {
     name: 'list',
     group: payments,
     summary: 'history, newest first',
-    define: async () => (await import('./command/list.ts')).defineList,
+    define: async () => (await import('./commands/list.ts')).defineList,
   },
   {
     name: 'show',
     group: payments,
     summary: 'one transaction, its whole audit trail, its e-mails, and why it is in its state',
-    define: async () => (await import('./command/show.ts')).defineShow,
+    define: async () => (await import('./commands/show.ts')).defineShow,
   },
   {
     name: 'stuck',
     group: operators,
     summary: 'what waits for a person, and the decisions about it',
-    define: async () => (await import('./command/stuck.ts')).defineStuck,
+    define: async () => (await import('./commands/stuck.ts')).defineStuck,
   },
   {
     name: 'notifications',
     group: operators,
     summary: 'the e-mail outbox',
-    define: async () => (await import('./command/notifications.ts')).defineNotifications,
+    define: async () => (await import('./commands/notifications.ts')).defineNotifications,
   },
   {
     name: 'audit',
     group: operators,
     summary: 'the audit trail',
-    define: async () => (await import('./command/audit.ts')).defineAudit,
+    define: async () => (await import('./commands/audit.ts')).defineAudit,
   },
   {
     name: 'status',
     group: operators,
     summary: 'one screen: what is open, what waits for a person, the last pass',
-    define: async () => (await import('./command/status.ts')).defineStatus,
+    define: async () => (await import('./commands/status.ts')).defineStatus,
   },
   {
     name: 'doctor',
     group: operators,
     summary:
       'look at everything a payment needs: settings, database, Stripe, e-mail, clock, last pass',
-    define: async () => (await import('./command/doctor.ts')).defineDoctor,
+    define: async () => (await import('./commands/doctor.ts')).defineDoctor,
   },
   {
     name: 'migrate',
     group: operators,
     summary: 'bring the schema of the database up to date, or tell how far it is',
-    define: async () => (await import('./command/migrate.ts')).defineMigrate,
+    define: async () => (await import('./commands/migrate.ts')).defineMigrate,
   },
   {
     name: 'demo',
     group: around,
     summary:
       'the whole story on a local Stripe: a lost answer, a retry, one charge; no account needed',
-    define: async () => (await import('./command/demo.ts')).defineDemo,
+    define: async () => (await import('./commands/demo.ts')).defineDemo,
   },
   {
     name: 'sandbox',
     group: around,
     summary: 'a local Stripe and SendGrid, with faults on demand',
-    define: async () => (await import('./command/sandbox.ts')).defineSandbox,
+    define: async () => (await import('./commands/sandbox.ts')).defineSandbox,
   },
   {
     name: 'completion',
     group: around,
     summary: 'print a completion script for a shell',
     define: async () => {
-      const { defineCompletion } = await import('./command/completion.ts');
+      const { defineCompletion } = await import('./commands/completion.ts');
       return (command, perform) => {
         defineCompletion(command, perform, createWholeProgram);
       };

@@ -54,7 +54,7 @@ export function terminalPrompts(
 
 /** The colours of everything else: those of the library are hard to read on white, and know nothing of `--no-color`. */
 async function promptTheme(look: Pick<Output, 'colourLevel'>) {
-  const { createTheme } = await import('./render/theme.ts');
+  const { createTheme } = await import('./render/parts/theme.ts');
   const { strong, faint, good, bad } = createTheme(look);
   return {
     prefix: { idle: strong('?'), done: good('✓') },

@@ -4,7 +4,7 @@ import { type CommandContext, createContext } from './context.ts';
 import { type Ending, type ExitCode, exitCode } from './exit-code.ts';
 import { type Globals, readGlobals } from './flags.ts';
 import { createProgram } from './program.ts';
-import type { CliServices } from './services.ts';
+import type { CliServices } from './dependencies.ts';
 
 /** Runs what was typed (without `node` and the script) and says how the process shall end. It never throws. */
 export async function runCommandLine(
@@ -54,7 +54,7 @@ async function afterError(error: unknown, context: CommandContext): Promise<Endi
   if (services.stoppedBy() !== null && isInterruption(error)) return { kind: 'interrupted' };
   if (error instanceof Error && error.name === 'ExitPromptError') return { kind: 'interrupted' };
   const known = error instanceof CommanderError ? usageError(error) : error;
-  const { reportError } = await import('./render/error.ts');
+  const { reportError } = await import('./render/views/error.ts');
   await reportError(known, context);
   return { kind: 'failed', error: known };
 }

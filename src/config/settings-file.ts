@@ -1,7 +1,7 @@
 import { parseEnv } from 'node:util';
 import type { Problem } from '../domain/errors.ts';
-import { quoted } from '../domain/field-rules.ts';
-import { nearest } from '../domain/nearest.ts';
+import { quoted } from '../domain/request/field-rules.ts';
+import { nearest } from '../domain/suggest.ts';
 import { holdsPassword } from './database.ts';
 import { CONFIG_NAME, DATABASE_URL, KNOWN_NAMES, SECRET_NAMES } from './declarations.ts';
 

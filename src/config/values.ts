@@ -1,5 +1,5 @@
 import { formatDuration, parseDuration } from '../domain/duration.ts';
-import { emailProblem, nameProblem } from '../domain/field-rules.ts';
+import { emailProblem, nameProblem } from '../domain/request/field-rules.ts';
 
 /*
  * From the text of a variable to a value. Plain functions instead of zod: `list` and every charge read

@@ -1,4 +1,4 @@
-import type { RefusalKind } from './refusal-codes.ts';
+import type { RefusalKind } from './refusals/refusal-codes.ts';
 import type { JsonObject } from './transaction.ts';
 
 /** A payment intent as Stripe showed it, in a retrieve, a list row or an error body alike. */

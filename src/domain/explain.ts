@@ -1,8 +1,8 @@
 import { mayBeginAttempt, mayCorrect } from './attempts.ts';
 import { formatDuration } from './duration.ts';
-import { formatMoney } from './money.ts';
+import { formatMoney } from './money/money.ts';
 import { otherIntentsIn, type NamedIntent } from './other-intents.ts';
-import { matchesAmount, receivedOf } from './received.ts';
+import { matchesAmount, receivedOf } from './money/received.ts';
 import { isOverdue, type Instant, type Resolution, type Transaction } from './transaction.ts';
 
 /** A plain sentence: why the transaction is in its state, and what happens next. */

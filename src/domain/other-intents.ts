@@ -1,4 +1,4 @@
-import { formatMoney } from './money.ts';
+import { formatMoney } from './money/money.ts';
 import type { Json, JsonObject } from './transaction.ts';
 
 /** Another ledger's or program's payment intent, as the evidence of a key that was used elsewhere names it. */

@@ -1,8 +1,8 @@
 import type { Answer, IntentSnapshot } from './answer.ts';
 import type { LedgerMarks } from './decide/decision.ts';
 import { foreignMark, TRANSACTION_METADATA } from './marks.ts';
-import { receivedAsAsked } from './received.ts';
-import { formatMoney } from './money.ts';
+import { receivedAsAsked } from './money/received.ts';
+import { formatMoney } from './money/money.ts';
 import { isOverdue, type Instant, type Resolution, type Transaction } from './transaction.ts';
 
 /** What a person may decide about a stuck or overdue transaction. */

@@ -1,10 +1,10 @@
-import { classifyRefusal, isBanksWord } from '../domain/refusals.ts';
+import { classifyRefusal, isBanksWord } from '../domain/refusals/refusals.ts';
 
 /*
  * What a customer is told about a declined payment: our own words by Stripe's code, never the bank's
  * or Stripe's text. Codes that hint at fraud or at a stolen card have no words here on purpose: whoever
  * tries such a card must not learn why it was refused, so they are answered like a generic decline.
- * A bank is named only where domain/refusals.ts says that the code is the word of one.
+ * A bank is named only where domain/refusals/refusals.ts says that the code is the word of one.
  */
 
 const ANOTHER = 'Please use another card or payment method.';

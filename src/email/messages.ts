@@ -4,15 +4,15 @@ import {
   canceledLetter,
   failedLetter,
   succeededLetter,
-} from './customer-letters.ts';
-import { factsOf, type Facts } from './facts.ts';
+} from './customer-emails.ts';
+import { factsOf, type Facts } from './notification-data.ts';
 import {
   outageLetter,
   requestRefusedLetter,
   rolledBackLetter,
   stuckLetter,
   truthChangedLetter,
-} from './operator-letters.ts';
+} from './operator-emails.ts';
 import { render, type Letter, type RenderedMail } from './render.ts';
 
 /** What the e-mail says, in text and in HTML. Pure: the same notification is always the same message. */

@@ -1,4 +1,4 @@
-import { escapeHtml, oneLine } from './clean.ts';
+import { escapeHtml, oneLine } from './sanitize.ts';
 
 /** What an e-mail says, before it has a form. All strings are plain text; `render` cleans and escapes every one of them. */
 export interface Letter {

@@ -1,5 +1,5 @@
 import type { SendOutcome } from '../app/ports.ts';
-import { withoutSecrets } from './clean.ts';
+import { withoutSecrets } from './sanitize.ts';
 
 /** An HTTP answer of the mail service; nothing in it is trusted. */
 export interface MailAnswer {

@@ -1,12 +1,17 @@
 // The truth about what happened, for assertions: what a client believes is compared with this.
-import type { Accounts } from './accounts.ts';
-import type { Mails } from './mails.ts';
-import type { MailRecord } from './records.ts';
-import { type PaymentIntentView, renderIntent } from './render.ts';
-import { type ChargeView, type RefundView, renderCharge, renderRefund } from './render-charge.ts';
+import type { Accounts } from './stripe/accounts.ts';
+import type { Mails } from './mail/mails.ts';
+import type { MailRecord } from './stripe/records.ts';
+import { type PaymentIntentView, renderIntent } from './stripe/render/objects.ts';
+import {
+  type ChargeView,
+  type RefundView,
+  renderCharge,
+  renderRefund,
+} from './stripe/render/charge.ts';
 import type { RequestLog, SeenRequest } from './request-log.ts';
-import type { Placed } from './timeline.ts';
-import type { World } from './world.ts';
+import type { Placed } from './stripe/timeline.ts';
+import type { World } from './stripe/world.ts';
 
 export interface BooksSummary {
   /** How many intents are in each status. */

@@ -2,14 +2,14 @@
 import type { FastifyInstance } from 'fastify';
 import * as z from 'zod';
 import { type Books, booksDocument } from './books.ts';
-import { isLive, type SecretKeys } from './access.ts';
-import type { Accounts } from './accounts.ts';
+import { isLive, type SecretKeys } from './stripe/request/access.ts';
+import type { Accounts } from './stripe/accounts.ts';
 import { type SandboxClock, secondsOf } from './clock.ts';
-import { DEFAULT_ACCOUNT } from './owner.ts';
-import { renderIntent } from './render.ts';
+import { DEFAULT_ACCOUNT } from './stripe/owner.ts';
+import { renderIntent } from './stripe/render/objects.ts';
 import type { RequestLog } from './request-log.ts';
 import { seedIntents, seedRequest } from './seeding.ts';
-import { settle, settleDue } from './settle.ts';
+import { settle, settleDue } from './stripe/settle.ts';
 
 export interface Controlled {
   readonly accounts: Accounts;

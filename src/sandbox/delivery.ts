@@ -1,7 +1,7 @@
 // Puts an answer on the wire, whole or the way a fault wants it.
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FaultEffect } from './fault-kinds.ts';
+import type { FaultEffect } from './faults/kinds.ts';
 
 export interface Rendered {
   readonly status: number;

@@ -1,10 +1,10 @@
 // Keeps the state of a sandbox in a folder: one line of JSON for each change, read back at the next start.
 import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SandboxKey } from './access.ts';
-import type { KeyRecord } from './idempotency.ts';
-import type { MailRecord } from './records.ts';
-import type { Change } from './world.ts';
+import type { SandboxKey } from './stripe/request/access.ts';
+import type { KeyRecord } from './stripe/idempotency.ts';
+import type { MailRecord } from './stripe/records.ts';
+import type { Change } from './stripe/world.ts';
 
 /** What an account has, in one of its modes; that of the default account in test mode is not named. */
 type Owned = (Change | { readonly kept: 'key'; readonly record: KeyRecord }) & {

@@ -1,4 +1,4 @@
-import type { SandboxKey } from './access.ts';
+import type { SandboxKey } from './stripe/request/access.ts';
 
 export interface SandboxOptions {
   /** 0 or nothing: any free one. */

@@ -1,4 +1,4 @@
-import { type Fault, faultText } from './fault-kinds.ts';
+import { type Fault, faultText } from './faults/kinds.ts';
 
 /** One request as it came in over the wire, and how it ended. */
 export interface SeenRequest {

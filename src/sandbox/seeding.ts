@@ -1,10 +1,15 @@
 import * as z from 'zod';
 import { secondsOf } from './clock.ts';
-import { createChance } from './ids.ts';
-import { newCharge, newIntent } from './new-intent.ts';
-import { DEFAULT_ACCOUNT } from './owner.ts';
-import type { ChargeRecord, IntentRecord, IntentStatus, PaymentMethodRecord } from './records.ts';
-import type { World } from './world.ts';
+import { createChance } from './stripe/ids.ts';
+import { newCharge, newIntent } from './stripe/new-intent.ts';
+import { DEFAULT_ACCOUNT } from './stripe/owner.ts';
+import type {
+  ChargeRecord,
+  IntentRecord,
+  IntentStatus,
+  PaymentMethodRecord,
+} from './stripe/records.ts';
+import type { World } from './stripe/world.ts';
 
 const MAX_SEEDED = 1_000_000;
 const HOUR_SECONDS = 3600;

@@ -7,17 +7,17 @@ import type { Books } from './books.ts';
 import type { SandboxClock } from './clock.ts';
 import { addControl } from './control.ts';
 import { refuseFromPages } from './control-guard.ts';
-import { STRIPE_ENDPOINTS } from './endpoints/table.ts';
-import { serveMail } from './mail-exchange.ts';
+import { STRIPE_ENDPOINTS } from './stripe/endpoints/table.ts';
+import { serveMail } from './mail/exchange.ts';
 import type { SandboxOptions } from './options.ts';
-import { prepareChecks } from './request-check.ts';
-import { createState, type State } from './state.ts';
-import { type Exchange, serveStripe, serveUnknown } from './stripe-exchange.ts';
+import { prepareChecks } from './stripe/request/check.ts';
+import { createState, type State } from './stripe/state.ts';
+import { type Exchange, serveStripe, serveUnknown } from './stripe/exchange.ts';
 
-export { FAULT_KINDS, type FaultName } from './fault-kinds.ts';
+export { FAULT_KINDS, type FaultName } from './faults/kinds.ts';
 export { type Books } from './books.ts';
 export { type SandboxClock } from './clock.ts';
-export { type SandboxKey, WrongKey } from './access.ts';
+export { type SandboxKey, WrongKey } from './stripe/request/access.ts';
 export { type SandboxOptions } from './options.ts';
 
 const BODY_LIMIT = 30 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Chance, Clock } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
-import { DriverError, type Fault } from './faults.ts';
+import { DriverError, type Fault } from './driver-errors.ts';
 import type { LedgerHead } from './ledger-head.ts';
 
 export type Dialect = 'sqlite' | 'postgres';

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { Identity, KeyAccount, LedgerIdentity, Standing } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/transaction.ts';
-import { canonicalJson } from './audit-chain.ts';
+import { canonicalJson } from './ledger/audit-chain.ts';
 import { changed, firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
 import { insertCounted } from './counts.ts';
 import { newId } from './identifiers.ts';

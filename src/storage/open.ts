@@ -2,12 +2,12 @@ import type { Budgets } from '../app/budgets.ts';
 import type { Identity, Ledger, Outbox, Passes } from '../app/ports.ts';
 import type { History } from '../app/views.ts';
 import { PayreconError } from '../domain/errors.ts';
-import { createBudgets } from './budgets.ts';
+import { createBudgets } from './rate-budget.ts';
 import type { Database, Dialect } from './database.ts';
-import { createHistory } from './history.ts';
+import { createHistory } from './history/list.ts';
 import { createIdentity } from './identity.ts';
-import { createLedger } from './ledger.ts';
-import { refuseMoved } from './ledger-moved.ts';
+import { createLedger } from './ledger/ledger.ts';
+import { refuseMoved } from './move/moved.ts';
 import { noLedger } from './no-ledger.ts';
 import type { OpenedDatabase, StorageOptions } from './options.ts';
 import { createOutbox } from './outbox.ts';
@@ -88,9 +88,10 @@ async function openDatabase(options: StorageOptions): Promise<OpenedDatabase> {
     leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS,
     busyTimeoutMs: options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS,
   };
-  if (options.url.startsWith('sqlite:')) return (await import('./sqlite.ts')).openSqlite(settings);
+  if (options.url.startsWith('sqlite:'))
+    return (await import('./sqlite/open.ts')).openSqlite(settings);
   if (/^postgres(ql)?:\/\//.test(options.url))
-    return (await import('./postgres.ts')).openPostgres(settings);
+    return (await import('./postgres/open.ts')).openPostgres(settings);
   throw new PayreconError(
     'configuration',
     'database_url',

@@ -1,6 +1,6 @@
 import type { Chance, Clock } from '../app/ports.ts';
 import type { Database } from './database.ts';
-import type { Gate } from './gate.ts';
+import type { Gate } from './statement-hook.ts';
 
 export interface StorageOptions {
   /** `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`. */

@@ -4,7 +4,7 @@ import { insertCounted } from './counts.ts';
 import { firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
 import { notificationId } from './identifiers.ts';
 import { wellFormed } from './json-rows.ts';
-import { NEW_NOTIFICATION } from './notification-insert.ts';
+import { NEW_NOTIFICATION } from './ledger/notification-insert.ts';
 import { insertOf, once, textParameter, updateSealed, withSeal } from './seals.ts';
 import { integer, notificationOf, storable, text, textOrNull } from './rows.ts';
 

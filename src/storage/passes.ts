@@ -2,12 +2,12 @@ import type { Knex } from 'knex';
 import type { Actor, CauseKind, Passes, PassReport } from '../app/ports.ts';
 import type { JsonObject } from '../domain/transaction.ts';
 import type { NotificationKind } from '../domain/transition.ts';
-import { canonicalJson } from './audit-chain.ts';
+import { canonicalJson } from './ledger/audit-chain.ts';
 import { changed, firstRow, type Database } from './database.ts';
 import { causeId, newId, notificationId } from './identifiers.ts';
 import { insertCounted } from './counts.ts';
 import { wellFormed } from './json-rows.ts';
-import { NEW_NOTIFICATION } from './notification-insert.ts';
+import { NEW_NOTIFICATION } from './ledger/notification-insert.ts';
 import { integer, passOf, storable } from './rows.ts';
 import { insertOf, once, textParameter, updateSealed, withSeal } from './seals.ts';
 

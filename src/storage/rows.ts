@@ -13,7 +13,7 @@ import {
   type Transaction,
 } from '../domain/transaction.ts';
 import type { Action, NotificationKind } from '../domain/transition.ts';
-import type { ChainEntry } from './audit-chain.ts';
+import type { ChainEntry } from './ledger/audit-chain.ts';
 import type { Row } from './database.ts';
 
 /*

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Knex } from 'knex';
-import { sha256 } from './audit-chain.ts';
+import { sha256 } from './ledger/audit-chain.ts';
 import { changed, rowsOf, type Binding, type Database, type Row } from './database.ts';
 import { json } from './json-rows.ts';
 

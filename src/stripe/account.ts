@@ -1,9 +1,9 @@
 import type { AccountAnswer } from '../app/ports.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
-import type { StripeCaller } from './caller.ts';
+import type { StripeCaller } from './http/call.ts';
 import { classify } from './classify.ts';
-import { header, type Outcome } from './outcome.ts';
-import { isFields, word } from './snapshot.ts';
+import { header, type Outcome } from './http/result.ts';
+import { isFields, word } from './parse-intent.ts';
 
 /** `GET /v1/account`: cheap, changes nothing, and tells whose key it is. */
 export async function readAccount(caller: StripeCaller, secret: string): Promise<AccountAnswer> {

@@ -1,6 +1,6 @@
 import type { Answer, IntentSnapshot, UnknownReason } from '../domain/answer.ts';
-import type { RefusalKind } from '../domain/refusal-codes.ts';
-import { classifyRefusal } from '../domain/refusals.ts';
+import type { RefusalKind } from '../domain/refusals/refusal-codes.ts';
+import { classifyRefusal } from '../domain/refusals/refusals.ts';
 import {
   effectOf,
   isReplayed,
@@ -8,9 +8,9 @@ import {
   requestId,
   shouldRetry,
   type Outcome,
-} from './outcome.ts';
+} from './http/result.ts';
 import { redact } from './redact.ts';
-import { readIntent, readIntentForCustomer } from './snapshot.ts';
+import { readIntent, readIntentForCustomer } from './parse-intent.ts';
 
 /** What was asked, as far as the meaning of an answer depends on it. */
 export interface Question {

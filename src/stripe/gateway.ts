@@ -16,18 +16,18 @@ import { BugError } from '../domain/errors.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { readAccount } from './account.ts';
-import { StripeCaller, type Request } from './caller.ts';
-import { Density } from './density.ts';
+import { StripeCaller, type Request } from './http/call.ts';
+import { Density } from './look-up/payment-rate.ts';
 import { classify } from './classify.ts';
 import {
   cancelIdempotencyKey,
   confirmIdempotencyKey,
   createIdempotencyKey,
 } from './idempotency.ts';
-import { lookUp, type LookedUp } from './look-up.ts';
-import { newestIntents } from './newest-intents.ts';
-import { findOther } from './other-intents.ts';
-import type { Outcome } from './outcome.ts';
+import { lookUp, type LookedUp } from './look-up/run.ts';
+import { newestIntents } from './look-up/newest-intents.ts';
+import { findOther } from './look-up/other-intents.ts';
+import type { Outcome } from './http/result.ts';
 import type { Priority } from '../domain/rate-limit/budget.ts';
 import { RequestLimiter } from './rate-limit/local-limiter.ts';
 import { SharedLimiter } from './rate-limit/shared-limiter.ts';

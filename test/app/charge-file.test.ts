@@ -8,7 +8,7 @@ import {
   type RowResult,
 } from '../../src/app/charge-file.ts';
 import { readCells, type ChargeRow } from '../../src/app/charge-row.ts';
-import type { ChargeOutcome, Payrecon } from '../../src/app/payrecon.ts';
+import type { ChargeOutcome, Payrecon } from '../../src/app/service.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import type { ChargeRequest } from '../../src/domain/transaction.ts';
 import { charged, pending, succeeded } from '../cli/support/fixture.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Payrecon } from '../../src/app/payrecon.ts';
+import type { Payrecon } from '../../src/app/service.ts';
 import { exitCode } from '../../src/cli/exit-code.ts';
 import type { PayreconError } from '../../src/domain/errors.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
@@ -41,7 +41,7 @@ describe.each(targets)(
         const world = await aPatientWorld(target);
         const gate = failingGate(target, (sql) => wasAsked(world, 'confirm') && strikes(sql));
         const error = await errorOf(
-          (await world.open('charge', { seams: { gate } })).charge(aCard('k'), AT_ONCE),
+          (await world.open('charge', { overrides: { gate } })).charge(aCard('k'), AT_ONCE),
         );
         expect(error).toMatchObject({
           kind: 'unknown_outcome',
@@ -53,7 +53,7 @@ describe.each(targets)(
         expect(world.sandbox.books.succeededCount()).toBe(1);
 
         // The lease of the charge that failed has run out by then.
-        const later = await world.open('charge', { seams: { nowOffsetMs: () => 120_000 } });
+        const later = await world.open('charge', { overrides: { nowOffsetMs: () => 120_000 } });
         const again = await later.charge(aCard('k'), AT_ONCE);
         expect(again).toMatchObject({
           repeated: true,
@@ -71,7 +71,7 @@ describe.each(targets)(
         let waiting = false;
         const gate = failingGate(target, (sql) => waiting && sql.includes(statement));
         const payrecon = await world.open('charge', {
-          seams: {
+          overrides: {
             gate,
             clock: {
               monotonicMs: () => performance.now(),
@@ -102,7 +102,7 @@ describe('a charge that a signal stopped', () => {
   it('before anything was asked, and that cannot give its lease back, is an unknown outcome: it is recorded', async () => {
     const world = await aPatientWorld(sqlite);
     const payrecon = await world.open('charge', {
-      seams: { gate: failingGate(sqlite, (sql) => sql.includes('lease_token = null')) },
+      overrides: { gate: failingGate(sqlite, (sql) => sql.includes('lease_token = null')) },
     });
     const error = await errorOf(
       payrecon.charge(aCard('k'), { ...AT_ONCE, signal: AbortSignal.abort() }),
@@ -221,7 +221,7 @@ describe('a decision that cancels at Stripe', () => {
     const world = await aPatientWorld(sqlite);
     const stuck = await aStuckPayment(world);
     const payrecon = await world.open('resolve', {
-      seams: { gate: failingGate(sqlite, (sql) => wasAsked(world, 'cancel') && strikes(sql)) },
+      overrides: { gate: failingGate(sqlite, (sql) => wasAsked(world, 'cancel') && strikes(sql)) },
     });
     world.sandbox.setFaults(answer);
     const error = await errorOf(payrecon.resolve(stuck.id, CANCEL));

@@ -49,7 +49,7 @@ test.each(targets)(
     const sent = changesAt(later);
 
     for (const key of ['order', 'order', 'another order']) {
-      const again = await later.open('charge', { seams: { nowOffsetMs: () => 25 * HOUR_MS } });
+      const again = await later.open('charge', { overrides: { nowOffsetMs: () => 25 * HOUR_MS } });
       await again.reconcile({ limit: null, dryRun: false });
       expect(await errorOf(again.charge(aCard(key), AT_ONCE))).toMatchObject({
         kind: 'configuration',
@@ -61,13 +61,13 @@ test.each(targets)(
 
     const meant = await later.open('charge', {
       env: { PAYRECON_NEW_LEDGER: '1' },
-      seams: { nowOffsetMs: () => 25 * HOUR_MS },
+      overrides: { nowOffsetMs: () => 25 * HOUR_MS },
     });
     expect(await meant.charge(aCard('another order'), AT_ONCE)).toMatchObject({
       transaction: { status: 'succeeded' },
     });
     // It is a ledger of its own from now on, and need not be meant again.
-    const charging = await later.open('charge', { seams: { nowOffsetMs: () => 25 * HOUR_MS } });
+    const charging = await later.open('charge', { overrides: { nowOffsetMs: () => 25 * HOUR_MS } });
     expect(await charging.charge(aCard('a third order'), AT_ONCE)).toMatchObject({
       transaction: { status: 'succeeded' },
     });
@@ -88,7 +88,7 @@ test.each(targets)(
       },
       after: () => undefined,
     };
-    const payrecon = await world.open('charge', { seams: { gate } });
+    const payrecon = await world.open('charge', { overrides: { gate } });
     const sent = world.sandbox.books.requests.length;
     const guarded = { ...AT_ONCE, allowDuplicate: false };
 
@@ -158,7 +158,7 @@ test.each(targets)(
         },
       });
     const payrecon = await world.open('charge', {
-      seams: { wrapGateway, nowOffsetMs: () => 25 * HOUR_MS },
+      overrides: { wrapGateway, nowOffsetMs: () => 25 * HOUR_MS },
     });
     expect(await errorOf(payrecon.charge(aCard('order'), AT_ONCE))).toMatchObject({
       code: 'stripe_unreachable',

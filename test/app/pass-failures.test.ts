@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { RENEW_EVERY_MS, holdLeases } from '../../src/app/leases.ts';
+import { RENEW_EVERY_MS, holdLeases } from '../../src/app/reconcile/leases.ts';
 import type { Claimed, Clock, Ledger } from '../../src/app/ports.ts';
 import { exitCode } from '../../src/cli/exit-code.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
@@ -33,7 +33,7 @@ describe.each(targets)('a database that fails in the middle of a pass, on $name'
     const unhandled = watchUnhandled();
     let records = 0;
     const gate = failingGate(target, (sql) => isRecord(sql) && (records += 1) === 3);
-    const payrecon = await world.open('reconcile', { seams: { gate } });
+    const payrecon = await world.open('reconcile', { overrides: { gate } });
     world.sandbox.setFaults(MOST_ANSWERS_ARE_SLOW);
     const error = await errorOf(payrecon.reconcile(EVERYTHING_DUE));
     expect(error).toMatchObject({ kind: 'unknown_outcome', code: 'database_io' });
@@ -70,7 +70,7 @@ describe.each(targets)('a database that fails in the middle of a pass, on $name'
     const unhandled = watchUnhandled();
     let away = true;
     const payrecon = await world.open('reconcile', {
-      seams: { gate: failingGate(target, (sql) => away && isRecord(sql)) },
+      overrides: { gate: failingGate(target, (sql) => away && isRecord(sql)) },
     });
     world.sandbox.setFaults(MOST_ANSWERS_ARE_SLOW);
     const error = await errorOf(payrecon.reconcile(EVERYTHING_DUE));
@@ -92,7 +92,7 @@ describe.each(targets)('a database that fails in the middle of a pass, on $name'
     const world = await aPatientWorld(target, NO_MAIL);
     const [row] = await unconfirmedPayments(world, 1);
     const payrecon = await world.open('reconcile', {
-      seams: {
+      overrides: {
         gate: failingGate(
           target,
           (sql) => isRecord(sql) && world.sandbox.books.count('payment_intents.cancel') > 0,
@@ -124,7 +124,7 @@ describe('a database that fails at the end of a pass', () => {
       return settled && sql.includes(statement);
     };
     const payrecon = await world.open('reconcile', {
-      seams: { gate: failingGate(sqlite, strikes) },
+      overrides: { gate: failingGate(sqlite, strikes) },
     });
     expect(await errorOf(payrecon.reconcile(EVERYTHING_DUE))).toMatchObject({
       kind: 'unknown_outcome',

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import { expect, onTestFinished } from 'vitest';
-import type { ChargeOptions, Payrecon } from '../../src/app/payrecon.ts';
+import type { ChargeOptions, Payrecon } from '../../src/app/service.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
-import { DriverError } from '../../src/storage/faults.ts';
-import type { Gate } from '../../src/storage/gate.ts';
+import { DriverError } from '../../src/storage/driver-errors.ts';
+import type { Gate } from '../../src/storage/statement-hook.ts';
 import { aRequest } from '../storage/payments.ts';
 import type { Target } from '../storage/targets.ts';
 import { bindLedger } from '../support/bound-ledger.ts';

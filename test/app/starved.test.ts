@@ -41,7 +41,7 @@ describe.each(targets)('rows that fail for ever, on $name', (target) => {
     const left = await lostPayments(world, BAD + GOOD);
     const bad = new Set(left.slice(0, BAD).map(({ id }) => id));
     const payrecon = await world.open('reconcile', {
-      seams: { wrapGateway: (gateway) => failingFor(gateway, (id) => bad.has(id)) },
+      overrides: { wrapGateway: (gateway) => failingFor(gateway, (id) => bad.has(id)) },
     });
     const { report } = await payrecon.reconcile(EVERYTHING_DUE);
     expect(report).toMatchObject({
@@ -72,7 +72,7 @@ describe('rows that fail for ever', () => {
     const [bad] = await lostPayments(world, 1);
     const payrecon = await world.open('reconcile', {
       env: { PAYRECON_MAX_ATTEMPTS: '2' },
-      seams: { wrapGateway: (gateway) => failingFor(gateway, () => true) },
+      overrides: { wrapGateway: (gateway) => failingFor(gateway, () => true) },
     });
     expect((await payrecon.reconcile(EVERYTHING_DUE)).report).toMatchObject({
       pending: 1,
@@ -93,7 +93,7 @@ describe('rows that fail for ever', () => {
     const world = await aPatientWorld(sqlite);
     const left = await lostPayments(world, BAD + GOOD);
     const payrecon = await world.open('reconcile', {
-      seams: { wrapGateway: (gateway) => failingFor(gateway, () => true) },
+      overrides: { wrapGateway: (gateway) => failingFor(gateway, () => true) },
     });
     world.sandbox.setFaults('account#*=500_before');
     const { report } = await payrecon.reconcile(EVERYTHING_DUE);

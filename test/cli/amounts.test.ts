@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import type { ReconciledRow, StuckCase } from '../../src/app/payrecon.ts';
+import type { ReconciledRow, StuckCase } from '../../src/app/service.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { commandLine } from './support/command-line.ts';
 import {

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { csvRows } from '../../src/cli/command/charge-file/csv.ts';
-import { jsonRows } from '../../src/cli/command/charge-file/json-lines.ts';
-import { readText } from '../../src/cli/command/charge-file/text.ts';
+import { csvRows } from '../../src/cli/commands/charge-file/csv.ts';
+import { jsonRows } from '../../src/cli/commands/charge-file/json-lines.ts';
+import { readText } from '../../src/cli/commands/charge-file/text.ts';
 import type { ChargeRequest } from '../../src/domain/transaction.ts';
 import { commandLine } from './support/command-line.ts';
 import { charged, succeeded } from './support/fixture.ts';

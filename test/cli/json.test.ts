@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonText } from '../../src/cli/render/json.ts';
+import { jsonText } from '../../src/cli/render/parts/json.ts';
 import { commandLine } from './support/command-line.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import {

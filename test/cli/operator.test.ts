@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DoctorCheck } from '../../src/app/payrecon.ts';
+import type { DoctorCheck } from '../../src/app/service.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import { commandLine } from './support/command-line.ts';
 import { createdAt, email, succeeded } from './support/fixture.ts';

@@ -1,14 +1,14 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { escapeText } from '../../src/cli/render/escape.ts';
-import { type Column, fitColumns, shorten } from '../../src/cli/render/fit.ts';
-import { hints } from '../../src/cli/render/hint.ts';
-import { shellWords } from '../../src/cli/render/shell.ts';
-import { table } from '../../src/cli/render/table.ts';
-import { createTheme, PALETTE } from '../../src/cli/render/theme.ts';
-import { fullTime, lengthOfTime, relativeTime } from '../../src/cli/render/time.ts';
-import { wrap } from '../../src/cli/render/wrap.ts';
-import type { StuckCase } from '../../src/app/payrecon.ts';
+import { escapeText } from '../../src/cli/render/parts/escape.ts';
+import { type Column, fitColumns, shorten } from '../../src/cli/render/parts/columns.ts';
+import { hints } from '../../src/cli/render/parts/next-steps.ts';
+import { shellWords } from '../../src/cli/render/parts/shell.ts';
+import { table } from '../../src/cli/render/parts/table.ts';
+import { createTheme, PALETTE } from '../../src/cli/render/parts/theme.ts';
+import { fullTime, lengthOfTime, relativeTime } from '../../src/cli/render/parts/time.ts';
+import { wrap } from '../../src/cli/render/parts/wrap.ts';
+import type { StuckCase } from '../../src/app/service.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { commandLine } from './support/command-line.ts';
 import {

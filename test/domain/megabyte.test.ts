@@ -1,21 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { headerProblems, readCells, readObject } from '../../src/app/charge-row.ts';
 import { positionOf } from '../../src/app/cursor.ts';
-import { escapeText } from '../../src/cli/render/escape.ts';
-import { wrap } from '../../src/cli/render/wrap.ts';
-import { parseTime } from '../../src/cli/read.ts';
+import { escapeText } from '../../src/cli/render/parts/escape.ts';
+import { wrap } from '../../src/cli/render/parts/wrap.ts';
+import { parseTime } from '../../src/cli/parse-flags.ts';
 import { parseDatabase } from '../../src/config/database.ts';
 import { DECLARATIONS } from '../../src/config/declarations.ts';
 import {
   COLUMN_NAMES,
   parseChargeRequest,
   type ChargeInput,
-} from '../../src/domain/charge-request.ts';
+} from '../../src/domain/request/charge-request.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
-import { emailProblem, nameProblem, quoted, textProblem } from '../../src/domain/field-rules.ts';
-import { nearest } from '../../src/domain/nearest.ts';
+import {
+  emailProblem,
+  nameProblem,
+  quoted,
+  textProblem,
+} from '../../src/domain/request/field-rules.ts';
+import { nearest } from '../../src/domain/suggest.ts';
 import { holdsSecret, withoutSecrets } from '../../src/domain/secret-texts.ts';
-import { oneLine, withoutSecrets as forTheLedger } from '../../src/email/clean.ts';
+import { oneLine, withoutSecrets as forTheLedger } from '../../src/email/sanitize.ts';
 
 /*
  * Text from outside may be a megabyte of the worst there is. That no pattern takes the square of it is

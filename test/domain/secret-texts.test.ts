@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PayreconError } from '../../src/domain/errors.ts';
-import { quoted, textProblem } from '../../src/domain/field-rules.ts';
+import { quoted, textProblem } from '../../src/domain/request/field-rules.ts';
 import { holdsSecret, withoutSecrets } from '../../src/domain/secret-texts.ts';
 
 /** In two parts, so that nobody takes it for a real one. */

@@ -6,8 +6,8 @@ import {
   DECLINE_CODES,
   ERROR_CODES,
   UNDECLARED_ERROR_CODES,
-} from '../../src/domain/refusal-codes.ts';
-import { isBanksWord } from '../../src/domain/refusals.ts';
+} from '../../src/domain/refusals/refusal-codes.ts';
+import { isBanksWord } from '../../src/domain/refusals/refusals.ts';
 import { DATA, KINDS, notification, PAID } from './samples.ts';
 
 const CUSTOMER = KINDS.filter((kind) => kind.startsWith('customer'));

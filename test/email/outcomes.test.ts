@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { customerMail } from '../../src/domain/letters.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
 import { messageFor } from '../../src/email/messages.ts';
-import { notificationsFor } from '../../src/storage/notification-insert.ts';
+import { notificationsFor } from '../../src/storage/ledger/notification-insert.ts';
 import { aConfirmSent, aTransaction, NOW } from '../support/transactions.ts';
 import { notification } from './samples.ts';
 

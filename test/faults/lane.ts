@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ChargeOutcome, Payrecon } from '../../src/app/payrecon.ts';
+import type { ChargeOutcome, Payrecon } from '../../src/app/service.ts';
 import type { Mailer } from '../../src/app/ports.ts';
 import { exitCode } from '../../src/cli/exit-code.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
@@ -81,12 +81,12 @@ export async function openLane(target: Target, options: LaneOptions = {}): Promi
   };
   const open = async (deadlineMs: number): Promise<Caller> => {
     const env = { PAYRECON_STRIPE_DEADLINE: `${deadlineMs}ms` };
-    const seams = {
+    const overrides = {
       nowOffsetMs: () => offsetMs,
       wrapMailer: () => wrapMailer(mailerWithin(deadlineMs, world, onMailTimeout)),
     };
-    const customer = await world.open('charge', { env, seams });
-    const reconciler = await world.open('reconcile', { env, seams });
+    const customer = await world.open('charge', { env, overrides });
+    const reconciler = await world.open('reconcile', { env, overrides });
     return {
       charge: (request, signal) => chargeAsked(customer, aCharge(request), signal),
       async pass(signal) {

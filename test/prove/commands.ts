@@ -1,5 +1,5 @@
-import type { Payrecon, ResolveRequest } from '../../src/app/payrecon.ts';
-import type { Ground } from './ground.ts';
+import type { Payrecon, ResolveRequest } from '../../src/app/service.ts';
+import type { Harness } from './harness.ts';
 import {
   AUTHENTICATION,
   AUTHENTICATION_ALONE,
@@ -28,14 +28,14 @@ export interface Command {
   readonly role: string;
   /** Begins with a database without tables. */
   readonly empty?: boolean;
-  readonly prepare: (ground: Ground) => Promise<void>;
+  readonly prepare: (harness: Harness) => Promise<void>;
   readonly run: (payrecon: Payrecon) => Promise<unknown>;
   /** Run by the daemon, which opens and closes for its pass; then `run` is not called. */
   readonly daemon?: boolean;
   /** How Stripe and the mail service misbehave while it runs for the first time. */
   readonly faults?: string;
   /** What happens elsewhere while it sleeps for the first time. */
-  readonly meanwhile?: (ground: Ground) => Promise<void>;
+  readonly meanwhile?: (harness: Harness) => Promise<void>;
   /** Has several payments under way at a time. */
   readonly sideBySide?: boolean;
   /** Whoever ran it runs it again after the crash; answers what is wrong with how that ended. */
@@ -65,7 +65,7 @@ export function reconciling(stop: Stop): Command {
   return {
     name: `reconcile, ${stop.name}`,
     role: 'reconcile',
-    prepare: (ground) => stopAt(ground, stop),
+    prepare: (harness) => stopAt(harness, stop),
     run: pass,
     // The customer asks again; the reconciler may have canceled it already, so any truthful end is right.
     again: async (payrecon) => {
@@ -87,7 +87,7 @@ export function resolving(
   return {
     name: `stuck resolve, ${name}`,
     role: 'resolve',
-    prepare: (ground) => stopAt(ground, stop),
+    prepare: (harness) => stopAt(harness, stop),
     run: resolve,
     // Decided already is a reason to refuse the same decision, and so is what the first process did at Stripe: it was canceled, not declined.
     async again(payrecon) {
@@ -119,8 +119,8 @@ const OTHER_AMOUNT: Stop = { ...UNDECIDED, name: 'another amount', then: takeAno
 const notificationsSend: Command = {
   name: 'notifications send',
   role: 'notify',
-  async prepare(ground) {
-    await under(ground, '', async (payrecon) => [
+  async prepare(harness) {
+    await under(harness, '', async (payrecon) => [
       await charge(payrecon, CARD),
       await charge(payrecon, DECLINED, 'order-2'),
     ]);

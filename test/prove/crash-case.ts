@@ -1,10 +1,10 @@
 import { gatherEvidence, type Evidence } from '../support/evidence.ts';
 import { judge } from '../support/invariants.ts';
 import { customerLettersOf } from '../support/letters.ts';
-import type { Payrecon } from '../../src/app/payrecon.ts';
+import type { Payrecon } from '../../src/app/service.ts';
 import type { Command } from './commands.ts';
 import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from './dead-gate.ts';
-import { quiet, type Ground } from './ground.ts';
+import { quiet, type Harness } from './harness.ts';
 
 /** Who comes after the crash: whoever ran the command runs it again and then a pass is made, or only passes. */
 export const RECOVERIES = ['again', 'passes'] as const;
@@ -39,24 +39,24 @@ const PAST_LEASES_MS = 91_000;
 const BETWEEN_PASSES_MS = 6 * 60_000;
 
 /** How many steps the command takes when nobody dies. */
-export async function countSteps(ground: Ground, command: Command): Promise<Steps> {
+export async function countSteps(harness: Harness, command: Command): Promise<Steps> {
   const gate = new DeadGate(null);
   try {
-    await prepared(ground, command);
-    await runFirst(ground, command, gate);
+    await prepared(harness, command);
+    await runFirst(harness, command, gate);
     return stepsOf(gate);
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
 export async function runCase(
-  ground: Ground,
+  harness: Harness,
   { command, recovery, crash, second }: CrashCase,
 ): Promise<CaseReport> {
   try {
-    await prepared(ground, command);
-    const gate = await dying(ground, crash, (dead) => runFirst(ground, command, dead));
+    await prepared(harness, command);
+    const gate = await dying(harness, crash, (dead) => runFirst(harness, command, dead));
     if (gate.diedAt === null) return report([], ['the step was never reached'], null);
     let crashes = 1;
     const died = [gate.diedAt];
@@ -64,21 +64,21 @@ export async function runCase(
     const interrupted =
       second === null
         ? null
-        : await dying(ground, second, (dead) => recoverDying(ground, command, recovery, dead));
+        : await dying(harness, second, (dead) => recoverDying(harness, command, recovery, dead));
     if (typeof interrupted?.diedAt === 'string') {
       crashes += 1;
       died.push(`recovery ${interrupted.diedAt}`);
       wrong.push(...interrupted.atOnce);
     }
-    wrong.push(...(await recoverAndJudge(ground, command, recovery, crashes)));
+    wrong.push(...(await recoverAndJudge(harness, command, recovery, crashes)));
     return report(died, wrong, interrupted);
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
 /** Requests that change something; look-ups of many payments run ahead of who reads their answers. */
-function sentBy({ sandbox }: Ground): number {
+function sentBy({ sandbox }: Harness): number {
   return sandbox.books.requests.filter(({ method }) => method === 'POST').length;
 }
 
@@ -97,29 +97,29 @@ function report(
   return { died, recoverySteps, secondDied: second?.diedAt !== null, wrong };
 }
 
-async function prepared(ground: Ground, command: Command): Promise<void> {
-  await ground.begin(command.empty === true);
-  await command.prepare(ground);
-  ground.advance(1_000);
+async function prepared(harness: Harness, command: Command): Promise<void> {
+  await harness.begin(command.empty === true);
+  await command.prepare(harness);
+  harness.advance(1_000);
 }
 
 /** The command, for the first time, under what it is to meet. */
-async function runFirst(ground: Ground, command: Command, gate: DeadGate): Promise<void> {
+async function runFirst(harness: Harness, command: Command, gate: DeadGate): Promise<void> {
   const { daemon = false, faults = '', meanwhile } = command;
-  ground.sandbox.setFaults(faults);
-  ground.whileAsleep(meanwhile === undefined ? null : () => meanwhile(ground));
+  harness.sandbox.setFaults(faults);
+  harness.whileAsleep(meanwhile === undefined ? null : () => meanwhile(harness));
   try {
-    if (daemon) await daemonThrough(ground, gate);
-    else await alive(ground, command.role, gate, command.run);
+    if (daemon) await daemonThrough(harness, gate);
+    else await alive(harness, command.role, gate, command.run);
   } finally {
-    ground.sandbox.setFaults('');
-    ground.whileAsleep(null);
+    harness.sandbox.setFaults('');
+    harness.whileAsleep(null);
   }
 }
 
 /** A daemon goes on after a bug and says it: what kills everything else must be said, too, or it was taken for an answer. */
-async function daemonThrough(ground: Ground, gate: DeadGate): Promise<void> {
-  const said = await ground.daemon(seamsThrough(gate, ground.clock));
+async function daemonThrough(harness: Harness, gate: DeadGate): Promise<void> {
+  const said = await harness.daemon(seamsThrough(gate, harness.clock));
   if (
     gate.diedAt !== null &&
     said.some((line) => line.includes('because of a bug') && line.includes(ProcessDied.name))
@@ -129,12 +129,12 @@ async function daemonThrough(ground: Ground, gate: DeadGate): Promise<void> {
 
 /** A process of its own, from its opening to its end or its death. */
 async function alive(
-  ground: Ground,
+  harness: Harness,
   role: string,
   gate: DeadGate,
   work: (payrecon: Payrecon) => Promise<unknown>,
 ): Promise<void> {
-  const payrecon = await ground.open(role, seamsThrough(gate, ground.clock));
+  const payrecon = await harness.open(role, seamsThrough(gate, harness.clock));
   try {
     await work(payrecon);
   } finally {
@@ -145,14 +145,14 @@ async function alive(
 
 /** Lets `work` die at that step, and checks what must hold at that very moment: nothing runs on, and no money without an id. */
 async function dying(
-  ground: Ground,
+  harness: Harness,
   point: CrashPoint,
   work: (gate: DeadGate) => Promise<void>,
 ): Promise<Dead> {
   let atDeath = 0;
   const gate = new DeadGate(point, () => {
     // What other tasks of the process had sent before is still on its way.
-    atDeath = sentBy(ground) + gate.underWay;
+    atDeath = sentBy(harness) + gate.underWay;
   });
   let error: unknown = null;
   await work(gate).catch((thrown: unknown) => {
@@ -160,11 +160,11 @@ async function dying(
   });
   if (error !== null && gate.diedAt === null)
     throw new Error('the command failed, and nobody died', { cause: error });
-  await quiet(ground.sandbox);
-  ground.advance(PAST_LEASES_MS);
-  const after = gate.diedAt === null ? 0 : Math.max(0, sentBy(ground) - atDeath);
+  await quiet(harness.sandbox);
+  harness.advance(PAST_LEASES_MS);
+  const after = gate.diedAt === null ? 0 : Math.max(0, sentBy(harness) - atDeath);
   const atOnce = [
-    ...(await moneyWithoutId(ground)),
+    ...(await moneyWithoutId(harness)),
     ...(after === 0 ? [] : [`${after} requests were sent after the death ${gate.diedAt ?? ''}`]),
     ...(gate.diedAt === null || error instanceof ProcessDied
       ? []
@@ -177,13 +177,13 @@ async function dying(
  * Before money can move, the ledger knows where: however quickly somebody looks, and whatever Stripe has forgotten by
  * then. After a recovery this could not be seen any more, for it would have found the payment by other means.
  */
-async function moneyWithoutId(ground: Ground): Promise<readonly string[]> {
-  const asked = ground.sandbox.books.paymentIntents.filter(
+async function moneyWithoutId(harness: Harness): Promise<readonly string[]> {
+  const asked = harness.sandbox.books.paymentIntents.filter(
     ({ latest_charge: charge, status }) => charge !== null || status === 'requires_action',
   );
   if (asked.length === 0) return [];
   const known = new Set(
-    (await ground.raw().rows('select payment_intent from transactions')).map(
+    (await harness.raw().rows('select payment_intent from transactions')).map(
       (row) => row['payment_intent'],
     ),
   );
@@ -194,15 +194,15 @@ async function moneyWithoutId(ground: Ground): Promise<readonly string[]> {
 
 /** The recovery that is to die, up to all that the last one may do. */
 async function recoverDying(
-  ground: Ground,
+  harness: Harness,
   command: Command,
   recovery: Recovery,
   gate: DeadGate,
 ): Promise<void> {
-  if (repeats(command, recovery)) await alive(ground, command.role, gate, command.again);
-  await alive(ground, 'reconcile', gate, pass);
-  ground.advance(BETWEEN_PASSES_MS);
-  await alive(ground, 'reconcile', gate, pass);
+  if (repeats(command, recovery)) await alive(harness, command.role, gate, command.again);
+  await alive(harness, 'reconcile', gate, pass);
+  harness.advance(BETWEEN_PASSES_MS);
+  await alive(harness, 'reconcile', gate, pass);
 }
 
 /** A schema that is not there can only be made by migrating. */
@@ -211,24 +211,24 @@ function repeats(command: Command, recovery: Recovery): boolean {
 }
 
 async function recoverAndJudge(
-  ground: Ground,
+  harness: Harness,
   command: Command,
   recovery: Recovery,
   crashes: number,
 ): Promise<readonly string[]> {
   const wrong: string[] = [];
   if (repeats(command, recovery))
-    await alive(ground, command.role, new DeadGate(null), async (payrecon) =>
+    await alive(harness, command.role, new DeadGate(null), async (payrecon) =>
       wrong.push(...(await command.again(payrecon))),
     );
   let left: readonly string[] = [];
   for (let passes = 1; passes <= 2; passes += 1) {
-    const reconciler = await ground.open('reconcile');
+    const reconciler = await harness.open('reconcile');
     await pass(reconciler);
-    left = await judgeAtRest(ground, reconciler, crashes);
+    left = await judgeAtRest(harness, reconciler, crashes);
     await reconciler.close();
     if (left.length === 0) break;
-    ground.advance(BETWEEN_PASSES_MS);
+    harness.advance(BETWEEN_PASSES_MS);
   }
   return [...wrong, ...left];
 }
@@ -238,14 +238,14 @@ function pass(payrecon: Payrecon): Promise<unknown> {
 }
 
 async function judgeAtRest(
-  ground: Ground,
+  harness: Harness,
   payrecon: Payrecon,
   crashes: number,
 ): Promise<readonly string[]> {
-  const { sandbox, dialect, secrets } = ground;
+  const { sandbox, dialect, secrets } = harness;
   const evidence = await gatherEvidence({
     books: sandbox.books,
-    raw: ground.raw(),
+    raw: harness.raw(),
     dialect,
     verifyAudit: () => payrecon.verifyAudit(null),
   });

@@ -1,7 +1,7 @@
 import { test } from 'vitest';
 import { postgres } from '../storage/targets.ts';
 import { casesOf, SEED } from '../support/proving.ts';
-import { openGround } from './ground.ts';
+import { openHarness } from './harness.ts';
 import { dyingTwice, everyCrash, NO_PASSES, PASSES, proveLane, sample } from './lane.ts';
 
 /** Of the lane; the other half is in a file of its own. */
@@ -10,9 +10,9 @@ const SHARE = Math.ceil(casesOf('postgres-crash') / 2);
 const TWICE = Math.ceil(SHARE / 4);
 
 test('a crash at any step of every pass, once (PostgreSQL)', { timeout: 7_200_000 }, async () => {
-  const ground = await openGround(postgres, { lasting: true });
-  await proveLane('postgres-crash', ground, false, async () =>
-    sample(await everyCrash(ground, PASSES), SHARE - TWICE, SEED),
+  const harness = await openHarness(postgres, { lasting: true });
+  await proveLane('postgres-crash', harness, false, async () =>
+    sample(await everyCrash(harness, PASSES), SHARE - TWICE, SEED),
   );
 });
 
@@ -20,9 +20,9 @@ test(
   'a command that crashes, and another crash while it is recovered from (PostgreSQL)',
   { timeout: 7_200_000 },
   async () => {
-    const ground = await openGround(postgres, { lasting: true });
-    await proveLane('postgres-crash', ground, true, async () =>
-      dyingTwice(await everyCrash(ground, NO_PASSES), TWICE, SEED),
+    const harness = await openHarness(postgres, { lasting: true });
+    await proveLane('postgres-crash', harness, true, async () =>
+      dyingTwice(await everyCrash(harness, NO_PASSES), TWICE, SEED),
     );
   },
 );

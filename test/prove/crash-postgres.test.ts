@@ -1,7 +1,7 @@
 import { test } from 'vitest';
 import { postgres } from '../storage/targets.ts';
 import { casesOf, SEED } from '../support/proving.ts';
-import { openGround } from './ground.ts';
+import { openHarness } from './harness.ts';
 import { dyingTwice, everyCrash, NO_PASSES, PASSES, proveLane, sample } from './lane.ts';
 
 /** Of the lane; the other half is in a file of its own. */
@@ -13,9 +13,9 @@ test(
   'a crash at any step of every command, once (PostgreSQL)',
   { timeout: 7_200_000 },
   async () => {
-    const ground = await openGround(postgres, { lasting: true });
-    await proveLane('postgres-crash', ground, false, async () =>
-      sample(await everyCrash(ground, NO_PASSES), SHARE - TWICE, SEED),
+    const harness = await openHarness(postgres, { lasting: true });
+    await proveLane('postgres-crash', harness, false, async () =>
+      sample(await everyCrash(harness, NO_PASSES), SHARE - TWICE, SEED),
     );
   },
 );
@@ -24,9 +24,9 @@ test(
   'a pass that crashes, and another crash while it is recovered from (PostgreSQL)',
   { timeout: 7_200_000 },
   async () => {
-    const ground = await openGround(postgres, { lasting: true });
-    await proveLane('postgres-crash', ground, true, async () =>
-      dyingTwice(await everyCrash(ground, PASSES), TWICE, SEED),
+    const harness = await openHarness(postgres, { lasting: true });
+    await proveLane('postgres-crash', harness, true, async () =>
+      dyingTwice(await everyCrash(harness, PASSES), TWICE, SEED),
     );
   },
 );

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { targets } from '../storage/targets.ts';
 import { countSteps, runCase } from './crash-case.ts';
-import { openGround } from './ground.ts';
+import { openHarness } from './harness.ts';
 import { everyCrash, nameOf, sample } from './lane.ts';
 import { ALL_COMMANDS } from './more-commands.ts';
 
@@ -13,24 +13,24 @@ test.each(targets)(
   'a crash while a charge or a pass takes its turns from the shared limits ($name)',
   { timeout: 300_000 },
   async (target) => {
-    const ground = await openGround(target, { sharedLimits: true });
+    const harness = await openHarness(target, { sharedLimits: true });
     const commands = [
       ALL_COMMANDS.find(({ role }) => role === 'charge')!,
       ALL_COMMANDS.find(({ role, daemon }) => role === 'reconcile' && daemon !== true)!,
     ];
-    const without = await countSteps(await openGround(target), commands[0]!);
-    const shared = await countSteps(ground, commands[0]!);
+    const without = await countSteps(await openHarness(target), commands[0]!);
+    const shared = await countSteps(harness, commands[0]!);
     // Two calls to Stripe, each with a transaction of its own before it.
     expect(shared.before).toBeGreaterThan(without.before);
     const cases = sample(
-      await everyCrash(ground, commands),
+      await everyCrash(harness, commands),
       target.name === 'sqlite' ? SQLITE_CASES : POSTGRES_CASES,
       SEED,
     );
     const wrong: string[] = [];
     const died: string[] = [];
     for (const each of cases) {
-      const report = await runCase(ground, each);
+      const report = await runCase(harness, each);
       died.push(...report.died);
       wrong.push(
         ...report.wrong.map((what) => `${nameOf(each)} (died ${report.died.join()}): ${what}`),

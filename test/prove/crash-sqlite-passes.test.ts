@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import { sqlite } from '../storage/targets.ts';
 import { casesOf, SEED } from '../support/proving.ts';
-import { openGround } from './ground.ts';
+import { openHarness } from './harness.ts';
 import { dyingTwice, everyCrash, PASSES, proveLane, recoveriesOfSize } from './lane.ts';
 
 /** Fewer would mean that states or steps are missing. */
 const AT_LEAST = 400;
 
 test('a crash at every step of every pass (SQLite)', { timeout: 1_200_000 }, async () => {
-  const ground = await openGround(sqlite);
-  await proveLane('sqlite-single-crash', ground, false, async () => {
-    const cases = await everyCrash(ground, PASSES, recoveriesOfSize);
+  const harness = await openHarness(sqlite);
+  await proveLane('sqlite-single-crash', harness, false, async () => {
+    const cases = await everyCrash(harness, PASSES, recoveriesOfSize);
     expect(cases.length).toBeGreaterThanOrEqual(AT_LEAST);
     return cases;
   });
@@ -20,10 +20,10 @@ test(
   'a pass that crashes, and another crash while it is recovered from (SQLite)',
   { timeout: 7_200_000 },
   async () => {
-    const ground = await openGround(sqlite);
-    await proveLane('sqlite-double-crash', ground, true, async () =>
+    const harness = await openHarness(sqlite);
+    await proveLane('sqlite-double-crash', harness, true, async () =>
       dyingTwice(
-        await everyCrash(ground, PASSES),
+        await everyCrash(harness, PASSES),
         Math.ceil(casesOf('sqlite-double-crash') / 2),
         SEED,
       ),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { sqlite } from '../storage/targets.ts';
 import { casesOf, SEED } from '../support/proving.ts';
-import { openGround } from './ground.ts';
+import { openHarness } from './harness.ts';
 import { dyingTwice, everyCrash, NO_PASSES, proveLane, recoveriesOfSize } from './lane.ts';
 
 /** Fewer would mean that commands or steps are missing; the passes have a file of their own. */
@@ -11,9 +11,9 @@ test(
   'a crash at every step of every command, passes aside (SQLite)',
   { timeout: 1_200_000 },
   async () => {
-    const ground = await openGround(sqlite);
-    await proveLane('sqlite-single-crash', ground, false, async () => {
-      const cases = await everyCrash(ground, NO_PASSES, recoveriesOfSize);
+    const harness = await openHarness(sqlite);
+    await proveLane('sqlite-single-crash', harness, false, async () => {
+      const cases = await everyCrash(harness, NO_PASSES, recoveriesOfSize);
       expect(cases.length).toBeGreaterThanOrEqual(AT_LEAST);
       expect(new Set(cases.map(({ command }) => command.role))).toEqual(
         new Set(['charge', 'resolve', 'notify', 'migrate']),
@@ -27,10 +27,10 @@ test(
   'a crash, and another one while the first is recovered from, passes aside (SQLite)',
   { timeout: 7_200_000 },
   async () => {
-    const ground = await openGround(sqlite);
-    await proveLane('sqlite-double-crash', ground, true, async () =>
+    const harness = await openHarness(sqlite);
+    await proveLane('sqlite-double-crash', harness, true, async () =>
       dyingTwice(
-        await everyCrash(ground, NO_PASSES),
+        await everyCrash(harness, NO_PASSES),
         Math.ceil(casesOf('sqlite-double-crash') / 2),
         SEED,
       ),

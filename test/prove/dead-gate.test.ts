@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { targets, type Target } from '../storage/targets.ts';
 import { COMMANDS, type Command } from './commands.ts';
 import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from './dead-gate.ts';
-import { openGround, type Ground } from './ground.ts';
+import { openHarness, type Harness } from './harness.ts';
 
 const CHARGE = COMMANDS[0]!;
 
 /** Runs a charge that dies there; answers the gate and what is in the ledger and the books then. */
 async function chargeDyingAt(
-  ground: Ground,
+  harness: Harness,
   point: CrashPoint | null,
 ): Promise<{
   readonly gate: DeadGate;
@@ -16,20 +16,20 @@ async function chargeDyingAt(
   readonly audit: number;
   readonly intents: number;
 }> {
-  await ground.begin(false);
+  await harness.begin(false);
   const gate = new DeadGate(point);
-  const payrecon = await ground.open('charge', seamsThrough(gate, ground.clock));
+  const payrecon = await harness.open('charge', seamsThrough(gate, harness.clock));
   const charged = (CHARGE satisfies Command).run(payrecon);
   if (point === null) await charged;
   else await expect(charged).rejects.toBeInstanceOf(ProcessDied);
   await payrecon.close();
-  const raw = ground.raw();
+  const raw = harness.raw();
   const counts = {
     rows: (await raw.rows('select id from transactions')).length,
     audit: (await raw.rows('select seq from audit_events')).length,
   };
-  await ground.end();
-  return { gate, ...counts, intents: ground.sandbox.books.paymentIntents.length };
+  await harness.end();
+  return { gate, ...counts, intents: harness.sandbox.books.paymentIntents.length };
 }
 
 /** Number of the first step of that name since the payment was recorded, as the dry run passed it. */
@@ -42,14 +42,14 @@ function stepOf(gate: DeadGate, name: RegExp): number {
 
 describe.each(targets)('a process that dies at a step ($name)', (target: Target) => {
   test('before COMMIT has committed nothing, after it everything', async () => {
-    const ground = await openGround(target);
-    const step = stepOf((await chargeDyingAt(ground, null)).gate, /^commit/i);
-    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({
+    const harness = await openHarness(target);
+    const step = stepOf((await chargeDyingAt(harness, null)).gate, /^commit/i);
+    expect(await chargeDyingAt(harness, { step, when: 'before' })).toMatchObject({
       rows: 0,
       audit: 0,
       intents: 0,
     });
-    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({
+    expect(await chargeDyingAt(harness, { step, when: 'after' })).toMatchObject({
       rows: 1,
       audit: 1,
       intents: 0,
@@ -57,14 +57,14 @@ describe.each(targets)('a process that dies at a step ($name)', (target: Target)
   });
 
   test('before a call to Stripe has not sent it, after it it has, and nothing is recorded of the answer', async () => {
-    const ground = await openGround(target);
-    const step = stepOf((await chargeDyingAt(ground, null)).gate, /^stripe create/);
-    expect(await chargeDyingAt(ground, { step, when: 'before' })).toMatchObject({
+    const harness = await openHarness(target);
+    const step = stepOf((await chargeDyingAt(harness, null)).gate, /^stripe create/);
+    expect(await chargeDyingAt(harness, { step, when: 'before' })).toMatchObject({
       rows: 1,
       audit: 1,
       intents: 0,
     });
-    expect(await chargeDyingAt(ground, { step, when: 'after' })).toMatchObject({
+    expect(await chargeDyingAt(harness, { step, when: 'after' })).toMatchObject({
       rows: 1,
       audit: 1,
       intents: 1,
@@ -72,12 +72,12 @@ describe.each(targets)('a process that dies at a step ($name)', (target: Target)
   });
 
   test('inside a transaction does not roll back any more, and still leaves nothing', async () => {
-    const ground = await openGround(target);
+    const harness = await openHarness(target);
     const step = stepOf(
-      (await chargeDyingAt(ground, null)).gate,
+      (await chargeDyingAt(harness, null)).gate,
       /^(with inserted as \()?insert into audit/,
     );
-    const died = await chargeDyingAt(ground, { step, when: 'after' });
+    const died = await chargeDyingAt(harness, { step, when: 'after' });
     expect(died).toMatchObject({ rows: 0, audit: 0, intents: 0 });
     // The rollback was tried, and was no effect.
     expect(died.gate.triedAfterDeath).toBeGreaterThan(0);
@@ -85,9 +85,9 @@ describe.each(targets)('a process that dies at a step ($name)', (target: Target)
   });
 
   test('counts the same steps each time', async () => {
-    const ground = await openGround(target);
-    const first = await chargeDyingAt(ground, null);
-    const second = await chargeDyingAt(ground, null);
+    const harness = await openHarness(target);
+    const first = await chargeDyingAt(harness, null);
+    const second = await chargeDyingAt(harness, null);
     expect(second.gate.begun).toEqual(first.gate.begun);
     expect(first.gate.had).toEqual(first.gate.begun);
     expect(first.gate.had.filter((what) => what.startsWith('stripe '))).toEqual([

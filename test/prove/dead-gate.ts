@@ -1,6 +1,6 @@
 import type { Clock, Gateway, LookUp, Mailer } from '../../src/app/ports.ts';
-import type { Gate } from '../../src/storage/gate.ts';
-import type { Seams } from '../../src/wire/parts.ts';
+import type { Gate } from '../../src/storage/statement-hook.ts';
+import type { Overrides } from '../../src/compose/adapters.ts';
 import { clockInTurn, inOrderOfQueries, Turns } from './turns.ts';
 
 /*
@@ -112,7 +112,7 @@ const SHOWN_SQL = 60;
 export function seamsThrough(
   gate: DeadGate,
   clock: Clock,
-): Pick<Seams, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
+): Pick<Overrides, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
   return {
     gate: gate.sql(),
     clock: clockInTurn(gate.turns, gate.who, clock),

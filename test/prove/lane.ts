@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { createChance } from '../../src/sandbox/ids.ts';
+import { createChance } from '../../src/sandbox/stripe/ids.ts';
 import { recordLane, SEED, SIZE, type LaneName } from '../support/proving.ts';
 import type { Command } from './commands.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type Steps,
 } from './crash-case.ts';
 import type { CrashPoint } from './dead-gate.ts';
-import type { Ground } from './ground.ts';
+import type { Harness } from './harness.ts';
 import { ALL_COMMANDS } from './more-commands.ts';
 
 /** The one case to run, as a failure prints it; without a step, that command's every single crash. */
@@ -29,13 +29,13 @@ export const NO_PASSES: readonly Command[] = ALL_COMMANDS.filter(
 
 /** Every step of every command, before and after it; each counted by running each command once. Quick leaves out repetitions by the caller, except of charges. */
 export async function everyCrash(
-  ground: Ground,
+  harness: Harness,
   commands: readonly Command[],
   recoveriesOf: (command: Command) => readonly Recovery[] = () => RECOVERIES,
 ): Promise<readonly CrashCase[]> {
   const cases: CrashCase[] = [];
   for (const command of commands) {
-    const steps = await countSteps(ground, command);
+    const steps = await countSteps(harness, command);
     cases.push(...recoveriesOf(command).flatMap((recovery) => crashesOf(command, recovery, steps)));
   }
   return cases;
@@ -105,13 +105,13 @@ function parsePoint(text: string): CrashPoint {
 }
 
 /** The cases that PROVE_CASE names. */
-async function casesNamed(name: string, ground: Ground): Promise<readonly CrashCase[]> {
+async function casesNamed(name: string, harness: Harness): Promise<readonly CrashCase[]> {
   const [commandName, recoveryName, first, second] = name.split(' | ');
   const command = ALL_COMMANDS.find((each) => each.name === commandName);
   const recovery = RECOVERIES.find((each) => each === recoveryName);
   if (command === undefined || recovery === undefined)
     throw new Error(`PROVE_CASE=${name} names no case`);
-  if (first === undefined) return everyCrash(ground, [command], () => [recovery]);
+  if (first === undefined) return everyCrash(harness, [command], () => [recovery]);
   return [
     {
       command,
@@ -125,17 +125,17 @@ async function casesNamed(name: string, ground: Ground): Promise<readonly CrashC
 /** Runs the cases, or those that PROVE_CASE names, and expects that all were run to their end and that nothing was wrong. */
 export async function proveLane(
   lane: LaneName,
-  ground: Ground,
+  harness: Harness,
   twice: boolean,
   cases: () => Promise<readonly CrashCase[]>,
 ): Promise<void> {
   if (ONLY !== undefined && ONLY.split(' | ').length > PARTS_OF_SINGLE !== twice) return;
-  const chosen = await (ONLY === undefined ? cases() : casesNamed(ONLY, ground));
+  const chosen = await (ONLY === undefined ? cases() : casesNamed(ONLY, harness));
   const startedMs = performance.now();
   const violations: string[] = [];
   let ran = 0;
   for (const each of chosen) {
-    const { crashCase, report } = await outcomeOf(ground, each);
+    const { crashCase, report } = await outcomeOf(harness, each);
     ran += report.died.length > (twice ? 1 : 0) ? 1 : 0;
     violations.push(
       ...report.wrong.map(
@@ -158,10 +158,10 @@ export async function proveLane(
 
 /** A recovery that came to its end before it was to die is run again, and dies at a step that it has. */
 async function outcomeOf(
-  ground: Ground,
+  harness: Harness,
   asked: CrashCase,
 ): Promise<{ readonly crashCase: CrashCase; readonly report: CaseReport }> {
-  const first = await withFailure(ground, asked);
+  const first = await withFailure(harness, asked);
   if (asked.second === null || first.secondDied || first.wrong.length > 0)
     return { crashCase: asked, report: first };
   const { when, step } = asked.second;
@@ -169,7 +169,7 @@ async function outcomeOf(
     ...asked,
     second: { when, step: ((step - 1) % first.recoverySteps[when]) + 1 },
   };
-  const report = await withFailure(ground, crashCase);
+  const report = await withFailure(harness, crashCase);
   return {
     crashCase,
     report: report.secondDied
@@ -178,9 +178,9 @@ async function outcomeOf(
   };
 }
 
-async function withFailure(ground: Ground, crashCase: CrashCase): Promise<CaseReport> {
+async function withFailure(harness: Harness, crashCase: CrashCase): Promise<CaseReport> {
   try {
-    return await runCase(ground, crashCase);
+    return await runCase(harness, crashCase);
   } catch (error) {
     const wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
     return { died: [], recoverySteps: { before: 0, after: 0 }, secondDied: true, wrong };

@@ -1,6 +1,6 @@
 import { chargeFile, type ChargeFileReport, type ChargeRows } from '../../src/app/charge-file.ts';
 import type { ChargeRow } from '../../src/app/charge-row.ts';
-import type { Payrecon } from '../../src/app/payrecon.ts';
+import type { Payrecon } from '../../src/app/service.ts';
 import {
   COMMANDS,
   migratedAgain,
@@ -9,7 +9,7 @@ import {
   UNDECIDED,
   type Command,
 } from './commands.ts';
-import type { Ground } from './ground.ts';
+import type { Harness } from './harness.ts';
 import {
   CARD,
   charge,
@@ -51,7 +51,7 @@ const waiting: Command = {
   role: 'charge',
   prepare: () => Promise.resolve(),
   run: (payrecon) => charge(payrecon, DEBIT, KEY, { waitMs: 2_000, waitForOutcome: true }),
-  meanwhile: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded' }),
+  meanwhile: (harness) => harness.settleAtStripe(onlyIntent(harness), { outcome: 'succeeded' }),
   // The bank decides only while somebody waits.
   async again(payrecon) {
     const { transaction } = await charge(payrecon, DEBIT);
@@ -69,7 +69,7 @@ const waiting: Command = {
 interface Several {
   readonly name: string;
   readonly stops: readonly Stop[];
-  readonly then?: (ground: Ground) => Promise<void>;
+  readonly then?: (harness: Harness) => Promise<void>;
   readonly faults?: string;
 }
 
@@ -81,12 +81,12 @@ function several({ name, stops, then, faults }: Several): Command {
   return {
     name: `reconcile, ${name}`,
     role: 'reconcile',
-    async prepare(ground) {
+    async prepare(harness) {
       for (const [index, { faults: stopping, method }] of stops.entries())
-        await under(ground, stopping, (payrecon) => charge(payrecon, method, keyOf(index)));
-      ground.advance(1_000);
-      await then?.(ground);
-      const rows = await ground.raw().rows('select step from transactions order by key');
+        await under(harness, stopping, (payrecon) => charge(payrecon, method, keyOf(index)));
+      harness.advance(1_000);
+      await then?.(harness);
+      const rows = await harness.raw().rows('select step from transactions order by key');
       const steps = rows.map((row) => row['step']);
       if (steps.join() !== stops.map(({ step }) => step).join())
         throw new Error(`prepared ${steps.join()}`);
@@ -121,9 +121,9 @@ const MIXED = [
   'cancel_sent',
 ];
 
-async function outageBegins(ground: Ground): Promise<void> {
-  await under(ground, 'outage:html_502', pass);
-  const outages = await ground.raw().rows('select id from outages');
+async function outageBegins(harness: Harness): Promise<void> {
+  await under(harness, 'outage:html_502', pass);
+  const outages = await harness.raw().rows('select id from outages');
   if (outages.length !== 1) throw new Error(`prepared ${outages.length} outages`);
 }
 
@@ -191,15 +191,15 @@ const fromFile: Command = {
 // ---- an absence that is proven -----------------------------------------------------------------
 
 /** Stripe has forgotten the key by now: nobody may send the create again, only look. */
-async function afterADay(ground: Ground): Promise<void> {
-  ground.advance(DAY_MS);
+async function afterADay(harness: Harness): Promise<void> {
+  harness.advance(DAY_MS);
   await Promise.resolve();
 }
 
-async function afterOneScan(ground: Ground): Promise<void> {
-  await afterADay(ground);
-  await under(ground, '', pass);
-  ground.advance(BETWEEN_SCANS_MS);
+async function afterOneScan(harness: Harness): Promise<void> {
+  await afterADay(harness);
+  await under(harness, '', pass);
+  harness.advance(BETWEEN_SCANS_MS);
 }
 
 const ABSENT: readonly Command[] = [
@@ -215,8 +215,8 @@ const daemon: Command = {
   daemon: true,
 };
 
-async function sendTwo(ground: Ground): Promise<void> {
-  await under(ground, '', async (payrecon) => [
+async function sendTwo(harness: Harness): Promise<void> {
+  await under(harness, '', async (payrecon) => [
     await charge(payrecon, CARD),
     await charge(payrecon, DECLINED, 'order-2'),
   ]);
@@ -241,9 +241,9 @@ const sendLosing: Command = {
 const resend: Command = {
   name: 'notifications resend',
   role: 'notify',
-  async prepare(ground) {
-    await sendTwo(ground);
-    await under(ground, '', (payrecon) => payrecon.sendNotifications(null));
+  async prepare(harness) {
+    await sendTwo(harness);
+    await under(harness, '', (payrecon) => payrecon.sendNotifications(null));
   },
   async run(payrecon) {
     const [sent] = await payrecon.notifications(['sent'], 1);

@@ -1,8 +1,8 @@
-import type { ChargeOptions, ChargeOutcome, Payrecon } from '../../src/app/payrecon.ts';
+import type { ChargeOptions, ChargeOutcome, Payrecon } from '../../src/app/service.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import type { ChargeRequest } from '../../src/domain/transaction.ts';
 import { aCharge } from '../faults/lane.ts';
-import type { Ground } from './ground.ts';
+import type { Harness } from './harness.ts';
 
 /*
  * Where a payment can have stopped when a command finds it. What is prepared is prepared through the product and a
@@ -67,16 +67,16 @@ export async function expectedError(work: Promise<unknown>): Promise<PayreconErr
 
 /** While the local Stripe misbehaves like this. */
 export async function under(
-  ground: Ground,
+  harness: Harness,
   faults: string,
   work: (payrecon: Payrecon) => Promise<unknown>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  ground.sandbox.setFaults(faults);
-  const payrecon = await ground.open('prepare', undefined, env);
+  harness.sandbox.setFaults(faults);
+  const payrecon = await harness.open('prepare', undefined, env);
   await expectedError(work(payrecon));
   await payrecon.close();
-  ground.sandbox.setFaults('');
+  harness.sandbox.setFaults('');
 }
 
 // ---- where a first charge stops ---------------------------------------------------------------
@@ -89,27 +89,27 @@ export interface Stop {
   /** As the ledger must show it when the pass begins; a state that is not reached proves nothing. */
   readonly step: string;
   readonly status?: string;
-  readonly then?: (ground: Ground) => Promise<void>;
+  readonly then?: (harness: Harness) => Promise<void>;
 }
 
-export function onlyIntent(ground: Ground): string {
-  const [intent] = ground.sandbox.books.paymentIntents;
+export function onlyIntent(harness: Harness): string {
+  const [intent] = harness.sandbox.books.paymentIntents;
   if (intent === undefined) throw new Error('nothing was made at Stripe');
   return intent.id;
 }
 
 /** Stripe answers others, and of this one tells nothing: asked once too often. */
-export async function becomeStuck(ground: Ground): Promise<void> {
-  await under(ground, 'payment_intents.retrieve#*=html_502', pass, { PAYRECON_MAX_ATTEMPTS: '1' });
+export async function becomeStuck(harness: Harness): Promise<void> {
+  await under(harness, 'payment_intents.retrieve#*=html_502', pass, { PAYRECON_MAX_ATTEMPTS: '1' });
 }
 
-export async function takeAnotherAmount(ground: Ground): Promise<void> {
-  await ground.settleAtStripe(onlyIntent(ground), {
+export async function takeAnotherAmount(harness: Harness): Promise<void> {
+  await harness.settleAtStripe(onlyIntent(harness), {
     outcome: 'succeeded',
     late: true,
     amount: 5100,
   });
-  await under(ground, '', pass);
+  await under(harness, '', pass);
 }
 
 export const STOPS: readonly Stop[] = [
@@ -162,14 +162,14 @@ export const STOPS: readonly Stop[] = [
     method: DEBIT,
     faults: '',
     step: 'confirm_sent',
-    then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'succeeded' }),
+    then: (harness) => harness.settleAtStripe(onlyIntent(harness), { outcome: 'succeeded' }),
   },
   {
     name: 'processing, now failed',
     method: DEBIT,
     faults: '',
     step: 'confirm_sent',
-    then: (ground) => ground.settleAtStripe(onlyIntent(ground), { outcome: 'failed' }),
+    then: (harness) => harness.settleAtStripe(onlyIntent(harness), { outcome: 'failed' }),
   },
   {
     name: 'stuck, paid',
@@ -190,13 +190,13 @@ export const STOPS: readonly Stop[] = [
 ];
 
 export async function stopAt(
-  ground: Ground,
+  harness: Harness,
   { method, faults, step, status = 'pending', then }: Stop,
 ): Promise<void> {
-  await under(ground, faults, (payrecon) => charge(payrecon, method));
-  ground.advance(1_000);
-  await then?.(ground);
-  const [row] = await ground.raw().rows('select status, step from transactions');
+  await under(harness, faults, (payrecon) => charge(payrecon, method));
+  harness.advance(1_000);
+  await then?.(harness);
+  const [row] = await harness.raw().rows('select status, step from transactions');
   if (row?.['step'] !== step || row['status'] !== status)
     throw new Error(`prepared ${JSON.stringify(row)} instead of ${status}, ${step}`);
 }

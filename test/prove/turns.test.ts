@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { targets } from '../storage/targets.ts';
 import type { Command } from './commands.ts';
 import { DeadGate, seamsThrough } from './dead-gate.ts';
-import { openGround, type Ground } from './ground.ts';
+import { openHarness, type Harness } from './harness.ts';
 import { ALL_COMMANDS } from './more-commands.ts';
 import { Turns } from './turns.ts';
 
@@ -10,15 +10,19 @@ const SEVERAL = ALL_COMMANDS.filter(({ sideBySide }) => sideBySide === true);
 const RUNS = 4;
 
 /** Each run is held up at other places, as by a busy machine. */
-async function stepsOf(ground: Ground, command: Command, run: number): Promise<readonly string[]> {
-  await ground.begin(false);
-  await command.prepare(ground);
-  ground.advance(1_000);
-  ground.sandbox.setFaults(command.faults ?? '');
+async function stepsOf(
+  harness: Harness,
+  command: Command,
+  run: number,
+): Promise<readonly string[]> {
+  await harness.begin(false);
+  await command.prepare(harness);
+  harness.advance(1_000);
+  harness.sandbox.setFaults(command.faults ?? '');
   const gate = new DeadGate(null);
-  const { wrapGateway, ...seams } = seamsThrough(gate, ground.clock);
-  const payrecon = await ground.open(command.role, {
-    ...seams,
+  const { wrapGateway, ...overrides } = seamsThrough(gate, harness.clock);
+  const payrecon = await harness.open(command.role, {
+    ...overrides,
     wrapGateway: (gateway) =>
       wrapGateway!({
         create: async (transaction) => await slowly(run, 1, () => gateway.create(transaction)),
@@ -34,7 +38,7 @@ async function stepsOf(ground: Ground, command: Command, run: number): Promise<r
   });
   await command.run(payrecon);
   await payrecon.close();
-  await ground.end();
+  await harness.end();
   return gate.had;
 }
 
@@ -49,10 +53,10 @@ describe.each(targets)('with several payments under way at the same time ($name)
     'a command has the same steps each time, however long its calls take: $name',
     { timeout: 60_000 },
     async (command) => {
-      const ground = await openGround(target);
-      const first = await stepsOf(ground, command, 0);
+      const harness = await openHarness(target);
+      const first = await stepsOf(harness, command, 0);
       for (let run = 1; run < RUNS; run += 1)
-        expect(await stepsOf(ground, command, run)).toEqual(first);
+        expect(await stepsOf(harness, command, run)).toEqual(first);
     },
   );
 });

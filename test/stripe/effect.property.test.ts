@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/domain/answer.ts';
 import { classify, type Question } from '../../src/stripe/classify.ts';
-import { STRIPE_ERROR_TYPES, type Outcome, type WireFacts } from '../../src/stripe/outcome.ts';
+import { STRIPE_ERROR_TYPES, type Outcome, type WireFacts } from '../../src/stripe/http/result.ts';
 import { intent, SECRET } from './samples.ts';
 
 /* "Nothing happened" is the one claim that can lose a payment or charge twice when it is wrong. */

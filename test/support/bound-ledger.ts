@@ -1,5 +1,5 @@
-import { DEFAULT_ACCOUNT } from '../../src/sandbox/owner.ts';
-import { hashOf } from '../../src/wire/system.ts';
+import { DEFAULT_ACCOUNT } from '../../src/sandbox/stripe/owner.ts';
+import { hashOf } from '../../src/compose/system.ts';
 import type { TestDatabase } from '../storage/targets.ts';
 
 /**

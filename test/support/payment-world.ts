@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { openFromEnvironment } from '../../src/wire.ts';
-import type { Seams } from '../../src/wire/parts.ts';
-import type { Payrecon } from '../../src/app/payrecon.ts';
+import { openFromEnvironment } from '../../src/compose/services.ts';
+import type { Overrides } from '../../src/compose/adapters.ts';
+import type { Payrecon } from '../../src/app/service.ts';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/server.ts';
 import type { Target, TestDatabase } from '../storage/targets.ts';
 import { runPayrecon, type RunOptions, type RunResult } from './binary.ts';
@@ -19,7 +19,7 @@ export interface PaymentWorld {
   /** The same services in this process, for cases by the hundred; closed when the test is over. */
   open(
     role: string,
-    options?: { readonly env?: Readonly<Record<string, string>>; readonly seams?: Seams },
+    options?: { readonly env?: Readonly<Record<string, string>>; readonly overrides?: Overrides },
   ): Promise<Payrecon>;
 }
 
@@ -67,7 +67,7 @@ export async function aPaymentWorld(
     env,
     run: async (args, { env: more = {}, ...rest } = {}) =>
       await runPayrecon(args, { home, ...rest, env: { ...env, ...more } }),
-    open: async (role, { env: more = {}, seams = {} } = {}) => {
+    open: async (role, { env: more = {}, overrides = {} } = {}) => {
       const payrecon = await openFromEnvironment(
         {
           environment: cleanEnvironment(home, { ...env, ...more }),
@@ -75,7 +75,7 @@ export async function aPaymentWorld(
           needsStripe: true,
           role,
         },
-        seams,
+        overrides,
       );
       onTestFinished(() => payrecon.close());
       return payrecon;

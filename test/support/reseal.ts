@@ -1,4 +1,4 @@
-import { entryHash, type ChainEntry } from '../../src/storage/audit-chain.ts';
+import { entryHash, type ChainEntry } from '../../src/storage/ledger/audit-chain.ts';
 import { COUNTED_TABLES } from '../../src/storage/counts.ts';
 import {
   changesOf,
@@ -7,7 +7,7 @@ import {
   STATE_COLUMNS,
   type Replayed,
   type RowChanges,
-} from '../../src/storage/row-changes.ts';
+} from '../../src/storage/ledger/row-changes.ts';
 import { chainEntryOf } from '../../src/storage/rows.ts';
 import { fitsSeal, SEALED_COLUMNS, sealOf, type SealedTable } from '../../src/storage/seals.ts';
 import type { Binding, Row } from '../../src/storage/database.ts';

@@ -2,7 +2,7 @@ import type { IntentSnapshot } from '../answer.ts';
 import { mayHaveStrays } from '../attempts.ts';
 import { BugError } from '../errors.ts';
 import { foreignMark } from '../marks.ts';
-import { matchesAmount } from '../received.ts';
+import { matchesAmount } from '../money/received.ts';
 import {
   BELIEVED_UNSENT_MS,
   KEY_LIFETIME_MS,

@@ -1,8 +1,8 @@
 import type { Answer, Failure, IntentSnapshot } from '../answer.ts';
-import { expectedBy } from '../expected.ts';
-import { matchesAmount, receivedAsAsked } from '../received.ts';
-import { formatMoney } from '../money.ts';
-import { classifyRefusal } from '../refusals.ts';
+import { expectedBy } from '../processing-time.ts';
+import { matchesAmount, receivedAsAsked } from '../money/received.ts';
+import { formatMoney } from '../money/money.ts';
+import { classifyRefusal } from '../refusals/refusals.ts';
 import {
   intentDetail,
   nextAttempt,

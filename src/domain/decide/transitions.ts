@@ -2,7 +2,7 @@ import type { Failure, IntentSnapshot } from '../answer.ts';
 import { mayHaveStrays } from '../attempts.ts';
 import { backoffMs } from '../backoff.ts';
 import { customerMail } from '../letters.ts';
-import type { RefusalKind } from '../refusal-codes.ts';
+import type { RefusalKind } from '../refusals/refusal-codes.ts';
 import { isFinal } from '../statuses.ts';
 import type {
   FailureKind,

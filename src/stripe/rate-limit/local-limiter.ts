@@ -9,7 +9,7 @@ import { TokenBucket } from './token-bucket.ts';
  *     rate-limit/shared-limiter.ts         the permits come from a budget in the database, shared by all processes of a ledger
  *     domain/rate-limit/           the budget itself, and the one rule for slowing down after a 429 (slow-down.ts)
  *     domain (on 429)              tried again with jitter within the caller's wait; then `pending`, and no attempt is counted
- *     app/health.ts                many in a row and no success: Stripe counts as away, and the pass stops
+ *     app/reconcile/availability.ts                many in a row and no success: Stripe counts as away, and the pass stops
  */
 
 /** What Stripe counts as one endpoint: all `GET /v1/payment_intents/{id}` together are one. */

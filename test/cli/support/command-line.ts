@@ -8,7 +8,7 @@ import type {
   DaemonRequest,
   OpenRequest,
   StopSignal,
-} from '../../../src/cli/services.ts';
+} from '../../../src/cli/dependencies.ts';
 import type { ColourLevel, Output } from '../../../src/cli/streams.ts';
 import { type Expected, fakePayrecon } from './fake-payrecon.ts';
 import { now } from './fixture.ts';

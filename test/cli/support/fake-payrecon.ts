@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/service.ts';
 
 type Methods = {
   readonly [

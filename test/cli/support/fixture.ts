@@ -1,4 +1,4 @@
-import type { ChargeOutcome, PassOutcome, ShownTransaction } from '../../../src/app/payrecon.ts';
+import type { ChargeOutcome, PassOutcome, ShownTransaction } from '../../../src/app/service.ts';
 import type { AuditEntry, Notification } from '../../../src/app/views.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { expect } from 'vitest';
 import { runCommandLine } from '../../../src/cli/run.ts';
-import type { CliServices } from '../../../src/cli/services.ts';
+import type { CliServices } from '../../../src/cli/dependencies.ts';
 import type { Output } from '../../../src/cli/streams.ts';
-import { openFromEnvironment } from '../../../src/wire.ts';
+import { openFromEnvironment } from '../../../src/compose/services.ts';
 import { cleanEnvironment } from '../../support/environment.ts';
 import { aPaymentWorld, type PaymentWorld } from '../../support/payment-world.ts';
 import type { Target } from '../../storage/targets.ts';

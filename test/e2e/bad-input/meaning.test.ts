@@ -3,7 +3,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { fingerprint } from '../../../src/domain/fingerprint.ts';
+import { fingerprint } from '../../../src/domain/request/fingerprint.ts';
 import type { ChargeRequest } from '../../../src/domain/transaction.ts';
 import { sqlite } from '../../storage/targets.ts';
 import { binary } from '../../support/binary.ts';

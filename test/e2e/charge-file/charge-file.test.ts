@@ -7,7 +7,7 @@ import { binary } from '../../support/binary.ts';
 import { cleanEnvironment } from '../../support/environment.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { startPayrecon } from '../exit-codes/running.ts';
-import { aScene, type Scene } from '../verdicts/scene.ts';
+import { aFixture, type Fixture } from '../verdicts/fixture.ts';
 
 const HEADER = 'key,amount,currency,payment_method,email';
 
@@ -25,7 +25,7 @@ async function aFile(lines: readonly string[], name = 'due.csv'): Promise<string
 }
 
 /** What Stripe has taken, one entry a payment: amount by amount, so that a payment too many shows. */
-const taken = ({ sandbox }: Scene): readonly number[] =>
+const taken = ({ sandbox }: Fixture): readonly number[] =>
   sandbox.books.paymentIntents
     .map(({ amount_received }) => amount_received)
     .filter((amount) => amount > 0)
@@ -34,17 +34,17 @@ const taken = ({ sandbox }: Scene): readonly number[] =>
 const all = (count: number): readonly number[] =>
   Array.from({ length: count }, (_, at) => (at + 1) * 100);
 
-async function forgetLeases(scene: Scene): Promise<void> {
+async function forgetLeases(fixture: Fixture): Promise<void> {
   await (
-    await scene.database.raw()
+    await fixture.database.raw()
   ).run(
     'update transactions set lease_expires_at = lease_expires_at - 200000 where lease_token is not null',
   );
 }
 
-async function afterConfirms(scene: Scene, count: number): Promise<void> {
+async function afterConfirms(fixture: Fixture, count: number): Promise<void> {
   await expect
-    .poll(() => scene.sandbox.books.count('payment_intents.confirm'), {
+    .poll(() => fixture.sandbox.books.count('payment_intents.confirm'), {
       timeout: 15_000,
       interval: 5,
     })
@@ -53,70 +53,70 @@ async function afterConfirms(scene: Scene, count: number): Promise<void> {
 
 describe.each(targets)('a file on $name', (target) => {
   it('that is killed half way is finished by running it again, and each line is charged once', async () => {
-    const scene = await aScene(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s' } });
+    const fixture = await aFixture(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s' } });
     const file = await aFile([HEADER, ...rows(60)]);
     const args = ['charge', '--file', file, '--concurrency', '8', '--json'];
     const killed = execa(process.execPath, [binary, ...args], {
-      env: cleanEnvironment(await temporaryFolder(), scene.env),
+      env: cleanEnvironment(await temporaryFolder(), fixture.env),
       extendEnv: false,
       reject: false,
     });
-    await afterConfirms(scene, 20);
+    await afterConfirms(fixture, 20);
     killed.kill('SIGKILL');
     expect((await killed).signal).toBe('SIGKILL');
-    const before = taken(scene).length;
+    const before = taken(fixture).length;
     expect(before).toBeGreaterThan(10);
     expect(before).toBeLessThan(60);
-    await forgetLeases(scene);
+    await forgetLeases(fixture);
 
-    const again = await scene.run(args);
+    const again = await fixture.run(args);
     expect(again.jsonLines()).toHaveLength(60);
     expect(
       again.jsonLines().filter((line) => (line as { result: string }).result === 'succeeded'),
     ).toHaveLength(60);
     expect(JSON.parse(again.stderr)).toMatchObject({ summary: { lines: 60, succeeded: 60 } });
     expect(again.exitCode).toBe(0);
-    expect(taken(scene)).toEqual(all(60));
+    expect(taken(fixture)).toEqual(all(60));
 
-    const third = await scene.run(args);
+    const third = await fixture.run(args);
     expect(JSON.parse(third.stderr)).toMatchObject({
       summary: { lines: 60, succeeded: 60, repeated: 60 },
     });
-    expect(taken(scene)).toEqual(all(60));
-    await scene.verifyAudit();
+    expect(taken(fixture)).toEqual(all(60));
+    await fixture.verifyAudit();
   });
 
   it('that is told to end finishes what it has begun, begins nothing more, and goes on when it is run again', async () => {
-    const scene = await aScene(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s' } });
-    scene.sandbox.setFaults('payment_intents.confirm#*=slow:50');
+    const fixture = await aFixture(target, { env: { PAYRECON_STRIPE_DEADLINE: '10s' } });
+    fixture.sandbox.setFaults('payment_intents.confirm#*=slow:50');
     const file = await aFile([HEADER, ...rows(100)]);
     const running = await startPayrecon(
       ['charge', '--file', file, '--concurrency', '4', '--json'],
-      scene.env,
+      fixture.env,
     );
-    await afterConfirms(scene, 8);
+    await afterConfirms(fixture, 8);
     running.signal('SIGTERM');
     const end = await running.end;
-    scene.sandbox.setFaults('');
+    fixture.sandbox.setFaults('');
     expect(end.exitCode).toBe(143);
     const told = end.stdout
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as { result: string });
     expect(told.length).toBeLessThan(40);
-    expect(told.filter(({ result }) => result === 'succeeded')).toHaveLength(taken(scene).length);
-    const raw = await scene.database.raw();
+    expect(told.filter(({ result }) => result === 'succeeded')).toHaveLength(taken(fixture).length);
+    const raw = await fixture.database.raw();
     expect(await raw.rows('select id from transactions where lease_token is not null')).toEqual([]);
     expect(await raw.rows('select id from transactions')).toHaveLength(told.length);
 
-    expect((await scene.run(['charge', '--file', file, '--json'])).exitCode).toBe(0);
-    expect(taken(scene)).toEqual(all(100));
+    expect((await fixture.run(['charge', '--file', file, '--json'])).exitCode).toBe(0);
+    expect(taken(fixture)).toEqual(all(100));
   });
 });
 
 describe('a file', () => {
   it('with bad, doubled and declined lines charges the good ones, and leaves with the worst of them', async () => {
-    const scene = await aScene(sqlite);
+    const fixture = await aFixture(sqlite);
     const lines = [
       ...rows(3),
       'line-1,2.00,usd,pm_card_visa,1@example.com',
@@ -124,7 +124,7 @@ describe('a file', () => {
       'bad,9,usd,pm_card_visa,',
       'declined,5.00,usd,pm_card_chargeDeclined,',
     ];
-    const run = await scene.run(['charge', '--file', await aFile([HEADER, ...lines]), '--json']);
+    const run = await fixture.run(['charge', '--file', await aFile([HEADER, ...lines]), '--json']);
     const told = run.jsonLines() as { line: number; result: string; repeated: boolean }[];
     expect(
       told
@@ -140,33 +140,33 @@ describe('a file', () => {
       [8, 'failed', false],
     ]);
     expect(run.exitCode).toBe(4);
-    expect(taken(scene)).toEqual(all(3));
+    expect(taken(fixture)).toEqual(all(3));
   });
 
   it('stops where Stripe is away, and nothing is lost or doubled by running it again', async () => {
-    const scene = await aScene(sqlite);
-    scene.sandbox.setFaults('payment_intents.create#*=html_502');
+    const fixture = await aFixture(sqlite);
+    fixture.sandbox.setFaults('payment_intents.create#*=html_502');
     const file = await aFile([HEADER, ...rows(120)]);
-    const away = await scene.run(['charge', '--file', file, '--concurrency', '10', '--json']);
+    const away = await fixture.run(['charge', '--file', file, '--concurrency', '10', '--json']);
     expect(away.stderr).toContain('"stripe_away"');
     expect(away.jsonLines().length).toBeLessThan(40);
     expect(away.exitCode).toBe(75);
-    scene.sandbox.setFaults('');
-    expect((await scene.run(['charge', '--file', file, '--json'])).exitCode).toBe(0);
-    expect(taken(scene)).toEqual(all(120));
+    fixture.sandbox.setFaults('');
+    expect((await fixture.run(['charge', '--file', file, '--json'])).exitCode).toBe(0);
+    expect(taken(fixture)).toEqual(all(120));
   });
 
   it('that waits for more from a pipe ends at once when it is told to', async () => {
-    const scene = await aScene(sqlite);
+    const fixture = await aFixture(sqlite);
     const running = execa(process.execPath, [binary, 'charge', '--file', '-', '--json'], {
-      env: cleanEnvironment(await temporaryFolder(), scene.env),
+      env: cleanEnvironment(await temporaryFolder(), fixture.env),
       extendEnv: false,
       reject: false,
       timeout: 15_000,
       killSignal: 'SIGKILL',
     });
     running.stdin.write(`${HEADER}\n${rows(2).join('\n')}\n`);
-    await afterConfirms(scene, 1);
+    await afterConfirms(fixture, 1);
     running.kill('SIGTERM');
     const { exitCode, stdout, stderr } = await running;
     expect(exitCode).toBe(143);
@@ -175,19 +175,21 @@ describe('a file', () => {
   });
 
   it('comes through a pipe', async () => {
-    const scene = await aScene(sqlite);
+    const fixture = await aFixture(sqlite);
     const objects = rows(40)
       .map((row) => row.split(','))
       .map(([key, amount, currency, payment_method]) =>
         JSON.stringify({ key, amount, currency, payment_method }),
       );
-    const run = await scene.run(['charge', '--file', '-', '--json'], { input: objects.join('\n') });
+    const run = await fixture.run(['charge', '--file', '-', '--json'], {
+      input: objects.join('\n'),
+    });
     expect([run.exitCode, run.jsonLines().length]).toEqual([0, 40]);
-    expect(taken(scene)).toEqual(all(40));
+    expect(taken(fixture)).toEqual(all(40));
   });
 
   it('is read by a library that a single charge does not load', async () => {
-    const scene = await aScene(sqlite);
+    const fixture = await aFixture(sqlite);
     const folder = await temporaryFolder();
     const root = dirname(dirname(binary));
     await cp(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
@@ -202,7 +204,7 @@ describe('a file', () => {
     expect(readers.length).toBe(1);
     for (const part of readers) await rm(join(folder, 'dist', part));
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-    const env = cleanEnvironment(folder, scene.env);
+    const env = cleanEnvironment(folder, fixture.env);
     const run = async (...args: readonly string[]) =>
       await execa(process.execPath, [join(folder, 'bin/payrecon.js'), 'charge', ...args], {
         env,

@@ -4,7 +4,7 @@ import { bindLedger } from '../../support/bound-ledger.ts';
 import { evidenceSource } from '../../support/evidence.ts';
 import { expectInvariants } from '../../support/invariants.ts';
 import { aPaymentWorld, TEST_KEY, type PaymentWorld } from '../../support/payment-world.ts';
-import { DEFAULT_ACCOUNT } from '../../../src/sandbox/owner.ts';
+import { DEFAULT_ACCOUNT } from '../../../src/sandbox/stripe/owner.ts';
 import { chargeCommand, errorCodeOf, runAtOnce, transactionOf } from './wave.ts';
 
 const PROCESSES = 20;

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { aRequest } from '../../storage/payments.ts';
 import { sqlite } from '../../storage/targets.ts';
 import { passDocument } from '../verdicts/documents.ts';
-import { aScene, chargeFlags, refusingUrl, type Scene } from '../verdicts/scene.ts';
+import { aFixture, chargeFlags, refusingUrl, type Fixture } from '../verdicts/fixture.ts';
 import { onlyDocument, refusalOf } from './refusals.ts';
 
 const LOST = { faults: 'payment_intents.confirm=html_502_after' };
 
-async function lostPayments(scene: Scene, rows: number): Promise<void> {
-  scene.sandbox.setFaults('payment_intents.confirm#*=html_502_after');
-  const payrecon = await scene.open('charge');
+async function lostPayments(fixture: Fixture, rows: number): Promise<void> {
+  fixture.sandbox.setFaults('payment_intents.confirm#*=html_502_after');
+  const payrecon = await fixture.open('charge');
   for (let row = 0; row < rows; row += 1) {
     await payrecon.charge(aRequest({ key: `lost-${String(row)}`, paymentMethod: 'pm_card_visa' }), {
       waitMs: 0,
@@ -17,114 +17,114 @@ async function lostPayments(scene: Scene, rows: number): Promise<void> {
       allowDuplicate: true,
     });
   }
-  scene.sandbox.setFaults('');
+  fixture.sandbox.setFaults('');
 }
 
 describe('reconcile ends with', () => {
   it('0 when nothing needs a person, with a pending payment left or none; and a dry run changes nothing', async () => {
-    const scene = await aScene(sqlite);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
-    await scene.charge('lost', LOST);
-    const dry = await scene.run(['reconcile', '--dry-run', '--json']);
+    const fixture = await aFixture(sqlite);
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
+    await fixture.charge('lost', LOST);
+    const dry = await fixture.run(['reconcile', '--dry-run', '--json']);
     expect(dry).toMatchObject({ exitCode: 0, stderr: '' });
     expect(passDocument.parse(onlyDocument(dry.stdout))).toMatchObject({
       pass: null,
       due: 1,
       settled: { succeeded: 1 },
     });
-    expect((await scene.look('lost')).row).toMatchObject({ status: 'pending' });
-    expect(await scene.pass()).toMatchObject({
+    expect((await fixture.look('lost')).row).toMatchObject({ status: 'pending' });
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { settled: { succeeded: 1 } },
     });
   });
 
   it('2 for wrong flags, a wrong schedule and a key that Stripe refuses; no attempt is spent', async () => {
-    const scene = await aScene(sqlite);
-    await scene.charge('lost', LOST);
+    const fixture = await aFixture(sqlite);
+    await fixture.charge('lost', LOST);
     expect(
       refusalOf(
-        await scene.run(['reconcile', '--limit', 'all', '--schedule', '* * * * *', '--json']),
+        await fixture.run(['reconcile', '--limit', 'all', '--schedule', '* * * * *', '--json']),
       ),
     ).toMatchObject({ exitCode: 2, fields: ['limit', 'schedule'] });
-    const daemon = await scene.run(['reconcile', '--daemon', '--schedule', 'often']);
+    const daemon = await fixture.run(['reconcile', '--daemon', '--schedule', 'often']);
     expect(daemon).toMatchObject({ exitCode: 2, stdout: '' });
     expect(daemon.stderr).toContain('--schedule');
 
-    scene.sandbox.setFaults('payment_intents.retrieve#*=401');
-    expect(refusalOf(await scene.run(['reconcile', '--json']))).toMatchObject({
+    fixture.sandbox.setFaults('payment_intents.retrieve#*=401');
+    expect(refusalOf(await fixture.run(['reconcile', '--json']))).toMatchObject({
       exitCode: 2,
       code: 'stripe_unauthorized',
       fields: ['STRIPE_SECRET_KEY'],
     });
     // Only a person can mend that, so the daemon ends and the service manager shows it.
-    const refused = await scene.run(['reconcile', '--daemon']);
+    const refused = await fixture.run(['reconcile', '--daemon']);
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
     expect(refused.stderr).toContain('STRIPE_SECRET_KEY');
-    scene.sandbox.setFaults('');
-    expect((await scene.look('lost')).row).toMatchObject({ status: 'pending', attempts: 0 });
+    fixture.sandbox.setFaults('');
+    expect((await fixture.look('lost')).row).toMatchObject({ status: 'pending', attempts: 0 });
   });
 
   it('5 when something is stuck, in this pass or from an earlier one', async () => {
-    const scene = await aScene(sqlite);
-    await scene.charge('lost', LOST);
-    scene.sandbox.setFaults('payment_intents.retrieve=500_before');
+    const fixture = await aFixture(sqlite);
+    await fixture.charge('lost', LOST);
+    fixture.sandbox.setFaults('payment_intents.retrieve=500_before');
     expect(
-      await scene.pass({
+      await fixture.pass({
         PAYRECON_MAX_ATTEMPTS: '1',
         PAYRECON_BACKOFF_BASE: '1h',
         PAYRECON_BACKOFF_CAP: '7d',
       }),
     ).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { stuck: 0, due: 0 } });
+    expect(await fixture.pass()).toMatchObject({ exitCode: 5, report: { stuck: 0, due: 0 } });
   });
 
   it('69 when Stripe is away and nothing was settled, or the database is out of reach', async () => {
-    const scene = await aScene(sqlite);
-    await scene.charge('lost', LOST);
-    const away = await scene.pass({ STRIPE_API_BASE: await refusingUrl() });
+    const fixture = await aFixture(sqlite);
+    await fixture.charge('lost', LOST);
+    const away = await fixture.pass({ STRIPE_API_BASE: await refusingUrl() });
     expect(away).toMatchObject({ exitCode: 69, report: { due: 1, pending: 1, outage: true } });
     const nowhere = `${(await refusingUrl()).replace('http://', 'postgres://nobody@')}/payrecon`;
     expect(
-      refusalOf(await scene.run(['reconcile', '--json'], { env: { DATABASE_URL: nowhere } })),
+      refusalOf(await fixture.run(['reconcile', '--json'], { env: { DATABASE_URL: nowhere } })),
     ).toMatchObject({ exitCode: 69, transaction: null });
-    expect((await scene.look('lost')).row).toMatchObject({ status: 'pending', attempts: 0 });
+    expect((await fixture.look('lost')).row).toMatchObject({ status: 'pending', attempts: 0 });
   });
 
   it('75 when Stripe went away after something was settled: the rest is settled by the next pass', async () => {
-    const scene = await aScene(sqlite);
-    await lostPayments(scene, 30);
+    const fixture = await aFixture(sqlite);
+    await lostPayments(fixture, 30);
     // Without the list each payment is asked for by itself.
-    scene.sandbox.setFaults(
+    fixture.sandbox.setFaults(
       'payment_intents.list#*=500_before; payment_intents.retrieve#9-99=500_before; account#*=500_before',
     );
-    const cut = await scene.pass();
+    const cut = await fixture.pass();
     expect(cut).toMatchObject({ exitCode: 75, report: { due: 30, stuck: 0, outage: true } });
     expect(cut.report.settled.succeeded).toBeGreaterThan(0);
     expect(cut.report.settled.succeeded).toBeLessThan(30);
-    scene.sandbox.setFaults('');
-    expect(await scene.pass()).toMatchObject({
+    fixture.sandbox.setFaults('');
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { settled: { succeeded: 30 - cut.report.settled.succeeded }, outage: false },
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
 /** A pass reads whether the ledger is whole before it reads any row. */
-function sentTo({ sandbox }: Scene): number {
+function sentTo({ sandbox }: Fixture): number {
   return sandbox.books.requests.filter(({ method }) => method !== 'GET').length;
 }
 
 describe('a ledger that holds what payrecon never writes', () => {
   it('is a bug: 1, with the stack for a person and as JSON for a program; nothing is sent', async () => {
-    const scene = await aScene(sqlite);
-    await scene.charge('damaged', LOST);
-    const raw = await scene.database.raw();
+    const fixture = await aFixture(sqlite);
+    await fixture.charge('damaged', LOST);
+    const raw = await fixture.database.raw();
     await raw.run("update transactions set review = 'not JSON'");
-    const sent = sentTo(scene);
+    const sent = sentTo(fixture);
 
-    const shown = await scene.run(['show', 'damaged']);
+    const shown = await fixture.run(['show', 'damaged']);
     expect(shown).toMatchObject({ exitCode: 1, stdout: '' });
     expect(shown.stderr).toMatch(/the database holds something other than JSON in column review/);
     expect(shown.stderr).toMatch(/\n\s+at /);
@@ -134,13 +134,13 @@ describe('a ledger that holds what payrecon never writes', () => {
       ['list', '--json'],
       ['stuck', 'resolve', 'damaged', '--as', 'failed', '--reason', 'r', '--yes', '--json'],
     ]) {
-      expect(refusalOf(await scene.run(args))).toMatchObject({
+      expect(refusalOf(await fixture.run(args))).toMatchObject({
         exitCode: 1,
         code: 'bug',
         fields: [],
         transaction: null,
       });
     }
-    expect(sentTo(scene)).toBe(sent);
+    expect(sentTo(fixture)).toBe(sent);
   });
 });

@@ -1,7 +1,7 @@
 // A process that asks Stripe as often as the shared limits let it, for so long; its argument is JSON.
 import { openGateway } from '../../../src/stripe/gateway.ts';
 import { openStorage } from '../../../src/storage/open.ts';
-import { systemChance, systemClock } from '../../../src/wire/system.ts';
+import { systemChance, systemClock } from '../../../src/compose/system.ts';
 import { transaction } from '../../stripe/samples.ts';
 
 const AT_ONCE = 8;

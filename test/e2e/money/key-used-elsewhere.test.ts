@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { targets, type Target } from '../../storage/targets.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
-import { aScene, HOUR_MS, type Scene } from '../verdicts/scene.ts';
+import { aFixture, HOUR_MS, type Fixture } from '../verdicts/fixture.ts';
 import {
   A_DAY_LATER_MS,
   chargeOrder,
@@ -19,13 +19,13 @@ import {
  */
 
 interface Two {
-  readonly first: Scene;
-  readonly second: Scene;
+  readonly first: Fixture;
+  readonly second: Fixture;
 }
 
 async function chargedByBoth(target: Target): Promise<Two> {
-  const first = await aScene(target);
-  const second = await aScene(target, { beside: first });
+  const first = await aFixture(target);
+  const second = await aFixture(target, { beside: first });
   expect((await chargeOrder(first)).exitCode).toBe(0);
   expect((await first.pass()).exitCode).toBe(0);
   first.sandbox.clock.advance(2 * HOUR_MS);
@@ -52,7 +52,7 @@ describe.each(targets)('a key that another ledger has used, on $name', (target) 
       const sent = first.sandbox.books.summary().requests;
       await later([first, second], {
         atStripeMs: A_DAY_LATER_MS - 2 * HOUR_MS,
-        here: { scene: second, key: ORDER, ms: ageMs },
+        here: { fixture: second, key: ORDER, ms: ageMs },
       });
       expect(await passesFor(second, ORDER)).toEqual([5, 5, 5]);
       expect((await chargeOrder(second)).exitCode).toBe(5);
@@ -86,7 +86,7 @@ describe.each(targets)('a key that another ledger has used, on $name', (target) 
       const { first, second } = await chargedByBoth(target);
       await later([first, second], {
         atStripeMs: A_DAY_LATER_MS,
-        here: { scene: second, key: ORDER, ms: A_DAY_LATER_MS },
+        here: { fixture: second, key: ORDER, ms: A_DAY_LATER_MS },
       });
       const sent = first.sandbox.books.summary().requests;
       const refused = refusalOf(

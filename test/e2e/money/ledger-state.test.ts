@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { MoveProgress } from '../../../src/app/ports.ts';
 import { targets } from '../../storage/targets.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
-import { AMOUNT, aScene, type Scene } from '../verdicts/scene.ts';
+import { AMOUNT, aFixture, type Fixture } from '../verdicts/fixture.ts';
 import { aRemoval, killedBetween, shown } from './moving.ts';
 import { chargeOrder } from './shop.ts';
 
@@ -16,18 +16,18 @@ interface Said {
   readonly exitCode: number | undefined;
 }
 
-async function status(scene: Scene): Promise<Said> {
-  const json = await scene.run(['status', '--json']);
-  const text = await scene.run(['status']);
+async function status(fixture: Fixture): Promise<Said> {
+  const json = await fixture.run(['status', '--json']);
+  const text = await fixture.run(['status']);
   expect(text.exitCode).toBe(json.exitCode);
   const words = `${text.stdout} ${text.stderr}`.replaceAll(/\s+/g, ' ');
   return { json: json.json() as Record<string, unknown>, text: words, exitCode: json.exitCode };
 }
 
 async function doctor(
-  scene: Scene,
+  fixture: Fixture,
 ): Promise<{ readonly check: unknown; readonly exitCode: number | undefined }> {
-  const run = await scene.run(['doctor', '--json']);
+  const run = await fixture.run(['doctor', '--json']);
   const { checks } = run.json() as { checks: readonly { name: string }[] };
   return { check: checks.find(({ name }) => name === 'ledger'), exitCode: run.exitCode };
 }
@@ -36,20 +36,20 @@ const IN_USE = { ledger_state: 'in_use', rolled_back_at: null, moved_to: null, m
 
 describe.each(targets)('a ledger that was rolled back, on $name', (target) => {
   it('is said by status and doctor, with what is safe, until it is whole', async () => {
-    const scene = await aScene(target);
-    await scene.charge('paid');
-    expect(await status(scene)).toMatchObject({ json: IN_USE, exitCode: 0 });
-    expect(await doctor(scene)).toMatchObject({ check: { state: 'ok' } });
+    const fixture = await aFixture(target);
+    await fixture.charge('paid');
+    expect(await status(fixture)).toMatchObject({ json: IN_USE, exitCode: 0 });
+    expect(await doctor(fixture)).toMatchObject({ check: { state: 'ok' } });
 
-    await scene.elsewhere('', {
+    await fixture.elsewhere('', {
       amount: String(AMOUNT),
       currency: 'usd',
       'metadata[payrecon_transaction]': 'txn_01KF0000000000000000000009',
-      'metadata[payrecon_ledger]': await scene.ledgerId(),
+      'metadata[payrecon_ledger]': await fixture.ledgerId(),
       'metadata[payrecon_attempt]': '1',
     });
-    expect((await scene.pass()).exitCode).toBe(5);
-    const said = await status(scene);
+    expect((await fixture.pass()).exitCode).toBe(5);
+    const said = await status(fixture);
     expect(said).toMatchObject({
       json: {
         ...IN_USE,
@@ -61,9 +61,9 @@ describe.each(targets)('a ledger that was rolled back, on $name', (target) => {
     expect(said.text).toContain('rolled back: nothing is charged on it');
     expect(said.text).toContain('Restore the newest copy of the ledger');
     // No payment waits for a person, but the ledger does.
-    const listed = await scene.run(['stuck', 'list']);
+    const listed = await fixture.run(['stuck', 'list']);
     expect(`${listed.stdout}${listed.stderr}`).toMatch(/no payment waits for a person/i);
-    expect(await doctor(scene)).toMatchObject({
+    expect(await doctor(fixture)).toMatchObject({
       check: {
         state: 'failed',
         message: expect.stringContaining('Restore the newest copy of the ledger') as unknown,

@@ -3,7 +3,7 @@ import { PayreconError } from '../../../src/domain/errors.ts';
 import type { ChargeRequest } from '../../../src/domain/transaction.ts';
 import { pastTriggers, reseal } from '../../support/reseal.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
-import { AMOUNT, refusingUrl, type Scene } from '../verdicts/scene.ts';
+import { AMOUNT, refusingUrl, type Fixture } from '../verdicts/fixture.ts';
 import { aRemoval, contentOf, killedBetween, shown } from './moving.ts';
 import { chargeOrder, expectPaidOnce, ORDER, paymentCalls } from './shop.ts';
 
@@ -23,7 +23,7 @@ const WRITING: readonly (readonly string[])[] = [
   ['migrate', 'down', '--yes', '--json'],
 ];
 
-async function expectRefusesToWrite(old: Scene): Promise<void> {
+async function expectRefusesToWrite(old: Fixture): Promise<void> {
   const before = await contentOf(old);
   const sent = old.sandbox.books.summary().requests;
   for (const key of [ORDER, 'another-order']) {
@@ -39,7 +39,7 @@ async function expectRefusesToWrite(old: Scene): Promise<void> {
 }
 
 /** Paid, declined, and one whose outcome is open, with the e-mails about them. */
-async function used(old: Scene): Promise<void> {
+async function used(old: Fixture): Promise<void> {
   expect((await chargeOrder(old)).exitCode).toBe(0);
   expect((await old.charge('declined', { method: 'pm_card_chargeDeclined' })).exitCode).toBe(3);
   expect(
@@ -314,19 +314,19 @@ function request(key: string): ChargeRequest {
 }
 
 /** By Stripe's own books. */
-function paidOrders({ sandbox }: Scene): number {
+function paidOrders({ sandbox }: Fixture): number {
   return sandbox.books.paymentIntents.filter(({ status }) => status === 'succeeded').length;
 }
 
 /** As a process leaves it that dies after the commit at the new place. */
-async function notEnded({ database }: Scene): Promise<void> {
+async function notEnded({ database }: Fixture): Promise<void> {
   const raw = await database.raw();
   await pastTriggers(raw, 'sqlite', ['update ledger set moved_at = null']);
   await reseal(raw, 'sqlite');
 }
 
-async function tablesOf(scene: Scene): Promise<number> {
-  const rows = await scene.sql(
+async function tablesOf(fixture: Fixture): Promise<number> {
+  const rows = await fixture.sql(
     `select count(*)::integer as tables from information_schema.tables where table_schema = 'public'`,
   );
   return Number(rows[0]?.['tables']);

@@ -5,19 +5,19 @@ import { binary, type RunResult } from '../../support/binary.ts';
 import { cleanEnvironment } from '../../support/environment.ts';
 import { statement } from '../../support/statement.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { aScene, type Scene } from '../verdicts/scene.ts';
+import { aFixture, type Fixture } from '../verdicts/fixture.ts';
 
 /** One Stripe account, a ledger in a file, and an empty PostgreSQL to which it is to go. */
 export interface Removal {
-  readonly old: Scene;
-  readonly there: Scene;
+  readonly old: Fixture;
+  readonly there: Fixture;
   /** `migrate --from --json`. */
   readonly move: (from?: string, env?: Readonly<Record<string, string>>) => Promise<RunResult>;
 }
 
 export async function aRemoval(): Promise<Removal> {
-  const old = await aScene(sqlite);
-  const there = await aScene(postgres, { beside: old, ledger: false, isNew: true });
+  const old = await aFixture(sqlite);
+  const there = await aFixture(postgres, { beside: old, ledger: false, isNew: true });
   return {
     old,
     there,
@@ -27,7 +27,7 @@ export async function aRemoval(): Promise<Removal> {
 }
 
 /** How the new place is shown: without its password. */
-export function shown({ database }: Scene): string {
+export function shown({ database }: Fixture): string {
   const url = new URL(database.url);
   return `postgres://${url.username}@${url.host}${url.pathname}`;
 }
@@ -69,11 +69,11 @@ const TABLES: Readonly<Record<string, string>> = {
 
 /** Everything that a ledger holds but its own row, as text: 64-bit numbers are texts to one of the drivers. */
 export async function contentOf(
-  scene: Scene,
+  fixture: Fixture,
 ): Promise<Readonly<Record<string, readonly string[]>>> {
   const content: Record<string, readonly string[]> = {};
   for (const [table, key] of Object.entries(TABLES)) {
-    content[table] = (await scene.sql(`select * from ${table} order by ${key}`)).map(textOf);
+    content[table] = (await fixture.sql(`select * from ${table} order by ${key}`)).map(textOf);
   }
   return content;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../storage/targets.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
-import { aScene, HOUR_MS, type Scene } from '../verdicts/scene.ts';
+import { aFixture, HOUR_MS, type Fixture } from '../verdicts/fixture.ts';
 
 /* One row never stops the others: what cannot be recorded becomes a question, and what a key may not do waits. */
 
@@ -12,36 +12,36 @@ const UNCONFIRMED = { faults: 'payment_intents.confirm=html_502' };
  * The first payment has gone through; of the second no id is known, and it never came to be. Somebody
  * copies its marks to the first one's intent, as "duplicate" in the Dashboard does.
  */
-async function marksCopied(scene: Scene): Promise<void> {
-  expect((await scene.charge('first')).exitCode).toBe(0);
+async function marksCopied(fixture: Fixture): Promise<void> {
+  expect((await fixture.charge('first')).exitCode).toBe(0);
   expect(
-    (await scene.charge('second', { faults: 'payment_intents.create=html_502' })).exitCode,
+    (await fixture.charge('second', { faults: 'payment_intents.create=html_502' })).exitCode,
   ).toBe(75);
-  await scene.age('second', 24 * HOUR_MS);
-  const { row } = await scene.look('second');
-  await scene.elsewhere(`/${scene.sandbox.books.paymentIntents[0]!.id}`, {
+  await fixture.age('second', 24 * HOUR_MS);
+  const { row } = await fixture.look('second');
+  await fixture.elsewhere(`/${fixture.sandbox.books.paymentIntents[0]!.id}`, {
     'metadata[payrecon_transaction]': row.id,
   });
 }
 
 describe.each(targets)('a row that cannot be recorded, on $name', (target) => {
   it('is a question to a person; the other rows are settled, and the e-mails go out', async () => {
-    const scene = await aScene(target);
-    await marksCopied(scene);
-    for (const key of ['third', 'fourth']) await scene.charge(key, LOST);
-    expect(await scene.pass()).toMatchObject({
+    const fixture = await aFixture(target);
+    await marksCopied(fixture);
+    for (const key of ['third', 'fourth']) await fixture.charge(key, LOST);
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 5,
       report: { due: 3, stuck: 1, settled: { succeeded: 2 } },
     });
 
-    const { row } = await scene.look('second');
+    const { row } = await fixture.look('second');
     expect(row).toMatchObject({
       status: 'stuck',
       payment_intent: null,
       review: { reason: 'not_recordable' },
     });
     expect(
-      scene
+      fixture
         .mails()
         .map(({ to }) => to)
         .sort(),
@@ -51,20 +51,20 @@ describe.each(targets)('a row that cannot be recorded, on $name', (target) => {
       'operator@example.com',
       'third@example.com',
     ]);
-    expect((await scene.look('first')).row).toMatchObject({
+    expect((await fixture.look('first')).row).toMatchObject({
       status: 'succeeded',
-      payment_intent: scene.sandbox.books.paymentIntents[0]?.id,
+      payment_intent: fixture.sandbox.books.paymentIntents[0]?.id,
     });
-    expect(scene.sandbox.books.succeededCount()).toBe(3);
+    expect(fixture.sandbox.books.succeededCount()).toBe(3);
 
     // Nor does it end a later pass, or the daemon with it.
-    await scene.charge('fifth', LOST);
-    await scene.makeDue('second');
-    expect(await scene.pass()).toMatchObject({
+    await fixture.charge('fifth', LOST);
+    await fixture.makeDue('second');
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 5,
       report: { settled: { succeeded: 1 } },
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
@@ -72,13 +72,13 @@ const RESTRICTED = 'rk_test_restricted0123456789';
 
 describe.each(targets)('a key that may not make one kind of call, on $name', (target) => {
   it('settles everything that needs other calls; the rest waits without an attempt, and is settled with the right', async () => {
-    const scene = await aScene(target, {
+    const fixture = await aFixture(target, {
       sandbox: { keys: [{ key: RESTRICTED, forbidden: ['payment_intents.cancel'] }] },
     });
     // Those that need a cancel are older, and so come first.
-    for (const key of ['cancel-1', 'cancel-2', 'cancel-3']) await scene.charge(key, UNCONFIRMED);
-    for (const key of ['look-1', 'look-2', 'look-3', 'look-4']) await scene.charge(key, LOST);
-    const run = await scene.run(['reconcile', '--json'], {
+    for (const key of ['cancel-1', 'cancel-2', 'cancel-3']) await fixture.charge(key, UNCONFIRMED);
+    for (const key of ['look-1', 'look-2', 'look-3', 'look-4']) await fixture.charge(key, LOST);
+    const run = await fixture.run(['reconcile', '--json'], {
       env: { STRIPE_SECRET_KEY: RESTRICTED },
     });
     expect(run.exitCode).toBe(2);
@@ -89,43 +89,43 @@ describe.each(targets)('a key that may not make one kind of call, on $name', (ta
     });
     expect(run.stderr).toContain('403');
     for (const key of ['look-1', 'look-2', 'look-3', 'look-4'])
-      expect((await scene.look(key)).row).toMatchObject({ status: 'succeeded' });
+      expect((await fixture.look(key)).row).toMatchObject({ status: 'succeeded' });
     for (const key of ['cancel-1', 'cancel-2', 'cancel-3'])
-      expect((await scene.look(key)).row).toMatchObject({
+      expect((await fixture.look(key)).row).toMatchObject({
         status: 'pending',
         attempts: 0,
         review: null,
       });
     // Found out once, and not by each row anew.
     expect(
-      scene.sandbox.books.requests.filter(({ status }) => status === 403).length,
+      fixture.sandbox.books.requests.filter(({ status }) => status === 403).length,
     ).toBeLessThanOrEqual(8);
     expect(
-      scene
+      fixture
         .mails()
         .map(({ to }) => to)
         .filter((to) => to.startsWith('look')),
     ).toHaveLength(4);
-    const [{ stopped_by: stoppedBy } = {}] = await scene.sql(
+    const [{ stopped_by: stoppedBy } = {}] = await fixture.sql(
       'select stopped_by from passes order by started_at desc, id desc limit 1',
     );
     expect(stoppedBy).toBe('key_forbidden');
 
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 3, settled: { canceled: 3 } },
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('that may not list says so: nothing is charged on a ledger that nobody can find whole', async () => {
-    const scene = await aScene(target, {
+    const fixture = await aFixture(target, {
       isNew: true,
       sandbox: { keys: [{ key: RESTRICTED, forbidden: ['payment_intents.list'] }] },
     });
-    const run = await scene.charge('order', { env: { STRIPE_SECRET_KEY: RESTRICTED } });
+    const run = await fixture.charge('order', { env: { STRIPE_SECRET_KEY: RESTRICTED } });
     expect(run.exitCode).not.toBe(0);
-    expect(scene.sandbox.books.succeededCount()).toBe(0);
+    expect(fixture.sandbox.books.succeededCount()).toBe(0);
     expect(run.stderr).toMatch(/403|may not|permission/);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { targets, type Target } from '../../storage/targets.ts';
 import { statement } from '../../support/statement.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
-import { aScene, refusingUrl, type Scene } from '../verdicts/scene.ts';
+import { aFixture, refusingUrl, type Fixture } from '../verdicts/fixture.ts';
 import { A_DAY_LATER_MS, chargeOrder, expectPaidOnce, ORDER, paymentCalls } from './shop.ts';
 
 /*
@@ -12,7 +12,7 @@ import { A_DAY_LATER_MS, chargeOrder, expectPaidOnce, ORDER, paymentCalls } from
  */
 
 /** Takes the ledger as it is now; the result puts that state back. */
-type Backup = (scene: Scene, name?: string) => Promise<() => Promise<void>>;
+type Backup = (fixture: Fixture, name?: string) => Promise<() => Promise<void>>;
 
 interface Way {
   readonly how: string;
@@ -20,7 +20,7 @@ interface Way {
   readonly backup: Backup;
 }
 
-function pathOf({ database }: Scene): string {
+function pathOf({ database }: Fixture): string {
   return database.url.slice('sqlite:'.length);
 }
 
@@ -30,25 +30,25 @@ async function removeJournals(path: string): Promise<void> {
 }
 
 /** Then everything is in the one file, and a copy of it is a backup. */
-async function checkpoint(scene: Scene): Promise<void> {
-  await scene.sql('pragma wal_checkpoint(truncate)');
+async function checkpoint(fixture: Fixture): Promise<void> {
+  await fixture.sql('pragma wal_checkpoint(truncate)');
 }
 
-const copiedOver: Backup = async (scene, name = 'backup') => {
-  const path = pathOf(scene);
-  await checkpoint(scene);
+const copiedOver: Backup = async (fixture, name = 'backup') => {
+  const path = pathOf(fixture);
+  await checkpoint(fixture);
   await copyFile(path, `${path}.${name}`);
   return async () => {
-    await checkpoint(scene);
+    await checkpoint(fixture);
     // Into the same file: nothing about it but its content is another.
     await copyFile(`${path}.${name}`, path);
     await removeJournals(path);
   };
 };
 
-const movedThere: Backup = async (scene, name = 'backup') => {
-  const path = pathOf(scene);
-  await checkpoint(scene);
+const movedThere: Backup = async (fixture, name = 'backup') => {
+  const path = pathOf(fixture);
+  await checkpoint(fixture);
   await copyFile(path, `${path}.${name}`);
   return async () => {
     await copyFile(`${path}.${name}`, `${path}.restoring`);
@@ -78,14 +78,14 @@ const WAYS: readonly Way[] = [
 ];
 
 /** The order is recorded, and not sent: Stripe could not be reached. */
-async function recordedOnly(scene: Scene): Promise<void> {
-  const run = await chargeOrder(scene, ORDER, { env: { STRIPE_API_BASE: await refusingUrl() } });
+async function recordedOnly(fixture: Fixture): Promise<void> {
+  const run = await chargeOrder(fixture, ORDER, { env: { STRIPE_API_BASE: await refusingUrl() } });
   expect(run.exitCode).toBe(75);
   expect(run.json()).toMatchObject({ status: 'pending', step: 'recorded' });
 }
 
-async function paid(scene: Scene): Promise<void> {
-  expect((await chargeOrder(scene)).exitCode).toBe(0);
+async function paid(fixture: Fixture): Promise<void> {
+  expect((await chargeOrder(fixture)).exitCode).toBe(0);
 }
 
 describe.each(WAYS)('a backup of a ledger on $on that is $how', ({ on, backup }) => {
@@ -96,22 +96,22 @@ describe.each(WAYS)('a backup of a ledger on $on that is $how', ({ on, backup })
       { later: 'at once', ms: 0 },
       { later: 'a day later', ms: A_DAY_LATER_MS },
     ])('charges nothing again, whichever command comes first: a charge, $later', async ({ ms }) => {
-      const scene = await aScene(target);
-      await recordedOnly(scene);
-      const restore = await backup(scene);
-      await paid(scene);
+      const fixture = await aFixture(target);
+      await recordedOnly(fixture);
+      const restore = await backup(fixture);
+      await paid(fixture);
       await restore();
-      scene.sandbox.clock.advance(ms);
-      if (ms > 0) await scene.age(ORDER, ms);
-      const run = await chargeOrder(scene);
+      fixture.sandbox.clock.advance(ms);
+      if (ms > 0) await fixture.age(ORDER, ms);
+      const run = await chargeOrder(fixture);
       // Stripe is asked about this row, or refuses to charge on a ledger that has lost something: both are right.
       expect([0, 2]).toContain(run.exitCode);
       if (run.exitCode === 2) expect(refusalOf(run).code).toBe('ledger_rolled_back');
       else expect(run.json()).toMatchObject({ status: 'succeeded' });
-      expectPaidOnce(scene);
-      expect([0, 5]).toContain((await scene.pass()).exitCode);
-      expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-      await expectSettled(scene);
+      expectPaidOnce(fixture);
+      expect([0, 5]).toContain((await fixture.pass()).exitCode);
+      expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
+      await expectSettled(fixture);
     });
 
     it.each([
@@ -120,94 +120,94 @@ describe.each(WAYS)('a backup of a ledger on $on that is $how', ({ on, backup })
     ])(
       'is found by a pass, $later: the payment is recorded, and charging goes on',
       async ({ ms }) => {
-        const scene = await aScene(target);
-        await recordedOnly(scene);
-        const restore = await backup(scene);
-        await paid(scene);
+        const fixture = await aFixture(target);
+        await recordedOnly(fixture);
+        const restore = await backup(fixture);
+        await paid(fixture);
         await restore();
-        scene.sandbox.clock.advance(ms);
-        if (ms > 0) await scene.age(ORDER, ms);
-        const sent = scene.sandbox.books.summary().requests;
-        expect(await scene.pass()).toMatchObject({
+        fixture.sandbox.clock.advance(ms);
+        if (ms > 0) await fixture.age(ORDER, ms);
+        const sent = fixture.sandbox.books.summary().requests;
+        expect(await fixture.pass()).toMatchObject({
           exitCode: 5,
           report: { settled: { succeeded: 1, canceled: 0 } },
         });
-        expect(paymentCalls(scene, sent)).toEqual([]);
+        expect(paymentCalls(fixture, sent)).toEqual([]);
         // The next pass finds that nothing is missing any more.
-        expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-        expect((await scene.charge('another-order')).exitCode).toBe(0);
-        await expectSettled(scene);
+        expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
+        expect((await fixture.charge('another-order')).exitCode).toBe(0);
+        await expectSettled(fixture);
       },
     );
   });
 
   describe('and lacks an order that has been paid since', () => {
     it('is charged nothing, whichever command comes first: a charge', async () => {
-      const scene = await aScene(target);
-      await scene.charge('earlier');
-      const restore = await backup(scene);
-      await paid(scene);
+      const fixture = await aFixture(target);
+      await fixture.charge('earlier');
+      const restore = await backup(fixture);
+      await paid(fixture);
       await restore();
-      await expectStopped(scene);
+      await expectStopped(fixture);
     });
 
     it('is charged nothing, whichever command comes first: a pass', async () => {
-      const scene = await aScene(target);
-      await scene.charge('earlier');
-      const restore = await backup(scene);
-      await paid(scene);
+      const fixture = await aFixture(target);
+      await fixture.charge('earlier');
+      const restore = await backup(fixture);
+      await paid(fixture);
       await restore();
-      expect(await scene.pass()).toMatchObject({
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 5,
         report: { settled: { succeeded: 0, failed: 0, canceled: 0 } },
       });
-      await expectStopped(scene);
+      await expectStopped(fixture);
     });
 
     it('is charged again once its newest copy is there', async () => {
-      const scene = await aScene(target);
-      await scene.charge('earlier');
-      const restore = await backup(scene);
-      await paid(scene);
-      const restoreNewest = await backup(scene, 'newest');
+      const fixture = await aFixture(target);
+      await fixture.charge('earlier');
+      const restore = await backup(fixture);
+      await paid(fixture);
+      const restoreNewest = await backup(fixture, 'newest');
       await restore();
-      await expectStopped(scene);
+      await expectStopped(fixture);
       await restoreNewest();
-      expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-      expect((await scene.charge('another-order')).exitCode).toBe(0);
-      await expectSettled(scene);
+      expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
+      expect((await fixture.charge('another-order')).exitCode).toBe(0);
+      await expectSettled(fixture);
     });
   });
 });
 
 /** Also a day later, when Stripe has forgotten the key. */
-async function expectStopped(scene: Scene): Promise<void> {
-  const { books, clock } = scene.sandbox;
+async function expectStopped(fixture: Fixture): Promise<void> {
+  const { books, clock } = fixture.sandbox;
   for (const ms of [0, A_DAY_LATER_MS]) {
     clock.advance(ms);
     const sent = books.summary().requests;
-    expect(refusalOf(await chargeOrder(scene))).toMatchObject({
+    expect(refusalOf(await chargeOrder(fixture))).toMatchObject({
       exitCode: 2,
       code: 'ledger_rolled_back',
       transaction: null,
     });
-    expect(refusalOf(await scene.charge('another-order'))).toMatchObject({
+    expect(refusalOf(await fixture.charge('another-order'))).toMatchObject({
       exitCode: 2,
       code: 'ledger_rolled_back',
       transaction: null,
     });
-    expect(paymentCalls(scene, sent)).toEqual([]);
-    expect((await scene.pass()).exitCode).toBe(5);
+    expect(paymentCalls(fixture, sent)).toEqual([]);
+    expect((await fixture.pass()).exitCode).toBe(5);
   }
   expect(books.paymentIntents.filter(({ status }) => status === 'succeeded')).toHaveLength(2);
   // The operator is told, once.
-  expect(scene.mails().filter(({ to }) => to === 'operator@example.com')).toHaveLength(1);
+  expect(fixture.mails().filter(({ to }) => to === 'operator@example.com')).toHaveLength(1);
 }
 
-async function expectSettled(scene: Scene): Promise<void> {
-  expect((await chargeOrder(scene)).exitCode).toBe(0);
-  const { row, intents } = await scene.look(ORDER);
+async function expectSettled(fixture: Fixture): Promise<void> {
+  expect((await chargeOrder(fixture)).exitCode).toBe(0);
+  const { row, intents } = await fixture.look(ORDER);
   expect(row).toMatchObject({ status: 'succeeded', amount_received: 4999 });
   expect(intents).toMatchObject([{ id: row.payment_intent, status: 'succeeded' }]);
-  await scene.verifyAudit();
+  await fixture.verifyAudit();
 }

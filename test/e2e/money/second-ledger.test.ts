@@ -4,7 +4,7 @@ import { sqlite, targets } from '../../storage/targets.ts';
 import { runPayrecon, type RunResult } from '../../support/binary.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
-import { aScene, chargeFlags, type Scene } from '../verdicts/scene.ts';
+import { aFixture, chargeFlags, type Fixture } from '../verdicts/fixture.ts';
 import { A_DAY_LATER_MS, chargeOrder, expectPaidOnce, later, ORDER, paymentCalls } from './shop.ts';
 
 /*
@@ -13,20 +13,20 @@ import { A_DAY_LATER_MS, chargeOrder, expectPaidOnce, later, ORDER, paymentCalls
  */
 
 /** The order is charged on the right ledger, and a day goes by. */
-async function paidYesterday(scene: Scene): Promise<void> {
-  expect((await chargeOrder(scene)).exitCode).toBe(0);
-  await later([scene], { atStripeMs: A_DAY_LATER_MS });
+async function paidYesterday(fixture: Fixture): Promise<void> {
+  expect((await chargeOrder(fixture)).exitCode).toBe(0);
+  await later([fixture], { atStripeMs: A_DAY_LATER_MS });
 }
 
 const SAME_COMMAND = [...chargeFlags(ORDER), '--reference', ORDER];
 
-/** With the settings of the scene, but for its ledger's address. */
+/** With the settings of the fixture, but for its ledger's address. */
 async function elsewhere(
-  scene: Scene,
+  fixture: Fixture,
   args: readonly string[],
   place: { readonly home: string; readonly env?: Readonly<Record<string, string>> },
 ): Promise<RunResult> {
-  const { DATABASE_URL: _, ...env } = scene.env;
+  const { DATABASE_URL: _, ...env } = fixture.env;
   return await runPayrecon(args, {
     home: place.home,
     cwd: place.home,
@@ -43,9 +43,9 @@ describe('an address of the ledger that', () => {
     { what: 'is set but empty', url: '', says: 'DATABASE_URL: it is set but empty' },
     { what: 'is relative', url: 'sqlite:ledger.db', says: 'the path must be absolute' },
   ])('$what is refused: no ledger is made, and nothing is asked', async ({ url, says }) => {
-    const scene = await aScene(sqlite);
-    await paidYesterday(scene);
-    const sent = scene.sandbox.books.summary().requests;
+    const fixture = await aFixture(sqlite);
+    await paidYesterday(fixture);
+    const sent = fixture.sandbox.books.summary().requests;
     const home = await temporaryFolder();
     for (const args of [
       SAME_COMMAND,
@@ -53,7 +53,9 @@ describe('an address of the ledger that', () => {
       ['migrate', '--json'],
       ['list', '--json'],
     ]) {
-      const refused = refusalOf(await elsewhere(scene, args, { home, env: { DATABASE_URL: url } }));
+      const refused = refusalOf(
+        await elsewhere(fixture, args, { home, env: { DATABASE_URL: url } }),
+      );
       expect({ args, ...refused }).toMatchObject({
         exitCode: 2,
         fields: ['DATABASE_URL'],
@@ -62,19 +64,19 @@ describe('an address of the ledger that', () => {
       expect(refused.message).toContain(says);
     }
     expect(await filesIn(home)).toEqual([]);
-    expect(scene.sandbox.books.summary().requests).toBe(sent);
-    expectPaidOnce(scene);
+    expect(fixture.sandbox.books.summary().requests).toBe(sent);
+    expectPaidOnce(fixture);
   });
 });
 
 describe('another home', () => {
   it('has another ledger, which is refused before anything is sent, unless it is meant', async () => {
-    const scene = await aScene(sqlite);
-    await paidYesterday(scene);
+    const fixture = await aFixture(sqlite);
+    await paidYesterday(fixture);
     const home = await temporaryFolder();
-    const sent = scene.sandbox.books.summary().requests;
+    const sent = fixture.sandbox.books.summary().requests;
     for (const attempt of [1, 2]) {
-      const said = await elsewhere(scene, SAME_COMMAND, { home });
+      const said = await elsewhere(fixture, SAME_COMMAND, { home });
       expect({ attempt, exit: said.exitCode, stdout: said.stdout }).toEqual({
         attempt,
         exit: 2,
@@ -87,25 +89,25 @@ describe('another home', () => {
       expect(error.message).toContain('--new-ledger');
       expect(error.message).toContain('Point DATABASE_URL at that ledger');
     }
-    expect(paymentCalls(scene, sent)).toEqual([]);
-    expectPaidOnce(scene);
+    expect(paymentCalls(fixture, sent)).toEqual([]);
+    expectPaidOnce(fixture);
 
     // Meant: another order.
     const meant = await elsewhere(
-      scene,
+      fixture,
       [...chargeFlags('order-1-of-the-new-shop'), '--new-ledger'],
       { home },
     );
     expect(meant.exitCode).toBe(0);
     // From then on it is a ledger like any other, and needs to be told no more.
     expect(
-      (await elsewhere(scene, chargeFlags('order-2-of-the-new-shop'), { home })).exitCode,
+      (await elsewhere(fixture, chargeFlags('order-2-of-the-new-shop'), { home })).exitCode,
     ).toBe(0);
   });
 
   it('holds no ledger for the commands that make none: they say so, and leave no file', async () => {
-    const scene = await aScene(sqlite);
-    await paidYesterday(scene);
+    const fixture = await aFixture(sqlite);
+    await paidYesterday(fixture);
     const home = await temporaryFolder();
     const commands = [
       ['reconcile'],
@@ -118,7 +120,7 @@ describe('another home', () => {
       ['notifications', 'send'],
     ];
     for (const args of commands) {
-      const refused = refusalOf(await elsewhere(scene, [...args, '--json'], { home }));
+      const refused = refusalOf(await elsewhere(fixture, [...args, '--json'], { home }));
       expect({ args, ...refused }).toMatchObject({
         exitCode: 2,
         code: 'no_ledger',
@@ -129,25 +131,25 @@ describe('another home', () => {
   });
 
   it('of another shop on the account keeps apart by its namespace: the same key is another order', async () => {
-    const scene = await aScene(sqlite);
-    await paidYesterday(scene);
+    const fixture = await aFixture(sqlite);
+    await paidYesterday(fixture);
     const home = await temporaryFolder();
     const env = { PAYRECON_NAMESPACE: 'shop-2' };
-    const other = await elsewhere(scene, SAME_COMMAND, { home, env });
+    const other = await elsewhere(fixture, SAME_COMMAND, { home, env });
     expect(other.exitCode).toBe(0);
-    const intents = scene.sandbox.books.paymentIntents;
+    const intents = fixture.sandbox.books.paymentIntents;
     expect(intents.map(({ metadata }) => metadata['payrecon_namespace'])).toEqual([
       undefined,
       'shop-2',
     ]);
     // Each knows its own, and neither takes the other's for a payment that it has lost.
-    expect((await elsewhere(scene, SAME_COMMAND, { home, env })).exitCode).toBe(0);
-    expect((await elsewhere(scene, ['reconcile', '--json'], { home, env })).exitCode).toBe(0);
-    expect((await chargeOrder(scene)).exitCode).toBe(0);
-    expect((await scene.pass()).exitCode).toBe(0);
-    expect(scene.sandbox.books.succeededCount()).toBe(2);
+    expect((await elsewhere(fixture, SAME_COMMAND, { home, env })).exitCode).toBe(0);
+    expect((await elsewhere(fixture, ['reconcile', '--json'], { home, env })).exitCode).toBe(0);
+    expect((await chargeOrder(fixture)).exitCode).toBe(0);
+    expect((await fixture.pass()).exitCode).toBe(0);
+    expect(fixture.sandbox.books.succeededCount()).toBe(2);
     // The namespace belongs to the ledger for good.
-    expect(refusalOf(await elsewhere(scene, SAME_COMMAND, { home }))).toMatchObject({
+    expect(refusalOf(await elsewhere(fixture, SAME_COMMAND, { home }))).toMatchObject({
       exitCode: 2,
       code: 'other_namespace',
     });
@@ -156,25 +158,25 @@ describe('another home', () => {
 
 describe.each(targets)('a new ledger on $name', (target) => {
   it('is refused where another one has charged, on the same day as well', async () => {
-    const scene = await aScene(sqlite);
-    const fresh = await aScene(target, { beside: scene, isNew: true });
-    expect((await chargeOrder(scene)).exitCode).toBe(0);
-    const sent = scene.sandbox.books.summary().requests;
+    const fixture = await aFixture(sqlite);
+    const fresh = await aFixture(target, { beside: fixture, isNew: true });
+    expect((await chargeOrder(fixture)).exitCode).toBe(0);
+    const sent = fixture.sandbox.books.summary().requests;
     for (const after of ['at once', 'a day later']) {
       const { error } = JSON.parse(
         (await chargeOrder(fresh)).stderr.trim().split('\n').at(-1) ?? '',
       ) as { error: { code: string } };
       expect({ after, code: error.code }).toEqual({ after, code: 'another_ledger' });
-      await later([scene], { atStripeMs: A_DAY_LATER_MS });
+      await later([fixture], { atStripeMs: A_DAY_LATER_MS });
     }
-    expect(paymentCalls(scene, sent)).toEqual([]);
-    expectPaidOnce(scene);
+    expect(paymentCalls(fixture, sent)).toEqual([]);
+    expectPaidOnce(fixture);
     const raw = await fresh.database.raw();
     expect(await raw.rows('select id from transactions')).toEqual([]);
   });
 
   it('is no second one where nobody has charged through payrecon: it says whose it is, and charges', async () => {
-    const fresh = await aScene(target, { isNew: true });
+    const fresh = await aFixture(target, { isNew: true });
     const made = await fresh.elsewhere('', {
       amount: '100',
       currency: 'usd',

@@ -1,18 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ChargeOutcome, Payrecon } from '../../../src/app/payrecon.ts';
+import type { ChargeOutcome, Payrecon } from '../../../src/app/service.ts';
 import { exitCode } from '../../../src/cli/exit-code.ts';
 import {
   DECLINE_CODES,
   ERROR_CODES,
   UNDECLARED_ERROR_CODES,
   type RefusalKind,
-} from '../../../src/domain/refusal-codes.ts';
+} from '../../../src/domain/refusals/refusal-codes.ts';
 import { aRequest } from '../../storage/payments.ts';
 import { sqlite } from '../../storage/targets.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { AMOUNT, aScene, type Scene } from '../verdicts/scene.ts';
+import { AMOUNT, aFixture, type Fixture } from '../verdicts/fixture.ts';
 
 /*
  * What becomes of a charge that Stripe refuses, for every code that the stripe package declares, every
@@ -162,8 +162,8 @@ function exitOf(outcome: ChargeOutcome): number {
   return exitCode({ kind: 'charged', outcome }, null);
 }
 
-async function customerLetters(scene: Scene): Promise<ReadonlyMap<unknown, readonly string[]>> {
-  const rows = await scene.sql(
+async function customerLetters(fixture: Fixture): Promise<ReadonlyMap<unknown, readonly string[]>> {
+  const rows = await fixture.sql(
     "select transaction_id, kind from notifications where kind like 'customer%' order by created_at, id",
   );
   const letters = new Map<unknown, string[]>();
@@ -177,14 +177,14 @@ describe('every code by which Stripe may refuse', () => {
     `has its verdict, its exit code and its letters (${String(ALL.length)} cases)`,
     { timeout: 900_000 },
     async () => {
-      const scene = await aScene(sqlite, { env: { SENDGRID_API_KEY: '' } });
-      const payrecon = await scene.open('charge');
+      const fixture = await aFixture(sqlite, { env: { SENDGRID_API_KEY: '' } });
+      const payrecon = await fixture.open('charge');
       const seen = [];
       for (const { name, call, fault } of ALL) {
-        scene.sandbox.setFaults(`payment_intents.${call}=${fault}`);
+        fixture.sandbox.setFaults(`payment_intents.${call}=${fault}`);
         const outcome = await chargeOnce(payrecon, name);
-        scene.sandbox.setFaults('');
-        const letters = (await customerLetters(scene)).get(outcome.transaction.id) ?? [];
+        fixture.sandbox.setFaults('');
+        const letters = (await customerLetters(fixture)).get(outcome.transaction.id) ?? [];
         const again = await chargeOnce(payrecon, name);
         seen.push({
           name,
@@ -202,11 +202,11 @@ describe('every code by which Stripe may refuse', () => {
       expect(seen).toEqual(ALL.map(({ name, kind }) => ({ name, ...VERDICTS[kind] })));
 
       // No payment is alive beside the ones that are recorded, and none was taken twice.
-      const { paymentIntents } = scene.sandbox.books;
+      const { paymentIntents } = fixture.sandbox.books;
       expect(
         paymentIntents.filter(({ status }) => status !== 'succeeded' && status !== 'canceled'),
       ).toEqual([]);
-      expect(scene.sandbox.books.succeededCount()).toBe(
+      expect(fixture.sandbox.books.succeededCount()).toBe(
         ALL.filter(({ kind }) => VERDICTS[kind].again.exit === 0).length,
       );
       // The operator, once a cause: the decline code, else the code.
@@ -215,11 +215,11 @@ describe('every code by which Stripe may refuse', () => {
           ({ fault }) => fault.split(':').slice(3).at(-1) ?? 'invalid_request',
         ),
       );
-      const told = await scene.sql(
+      const told = await fixture.sql(
         "select id from notifications where kind = 'operator_request_refused'",
       );
       expect(told).toHaveLength(causes.size);
-      await scene.verifyAudit();
+      await fixture.verifyAudit();
     },
   );
 
@@ -227,7 +227,7 @@ describe('every code by which Stripe may refuse', () => {
     'is told by the real binary alike, in one file of one line a code',
     { timeout: 600_000 },
     async () => {
-      const scene = await aScene(sqlite);
+      const fixture = await aFixture(sqlite);
       const lines = spread(ALL.filter(({ call }) => call === 'confirm'));
       const file = join(await temporaryFolder(), 'codes.csv');
       await writeFile(
@@ -238,10 +238,10 @@ describe('every code by which Stripe may refuse', () => {
         ].join('\n'),
       );
       // One at a time, so that the faults meet the lines in their order.
-      scene.sandbox.setFaults(
+      fixture.sandbox.setFaults(
         `seq:payment_intents.confirm=${lines.map(({ fault }) => fault).join(',')}`,
       );
-      const run = await scene.run(
+      const run = await fixture.run(
         [
           'charge',
           '--file',
@@ -255,7 +255,7 @@ describe('every code by which Stripe may refuse', () => {
         ],
         { timeoutMs: 500_000 },
       );
-      scene.sandbox.setFaults('');
+      fixture.sandbox.setFaults('');
       const told = run.jsonLines() as {
         key: string;
         result: string;
@@ -280,7 +280,7 @@ describe('every code by which Stripe may refuse', () => {
       );
       // The worst of them: some are not known yet.
       expect(run.exitCode).toBe(75);
-      expect(scene.sandbox.books.succeededCount()).toBe(0);
+      expect(fixture.sandbox.books.succeededCount()).toBe(0);
     },
   );
 });

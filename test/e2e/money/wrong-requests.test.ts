@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { sqlite, targets } from '../../storage/targets.ts';
 import type { RunResult } from '../../support/binary.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { aScene, chargeFlags, type Scene } from '../verdicts/scene.ts';
+import { aFixture, chargeFlags, type Fixture } from '../verdicts/fixture.ts';
 
 /*
  * The shop's own mistake: a key of another account or mode, a method that is not there, an amount that
@@ -28,8 +28,8 @@ async function aFile(method = 'pm_card_visa'): Promise<string> {
   return file;
 }
 
-const chargeFile = (scene: Scene, file: string): Promise<RunResult> =>
-  scene.run(['charge', '--file', file, '--json']);
+const chargeFile = (fixture: Fixture, file: string): Promise<RunResult> =>
+  fixture.run(['charge', '--file', file, '--json']);
 
 interface Line {
   readonly result: string;
@@ -38,32 +38,32 @@ interface Line {
 
 describe.each(targets)('a file of 30 lines with the wrong key, on $name', (target) => {
   it('stops after five refusals alike, tells the operator once and no customer; the same file goes on with the right key', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     const file = await aFile();
-    scene.sandbox.setFaults(
+    fixture.sandbox.setFaults(
       `payment_intents.create#*=error:400:invalid_request_error:resource_missing:param=payment_method:message=${OTHER_MODE}`,
     );
-    const wrong = await chargeFile(scene, file);
-    scene.sandbox.setFaults('');
+    const wrong = await chargeFile(fixture, file);
+    fixture.sandbox.setFaults('');
     expect(wrong.exitCode).toBe(2);
     expect(wrong.jsonLines()).toHaveLength(5);
     for (const line of wrong.jsonLines() as Line[]) expect(line.result).toBe('failed');
     expect(wrong.stderr).toContain('"requests_refused"');
-    expect(scene.sandbox.books.counts).toEqual({ 'payment_intents.create': 5 });
+    expect(fixture.sandbox.books.counts).toEqual({ 'payment_intents.create': 5 });
 
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
-    expect(scene.mails()).toEqual([
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
+    expect(fixture.mails()).toEqual([
       { to: 'operator@example.com', subject: 'Stripe refuses charges: resource_missing' },
     ]);
 
-    const right = await chargeFile(scene, file);
+    const right = await chargeFile(fixture, file);
     expect(right.exitCode).toBe(0);
     expect(right.jsonLines()).toHaveLength(LINES);
-    expect(scene.sandbox.books.succeededCount()).toBe(LINES);
-    expect(scene.sandbox.books.paymentIntents).toHaveLength(LINES);
-    await scene.pass();
-    expect(scene.mails().filter(({ to }) => to !== 'operator@example.com')).toHaveLength(LINES);
-    await scene.verifyAudit();
+    expect(fixture.sandbox.books.succeededCount()).toBe(LINES);
+    expect(fixture.sandbox.books.paymentIntents).toHaveLength(LINES);
+    await fixture.pass();
+    expect(fixture.mails().filter(({ to }) => to !== 'operator@example.com')).toHaveLength(LINES);
+    await fixture.verifyAudit();
   });
 });
 
@@ -87,8 +87,8 @@ const OWN_MISTAKES = [
 
 describe.each(OWN_MISTAKES)('$what', ({ flags, code }) => {
   it("is told as the shop's own, exit 2, without a letter to the customer; corrected, the same key is charged", async () => {
-    const scene = await aScene(sqlite);
-    const run = await scene.run(flags);
+    const fixture = await aFixture(sqlite);
+    const run = await fixture.run(flags);
     expect(run).toMatchObject({ exitCode: 2, stderr: '' });
     expect(run.json()).toMatchObject({
       status: 'failed',
@@ -96,18 +96,18 @@ describe.each(OWN_MISTAKES)('$what', ({ flags, code }) => {
       failure_code: code,
       payment_intent: null,
     });
-    expect((await scene.run(flags.filter((flag) => flag !== '--json'))).stdout).not.toMatch(
+    expect((await fixture.run(flags.filter((flag) => flag !== '--json'))).stdout).not.toMatch(
       /bank|card company/i,
     );
-    await scene.pass();
-    expect(scene.mails().map(({ to }) => to)).toEqual(['operator@example.com']);
+    await fixture.pass();
+    expect(fixture.mails().map(({ to }) => to)).toEqual(['operator@example.com']);
 
-    const corrected = await scene.charge('order-9');
+    const corrected = await fixture.charge('order-9');
     expect(corrected.exitCode).toBe(0);
-    expect(scene.sandbox.books.paymentIntents).toMatchObject([
+    expect(fixture.sandbox.books.paymentIntents).toMatchObject([
       { status: 'succeeded', amount_received: 4999 },
     ]);
-    const { row } = await scene.look('order-9');
+    const { row } = await fixture.look('order-9');
     expect(row).toMatchObject({
       status: 'succeeded',
       attempt: 3,
@@ -117,14 +117,14 @@ describe.each(OWN_MISTAKES)('$what', ({ flags, code }) => {
     });
     // What was corrected is in the audit trail.
     expect(row.audit.map(({ action }) => action)).toContain('new_attempt');
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
 describe('a request that is refused after an intent was made', () => {
   it('is fenced off and the key is free for the same parameters only', async () => {
-    const scene = await aScene(sqlite);
-    const run = await scene.charge('order-9', {
+    const fixture = await aFixture(sqlite);
+    const run = await fixture.charge('order-9', {
       faults:
         'payment_intents.confirm=error:400:invalid_request_error:payment_intent_incompatible_payment_method',
     });
@@ -134,30 +134,30 @@ describe('a request that is refused after an intent was made', () => {
       failure_kind: 'request',
       stripe_status: 'canceled',
     });
-    const other = await scene.charge('order-9', { method: 'pm_card_mastercard' });
+    const other = await fixture.charge('order-9', { method: 'pm_card_mastercard' });
     expect(other.exitCode).toBe(4);
     expect(JSON.parse(other.stderr)).toMatchObject({
       error: { code: 'key_reused', fields: ['payment_method'] },
     });
-    expect((await scene.charge('order-9')).exitCode).toBe(0);
-    expect(scene.sandbox.books.paymentIntents.map(({ status }) => status)).toEqual([
+    expect((await fixture.charge('order-9')).exitCode).toBe(0);
+    expect(fixture.sandbox.books.paymentIntents.map(({ status }) => status)).toEqual([
       'canceled',
       'succeeded',
     ]);
-    await scene.pass();
+    await fixture.pass();
     expect(
-      scene
+      fixture
         .mails()
         .map(({ to }) => to)
         .sort(),
     ).toEqual(['operator@example.com', 'order-9@example.com']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
 describe('a flag without its value', () => {
   it('is no key: exit 2, and nothing is sent; with = it is meant', async () => {
-    const scene = await aScene(sqlite);
+    const fixture = await aFixture(sqlite);
     const line = [
       'charge',
       '--amount',
@@ -169,7 +169,7 @@ describe('a flag without its value', () => {
     ];
     for (const flag of ['--key', '--reference', '--description', '--email', '--customer']) {
       const rest = flag === '--key' ? [] : ['--key', 'order-1'];
-      const run = await scene.run([...line, ...rest, flag, '--json']);
+      const run = await fixture.run([...line, ...rest, flag, '--json']);
       expect({ flag, exit: run.exitCode, stdout: run.stdout }).toEqual({
         flag,
         exit: 2,
@@ -177,8 +177,8 @@ describe('a flag without its value', () => {
       });
       expect(run.stderr).toContain(`${flag} has no value`);
     }
-    expect(scene.sandbox.books.requests).toEqual([]);
-    const meant = await scene.run([...line, '--key=--json', '--json']);
+    expect(fixture.sandbox.books.requests).toEqual([]);
+    const meant = await fixture.run([...line, '--key=--json', '--json']);
     expect(meant.exitCode).toBe(0);
     expect(meant.json()).toMatchObject({ key: '--json' });
   });

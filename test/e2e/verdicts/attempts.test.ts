@@ -1,16 +1,16 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSandbox } from '../../../src/sandbox/server.ts';
 import { targets } from '../../storage/targets.ts';
-import { AMOUNT, aScene, HOUR_MS, MINUTE_MS, refusingUrl, type Scene } from './scene.ts';
+import { AMOUNT, aFixture, HOUR_MS, MINUTE_MS, refusingUrl, type Fixture } from './fixture.ts';
 
 /** Confirmed by somebody else who wants to capture by hand: Stripe answers, and it is neither paid nor canceled. */
-async function anAuthorization(scene: Scene, key: string): Promise<string> {
-  expect(await scene.charge(key, { faults: 'payment_intents.confirm=html_502' })).toMatchObject({
+async function anAuthorization(fixture: Fixture, key: string): Promise<string> {
+  expect(await fixture.charge(key, { faults: 'payment_intents.confirm=html_502' })).toMatchObject({
     exitCode: 75,
   });
-  const intent = scene.sandbox.books.paymentIntents.at(-1)!;
-  await scene.elsewhere(`/${intent.id}`, { capture_method: 'manual' });
-  expect(await scene.elsewhere(`/${intent.id}/confirm`)).toMatchObject({
+  const intent = fixture.sandbox.books.paymentIntents.at(-1)!;
+  await fixture.elsewhere(`/${intent.id}`, { capture_method: 'manual' });
+  expect(await fixture.elsewhere(`/${intent.id}/confirm`)).toMatchObject({
     status: 'requires_capture',
   });
   return intent.id;
@@ -18,25 +18,25 @@ async function anAuthorization(scene: Scene, key: string): Promise<string> {
 
 describe.each(targets)('a payment that Stripe leaves undecided, on $name', (target) => {
   it('is stuck after the fifth answer with the evidence, and settled when the truth arrives', async () => {
-    const scene = await aScene(target);
-    const intent = await anAuthorization(scene, 'undecided');
+    const fixture = await aFixture(target);
+    const intent = await anAuthorization(fixture, 'undecided');
     for (let attempts = 1; attempts <= 4; attempts += 1) {
-      expect(await scene.pass()).toMatchObject({
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 0,
         report: { due: 1, pending: 1, stuck: 0 },
       });
     }
-    expect((await scene.look('undecided')).row).toMatchObject({
+    expect((await fixture.look('undecided')).row).toMatchObject({
       status: 'pending',
       attempts: 4,
       review: null,
     });
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 5,
       report: { due: 1, pending: 0, stuck: 1 },
     });
 
-    const stuck = await scene.look('undecided');
+    const stuck = await fixture.look('undecided');
     expect(stuck.row).toMatchObject({
       status: 'stuck',
       attempts: 5,
@@ -66,20 +66,20 @@ describe.each(targets)('a payment that Stripe leaves undecided, on $name', (targ
       { id: intent, status: 'requires_capture', amount_received: 0 },
     ]);
     expect(stuck.mails).toEqual(['operator_stuck']);
-    expect(await scene.run(['stuck', 'list', '--json'])).toMatchObject({
+    expect(await fixture.run(['stuck', 'list', '--json'])).toMatchObject({
       exitCode: 5,
       stdout: expect.stringContaining(stuck.row.id) as string,
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
 
     // The truth arrives late: a person has captured it.
-    await scene.elsewhere(`/${intent}/capture`);
-    await scene.makeDue('undecided');
-    expect(await scene.pass()).toMatchObject({
+    await fixture.elsewhere(`/${intent}/capture`);
+    await fixture.makeDue('undecided');
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 1, stuck: 0, settled: { succeeded: 1 } },
     });
-    const { row, intents, mails } = await scene.look('undecided');
+    const { row, intents, mails } = await fixture.look('undecided');
     expect(row).toMatchObject({ status: 'succeeded', review: null });
     expect(row.audit.at(-1)).toMatchObject({
       action: 'settled',
@@ -92,22 +92,22 @@ describe.each(targets)('a payment that Stripe leaves undecided, on $name', (targ
       'operator_stuck',
       'operator_truth_changed',
     ]);
-    expect(scene.mails()).toContainEqual({
+    expect(fixture.mails()).toContainEqual({
       to: 'operator@example.com',
       subject: 'A stuck payment is settled: $49.99, undecided',
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('is stuck when it is older than the age ceiling, however few the answers', async () => {
-    const scene = await aScene(target);
-    await anAuthorization(scene, 'old');
-    await scene.age('old', 23 * HOUR_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { pending: 1, stuck: 0 } });
-    await scene.age('old', 2 * HOUR_MS);
-    expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { pending: 0, stuck: 1 } });
+    const fixture = await aFixture(target);
+    await anAuthorization(fixture, 'old');
+    await fixture.age('old', 23 * HOUR_MS);
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0, report: { pending: 1, stuck: 0 } });
+    await fixture.age('old', 2 * HOUR_MS);
+    expect(await fixture.pass()).toMatchObject({ exitCode: 5, report: { pending: 0, stuck: 1 } });
 
-    const { row, intents, mails } = await scene.look('old');
+    const { row, intents, mails } = await fixture.look('old');
     expect(row).toMatchObject({
       status: 'stuck',
       attempts: 2,
@@ -115,36 +115,36 @@ describe.each(targets)('a payment that Stripe leaves undecided, on $name', (targ
     });
     expect(intents).toMatchObject([{ status: 'requires_capture' }]);
     expect(mails).toEqual(['operator_stuck']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('is stuck at another ceiling and after another number of answers, where these are set', async () => {
-    const scene = await aScene(target);
-    await anAuthorization(scene, 'young');
-    expect(await scene.pass({ PAYRECON_STUCK_AFTER: '1ms' })).toMatchObject({ exitCode: 5 });
-    await anAuthorization(scene, 'second');
-    expect(await scene.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({ exitCode: 5 });
-    expect((await scene.look('young')).row.review).toMatchObject({ reason: 'too_old' });
-    expect((await scene.look('second')).row.review).toMatchObject({
+    const fixture = await aFixture(target);
+    await anAuthorization(fixture, 'young');
+    expect(await fixture.pass({ PAYRECON_STUCK_AFTER: '1ms' })).toMatchObject({ exitCode: 5 });
+    await anAuthorization(fixture, 'second');
+    expect(await fixture.pass({ PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({ exitCode: 5 });
+    expect((await fixture.look('young')).row.review).toMatchObject({ reason: 'too_old' });
+    expect((await fixture.look('second')).row.review).toMatchObject({
       reason: 'undecided',
       evidence: { attempts: 1 },
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
 describe.each(targets)('a payment whose own calls fail while Stripe works, on $name', (target) => {
   it('spends an attempt when others get through', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     for (const key of ['one', 'two'])
-      await scene.charge(key, { faults: 'payment_intents.confirm=html_502_after' });
-    scene.sandbox.setFaults('payment_intents.retrieve#1=500_before');
-    expect(await scene.pass()).toMatchObject({
+      await fixture.charge(key, { faults: 'payment_intents.confirm=html_502_after' });
+    fixture.sandbox.setFaults('payment_intents.retrieve#1=500_before');
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 2, pending: 1, settled: { succeeded: 1 }, outage: false },
     });
-    const [failed] = scene.sandbox.books.requests.filter(({ fault }) => fault === '500_before');
-    const sights = [await scene.look('one'), await scene.look('two')];
+    const [failed] = fixture.sandbox.books.requests.filter(({ fault }) => fault === '500_before');
+    const sights = [await fixture.look('one'), await fixture.look('two')];
     const rows = sights.map(({ row: { payment_intent, status, attempts } }) => ({
       hit: failed?.path.endsWith(payment_intent!) === true,
       status,
@@ -153,26 +153,26 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
     expect(rows).toContainEqual({ hit: true, status: 'pending', attempts: 1 });
     expect(rows).toContainEqual({ hit: false, status: 'succeeded', attempts: 0 });
 
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 1, settled: { succeeded: 1 } },
     });
     expect(
-      scene
+      fixture
         .mails()
         .map(({ to }) => to)
         .toSorted(),
     ).toEqual(['one@example.com', 'two@example.com']);
-    expect(scene.sandbox.books.succeededCount()).toBe(2);
-    await scene.verifyAudit();
+    expect(fixture.sandbox.books.succeededCount()).toBe(2);
+    await fixture.verifyAudit();
   });
 
   it('is stuck after five of them: the question whether the ledger is whole gets through each time', async () => {
-    const scene = await aScene(target);
-    await scene.charge('alone', { faults: 'payment_intents.confirm=html_502_after' });
-    scene.sandbox.setFaults('payment_intents.retrieve#*=500_before');
+    const fixture = await aFixture(target);
+    await fixture.charge('alone', { faults: 'payment_intents.confirm=html_502_after' });
+    fixture.sandbox.setFaults('payment_intents.retrieve#*=500_before');
     for (let attempts = 1; attempts <= 4; attempts += 1) {
-      expect(await scene.pass()).toMatchObject({
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 0,
         report: {
           due: 1,
@@ -182,11 +182,11 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
         },
       });
     }
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 5,
       report: { due: 1, stuck: 1, outage: false },
     });
-    const { row, intents, mails } = await scene.look('alone');
+    const { row, intents, mails } = await fixture.look('alone');
     expect(row).toMatchObject({
       status: 'stuck',
       attempts: 5,
@@ -197,20 +197,20 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
     });
     expect(intents).toMatchObject([{ status: 'succeeded' }]);
     expect(mails).toEqual(['operator_stuck']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('that Stripe does not know is stuck, and never taken as failed', async () => {
-    const scene = await aScene(target);
-    await scene.charge('elsewhere', { faults: 'payment_intents.confirm=html_502_after' });
+    const fixture = await aFixture(target);
+    await fixture.charge('elsewhere', { faults: 'payment_intents.confirm=html_502_after' });
     // It takes the same key for the same account, and is empty.
     const other = await startSandbox();
     onTestFinished(() => other.close());
     const env = { STRIPE_API_BASE: other.url };
     for (let attempts = 1; attempts <= 4; attempts += 1)
-      expect(await scene.pass(env)).toMatchObject({ exitCode: 0, report: { pending: 1 } });
-    expect(await scene.pass(env)).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
-    const { row, mails } = await scene.look('elsewhere');
+      expect(await fixture.pass(env)).toMatchObject({ exitCode: 0, report: { pending: 1 } });
+    expect(await fixture.pass(env)).toMatchObject({ exitCode: 5, report: { stuck: 1 } });
+    const { row, mails } = await fixture.look('elsewhere');
     expect(row).toMatchObject({
       status: 'stuck',
       attempts: 5,
@@ -222,28 +222,28 @@ describe.each(targets)('a payment whose own calls fail while Stripe works, on $n
     expect(mails).toEqual(['operator_stuck']);
 
     // The right one tells the truth.
-    await scene.makeDue('elsewhere');
-    expect(await scene.pass()).toMatchObject({
+    await fixture.makeDue('elsewhere');
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { settled: { succeeded: 1 } },
     });
-    const settled = await scene.look('elsewhere');
+    const settled = await fixture.look('elsewhere');
     expect(settled.row).toMatchObject({ status: 'succeeded' });
     expect(settled.mails.toSorted()).toEqual([
       'customer_succeeded',
       'operator_stuck',
       'operator_truth_changed',
     ]);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
 describe.each(targets)('a payment that was never sent, on $name', (target) => {
   it('is left to its caller by the passes, who are told of nothing; and goes on when the caller asks again', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     const env = { STRIPE_API_BASE: await refusingUrl() };
     for (const key of ['left', 'again']) {
-      const run = await scene.charge(key, { env });
+      const run = await fixture.charge(key, { env });
       expect(run).toMatchObject({ exitCode: 75, stderr: '' });
       expect(run.json()).toMatchObject({
         status: 'pending',
@@ -251,14 +251,14 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
         payment_intent: null,
       });
     }
-    expect(await scene.charge('again')).toMatchObject({ exitCode: 0 });
+    expect(await fixture.charge('again')).toMatchObject({ exitCode: 0 });
     // Before money moves for a row that was there already, the list says that it is the only one.
-    expect(scene.sandbox.books.counts).toEqual({
+    expect(fixture.sandbox.books.counts).toEqual({
       'payment_intents.create': 1,
       'payment_intents.list': 1,
       'payment_intents.confirm': 1,
     });
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: {
         not_sent: 1,
@@ -267,7 +267,7 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
       },
     });
 
-    const { row, intents, mails } = await scene.look('left');
+    const { row, intents, mails } = await fixture.look('left');
     expect(row).toMatchObject({
       status: 'pending',
       step: 'recorded',
@@ -278,22 +278,22 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
     });
     expect(intents).toEqual([]);
     expect(mails).toEqual([]);
-    expect((await scene.look('again')).mails).toEqual(['customer_succeeded']);
+    expect((await fixture.look('again')).mails).toEqual(['customer_succeeded']);
 
-    expect(await scene.charge('left')).toMatchObject({ exitCode: 0 });
-    expect((await scene.look('left')).intents).toMatchObject([
+    expect(await fixture.charge('left')).toMatchObject({ exitCode: 0 });
+    expect((await fixture.look('left')).intents).toMatchObject([
       { status: 'succeeded', amount_received: AMOUNT },
     ]);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('and is not asked for again is canceled past the age ceiling, after two looks at the list; no customer is mailed, and the key is free', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     expect(
-      await scene.charge('left', { env: { STRIPE_API_BASE: await refusingUrl() } }),
+      await fixture.charge('left', { env: { STRIPE_API_BASE: await refusingUrl() } }),
     ).toMatchObject({ exitCode: 75 });
-    await scene.age('left', 25 * HOUR_MS);
-    expect(await scene.pass()).toMatchObject({
+    await fixture.age('left', 25 * HOUR_MS);
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: {
         due: 1,
@@ -302,12 +302,12 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
         stripe_calls: { list: 2, retrieve: 0, other: 0 },
       },
     });
-    expect((await scene.look('left')).row.audit.at(-1)).toMatchObject({
+    expect((await fixture.look('left')).row.audit.at(-1)).toMatchObject({
       action: 'observed',
       detail: { asked: 'scan' },
     });
-    await scene.age('left', 6 * MINUTE_MS);
-    expect(await scene.pass()).toMatchObject({
+    await fixture.age('left', 6 * MINUTE_MS);
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: {
         due: 1,
@@ -316,7 +316,7 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
       },
     });
 
-    const { row, mails } = await scene.look('left');
+    const { row, mails } = await fixture.look('left');
     expect(row).toMatchObject({
       status: 'canceled',
       canceled_by: 'fence',
@@ -325,12 +325,12 @@ describe.each(targets)('a payment that was never sent, on $name', (target) => {
     });
     expect(row.audit.at(-1)?.detail).toMatchObject({ proof: 'two complete scans apart in time' });
     expect(mails).toEqual([]);
-    expect(scene.mails()).toEqual([]);
+    expect(fixture.mails()).toEqual([]);
 
-    expect(await scene.charge('left')).toMatchObject({ exitCode: 0 });
-    const again = await scene.look('left');
+    expect(await fixture.charge('left')).toMatchObject({ exitCode: 0 });
+    const again = await fixture.look('left');
     expect(again.row).toMatchObject({ status: 'succeeded', attempt: 2 });
     expect(again.intents).toMatchObject([{ status: 'succeeded', amount_received: AMOUNT }]);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../storage/targets.ts';
-import { AMOUNT, aScene } from './scene.ts';
+import { AMOUNT, aFixture } from './fixture.ts';
 
 const DECLINES = [
   { method: 'pm_card_chargeDeclined', code: 'generic_decline', message: 'Your card was declined.' },
@@ -31,13 +31,13 @@ const CANCELED = { status: 'canceled', amount: AMOUNT, currency: 'usd', amount_r
 
 describe.each(targets)('a payment that was declined, on $name', (target) => {
   it('has failed with the decline code once it is canceled at Stripe, and the customer is told', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     for (const { method, code } of DECLINES)
-      expect(await scene.charge(code, { method })).toMatchObject({ exitCode: 3, stderr: '' });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
+      expect(await fixture.charge(code, { method })).toMatchObject({ exitCode: 3, stderr: '' });
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0, report: { due: 0 } });
 
     for (const { code, message } of DECLINES) {
-      const { row, intents, mails } = await scene.look(code);
+      const { row, intents, mails } = await fixture.look(code);
       expect(row).toMatchObject({
         status: 'failed',
         step: 'settled',
@@ -57,26 +57,29 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
       expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
       expect(mails).toEqual(['customer_failed']);
     }
-    expect(scene.mails()).toContainEqual({
+    expect(fixture.mails()).toContainEqual({
       to: 'lost_card@example.com',
       subject: 'Your payment of $49.99 did not go through',
     });
     // The bank's word is the customer's: what it says about stolen cards is not passed on.
-    expect(scene.sandbox.books.mails.map(({ text }) => text).join()).not.toMatch(
+    expect(fixture.sandbox.books.mails.map(({ text }) => text).join()).not.toMatch(
       /lost_card|lost card/,
     );
-    expect(scene.sandbox.books.count('payment_intents.confirm')).toBe(DECLINES.length);
-    await scene.verifyAudit();
+    expect(fixture.sandbox.books.count('payment_intents.confirm')).toBe(DECLINES.length);
+    await fixture.verifyAudit();
   });
 
   it('stays pending while the cancel is lost, and has failed after the next pass', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     const faults = 'payment_intents.cancel=html_502';
     expect(
-      await scene.charge('declined', { method: 'pm_card_chargeDeclinedInsufficientFunds', faults }),
+      await fixture.charge('declined', {
+        method: 'pm_card_chargeDeclinedInsufficientFunds',
+        faults,
+      }),
     ).toMatchObject({ exitCode: 75 });
 
-    const before = await scene.look('declined');
+    const before = await fixture.look('declined');
     expect(before.row).toMatchObject({
       status: 'pending',
       step: 'cancel_sent',
@@ -87,11 +90,11 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
       { ...CANCELED, id: before.row.payment_intent, status: 'requires_payment_method' },
     ]);
 
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 1, settled: { succeeded: 0, failed: 1, canceled: 0 } },
     });
-    const { row, intents, mails } = await scene.look('declined');
+    const { row, intents, mails } = await fixture.look('declined');
     expect(row).toMatchObject({
       status: 'failed',
       step: 'settled',
@@ -100,36 +103,36 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
     });
     expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
     expect(mails).toEqual(['customer_failed']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('keeps its decline code when the cancel had worked and only its answer was lost', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     const faults = 'payment_intents.cancel=html_502_after';
     expect(
-      await scene.charge('declined', { method: 'pm_card_chargeDeclined', faults }),
+      await fixture.charge('declined', { method: 'pm_card_chargeDeclined', faults }),
     ).toMatchObject({ exitCode: 75 });
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { settled: { failed: 1 }, stripe_calls: { list: 1, retrieve: 1, other: 0 } },
     });
 
-    const { row, intents, mails } = await scene.look('declined');
+    const { row, intents, mails } = await fixture.look('declined');
     expect(row).toMatchObject({ status: 'failed', failure_code: 'generic_decline' });
     expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
     expect(mails).toEqual(['customer_failed']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('keeps the decline when the answer to the confirm was lost: the next pass reads it from the intent', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     const faults = 'payment_intents.confirm=html_502_after';
     expect(
-      await scene.charge('declined', { method: 'pm_card_chargeDeclinedExpiredCard', faults }),
+      await fixture.charge('declined', { method: 'pm_card_chargeDeclinedExpiredCard', faults }),
     ).toMatchObject({ exitCode: 75 });
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 } } });
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0, report: { settled: { failed: 1 } } });
 
-    const { row, intents, mails } = await scene.look('declined');
+    const { row, intents, mails } = await fixture.look('declined');
     expect(row).toMatchObject({
       status: 'failed',
       failure_code: 'expired_card',
@@ -137,7 +140,7 @@ describe.each(targets)('a payment that was declined, on $name', (target) => {
     });
     expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
     expect(mails).toEqual(['customer_failed']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
@@ -145,23 +148,23 @@ describe.each(targets)(
   'a payment that somebody else has canceled at Stripe, on $name',
   (target) => {
     it('is recorded as canceled, and the customer is told', async () => {
-      const scene = await aScene(target);
+      const fixture = await aFixture(target);
       expect(
-        await scene.charge('canceled', {
+        await fixture.charge('canceled', {
           method: 'pm_card_authenticationRequired',
           more: ['--on-session'],
         }),
       ).toMatchObject({ exitCode: 75 });
-      const [intent] = scene.sandbox.books.paymentIntents;
-      await scene.elsewhere(`/${intent!.id}/cancel`, {
+      const [intent] = fixture.sandbox.books.paymentIntents;
+      await fixture.elsewhere(`/${intent!.id}/cancel`, {
         cancellation_reason: 'requested_by_customer',
       });
-      expect(await scene.pass()).toMatchObject({
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 0,
         report: { due: 1, settled: { succeeded: 0, failed: 0, canceled: 1 } },
       });
 
-      const { row, intents, mails } = await scene.look('canceled');
+      const { row, intents, mails } = await fixture.look('canceled');
       expect(row).toMatchObject({
         status: 'canceled',
         step: 'settled',
@@ -176,16 +179,16 @@ describe.each(targets)(
       });
       expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
       expect(mails).toEqual(['customer_canceled']);
-      expect(scene.mails()).toEqual([
+      expect(fixture.mails()).toEqual([
         { to: 'canceled@example.com', subject: 'Your payment of $49.99 was canceled' },
       ]);
       expect(
-        await scene.charge('canceled', {
+        await fixture.charge('canceled', {
           method: 'pm_card_authenticationRequired',
           more: ['--on-session'],
         }),
       ).toMatchObject({ exitCode: 3 });
-      await scene.verifyAudit();
+      await fixture.verifyAudit();
     });
   },
 );

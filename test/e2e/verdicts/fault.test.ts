@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../storage/targets.ts';
-import { AMOUNT, aScene, type Scene } from './scene.ts';
+import { AMOUNT, aFixture, type Fixture } from './fixture.ts';
 
 /* Whose fault it was, when it was no bank's: the customer is needed, or the request was not right. */
 
 const AUTHENTICATION = 'pm_card_authenticationRequired';
 
 /** Everything that is stored, as one text. */
-async function stored(scene: Scene): Promise<string> {
-  const raw = await scene.database.raw();
+async function stored(fixture: Fixture): Promise<string> {
+  const raw = await fixture.database.raw();
   const tables = await Promise.all(
     ['transactions', 'audit_events', 'notifications', 'outages'].map((table) =>
       raw.rows(`select * from ${table}`),
@@ -21,8 +21,8 @@ async function stored(scene: Scene): Promise<string> {
 
 describe.each(targets)('a card whose bank wants the customer, on $name', (target) => {
   it('fails at once without the customer, whose reference is free to be paid on-session', async () => {
-    const scene = await aScene(target);
-    const run = await scene.charge('renewal', {
+    const fixture = await aFixture(target);
+    const run = await fixture.charge('renewal', {
       method: AUTHENTICATION,
       more: ['--reference', 'order-7'],
     });
@@ -34,21 +34,21 @@ describe.each(targets)('a card whose bank wants the customer, on $name', (target
       stripe_status: 'canceled',
     });
     expect(run.json()).not.toHaveProperty('client_secret');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-    expect(scene.mails()).toEqual([
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
+    expect(fixture.mails()).toEqual([
       { to: 'renewal@example.com', subject: 'Your payment of $49.99 needs your confirmation' },
     ]);
     // The key is used up.
     expect(
-      await scene.charge('renewal', { method: AUTHENTICATION, more: ['--reference', 'order-7'] }),
+      await fixture.charge('renewal', { method: AUTHENTICATION, more: ['--reference', 'order-7'] }),
     ).toMatchObject({ exitCode: 3 });
 
-    const onSession = await scene.charge('by-hand', {
+    const onSession = await fixture.charge('by-hand', {
       method: AUTHENTICATION,
       more: ['--reference', 'order-7', '--on-session'],
     });
     expect(onSession.exitCode).toBe(75);
-    const { books } = scene.sandbox;
+    const { books } = fixture.sandbox;
     const intent = books.paymentIntents.at(-1)!;
     expect(onSession.json()).toMatchObject({
       status: 'pending',
@@ -59,8 +59,8 @@ describe.each(targets)('a card whose bank wants the customer, on $name', (target
       type: expect.any(String) as string,
     });
 
-    await scene.settleAtStripe(intent.id, { outcome: 'succeeded' });
-    const settled = await scene.charge('by-hand', {
+    await fixture.settleAtStripe(intent.id, { outcome: 'succeeded' });
+    const settled = await fixture.charge('by-hand', {
       method: AUTHENTICATION,
       more: ['--reference', 'order-7', '--on-session'],
     });
@@ -69,21 +69,21 @@ describe.each(targets)('a card whose bank wants the customer, on $name', (target
     expect(settled.json()).not.toHaveProperty('client_secret');
 
     // What lets a page act for the customer is kept nowhere.
-    expect(await stored(scene)).not.toContain('_secret_');
+    expect(await stored(fixture)).not.toContain('_secret_');
     for (const command of [['show', 'by-hand'], ['list']]) {
-      const { stdout, stderr } = await scene.run([...command, '--json']);
+      const { stdout, stderr } = await fixture.run([...command, '--json']);
       expect(stdout + stderr).not.toMatch(/_secret_|client_secret/);
     }
     expect(books.paymentIntents.filter(({ status }) => status === 'succeeded')).toHaveLength(1);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
 describe.each(targets)('a request that Stripe refuses, on $name', (target) => {
   it('blames nobody but the request, tells the operator once, and leaves the key to a corrected one', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     for (const key of ['wrong', 'wrong-too']) {
-      const run = await scene.charge(key, { method: 'pm_1NoSuchMethod' });
+      const run = await fixture.charge(key, { method: 'pm_1NoSuchMethod' });
       expect(run.exitCode).toBe(2);
       expect(run.json()).toMatchObject({
         status: 'failed',
@@ -93,17 +93,17 @@ describe.each(targets)('a request that Stripe refuses, on $name', (target) => {
         payment_intent: null,
       });
     }
-    expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-    expect(scene.mails()).toEqual([
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
+    expect(fixture.mails()).toEqual([
       { to: 'operator@example.com', subject: 'Stripe refuses charges: resource_missing' },
     ]);
-    const shown = await scene.run(['show', 'wrong']);
+    const shown = await fixture.run(['show', 'wrong']);
     expect(shown.stdout).toContain(
       'No bank was asked, nothing was charged. Correct it and charge again with the same key.',
     );
     expect(shown.stdout).not.toMatch(/declined/i);
 
-    const corrected = await scene.charge('wrong');
+    const corrected = await fixture.charge('wrong');
     expect(corrected.exitCode).toBe(0);
     expect(corrected.json()).toMatchObject({
       status: 'succeeded',
@@ -112,15 +112,15 @@ describe.each(targets)('a request that Stripe refuses, on $name', (target) => {
       failure_code: null,
       amount_received: AMOUNT,
     });
-    const { row, intents, mails } = await scene.look('wrong');
+    const { row, intents, mails } = await fixture.look('wrong');
     expect(row.audit.map(({ action }) => action)).toContain('new_attempt');
     expect(intents).toHaveLength(1);
     expect(mails).toEqual([]);
-    expect(await scene.pass()).toMatchObject({ exitCode: 0 });
-    expect(scene.mails().at(-1)).toEqual({
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
+    expect(fixture.mails().at(-1)).toEqual({
       to: 'wrong@example.com',
       subject: 'Your payment of $49.99 went through',
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });

@@ -3,14 +3,14 @@ import { startSandbox } from '../../../src/sandbox/server.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
 import { targets } from '../../storage/targets.ts';
 import { transactionDocument } from './documents.ts';
-import { AMOUNT, aScene, type Scene } from './scene.ts';
+import { AMOUNT, aFixture, type Fixture } from './fixture.ts';
 
 /** Another Stripe, empty, that takes the same key for the same account; asked there, the payment is stuck. */
-async function elsewhereIsAsked(scene: Scene): Promise<Readonly<Record<string, string>>> {
+async function elsewhereIsAsked(fixture: Fixture): Promise<Readonly<Record<string, string>>> {
   const other = await startSandbox();
   onTestFinished(() => other.close());
   const env = { STRIPE_API_BASE: other.url };
-  expect(await scene.pass({ ...env, PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({
+  expect(await fixture.pass({ ...env, PAYRECON_MAX_ATTEMPTS: '1' })).toMatchObject({
     exitCode: 5,
     report: { stuck: 1 },
   });
@@ -18,9 +18,9 @@ async function elsewhereIsAsked(scene: Scene): Promise<Readonly<Record<string, s
 }
 
 /** Stuck because the Stripe that is asked knows nothing of it; there a person decides, wrongly. */
-async function decidedByHand(scene: Scene, as: string): Promise<void> {
-  const env = await elsewhereIsAsked(scene);
-  const run = await scene.run(
+async function decidedByHand(fixture: Fixture, as: string): Promise<void> {
+  const env = await elsewhereIsAsked(fixture);
+  const run = await fixture.run(
     ['stuck', 'resolve', 'decided', '--as', as, '--reason', 'the bank said so', '--yes', '--json'],
     { env },
   );
@@ -44,18 +44,18 @@ describe.each(targets)('a payment that was decided by hand, on $name', (target) 
       'operator_stuck',
       'operator_truth_changed',
     ];
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     expect(
-      await scene.charge('decided', { faults: 'payment_intents.confirm=html_502' }),
+      await fixture.charge('decided', { faults: 'payment_intents.confirm=html_502' }),
     ).toMatchObject({ exitCode: 75 });
-    await decidedByHand(scene, as);
-    await scene.makeDue('decided');
-    expect(await scene.pass()).toMatchObject({
+    await decidedByHand(fixture, as);
+    await fixture.makeDue('decided');
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 1, settled: { [truth]: 1 } },
     });
 
-    const { row, intents, mails } = await scene.look('decided');
+    const { row, intents, mails } = await fixture.look('decided');
     expect(row).toMatchObject({ status: truth, step: 'settled', stripe_status: truth });
     expect(row.review).toMatchObject({
       reason: 'truth_changed',
@@ -77,21 +77,21 @@ describe.each(targets)('a payment that was decided by hand, on $name', (target) 
       },
     ]);
     expect(mails.toSorted()).toEqual(told);
-    expect(scene.mails()).toContainEqual({
+    expect(fixture.mails()).toContainEqual({
       to: 'operator@example.com',
       subject: 'A recorded outcome changed: $49.99, decided',
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it.each(['canceled', 'failed'])(
     'is never %s while Stripe does not know an id that was confirmed: the money may have been taken',
     async (as) => {
-      const scene = await aScene(target);
-      await scene.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
-      const env = await elsewhereIsAsked(scene);
+      const fixture = await aFixture(target);
+      await fixture.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
+      const env = await elsewhereIsAsked(fixture);
       const refused = refusalOf(
-        await scene.run(
+        await fixture.run(
           [
             'stuck',
             'resolve',
@@ -113,32 +113,32 @@ describe.each(targets)('a payment that was decided by hand, on $name', (target) 
       });
       expect(refused.message).toContain('What is possible now: retry, succeeded.');
 
-      await scene.makeDue('decided');
-      expect(await scene.pass()).toMatchObject({
+      await fixture.makeDue('decided');
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 0,
         report: { settled: { succeeded: 1 } },
       });
-      const { row, mails } = await scene.look('decided');
+      const { row, mails } = await fixture.look('decided');
       expect(row).toMatchObject({ status: 'succeeded', amount_received: AMOUNT });
       expect(mails.toSorted()).toEqual([
         'customer_succeeded',
         'operator_stuck',
         'operator_truth_changed',
       ]);
-      await scene.verifyAudit();
+      await fixture.verifyAudit();
     },
   );
 
   it('and that Stripe confirms stays as it was decided, and nobody is told again', async () => {
-    const scene = await aScene(target);
-    await scene.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
-    await decidedByHand(scene, 'succeeded');
-    await scene.makeDue('decided');
-    expect(await scene.pass()).toMatchObject({
+    const fixture = await aFixture(target);
+    await fixture.charge('decided', { faults: 'payment_intents.confirm=html_502_after' });
+    await decidedByHand(fixture, 'succeeded');
+    await fixture.makeDue('decided');
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 1, settled: { succeeded: 1 } },
     });
-    const { row, mails } = await scene.look('decided');
+    const { row, mails } = await fixture.look('decided');
     expect(row).toMatchObject({
       status: 'succeeded',
       stripe_status: 'succeeded',
@@ -146,7 +146,7 @@ describe.each(targets)('a payment that was decided by hand, on $name', (target) 
       review: { reason: 'resolved_by_hand' },
     });
     expect(mails.toSorted()).toEqual(['customer_succeeded', 'operator_stuck']);
-    expect(await scene.pass()).toMatchObject({ report: { due: 0 } });
-    await scene.verifyAudit();
+    expect(await fixture.pass()).toMatchObject({ report: { due: 0 } });
+    await fixture.verifyAudit();
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../storage/targets.ts';
 import { transactionDocument } from './documents.ts';
-import { AMOUNT, aScene } from './scene.ts';
+import { AMOUNT, aFixture } from './fixture.ts';
 
 /*
  * Every way in which the confirm may go without a usable answer. All of them are pending: whether money
@@ -39,9 +39,9 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
     { name: 'a broken connection', all: BROKEN },
     { name: 'an answer that decides nothing', all: UNDECIDING },
   ])('because of $name stays pending, and the next pass records what is true', async ({ all }) => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     for (const lost of all) {
-      const run = await scene.charge(lost.name, {
+      const run = await fixture.charge(lost.name, {
         faults: `payment_intents.confirm${lost.fault}`,
         more: AT_ONCE,
         ...('env' in lost ? { env: lost.env } : {}),
@@ -60,7 +60,7 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
     }
     const succeeded = all.filter(({ truth }) => truth === 'succeeded').length;
     const canceled = all.length - succeeded;
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: {
         due: all.length,
@@ -71,7 +71,7 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
     });
 
     for (const { name, step, truth } of all) {
-      const { row, intents, mails } = await scene.look(name);
+      const { row, intents, mails } = await fixture.look(name);
       expect({ name, status: row.status, step: row.step, attempts: row.attempts }).toEqual({
         name,
         status: truth,
@@ -93,12 +93,12 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
         mails: step === 'created' ? [] : [`customer_${truth}`],
       });
     }
-    expect(scene.mails()).toHaveLength(all.filter(({ step }) => step !== 'created').length);
-    await scene.verifyAudit();
+    expect(fixture.mails()).toHaveLength(all.filter(({ step }) => step !== 'created').length);
+    await fixture.verifyAudit();
   });
 
   it('goes on when the caller runs the same command again, and is charged once', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     const faults = [
       'payment_intents.confirm=html_502',
       'payment_intents.confirm=html_502_after',
@@ -106,14 +106,14 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
     ];
     for (const [index, fault] of faults.entries()) {
       const key = `again-${String(index)}`;
-      expect(await scene.charge(key, { faults: fault, more: AT_ONCE })).toMatchObject({
+      expect(await fixture.charge(key, { faults: fault, more: AT_ONCE })).toMatchObject({
         exitCode: 75,
       });
-      expect(await scene.charge(key)).toMatchObject({ exitCode: 0 });
+      expect(await fixture.charge(key)).toMatchObject({ exitCode: 0 });
     }
-    await scene.pass();
+    await fixture.pass();
     for (const index of faults.keys()) {
-      const { row, intents, mails } = await scene.look(`again-${String(index)}`);
+      const { row, intents, mails } = await fixture.look(`again-${String(index)}`);
       expect(row).toMatchObject({ status: 'succeeded' });
       expect(intents).toEqual([
         {
@@ -126,26 +126,26 @@ describe.each(targets)('a payment whose confirm got no usable answer, on $name',
       ]);
       expect(mails).toEqual(['customer_succeeded']);
     }
-    expect(scene.sandbox.books.paymentIntents).toHaveLength(faults.length);
-    await scene.verifyAudit();
+    expect(fixture.sandbox.books.paymentIntents).toHaveLength(faults.length);
+    await fixture.verifyAudit();
   });
 
   it('is fenced off: a confirm that arrives after the cancel charges nobody', async () => {
-    const scene = await aScene(target);
-    await scene.charge('late', { faults: 'payment_intents.confirm=hang_before', env: SHORT });
-    expect(await scene.pass()).toMatchObject({
+    const fixture = await aFixture(target);
+    await fixture.charge('late', { faults: 'payment_intents.confirm=hang_before', env: SHORT });
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { settled: { succeeded: 0, canceled: 1 } },
     });
-    const [intent] = scene.sandbox.books.paymentIntents;
-    await expect(scene.elsewhere(`/${intent!.id}/confirm`)).rejects.toThrow(
+    const [intent] = fixture.sandbox.books.paymentIntents;
+    await expect(fixture.elsewhere(`/${intent!.id}/confirm`)).rejects.toThrow(
       'payment_intent_unexpected_state',
     );
-    expect(scene.sandbox.books.charges).toEqual([]);
-    const { row, intents, mails } = await scene.look('late');
+    expect(fixture.sandbox.books.charges).toEqual([]);
+    const { row, intents, mails } = await fixture.look('late');
     expect(row).toMatchObject({ status: 'canceled' });
     expect(intents).toMatchObject([{ status: 'canceled', amount_received: 0 }]);
     expect(mails).toEqual(['customer_canceled']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });

@@ -1,26 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../storage/targets.ts';
-import { AMOUNT, aScene, DAY_MS, HOUR_MS, MINUTE_MS, type Scene } from './scene.ts';
+import { AMOUNT, aFixture, DAY_MS, HOUR_MS, MINUTE_MS, type Fixture } from './fixture.ts';
 
 const CANCELED = { status: 'canceled', amount: AMOUNT, currency: 'usd', amount_received: 0 };
 
 /** The create was answered by nobody, and that was a day ago: its key is forgotten at Stripe, and may not be used again. */
-async function aDayOldCreate(scene: Scene, fault: string): Promise<void> {
+async function aDayOldCreate(fixture: Fixture, fault: string): Promise<void> {
   expect(
-    await scene.charge('unknown', { faults: `payment_intents.create=${fault}` }),
+    await fixture.charge('unknown', { faults: `payment_intents.create=${fault}` }),
   ).toMatchObject({ exitCode: 75, stderr: '' });
-  await scene.age('unknown', 25 * HOUR_MS);
-  scene.sandbox.clock.advance(25 * HOUR_MS);
+  await fixture.age('unknown', 25 * HOUR_MS);
+  fixture.sandbox.clock.advance(25 * HOUR_MS);
 }
 
 describe.each(targets)('a payment whose create was never answered, on $name', (target) => {
   it('while its key is young is asked for again under the same key, and the one intent is canceled', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     expect(
-      await scene.charge('young', { faults: 'payment_intents.create#1-2=drop_after' }),
+      await fixture.charge('young', { faults: 'payment_intents.create#1-2=drop_after' }),
     ).toMatchObject({ exitCode: 75 });
-    await scene.age('young', 22 * HOUR_MS);
-    expect(await scene.pass()).toMatchObject({
+    await fixture.age('young', 22 * HOUR_MS);
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: {
         due: 1,
@@ -29,7 +29,7 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
       },
     });
 
-    const { row, intents, mails } = await scene.look('young');
+    const { row, intents, mails } = await fixture.look('young');
     expect(row).toMatchObject({ status: 'canceled', step: 'settled' });
     expect(row.audit.map(({ action }) => action)).toEqual([
       'opened',
@@ -38,7 +38,7 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
       'settled',
     ]);
     expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
-    const creates = scene.sandbox.books.requests.filter(
+    const creates = fixture.sandbox.books.requests.filter(
       ({ endpoint }) => endpoint === 'payment_intents.create',
     );
     expect(creates.map(({ executed, replayed }) => ({ executed, replayed }))).toEqual([
@@ -50,42 +50,42 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
     // It was never confirmed: there is nothing to tell the customer.
     expect(row).toMatchObject({ canceled_by: 'fence', failure_kind: null });
     expect(mails).toEqual([]);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('is canceled with proof when it is too old for its key: two complete scans, apart in time, missed it', async () => {
-    const scene = await aScene(target, { env: { PAYRECON_STUCK_AFTER: '7d' } });
-    await aDayOldCreate(scene, 'html_502');
-    const creates = scene.sandbox.books.count('payment_intents.create');
+    const fixture = await aFixture(target, { env: { PAYRECON_STUCK_AFTER: '7d' } });
+    await aDayOldCreate(fixture, 'html_502');
+    const creates = fixture.sandbox.books.count('payment_intents.create');
 
     // A scan that did not come to its end proves nothing. The first list call asks whether the ledger is whole, and the
     // scan takes two, since Stripe's clock is a day ahead of the ledger's: the window is read by either clock.
-    scene.sandbox.setFaults('payment_intents.list#2=cut_body');
-    expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
-    scene.sandbox.setFaults('');
-    expect((await scene.look('unknown')).row.audit.at(-1)).toMatchObject({
+    fixture.sandbox.setFaults('payment_intents.list#2=cut_body');
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
+    fixture.sandbox.setFaults('');
+    expect((await fixture.look('unknown')).row.audit.at(-1)).toMatchObject({
       action: 'observed',
       detail: { asked: 'scan', reason: 'malformed' },
     });
 
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 1, pending: 1, stripe_calls: { list: 3, retrieve: 0, other: 0 } },
     });
-    expect((await scene.look('unknown')).row.audit.at(-1)).toMatchObject({
+    expect((await fixture.look('unknown')).row.audit.at(-1)).toMatchObject({
       action: 'observed',
       to: { status: 'pending' },
       detail: { asked: 'scan', pages: 2 },
     });
     // Not apart in time yet: neither a pass nor the caller decides anything, and nothing is created.
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 0, stripe_calls: { list: 1, retrieve: 0, other: 0 } },
     });
-    expect(await scene.charge('unknown')).toMatchObject({ exitCode: 75 });
+    expect(await fixture.charge('unknown')).toMatchObject({ exitCode: 75 });
 
-    await scene.age('unknown', 6 * MINUTE_MS);
-    expect(await scene.pass()).toMatchObject({
+    await fixture.age('unknown', 6 * MINUTE_MS);
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: {
         due: 1,
@@ -93,7 +93,7 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
         stripe_calls: { list: 3, retrieve: 0, other: 0 },
       },
     });
-    const { row, intents, mails } = await scene.look('unknown');
+    const { row, intents, mails } = await fixture.look('unknown');
     expect(row).toMatchObject({ status: 'canceled', step: 'settled', payment_intent: null });
     expect(row.audit.at(-1)).toMatchObject({
       action: 'settled',
@@ -109,10 +109,10 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
     );
     expect(Number(to) - Number(from)).toBeGreaterThan(25 * HOUR_MS);
     expect(intents).toEqual([]);
-    expect(scene.sandbox.books.count('payment_intents.create')).toBe(creates);
+    expect(fixture.sandbox.books.count('payment_intents.create')).toBe(creates);
     expect(row).toMatchObject({ canceled_by: 'fence' });
     expect(mails).toEqual([]);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it.each([
@@ -129,12 +129,12 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
       exitCode: 0,
     },
   ])('too old for its key, but there: an intent $name', async ({ confirm, status, exitCode }) => {
-    const scene = await aScene(target);
-    await aDayOldCreate(scene, 'html_502_after');
-    const creates = scene.sandbox.books.count('payment_intents.create');
-    const [intent] = scene.sandbox.books.paymentIntents;
-    if (confirm) await scene.elsewhere(`/${intent!.id}/confirm`);
-    expect(await scene.pass()).toMatchObject({
+    const fixture = await aFixture(target);
+    await aDayOldCreate(fixture, 'html_502_after');
+    const creates = fixture.sandbox.books.count('payment_intents.create');
+    const [intent] = fixture.sandbox.books.paymentIntents;
+    if (confirm) await fixture.elsewhere(`/${intent!.id}/confirm`);
+    expect(await fixture.pass()).toMatchObject({
       exitCode,
       report: {
         due: 1,
@@ -143,38 +143,38 @@ describe.each(targets)('a payment whose create was never answered, on $name', (t
       },
     });
 
-    const { row, intents, mails } = await scene.look('unknown');
+    const { row, intents, mails } = await fixture.look('unknown');
     expect(row).toMatchObject({ status, step: 'settled', payment_intent: intent!.id });
     expect(intents).toMatchObject([
       { id: intent!.id, status, amount_received: confirm ? AMOUNT : 0 },
     ]);
-    expect(scene.sandbox.books.count('payment_intents.create')).toBe(creates);
+    expect(fixture.sandbox.books.count('payment_intents.create')).toBe(creates);
     expect(mails).toEqual(confirm ? ['customer_succeeded'] : []);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('with a stored 500 under its key is looked for in the list, not asked for forever', async () => {
-    const scene = await aScene(target);
-    await scene.charge('made', { faults: 'payment_intents.create=500_after' });
-    await scene.charge('not-made', { faults: 'payment_intents.create=500_before' });
-    expect(await scene.pass()).toMatchObject({
+    const fixture = await aFixture(target);
+    await fixture.charge('made', { faults: 'payment_intents.create=500_after' });
+    await fixture.charge('not-made', { faults: 'payment_intents.create=500_before' });
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 2, pending: 1, settled: { canceled: 1 } },
     });
-    await scene.age('not-made', 6 * MINUTE_MS);
-    expect(await scene.pass()).toMatchObject({
+    await fixture.age('not-made', 6 * MINUTE_MS);
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 1, settled: { canceled: 1 } },
     });
 
-    const made = await scene.look('made');
+    const made = await fixture.look('made');
     expect(made.row).toMatchObject({ status: 'canceled' });
     expect(made.intents).toEqual([{ id: made.row.payment_intent, ...CANCELED }]);
-    const notMade = await scene.look('not-made');
+    const notMade = await fixture.look('not-made');
     expect(notMade.row).toMatchObject({ status: 'canceled', payment_intent: null });
     expect(notMade.intents).toEqual([]);
     expect([made.mails, notMade.mails]).toEqual([[], []]);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 });
 
@@ -192,48 +192,48 @@ describe.each(targets)(
     async function stampedWrongly(
       fault: string,
       { behindMs, agoMs }: (typeof WRONG_CLOCKS)[number],
-    ): Promise<Scene> {
-      const scene = await aScene(target, { env: { PAYRECON_STUCK_AFTER: '7d' } });
-      scene.sandbox.clock.advance(-agoMs);
-      await scene.charge('unknown', { faults: `payment_intents.create=${fault}` });
-      scene.sandbox.clock.advance(agoMs);
-      await scene.age('unknown', agoMs + behindMs);
-      return scene;
+    ): Promise<Fixture> {
+      const fixture = await aFixture(target, { env: { PAYRECON_STUCK_AFTER: '7d' } });
+      fixture.sandbox.clock.advance(-agoMs);
+      await fixture.charge('unknown', { faults: `payment_intents.create=${fault}` });
+      fixture.sandbox.clock.advance(agoMs);
+      await fixture.age('unknown', agoMs + behindMs);
+      return fixture;
     }
 
     it.each(WRONG_CLOCKS)(
       'is found where it was carried out, and canceled: $name',
       async (clock) => {
-        const scene = await stampedWrongly('html_502_after', clock);
-        expect(await scene.pass()).toMatchObject({
+        const fixture = await stampedWrongly('html_502_after', clock);
+        expect(await fixture.pass()).toMatchObject({
           exitCode: 0,
           report: { due: 1, settled: { canceled: 1 } },
         });
-        const { row, intents, mails } = await scene.look('unknown');
+        const { row, intents, mails } = await fixture.look('unknown');
         expect(intents).toEqual([{ id: row.payment_intent, ...CANCELED }]);
         expect(mails).toEqual([]);
-        await scene.verifyAudit();
+        await fixture.verifyAudit();
       },
     );
 
     it.each(WRONG_CLOCKS)(
       'is called absent after two scans where it was not: $name',
       async (clock) => {
-        const scene = await stampedWrongly('html_502', clock);
-        expect(await scene.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
-        await scene.age('unknown', 6 * MINUTE_MS);
-        expect(await scene.pass()).toMatchObject({
+        const fixture = await stampedWrongly('html_502', clock);
+        expect(await fixture.pass()).toMatchObject({ exitCode: 0, report: { due: 1, pending: 1 } });
+        await fixture.age('unknown', 6 * MINUTE_MS);
+        expect(await fixture.pass()).toMatchObject({
           exitCode: 0,
           report: { due: 1, settled: { canceled: 1 } },
         });
-        const { row, intents } = await scene.look('unknown');
+        const { row, intents } = await fixture.look('unknown');
         expect(row).toMatchObject({ payment_intent: null, canceled_by: 'fence' });
         expect(Number(row.audit.at(-1)!.detail['scanned_from'])).toBeLessThan(
           Date.now() - clock.agoMs,
         );
         expect(Number(row.audit.at(-1)!.detail['scanned_to'])).toBeGreaterThan(Date.now());
         expect(intents).toEqual([]);
-        await scene.verifyAudit();
+        await fixture.verifyAudit();
       },
     );
   },
@@ -251,35 +251,35 @@ describe.each(targets)('a payment that was taken as absent, on $name', (target) 
   ])(
     'is looked for once more: an intent that appears late and $name',
     async ({ params, status, told }) => {
-      const scene = await aScene(target);
-      await aDayOldCreate(scene, 'html_502');
-      await scene.pass();
-      await scene.age('unknown', 6 * MINUTE_MS);
-      await scene.pass();
-      const { row: absent } = await scene.look('unknown');
+      const fixture = await aFixture(target);
+      await aDayOldCreate(fixture, 'html_502');
+      await fixture.pass();
+      await fixture.age('unknown', 6 * MINUTE_MS);
+      await fixture.pass();
+      const { row: absent } = await fixture.look('unknown');
       expect(absent).toMatchObject({ status: 'canceled', payment_intent: null });
 
-      scene.sandbox.clock.advance(-25 * HOUR_MS);
-      const late = await scene.elsewhere('', {
+      fixture.sandbox.clock.advance(-25 * HOUR_MS);
+      const late = await fixture.elsewhere('', {
         amount: String(AMOUNT),
         currency: 'usd',
         payment_method: 'pm_card_visa',
         'allowed_payment_method_types[0]': 'card',
         'metadata[payrecon_transaction]': absent.id,
-        'metadata[payrecon_ledger]': await scene.ledgerId(),
+        'metadata[payrecon_ledger]': await fixture.ledgerId(),
         'metadata[payrecon_attempt]': '1',
         ...params,
       });
-      await scene.age('unknown', DAY_MS);
-      expect(await scene.pass()).toMatchObject({
+      await fixture.age('unknown', DAY_MS);
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 0,
         report: { due: 1, settled: { [status]: 1 } },
       });
-      const { row, intents, mails } = await scene.look('unknown');
+      const { row, intents, mails } = await fixture.look('unknown');
       expect(row).toMatchObject({ status, payment_intent: late.id, step: 'settled' });
       expect(intents).toMatchObject([{ id: late.id, status }]);
       expect(mails.toSorted()).toEqual(told);
-      await scene.verifyAudit();
+      await fixture.verifyAudit();
     },
   );
 });

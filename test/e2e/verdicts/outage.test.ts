@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aRequest } from '../../storage/payments.ts';
 import { targets } from '../../storage/targets.ts';
 import { pageDocument } from './documents.ts';
-import { AMOUNT, aScene, type Scene } from './scene.ts';
+import { AMOUNT, aFixture, type Fixture } from './fixture.ts';
 
 const OUTAGE_MAIL = {
   to: 'operator@example.com',
@@ -18,10 +18,10 @@ const KINDS = [
 ];
 
 /** Charges whose answers were all lost: Stripe has the money, the ledger does not know. */
-async function lostPayments(scene: Scene, rows: number): Promise<readonly string[]> {
+async function lostPayments(fixture: Fixture, rows: number): Promise<readonly string[]> {
   const keys = Array.from({ length: rows }, (_, index) => `lost-${String(index)}`);
-  scene.sandbox.setFaults('payment_intents.confirm#*=html_502_after');
-  const payrecon = await scene.open('charge');
+  fixture.sandbox.setFaults('payment_intents.confirm#*=html_502_after');
+  const payrecon = await fixture.open('charge');
   for (const key of keys) {
     const outcome = await payrecon.charge(
       aRequest({ key, amount: AMOUNT, paymentMethod: 'pm_card_visa', email: `${key}@example.com` }),
@@ -29,7 +29,7 @@ async function lostPayments(scene: Scene, rows: number): Promise<readonly string
     );
     expect(outcome.transaction).toMatchObject({ status: 'pending', step: 'confirm_sent' });
   }
-  scene.sandbox.setFaults('');
+  fixture.sandbox.setFaults('');
   return keys;
 }
 
@@ -37,11 +37,11 @@ describe.each(targets)('an outage of Stripe, on $name', (target) => {
   it.each(KINDS)(
     'by $fault spends no attempt, is told once, is probed by the next pass, and ends',
     async ({ fault, rows, probes }) => {
-      const scene = await aScene(target);
-      const keys = await lostPayments(scene, rows);
-      const { books } = scene.sandbox;
-      scene.sandbox.setFaults(`outage:${fault}`);
-      expect(await scene.pass()).toMatchObject({
+      const fixture = await aFixture(target);
+      const keys = await lostPayments(fixture, rows);
+      const { books } = fixture.sandbox;
+      fixture.sandbox.setFaults(`outage:${fault}`);
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 69,
         report: {
           due: rows,
@@ -51,18 +51,18 @@ describe.each(targets)('an outage of Stripe, on $name', (target) => {
           outage: true,
         },
       });
-      expect(scene.mails()).toEqual([OUTAGE_MAIL]);
+      expect(fixture.mails()).toEqual([OUTAGE_MAIL]);
 
       // The next pass asks one question and leaves the payments alone; nobody is told again.
       const before = { ...books.counts };
-      expect(await scene.pass()).toMatchObject({
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 69,
         report: { due: 0, outage: true, stripe_calls: { list: 0, retrieve: 0 } },
       });
       expect(books.count('payment_intents.retrieve')).toBe(before['payment_intents.retrieve']);
       expect(books.count('account') - (before['account'] ?? 0)).toBe(probes);
-      expect(scene.mails()).toEqual([OUTAGE_MAIL]);
-      const waiting = await scene.run(['list', '--status', 'pending', '--json']);
+      expect(fixture.mails()).toEqual([OUTAGE_MAIL]);
+      const waiting = await fixture.run(['list', '--status', 'pending', '--json']);
       const { data } = pageDocument.parse(waiting.json());
       expect(
         data.map(({ status, step, attempts, review }) => ({ status, step, attempts, review })),
@@ -70,13 +70,13 @@ describe.each(targets)('an outage of Stripe, on $name', (target) => {
         keys.map(() => ({ status: 'pending', step: 'confirm_sent', attempts: 0, review: null })),
       );
 
-      scene.sandbox.setFaults('');
-      expect(await scene.pass()).toMatchObject({
+      fixture.sandbox.setFaults('');
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 0,
         report: { due: rows, pending: 0, settled: { succeeded: rows }, outage: false },
       });
       for (const key of keys) {
-        const { row, intents, mails } = await scene.look(key);
+        const { row, intents, mails } = await fixture.look(key);
         expect(row).toMatchObject({ status: 'succeeded', attempts: 0 });
         expect(intents).toEqual([
           {
@@ -89,30 +89,30 @@ describe.each(targets)('an outage of Stripe, on $name', (target) => {
         ]);
         expect(mails).toEqual(['customer_succeeded']);
       }
-      await scene.verifyAudit();
+      await fixture.verifyAudit();
     },
   );
 
   it('that comes back after it has ended is told again', async () => {
-    const scene = await aScene(target);
-    await scene.charge('one', { faults: 'payment_intents.confirm=html_502_after' });
+    const fixture = await aFixture(target);
+    await fixture.charge('one', { faults: 'payment_intents.confirm=html_502_after' });
     for (const told of [1, 2]) {
-      scene.sandbox.setFaults('outage:500_before');
-      expect(await scene.pass()).toMatchObject({ exitCode: 69, report: { outage: true } });
-      expect(scene.mails().filter(({ subject }) => subject === OUTAGE_MAIL.subject)).toHaveLength(
+      fixture.sandbox.setFaults('outage:500_before');
+      expect(await fixture.pass()).toMatchObject({ exitCode: 69, report: { outage: true } });
+      expect(fixture.mails().filter(({ subject }) => subject === OUTAGE_MAIL.subject)).toHaveLength(
         told,
       );
-      scene.sandbox.setFaults('');
-      expect(await scene.pass()).toMatchObject({
+      fixture.sandbox.setFaults('');
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 0,
         report: { outage: false, settled: { succeeded: 1 } },
       });
       if (told === 1)
-        await scene.charge('two', { faults: 'payment_intents.confirm=html_502_after' });
+        await fixture.charge('two', { faults: 'payment_intents.confirm=html_502_after' });
     }
-    expect((await scene.look('one')).row).toMatchObject({ status: 'succeeded', attempts: 0 });
-    expect((await scene.look('two')).row).toMatchObject({ status: 'succeeded', attempts: 0 });
-    expect(scene.sandbox.books.succeededCount()).toBe(2);
-    await scene.verifyAudit();
+    expect((await fixture.look('one')).row).toMatchObject({ status: 'succeeded', attempts: 0 });
+    expect((await fixture.look('two')).row).toMatchObject({ status: 'succeeded', attempts: 0 });
+    expect(fixture.sandbox.books.succeededCount()).toBe(2);
+    await fixture.verifyAudit();
   });
 });

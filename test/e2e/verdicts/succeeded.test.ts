@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../storage/targets.ts';
-import { AMOUNT, aScene } from './scene.ts';
+import { AMOUNT, aFixture } from './fixture.ts';
 
 /** What was asked for, and received. */
 const SUM = {
@@ -13,15 +13,15 @@ const SUM = {
 
 describe.each(targets)('a payment that succeeded, on $name', (target) => {
   it('is recorded as succeeded, and the customer is told once', async () => {
-    const scene = await aScene(target);
-    expect(await scene.charge('paid')).toMatchObject({ exitCode: 0, stderr: '' });
+    const fixture = await aFixture(target);
+    expect(await fixture.charge('paid')).toMatchObject({ exitCode: 0, stderr: '' });
     // One page of the list a pass: whether the ledger has all of its payments.
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: { due: 0, stripe_calls: { list: 1, retrieve: 0, other: 0 } },
     });
 
-    const { row, intents, mails } = await scene.look('paid');
+    const { row, intents, mails } = await fixture.look('paid');
     expect(row).toMatchObject({
       status: 'succeeded',
       step: 'settled',
@@ -43,24 +43,24 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
       },
     ]);
     expect(mails).toEqual(['customer_succeeded']);
-    expect(scene.mails()).toEqual([
+    expect(fixture.mails()).toEqual([
       { to: 'paid@example.com', subject: 'Your payment of $49.99 went through' },
     ]);
-    expect(scene.sandbox.books.counts).toEqual({
+    expect(fixture.sandbox.books.counts).toEqual({
       'payment_intents.create': 1,
       'payment_intents.confirm': 1,
       'payment_intents.list': 1,
       'mail.send': 1,
     });
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it('is found by the next pass when the answer to the confirm was lost', async () => {
-    const scene = await aScene(target);
+    const fixture = await aFixture(target);
     expect(
-      await scene.charge('lost', { faults: 'payment_intents.confirm#1-2=drop_after' }),
+      await fixture.charge('lost', { faults: 'payment_intents.confirm#1-2=drop_after' }),
     ).toMatchObject({ exitCode: 75 });
-    expect(await scene.pass()).toMatchObject({
+    expect(await fixture.pass()).toMatchObject({
       exitCode: 0,
       report: {
         due: 1,
@@ -69,7 +69,7 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
       },
     });
 
-    const { row, intents, mails } = await scene.look('lost');
+    const { row, intents, mails } = await fixture.look('lost');
     expect(row).toMatchObject({ status: 'succeeded', step: 'settled', ...SUM });
     expect(intents).toEqual([
       {
@@ -81,7 +81,7 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
       },
     ]);
     expect(mails).toEqual(['customer_succeeded']);
-    await scene.verifyAudit();
+    await fixture.verifyAudit();
   });
 
   it.each([
@@ -100,18 +100,18 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
   ])(
     'with another $name is stuck, and the operator is told; what a person accepts is shown and told',
     async ({ settlement, took, shown }) => {
-      const scene = await aScene(target);
-      await scene.charge('first');
+      const fixture = await aFixture(target);
+      await fixture.charge('first');
       // The request to confirm never arrived; somebody has changed the payment and confirmed it.
-      await scene.charge('other', { faults: 'payment_intents.confirm=html_502' });
-      const intent = scene.sandbox.books.paymentIntents.at(-1);
-      await scene.settleAtStripe(intent!.id, { outcome: 'succeeded', late: true, ...settlement });
-      expect(await scene.pass()).toMatchObject({
+      await fixture.charge('other', { faults: 'payment_intents.confirm=html_502' });
+      const intent = fixture.sandbox.books.paymentIntents.at(-1);
+      await fixture.settleAtStripe(intent!.id, { outcome: 'succeeded', late: true, ...settlement });
+      expect(await fixture.pass()).toMatchObject({
         exitCode: 5,
         report: { due: 1, stuck: 1, settled: { succeeded: 0 } },
       });
 
-      const { row, intents, mails } = await scene.look('other');
+      const { row, intents, mails } = await fixture.look('other');
       const received = { amount_received: took.amount, currency_received: took.currency };
       expect(row).toMatchObject({
         status: 'stuck',
@@ -136,7 +136,7 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
       ]);
       expect(mails).toEqual(['operator_stuck']);
       const told = (): readonly string[] =>
-        scene
+        fixture
           .mails()
           .map(({ to, subject }) => `${to}: ${subject}`)
           .filter((mail) => !mail.startsWith('first@'));
@@ -145,12 +145,12 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
       ]);
 
       // Looking again finds the same, and tells nobody twice.
-      expect(await scene.pass()).toMatchObject({ exitCode: 5, report: { due: 1, stuck: 1 } });
+      expect(await fixture.pass()).toMatchObject({ exitCode: 5, report: { due: 1, stuck: 1 } });
       expect(told()).toHaveLength(1);
-      expect(await scene.charge('other')).toMatchObject({ exitCode: 5 });
+      expect(await fixture.charge('other')).toMatchObject({ exitCode: 5 });
 
       // From the decision on every view names what was taken.
-      const resolved = await scene.run([
+      const resolved = await fixture.run([
         'stuck',
         'resolve',
         'other',
@@ -164,9 +164,9 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
         exitCode: 0,
         stdout: expect.stringContaining(`✓ succeeded  ${shown} (asked for $49.99)\n`) as string,
       });
-      const listed = await scene.run(['list', '--status', 'succeeded']);
+      const listed = await fixture.run(['list', '--status', 'succeeded']);
       expect(listed.stdout).toContain(`${shown} (asked for $49.99)`);
-      const repeated = await scene.charge('other');
+      const repeated = await fixture.charge('other');
       expect(repeated).toMatchObject({ exitCode: 0 });
       expect(repeated.json()).toMatchObject({
         status: 'succeeded',
@@ -174,12 +174,12 @@ describe.each(targets)('a payment that succeeded, on $name', (target) => {
         currency: 'usd',
         ...received,
       });
-      expect(await scene.pass()).toMatchObject({ exitCode: 0 });
+      expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
       expect(told().at(-1)).toBe(`other@example.com: Your payment of ${shown} went through`);
-      expect(scene.sandbox.books.mails.at(-1)?.text).toContain(
+      expect(fixture.sandbox.books.mails.at(-1)?.text).toContain(
         `$49.99 was asked for, and ${shown} was charged.`,
       );
-      await scene.verifyAudit();
+      await fixture.verifyAudit();
     },
   );
 });

@@ -1,5 +1,5 @@
 import { KEY, type Command } from '../commands.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { ALL_COMMANDS } from '../more-commands.ts';
 
 /*
@@ -14,7 +14,7 @@ export interface RealCommand {
   /** Its preparation, and what whoever ran it does afterwards. */
   readonly base: Command;
   /** Once everything is prepared. */
-  readonly typed: (ground: Ground) => Promise<readonly string[]>;
+  readonly typed: (harness: Harness) => Promise<readonly string[]>;
 }
 
 const METHODS: Readonly<Record<string, string>> = {
@@ -63,8 +63,8 @@ function first(base: Command): RealCommand[] {
 }
 
 /** With the parameters of the row that is there. */
-async function chargeAgain(ground: Ground): Promise<readonly string[]> {
-  const [row] = await ground
+async function chargeAgain(harness: Harness): Promise<readonly string[]> {
+  const [row] = await harness
     .raw()
     .rows(`select payment_method from transactions where key = '${KEY}'`);
   return charge(String(row?.['payment_method']));
@@ -112,8 +112,8 @@ function settledAlready(base: Command): RealCommand {
     role: 'charge',
     again: base.again,
     run: base.run,
-    async prepare(ground) {
-      const payrecon = await ground.open('prepare');
+    async prepare(harness) {
+      const payrecon = await harness.open('prepare');
       await base.run(payrecon);
       await payrecon.close();
     },

@@ -1,7 +1,7 @@
-import { createChance } from '../../../src/sandbox/ids.ts';
+import { createChance } from '../../../src/sandbox/stripe/ids.ts';
 import type { Target } from '../../storage/targets.ts';
 import { recordLane, SEED, SIZE, type LaneName } from '../../support/proving.ts';
-import { openGround, type Ground } from '../ground.ts';
+import { openHarness, type Harness } from '../harness.ts';
 import { openRunner, type Runner, type Strike } from './child.ts';
 import { REAL_COMMANDS, type RealCommand } from './commands.ts';
 import { countSteps, runCase, type CaseReport, type RealCase } from './real-case.ts';
@@ -21,7 +21,7 @@ const AROUND_A_CALL = 8;
 const ONLY: string | undefined = process.env['PROVE_CASE'];
 
 interface Place {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly runner: Runner;
 }
 
@@ -43,7 +43,7 @@ export async function runRealLane(
   const asked = ONLY === undefined ? cases : ofName;
   const free: Place[] = [];
   for (let made = 0; made < Math.min(AT_ONCE, asked); made += 1)
-    free.push({ ground: await openGround(target), runner: await openRunner() });
+    free.push({ harness: await openHarness(target), runner: await openRunner() });
   const report = {
     ran: 0,
     violations: [] as string[],
@@ -243,11 +243,11 @@ function caseNamed(name: string, lane: RealLane, target: Target): RealCase | nul
 
 /** The steps, or what is wrong although nobody strikes. */
 async function counted(
-  { ground, runner }: Place,
+  { harness, runner }: Place,
   command: RealCommand,
 ): Promise<readonly string[] | string> {
   try {
-    return await countSteps(ground, runner, command);
+    return await countSteps(harness, runner, command);
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
@@ -277,9 +277,9 @@ async function outcomeOf(place: Place, asked: RealCase): Promise<Outcome> {
   };
 }
 
-async function withFailure({ ground, runner }: Place, realCase: RealCase): Promise<CaseReport> {
+async function withFailure({ harness, runner }: Place, realCase: RealCase): Promise<CaseReport> {
   try {
-    return await runCase(ground, runner, realCase);
+    return await runCase(harness, runner, realCase);
   } catch (error) {
     return {
       struck: null,

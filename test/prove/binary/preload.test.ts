@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { targets, type Target } from '../../storage/targets.ts';
-import { openGround, type Ground } from '../ground.ts';
+import { openHarness, type Harness } from '../harness.ts';
 import { COUNT_ONLY, openRunner, type Ended, type Runner, type Strike } from './child.ts';
 import { REAL_COMMANDS } from './commands.ts';
 import { settledDust } from './recovery.ts';
@@ -16,27 +16,27 @@ interface Seen {
 
 /** Runs a charge that is struck there; answers how it ended, and what there is then. */
 async function chargeStruck(
-  ground: Ground,
+  harness: Harness,
   runner: Runner,
   strike: Partial<Strike>,
   faults = '',
 ): Promise<Seen> {
-  await ground.begin(false);
-  ground.sandbox.setFaults(faults);
-  const ended = await runner.run(await CHARGE.typed(ground), ground.environment(), {
+  await harness.begin(false);
+  harness.sandbox.setFaults(faults);
+  const ended = await runner.run(await CHARGE.typed(harness), harness.environment(), {
     ...COUNT_ONLY,
     signal: 'SIGKILL',
     ...strike,
   });
-  await settledDust(ground);
-  const rows = await ground.raw().rows('select lease_token from transactions');
+  await settledDust(harness);
+  const rows = await harness.raw().rows('select lease_token from transactions');
   const seen = {
     ended,
     rows: rows.length,
     held: rows.filter((row) => row['lease_token'] !== null).length,
-    intents: ground.sandbox.books.paymentIntents.length,
+    intents: harness.sandbox.books.paymentIntents.length,
   };
-  await ground.end();
+  await harness.end();
   return seen;
 }
 
@@ -57,10 +57,10 @@ const KILLED = { exitCode: null, signal: 'SIGKILL' };
 
 describe.each(targets)('the real program, struck at a step ($name)', (target: Target) => {
   test('counts the same effects each time, and all of them', async () => {
-    const ground = await openGround(target);
+    const harness = await openHarness(target);
     const runner = await openRunner();
-    const first = (await chargeStruck(ground, runner, {})).ended;
-    const second = (await chargeStruck(ground, runner, {})).ended;
+    const first = (await chargeStruck(harness, runner, {})).ended;
+    const second = (await chargeStruck(harness, runner, {})).ended;
     expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
     // What is asked of the database at the same time may be answered in another order.
     const kinds = (ended: Ended): string[] =>
@@ -84,18 +84,18 @@ describe.each(targets)('the real program, struck at a step ($name)', (target: Ta
   });
 
   test('has committed nothing before the first COMMIT of the row, and everything after it', async () => {
-    const ground = await openGround(target);
+    const harness = await openHarness(target);
     const runner = await openRunner();
-    const { steps } = (await chargeStruck(ground, runner, {})).ended.trace;
+    const { steps } = (await chargeStruck(harness, runner, {})).ended.trace;
     const insert = stepOf(steps, /insert into .?transactions/i);
     const step =
       steps.findIndex((each, index) => index >= insert && COMMIT[target.name].test(each)) + 1;
-    expect(await chargeStruck(ground, runner, { step, when: 'before' })).toMatchObject({
+    expect(await chargeStruck(harness, runner, { step, when: 'before' })).toMatchObject({
       ended: KILLED,
       rows: 0,
       intents: 0,
     });
-    expect(await chargeStruck(ground, runner, { step, when: 'after' })).toMatchObject({
+    expect(await chargeStruck(harness, runner, { step, when: 'after' })).toMatchObject({
       ended: KILLED,
       rows: 1,
       intents: 0,
@@ -104,18 +104,18 @@ describe.each(targets)('the real program, struck at a step ($name)', (target: Ta
   });
 
   test('has sent nothing to Stripe before that step, and after it the request takes effect', async () => {
-    const ground = await openGround(target);
+    const harness = await openHarness(target);
     const runner = await openRunner();
     const step = stepOf(
-      (await chargeStruck(ground, runner, {})).ended.trace.steps,
+      (await chargeStruck(harness, runner, {})).ended.trace.steps,
       /^send POST \/v1\/payment_intents HTTP/,
     );
-    expect(await chargeStruck(ground, runner, { step, when: 'before' })).toMatchObject({
+    expect(await chargeStruck(harness, runner, { step, when: 'before' })).toMatchObject({
       ended: KILLED,
       rows: 1,
       intents: 0,
     });
-    expect(await chargeStruck(ground, runner, { step, when: 'after' })).toMatchObject({
+    expect(await chargeStruck(harness, runner, { step, when: 'after' })).toMatchObject({
       ended: KILLED,
       rows: 1,
       intents: 1,
@@ -123,18 +123,18 @@ describe.each(targets)('the real program, struck at a step ($name)', (target: Ta
   });
 
   test('dies by another thread as well, and drains by SIGTERM', async () => {
-    const ground = await openGround(target);
+    const harness = await openHarness(target);
     const runner = await openRunner();
-    const { steps } = (await chargeStruck(ground, runner, {})).ended.trace;
+    const { steps } = (await chargeStruck(harness, runner, {})).ended.trace;
     const commit = stepOf(steps, COMMIT[target.name]);
     const during = { step: commit, when: 'during', delayUs: 100 } as const;
-    expect(await chargeStruck(ground, runner, during)).toMatchObject({
+    expect(await chargeStruck(harness, runner, during)).toMatchObject({
       ended: { ...KILLED, trace: { sent: { step: commit } } },
     });
     const step = stepOf(steps, /^send POST/);
     // The signal is there before the answer is.
     const drained = await chargeStruck(
-      ground,
+      harness,
       runner,
       { step, when: 'after', signal: 'SIGTERM' },
       'payment_intents.create=slow:300',

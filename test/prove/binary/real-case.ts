@@ -1,4 +1,4 @@
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { COUNT_ONLY, type Ended, type Runner, type SentAgain, type Strike } from './child.ts';
 import type { RealCommand } from './commands.ts';
 import {
@@ -9,7 +9,7 @@ import {
   untrueDocument,
   untruth,
   type Before,
-} from './honesty.ts';
+} from './exit-code-check.ts';
 import { recoverAndJudge, settledDust, wrongAtOnce, type Recovery } from './recovery.ts';
 
 /** One run of the real program, struck at a step or (null) drained while its daemon is idle. */
@@ -40,55 +40,55 @@ const AT_ONCE_STEPS = 3;
 
 /** What it does when nobody strikes. */
 export async function countSteps(
-  ground: Ground,
+  harness: Harness,
   runner: Runner,
   command: RealCommand,
 ): Promise<readonly string[]> {
   try {
-    const args = await prepared(ground, command);
-    const ended = await runner.run(args, ground.environment(), COUNT_ONLY);
-    const wrong = await untruth(ground, command.role, ended, []);
+    const args = await prepared(harness, command);
+    const ended = await runner.run(args, harness.environment(), COUNT_ONLY);
+    const wrong = await untruth(harness, command.role, ended, []);
     if (wrong.length > 0)
       throw new Error(`${command.name}, with nobody striking: ${wrong.join('; ')}`);
     return ended.trace.steps;
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
 export async function runCase(
-  ground: Ground,
+  harness: Harness,
   runner: Runner,
   { command, recovery, strike }: RealCase,
 ): Promise<CaseReport> {
   try {
-    const args = await prepared(ground, command);
-    const { requests, paymentIntents } = ground.sandbox.books;
+    const args = await prepared(harness, command);
+    const { requests, paymentIntents } = harness.sandbox.books;
     const before = {
       requests: requests.length,
       intents: new Set(paymentIntents.map(({ id }) => id)),
     };
-    ground.sandbox.setFaults(strike.signals === 'again' ? UNDER_WAY : '');
-    const ended = await runner.run(args, ground.environment(), strike);
-    ground.sandbox.setFaults('');
-    await settledDust(ground);
+    harness.sandbox.setFaults(strike.signals === 'again' ? UNDER_WAY : '');
+    const ended = await runner.run(args, harness.environment(), strike);
+    harness.sandbox.setFaults('');
+    await settledDust(harness);
     const { sent, steps } = ended.trace;
     if (strike.step !== null && sent === null)
       return { struck: null, steps: steps.length, wrong: [] };
     const struck = sent === null ? 'idle' : `${sent.when} step ${sent.step}, ${sent.what}`;
     const died = strike.signal === 'SIGKILL' || (sent !== null && sent.again !== null);
     const wrong = [
-      ...(await wrongAtOnce(ground, command)),
-      ...(await wrongEnd(ground, command, ended, before)),
+      ...(await wrongAtOnce(harness, command)),
+      ...(await wrongEnd(harness, command, ended, before)),
     ];
-    wrong.push(...(await recoverAndJudge(ground, runner, { command, recovery, died })));
+    wrong.push(...(await recoverAndJudge(harness, runner, { command, recovery, died })));
     return { struck, steps: steps.length, wrong };
   } finally {
-    await ground.end();
+    await harness.end();
   }
 
   async function wrongEnd(
-    on: Ground,
+    on: Harness,
     { role }: RealCommand,
     ended: Ended,
     before: Before,
@@ -108,22 +108,22 @@ export async function runCase(
   }
 }
 
-async function prepared(ground: Ground, command: RealCommand): Promise<readonly string[]> {
-  await ground.begin(command.base.empty === true);
+async function prepared(harness: Harness, command: RealCommand): Promise<readonly string[]> {
+  await harness.begin(command.base.empty === true);
   let aheadMs = command.name.includes('absent') ? -ABSENT_MS_AGO : -PREPARED_MS_AGO;
-  ground.advance(aheadMs);
+  harness.advance(aheadMs);
   const advance = (ms: number): void => {
     aheadMs += ms;
-    ground.advance(ms);
+    harness.advance(ms);
   };
-  await command.base.prepare({ ...ground, advance });
+  await command.base.prepare({ ...harness, advance });
   if (aheadMs > 0) throw new Error(`${command.name} was prepared ${aheadMs} ms in the future`);
-  ground.advance(-aheadMs);
-  return command.typed(ground);
+  harness.advance(-aheadMs);
+  return command.typed(harness);
 }
 
 async function killed(
-  ground: Ground,
+  harness: Harness,
   role: RealCommand['role'],
   ended: Ended,
 ): Promise<readonly string[]> {
@@ -131,7 +131,7 @@ async function killed(
     ended.signal === 'SIGKILL'
       ? []
       : [`it was to die by SIGKILL, and ended with ${ended.exitCode ?? ended.signal ?? 'nothing'}`];
-  return [...died, ...(await untrueDocument(ground, role, ended))];
+  return [...died, ...(await untrueDocument(harness, role, ended))];
 }
 
 /** A person who presses again does not want to wait; like a crash, and what is recorded lets the next run go on. */

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EvidenceSource } from '../../support/evidence.ts';
 import { violations } from '../../support/invariants.ts';
-import type { Payrecon } from '../../../src/app/payrecon.ts';
-import { quiet, type Ground } from '../ground.ts';
+import type { Payrecon } from '../../../src/app/service.ts';
+import { quiet, type Harness } from '../harness.ts';
 import { COUNT_ONLY, type Runner } from './child.ts';
 import type { RealCommand } from './commands.ts';
-import { untruth } from './honesty.ts';
+import { untruth } from './exit-code-check.ts';
 
 /** Who comes next: only the reconciler; whoever ran the command, in this process; or the same command typed again. */
 export const RECOVERIES = ['passes', 'again', 'typed again'] as const;
@@ -22,12 +22,12 @@ const ARRIVES_WITHIN_MS = 3;
 const GONE_WITHIN_MS = 5_000;
 
 /** What the dead process had sent has arrived and come to its end, at Stripe and in the database server. */
-export async function settledDust(ground: Ground): Promise<void> {
+export async function settledDust(harness: Harness): Promise<void> {
   await wait(ARRIVES_WITHIN_MS);
-  await quiet(ground.sandbox);
-  if (ground.dialect === 'sqlite') return;
+  await quiet(harness.sandbox);
+  if (harness.dialect === 'sqlite') return;
   const alive = `select pid from pg_stat_activity where datname = current_database() and application_name = 'payrecon'`;
-  for (let waitedMs = 0; (await ground.raw().rows(alive)).length > 0; waitedMs += 2) {
+  for (let waitedMs = 0; (await harness.raw().rows(alive)).length > 0; waitedMs += 2) {
     if (waitedMs > GONE_WITHIN_MS)
       throw new Error('the database server still serves a process that is gone');
     await wait(2);
@@ -35,13 +35,13 @@ export async function settledDust(ground: Ground): Promise<void> {
 }
 
 /** Before money can move, the ledger knows where; after a recovery this could not be seen any more. */
-export async function moneyWithoutId(ground: Ground): Promise<readonly string[]> {
-  const asked = ground.sandbox.books.paymentIntents.filter(
+export async function moneyWithoutId(harness: Harness): Promise<readonly string[]> {
+  const asked = harness.sandbox.books.paymentIntents.filter(
     ({ latest_charge: charge, status }) => charge !== null || status === 'requires_action',
   );
   if (asked.length === 0) return [];
   const known = new Set(
-    (await ground.raw().rows('select payment_intent from transactions')).map(
+    (await harness.raw().rows('select payment_intent from transactions')).map(
       (row) => row['payment_intent'],
     ),
   );
@@ -52,29 +52,29 @@ export async function moneyWithoutId(ground: Ground): Promise<readonly string[]>
 
 /** What is wrong at the moment of death already, the file or the indexes included. */
 export async function wrongAtOnce(
-  ground: Ground,
+  harness: Harness,
   { role }: RealCommand,
 ): Promise<readonly string[]> {
   if (role === 'migrate') {
-    if (ground.dialect !== 'sqlite') return [];
-    const [check] = await ground.raw().rows('pragma integrity_check');
+    if (harness.dialect !== 'sqlite') return [];
+    const [check] = await harness.raw().rows('pragma integrity_check');
     return check?.['integrity_check'] === 'ok' ? [] : [`9: ${JSON.stringify(check)}`];
   }
-  const payrecon = await ground.open('audit');
-  const found = await violations(source(ground, payrecon), {
+  const payrecon = await harness.open('audit');
+  const found = await violations(source(harness, payrecon), {
     atRest: false,
-    secrets: ground.secrets,
+    secrets: harness.secrets,
     mailAnswersUnseen: 1,
   });
   await payrecon.close();
-  return [...found, ...(await moneyWithoutId(ground))];
+  return [...found, ...(await moneyWithoutId(harness))];
 }
 
-function source(ground: Ground, payrecon: Payrecon): EvidenceSource {
+function source(harness: Harness, payrecon: Payrecon): EvidenceSource {
   return {
-    books: ground.sandbox.books,
-    raw: ground.raw(),
-    dialect: ground.dialect,
+    books: harness.sandbox.books,
+    raw: harness.raw(),
+    dialect: harness.dialect,
     verifyAudit: () => payrecon.verifyAudit(null),
   };
 }
@@ -83,8 +83,8 @@ function source(ground: Ground, payrecon: Payrecon): EvidenceSource {
  * The real program has the machine's clock, so what its predecessor held is made to have expired: the lease and the
  * claim are put as far into the past as time would have carried them.
  */
-async function expire(ground: Ground): Promise<void> {
-  const raw = ground.raw();
+async function expire(harness: Harness): Promise<void> {
+  const raw = harness.raw();
   await raw.run(
     `update transactions set lease_expires_at = lease_expires_at - ${PAST_LEASES_MS} where lease_token is not null`,
   );
@@ -102,41 +102,41 @@ export interface Recover {
 
 /** Somebody comes after it, two passes are made at most, and everything must hold. */
 export async function recoverAndJudge(
-  ground: Ground,
+  harness: Harness,
   runner: Runner,
   { command, recovery, died }: Recover,
 ): Promise<readonly string[]> {
   const wrong: string[] = [];
   if (recovery === 'typed again') {
-    if (died && command.role !== 'migrate') await expire(ground);
-    const ended = await runner.run(await command.typed(ground), ground.environment(), COUNT_ONLY);
+    if (died && command.role !== 'migrate') await expire(harness);
+    const ended = await runner.run(await command.typed(harness), harness.environment(), COUNT_ONLY);
     wrong.push(
-      ...(await untruth(ground, command.role, ended, [])).map((each) => `typed again: ${each}`),
+      ...(await untruth(harness, command.role, ended, [])).map((each) => `typed again: ${each}`),
     );
   }
-  ground.advance(died ? PAST_LEASES_MS : A_MOMENT_MS);
+  harness.advance(died ? PAST_LEASES_MS : A_MOMENT_MS);
   // A schema that is not there can only be made by migrating.
   if (recovery === 'again' || (command.role === 'migrate' && recovery === 'passes')) {
-    const payrecon = await ground.open(command.base.role);
+    const payrecon = await harness.open(command.base.role);
     wrong.push(...(await command.base.again(payrecon)));
     await payrecon.close();
   }
-  return [...wrong, ...(await twoPasses(ground, died))];
+  return [...wrong, ...(await twoPasses(harness, died))];
 }
 
-async function twoPasses(ground: Ground, died: boolean): Promise<readonly string[]> {
+async function twoPasses(harness: Harness, died: boolean): Promise<readonly string[]> {
   let left: readonly string[] = [];
   for (let passes = 1; passes <= 2; passes += 1) {
-    const reconciler = await ground.open('reconcile');
+    const reconciler = await harness.open('reconcile');
     await reconciler.reconcile({ limit: null, dryRun: false });
-    left = await violations(source(ground, reconciler), {
+    left = await violations(source(harness, reconciler), {
       atRest: true,
-      secrets: ground.secrets,
+      secrets: harness.secrets,
       mailAnswersUnseen: died ? 1 : 0,
     });
     await reconciler.close();
     if (left.length === 0) break;
-    ground.advance(BETWEEN_PASSES_MS);
+    harness.advance(BETWEEN_PASSES_MS);
   }
   return left;
 }

@@ -1,50 +1,50 @@
 import { cpSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { ChargeOutcome, PassOutcome, Payrecon } from '../../../src/app/payrecon.ts';
+import type { ChargeOutcome, PassOutcome, Payrecon } from '../../../src/app/service.ts';
 import { exitCode } from '../../../src/cli/exit-code.ts';
-import type { Seams } from '../../../src/wire/parts.ts';
+import type { Overrides } from '../../../src/compose/adapters.ts';
 import { CARD, charge, DECLINED, KEY, pass, stopAt, STOPS, type Method } from '../stops.ts';
-import { quiet } from '../ground.ts';
+import { quiet } from '../harness.ts';
 import { SHM } from './journal.ts';
 import { dumpLedger, type LedgerDump } from './ledger-dump.ts';
-import type { LedgerGround } from './ledger-ground.ts';
+import type { LedgerHarness } from './ledger-harness.ts';
 import { pastLeases, reconciled } from './recovery.ts';
 
 /** Something that is done while the disk fails. */
-export interface Scene {
+export interface Fixture {
   readonly name: string;
-  readonly prepare: (ground: LedgerGround) => Promise<void>;
+  readonly prepare: (harness: LedgerHarness) => Promise<void>;
   readonly role: 'charge' | 'reconcile';
   readonly run: (payrecon: Payrecon) => Promise<unknown>;
   /** A customer's repetition. */
   readonly method: Method;
 }
 
-function charging(name: string, method: Method, prepare: Scene['prepare']): Scene {
+function charging(name: string, method: Method, prepare: Fixture['prepare']): Fixture {
   return { name, method, prepare, role: 'charge', run: (payrecon) => charge(payrecon, method) };
 }
 
-async function emptyLedger(ground: LedgerGround): Promise<void> {
-  const payrecon = await ground.open('migrate');
+async function emptyLedger(harness: LedgerHarness): Promise<void> {
+  const payrecon = await harness.open('migrate');
   await payrecon.migrate('up');
   // The ledger knows whose it is from here on.
   await payrecon.status();
   await payrecon.close();
 }
 
-function passing(stopName: string): Scene {
+function passing(stopName: string): Fixture {
   const stop = STOPS.find(({ name }) => name === stopName);
   if (stop === undefined) throw new Error(`no charge stops at ${stopName}`);
   return {
     name: `pass, ${stopName}`,
     method: stop.method,
-    prepare: (ground) => stopAt(ground, stop),
+    prepare: (harness) => stopAt(harness, stop),
     role: 'reconcile',
     run: pass,
   };
 }
 
-function repeating(stopName: string): Scene {
+function repeating(stopName: string): Fixture {
   return {
     ...passing(stopName),
     name: `charge again, ${stopName}`,
@@ -53,7 +53,7 @@ function repeating(stopName: string): Scene {
   };
 }
 
-export const SCENES: readonly Scene[] = [
+export const SCENES: readonly Fixture[] = [
   charging('charge, no ledger yet', CARD, () => Promise.resolve()),
   charging('charge', CARD, emptyLedger),
   charging('charge, declined', DECLINED, emptyLedger),
@@ -76,37 +76,37 @@ export interface Ended {
 
 /** Runs the command as a process of its own, while `under` lets things go wrong, and starts the machine again. */
 export async function endedUnder(
-  ground: LedgerGround,
-  scene: Scene,
+  harness: LedgerHarness,
+  fixture: Fixture,
   under: (work: () => Promise<void>) => Promise<void>,
-  seams: Seams = {},
+  overrides: Overrides = {},
 ): Promise<Ended> {
-  await ground.begin(true);
-  await scene.prepare(ground);
-  ground.advance(1_000);
-  const before = processGone(ground);
-  const sentBefore = changesAsked(ground);
+  await harness.begin(true);
+  await fixture.prepare(harness);
+  harness.advance(1_000);
+  const before = processGone(harness);
+  const sentBefore = changesAsked(harness);
   const ends: Pick<Ended, 'exit' | 'error'>[] = [];
   await under(async () => {
-    const payrecon = await ground.open(scene.role, seams);
-    ends.push(await endOf(scene, payrecon));
+    const payrecon = await harness.open(fixture.role, overrides);
+    ends.push(await endOf(fixture, payrecon));
     await payrecon.close();
   });
   const [end] = ends;
   if (end === undefined) throw new Error('the command was not run');
-  await quiet(ground.sandbox);
-  return { ...end, sent: changesAsked(ground) - sentBefore, before, after: processGone(ground) };
+  await quiet(harness.sandbox);
+  return { ...end, sent: changesAsked(harness) - sentBefore, before, after: processGone(harness) };
 }
 
-async function endOf(scene: Scene, payrecon: Payrecon): Promise<Pick<Ended, 'exit' | 'error'>> {
+async function endOf(fixture: Fixture, payrecon: Payrecon): Promise<Pick<Ended, 'exit' | 'error'>> {
   try {
-    return { exit: exitOf(scene, await scene.run(payrecon)), error: null };
+    return { exit: exitOf(fixture, await fixture.run(payrecon)), error: null };
   } catch (error) {
     return { exit: exitCode({ kind: 'failed', error }, null), error };
   }
 }
 
-function exitOf({ role }: Scene, outcome: unknown): number {
+function exitOf({ role }: Fixture, outcome: unknown): number {
   return role === 'charge'
     ? exitCode({ kind: 'charged', outcome: outcome as ChargeOutcome }, null)
     : exitCode({ kind: 'passed', outcome: outcome as PassOutcome }, null);
@@ -118,7 +118,7 @@ const CHANGES = new Set([
   'payment_intents.cancel',
 ]);
 
-function changesAsked({ sandbox }: LedgerGround): number {
+function changesAsked({ sandbox }: LedgerHarness): number {
   return sandbox.books.requests.filter(({ endpoint }) => CHANGES.has(endpoint)).length;
 }
 
@@ -126,36 +126,36 @@ function changesAsked({ sandbox }: LedgerGround): number {
  * The ledger as the next process finds it: without the -shm file, which SQLite makes anew once nobody has the ledger
  * open. In this process some memory of a failed commit would go on.
  */
-function processGone(ground: LedgerGround): LedgerDump {
-  const copy = ground.newFolder();
-  cpSync(ground.folder(), copy, {
+function processGone(harness: LedgerHarness): LedgerDump {
+  const copy = harness.newFolder();
+  cpSync(harness.folder(), copy, {
     recursive: true,
     filter: (path) => !basename(path).endsWith(SHM),
   });
-  ground.moveTo(copy);
-  return dumpLedger(ground.ledger());
+  harness.moveTo(copy);
+  return dumpLedger(harness.ledger());
 }
 
 /** What is untrue about how the command ended, and what is wrong after the disk was mended. */
 export async function judged(
-  ground: LedgerGround,
-  scene: Scene,
+  harness: LedgerHarness,
+  fixture: Fixture,
   ended: Ended,
 ): Promise<readonly string[]> {
   const untrue = [
-    ...dishonest(scene, ended),
-    ...moneyWithoutId(ground, ended.after),
+    ...dishonest(fixture, ended),
+    ...moneyWithoutId(harness, ended.after),
     ...ended.after.damage,
   ];
-  pastLeases(ground);
-  const payrecon = await ground.open('charge');
-  const { transaction, situation } = await charge(payrecon, scene.method);
+  pastLeases(harness);
+  const payrecon = await harness.open('charge');
+  const { transaction, situation } = await charge(payrecon, fixture.method);
   await payrecon.close();
   const repeated =
     situation === 'in_progress'
       ? [`${transaction.id} is still held by the process that is gone`]
       : [];
-  return [...untrue, ...repeated, ...(await reconciled(ground, 1))];
+  return [...untrue, ...repeated, ...(await reconciled(harness, 1))];
 }
 
 const TRUE_ENDS: Readonly<Record<string, readonly number[]>> = {
@@ -167,7 +167,7 @@ const TRUE_ENDS: Readonly<Record<string, readonly number[]>> = {
 };
 
 function dishonest(
-  { role }: Scene,
+  { role }: Fixture,
   { exit, error, sent, before, after }: Ended,
 ): readonly string[] {
   if (exit === 1)
@@ -207,7 +207,7 @@ function standing({ transactions }: LedgerDump): string {
 
 /** Before money can move, the ledger knows where. */
 function moneyWithoutId(
-  { sandbox }: LedgerGround,
+  { sandbox }: LedgerHarness,
   { transactions }: LedgerDump,
 ): readonly string[] {
   const known = new Set(transactions.map((row) => row['payment_intent']));

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import type { Chance } from '../../../src/sandbox/ids.ts';
+import type { Chance } from '../../../src/sandbox/stripe/ids.ts';
 import { SHM, type Entry } from './journal.ts';
 
 /*

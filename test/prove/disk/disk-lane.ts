@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createChance } from '../../../src/sandbox/ids.ts';
+import { createChance } from '../../../src/sandbox/stripe/ids.ts';
 import { SEED } from '../../support/proving.ts';
-import { endedUnder, judged, SCENES, type Scene } from './disk-case.ts';
+import { endedUnder, judged, SCENES, type Fixture } from './disk-case.ts';
 import { FailingDisk, FAILURES, type Failure, type Lasting } from './failing-disk.ts';
 import { watching } from './file-calls.ts';
-import type { LedgerGround } from './ledger-ground.ts';
+import type { LedgerHarness } from './ledger-harness.ts';
 
 export interface DiskCase {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly failure: Failure;
   readonly lasting: Lasting;
   /** The call that fails, of those that the failure may hit; counted from 1. */
@@ -19,18 +19,18 @@ export interface DiskReport {
   readonly wrong: readonly string[];
 }
 
-export function nameOf({ scene, failure, lasting, from }: DiskCase): string {
-  return `disk | ${scene.name} | ${failure.name} | ${lasting} | ${from}`;
+export function nameOf({ fixture, failure, lasting, from }: DiskCase): string {
+  return `disk | ${fixture.name} | ${failure.name} | ${lasting} | ${from}`;
 }
 
 export function caseNamed(name: string): DiskCase {
   const [, sceneName, failureName, lasting, from] = name.split(' | ');
-  const scene = SCENES.find((each) => each.name === sceneName);
+  const fixture = SCENES.find((each) => each.name === sceneName);
   const failure = FAILURES.find((each) => each.name === failureName);
-  if (scene === undefined || failure === undefined)
+  if (fixture === undefined || failure === undefined)
     throw new Error(`PROVE_CASE=${name} names no case`);
   return {
-    scene,
+    fixture,
     failure,
     lasting: lasting === 'once' ? 'once' : 'until mended',
     from: Number(from),
@@ -39,33 +39,37 @@ export function caseNamed(name: string): DiskCase {
 
 /** How many calls the failure could hit while nothing fails. */
 export async function countCalls(
-  ground: LedgerGround,
-  scene: Scene,
+  harness: LedgerHarness,
+  fixture: Fixture,
   failure: Failure,
 ): Promise<number> {
   let count = 0;
-  await endedUnder(ground, scene, async (work) => {
-    const disk = new FailingDisk(ground.folder(), failure, null, 'once');
+  await endedUnder(harness, fixture, async (work) => {
+    const disk = new FailingDisk(harness.folder(), failure, null, 'once');
     await watching(disk, work);
     ({ count } = disk);
   });
-  await ground.end();
+  await harness.end();
   return count;
 }
 
-/** Every failure in turn, at a call by chance of a scene by chance. */
-export async function planCases(ground: LedgerGround, count: number): Promise<readonly DiskCase[]> {
+/** Every failure in turn, at a call by chance of a fixture by chance. */
+export async function planCases(
+  harness: LedgerHarness,
+  count: number,
+): Promise<readonly DiskCase[]> {
   const chance = createChance(SEED);
   const counts = new Map<string, number>();
   const cases: DiskCase[] = [];
   for (let index = 0; cases.length < count; index += 1) {
     const failure = FAILURES[index % FAILURES.length]!;
-    const scene = SCENES[Math.floor(chance() * SCENES.length)]!;
+    const fixture = SCENES[Math.floor(chance() * SCENES.length)]!;
     const lasting = chance() < 0.5 ? 'once' : 'until mended';
-    const pair = `${scene.name} | ${failure.name}`;
-    const calls = counts.get(pair) ?? (await countCalls(ground, scene, failure));
+    const pair = `${fixture.name} | ${failure.name}`;
+    const calls = counts.get(pair) ?? (await countCalls(harness, fixture, failure));
     counts.set(pair, calls);
-    if (calls > 0) cases.push({ scene, failure, lasting, from: 1 + Math.floor(chance() * calls) });
+    if (calls > 0)
+      cases.push({ fixture, failure, lasting, from: 1 + Math.floor(chance() * calls) });
   }
   return cases;
 }
@@ -73,7 +77,7 @@ export async function planCases(ground: LedgerGround, count: number): Promise<re
 /** On any machine; a command that goes on and on is not to keep the whole run. */
 const CASE_LIMIT_MS = 60_000;
 
-export async function runDiskCase(ground: LedgerGround, diskCase: DiskCase): Promise<DiskReport> {
+export async function runDiskCase(harness: LedgerHarness, diskCase: DiskCase): Promise<DiskReport> {
   const over = new AbortController();
   const tooLong = wait(CASE_LIMIT_MS, undefined, { signal: over.signal }).then(
     () =>
@@ -83,22 +87,22 @@ export async function runDiskCase(ground: LedgerGround, diskCase: DiskCase): Pro
     () => new Promise<never>(() => undefined),
   );
   try {
-    return await Promise.race([toItsEnd(ground, diskCase), tooLong]);
+    return await Promise.race([toItsEnd(harness, diskCase), tooLong]);
   } finally {
     over.abort();
   }
 }
 
-async function toItsEnd(ground: LedgerGround, diskCase: DiskCase): Promise<DiskReport> {
-  const { scene, failure, from, lasting } = diskCase;
+async function toItsEnd(harness: LedgerHarness, diskCase: DiskCase): Promise<DiskReport> {
+  const { fixture, failure, from, lasting } = diskCase;
   let failed = 0;
   try {
-    const ended = await endedUnder(ground, scene, async (work) => {
-      const disk = new FailingDisk(ground.folder(), failure, from, lasting);
+    const ended = await endedUnder(harness, fixture, async (work) => {
+      const disk = new FailingDisk(harness.folder(), failure, from, lasting);
       await watching(disk, work);
       ({ failed } = disk);
     });
-    const wrong = await judged(ground, scene, ended).catch((error: unknown) => [
+    const wrong = await judged(harness, fixture, ended).catch((error: unknown) => [
       error instanceof Error ? (error.stack ?? error.message) : String(error),
     ]);
     const never = failed === 0 ? ['the call was never made'] : [];
@@ -110,6 +114,6 @@ async function toItsEnd(ground: LedgerGround, diskCase: DiskCase): Promise<DiskR
       ),
     };
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }

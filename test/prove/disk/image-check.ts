@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import type { Chance } from '../../../src/sandbox/ids.ts';
+import type { Chance } from '../../../src/sandbox/stripe/ids.ts';
 import { Disk, writeImage, type Image, type Survival } from './disk-image.ts';
 import { watching } from './file-calls.ts';
 import { Recorder, type Entry, type Mark } from './journal.ts';
 import { dumpLedger, NOTHING, type LedgerDump } from './ledger-dump.ts';
-import { LEDGER, type LedgerGround } from './ledger-ground.ts';
+import { LEDGER, type LedgerHarness } from './ledger-harness.ts';
 import type { Recording } from './power-cut-run.ts';
 
 /** What the ledger may hold after a cut at a place in the journal. */
@@ -20,7 +20,7 @@ export interface Promises {
 
 /** Replays the journal with everything written, and looks at the ledger after each commit. */
 export async function promisesOf(
-  ground: LedgerGround,
+  harness: LedgerHarness,
   { folder, entries }: Recording,
 ): Promise<Promises> {
   const disk = new Disk(folder);
@@ -35,7 +35,7 @@ export async function promisesOf(
       begun = false;
       states.push(
         dumped(
-          ground,
+          harness,
           disk.image('everything', () => 0),
         ),
       );
@@ -43,7 +43,7 @@ export async function promisesOf(
     acknowledged.push(states.length - 1);
     underWay.push(begun);
   }
-  return { states, acknowledged, underWay, migrated: await newLedger(ground) };
+  return { states, acknowledged, underWay, migrated: await newLedger(harness) };
 }
 
 /** A power cut, and what the disk held after it. */
@@ -56,10 +56,10 @@ export interface Cut {
 }
 
 /** Starts the machine again, in a folder that holds the image. Answers what is wrong with what is found. */
-export async function checkImage(ground: LedgerGround, cut: Cut): Promise<readonly string[]> {
-  restarted(ground, cut.image);
-  const opened = await openedByProduct(ground);
-  const found = dumpLedger(ground.ledger());
+export async function checkImage(harness: LedgerHarness, cut: Cut): Promise<readonly string[]> {
+  restarted(harness, cut.image);
+  const opened = await openedByProduct(harness);
+  const found = dumpLedger(harness.ledger());
   return [
     ...opened,
     ...found.damage.map((damage) => `the database is damaged: ${damage}`),
@@ -70,29 +70,29 @@ export async function checkImage(ground: LedgerGround, cut: Cut): Promise<readon
 
 /** The current goes again while the ledger is opened for the first time: the same must be there the second time. */
 export async function checkTwice(
-  ground: LedgerGround,
+  harness: LedgerHarness,
   cut: Cut,
   survival: Survival,
   chance: Chance,
 ): Promise<readonly string[]> {
-  const folder = restarted(ground, cut.image);
+  const folder = restarted(harness, cut.image);
   const recorder = new Recorder(folder);
-  const wrong = await watching(recorder, () => openedByProduct(ground));
+  const wrong = await watching(recorder, () => openedByProduct(harness));
   const entries = recorder.entries.slice(0, Math.floor(chance() * (recorder.entries.length + 1)));
   const image = Disk.after(entries, folder, cut.image).image(survival, chance);
-  return [...wrong, ...(await checkImage(ground, { ...cut, image }))];
+  return [...wrong, ...(await checkImage(harness, { ...cut, image }))];
 }
 
-function restarted(ground: LedgerGround, image: Image): string {
-  const folder = ground.newFolder();
+function restarted(harness: LedgerHarness, image: Image): string {
+  const folder = harness.newFolder();
   writeImage(image, folder);
-  ground.moveTo(folder);
+  harness.moveTo(folder);
   return folder;
 }
 
-async function openedByProduct(ground: LedgerGround): Promise<readonly string[]> {
+async function openedByProduct(harness: LedgerHarness): Promise<readonly string[]> {
   try {
-    const payrecon = await ground.open('migrate', {});
+    const payrecon = await harness.open('migrate', {});
     await payrecon.migrate('up');
     await payrecon.status();
     const { firstBad } = await payrecon.verifyAudit(null);
@@ -141,15 +141,15 @@ function isMark(entry: Entry, what: Mark['what']): boolean {
   return entry.kind === 'mark' && entry.mark.what === what;
 }
 
-async function newLedger(ground: LedgerGround): Promise<LedgerDump> {
-  restarted(ground, new Map());
-  const wrong = await openedByProduct(ground);
+async function newLedger(harness: LedgerHarness): Promise<LedgerDump> {
+  restarted(harness, new Map());
+  const wrong = await openedByProduct(harness);
   if (wrong.length > 0) throw new Error(wrong.join('; '));
-  return dumpLedger(ground.ledger());
+  return dumpLedger(harness.ledger());
 }
 
-function dumped(ground: LedgerGround, image: Image): LedgerDump {
-  const folder = ground.newFolder();
+function dumped(harness: LedgerHarness, image: Image): LedgerDump {
+  const folder = harness.newFolder();
   writeImage(image, folder);
   return dumpLedger(join(folder, LEDGER));
 }

@@ -1,11 +1,11 @@
-import { createChance, type Chance } from '../../../src/sandbox/ids.ts';
+import { createChance, type Chance } from '../../../src/sandbox/stripe/ids.ts';
 import { SEED, SIZE } from '../../support/proving.ts';
 import { COMMANDS, type Command } from '../commands.ts';
 import type { CrashPoint } from '../dead-gate.ts';
 import { CARD, charge } from '../stops.ts';
 import { Disk, SURVIVALS, type Survival } from './disk-image.ts';
 import { checkImage, checkTwice, promisesOf, type Cut, type Promises } from './image-check.ts';
-import type { LedgerGround } from './ledger-ground.ts';
+import type { LedgerHarness } from './ledger-harness.ts';
 import { record, type Recording } from './power-cut-run.ts';
 import { pastLeases, reconciled } from './recovery.ts';
 
@@ -48,7 +48,7 @@ export interface RunReport {
 
 /** `only`: that image alone is looked at. */
 export async function runImages(
-  ground: LedgerGround,
+  harness: LedgerHarness,
   run: number,
   images: number,
   only: number | null,
@@ -61,14 +61,14 @@ export async function runImages(
     when: chance() < 0.5 ? 'before' : 'after',
   };
   try {
-    const recording = await record(ground, command, point);
-    const promises = await promisesOf(ground, recording);
+    const recording = await record(harness, command, point);
+    const promises = await promisesOf(harness, recording);
     const wrong: string[] = [];
     for (let image = 0; image < images; image += 1) {
       const imageChance = createChance(SEED * 1_000_003 + run * 1_009 + image);
       if (only !== null && only !== image) continue;
       const { name, look } = lookAt(
-        ground,
+        harness,
         { recording, promises },
         { image, last: images - 1 },
         imageChance,
@@ -89,7 +89,7 @@ export async function runImages(
       wrong,
     };
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
@@ -105,7 +105,7 @@ interface Look {
 }
 
 function lookAt(
-  ground: LedgerGround,
+  harness: LedgerHarness,
   { recording, promises }: Recorded,
   which: { readonly image: number; readonly last: number },
   chance: Chance,
@@ -125,15 +125,15 @@ function lookAt(
   if (which.image === which.last - 1)
     return {
       name: `${name}, cut again when opened`,
-      look: () => checkTwice(ground, cut, pick(SURVIVALS, chance), chance),
+      look: () => checkTwice(harness, cut, pick(SURVIVALS, chance), chance),
     };
-  if (!recovers) return { name, look: () => checkImage(ground, cut) };
+  if (!recovers) return { name, look: () => checkImage(harness, cut) };
   const repeated = chance() < 0.5 || command.role === 'migrate';
   return {
     name: `${name}, ${repeated ? 'repeated and ' : ''}reconciled`,
     look: async () => [
-      ...(await checkImage(ground, cut)),
-      ...(await recover(ground, command, repeated)),
+      ...(await checkImage(harness, cut)),
+      ...(await recover(harness, command, repeated)),
     ],
   };
 }
@@ -143,17 +143,17 @@ function pick(survivals: readonly Survival[], chance: Chance): Survival {
 }
 
 async function recover(
-  ground: LedgerGround,
+  harness: LedgerHarness,
   command: Command,
   repeated: boolean,
 ): Promise<readonly string[]> {
-  pastLeases(ground);
+  pastLeases(harness);
   const wrong: string[] = [];
   if (repeated) {
-    const payrecon = await ground.open(command.role);
+    const payrecon = await harness.open(command.role);
     wrong.push(...(await command.again(payrecon)));
     await payrecon.close();
   }
   // The cut may have kept one answer of the mail service from being recorded: e-mails are sent one by one.
-  return [...wrong, ...(await reconciled(ground, 1))];
+  return [...wrong, ...(await reconciled(harness, 1))];
 }

@@ -1,13 +1,13 @@
 import type { Gateway, Mailer } from '../../../src/app/ports.ts';
-import type { Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/service.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
-import type { Seams } from '../../../src/wire/parts.ts';
+import type { Overrides } from '../../../src/compose/adapters.ts';
 import type { Command } from '../commands.ts';
 import { DeadGate, ProcessDied, seamsThrough, type CrashPoint } from '../dead-gate.ts';
-import { quiet } from '../ground.ts';
+import { quiet } from '../harness.ts';
 import { watching } from './file-calls.ts';
 import { Recorder, type Entry, type Mark } from './journal.ts';
-import type { LedgerGround } from './ledger-ground.ts';
+import type { LedgerHarness } from './ledger-harness.ts';
 
 /** A command with all that prepares it, recorded from an empty folder until the current goes. */
 export interface Recording {
@@ -20,33 +20,34 @@ export interface Recording {
 
 /** Stops at that step of the command, or, where it takes fewer, after its end. */
 export async function record(
-  ground: LedgerGround,
+  harness: LedgerHarness,
   command: Command,
   point: CrashPoint,
 ): Promise<Recording> {
-  await ground.begin(true);
-  const folder = ground.folder();
+  await harness.begin(true);
+  const folder = harness.folder();
   const recorder = new Recorder(folder);
   await watching(recorder, async () => {
-    if (command.empty !== true) await migrated(ground, recorder);
+    if (command.empty !== true) await migrated(harness, recorder);
     await command.prepare({
-      ...ground,
-      open: (role, seams = {}, env = {}) => ground.open(role, markedSeams(recorder, seams), env),
+      ...harness,
+      open: (role, overrides = {}, env = {}) =>
+        harness.open(role, markedSeams(recorder, overrides), env),
     });
-    ground.advance(1_000);
+    harness.advance(1_000);
     const gate = new DeadGate(point, () => {
       recorder.stop();
     });
-    ground.sandbox.setFaults(command.faults ?? '');
-    const payrecon = await ground.open(
+    harness.sandbox.setFaults(command.faults ?? '');
+    const payrecon = await harness.open(
       command.role,
-      markedSeams(recorder, seamsThrough(gate, ground.clock)),
+      markedSeams(recorder, seamsThrough(gate, harness.clock)),
     );
     await dying(payrecon, command.run);
     await payrecon.close();
-    ground.sandbox.setFaults('');
+    harness.sandbox.setFaults('');
   });
-  await quiet(ground.sandbox);
+  await quiet(harness.sandbox);
   const { entries } = recorder;
   return {
     command,
@@ -60,8 +61,8 @@ export async function record(
   };
 }
 
-async function migrated(ground: LedgerGround, recorder: Recorder): Promise<void> {
-  const payrecon = await ground.open('migrate', markedSeams(recorder, {}));
+async function migrated(harness: LedgerHarness, recorder: Recorder): Promise<void> {
+  const payrecon = await harness.open('migrate', markedSeams(recorder, {}));
   await payrecon.migrate('up');
   await payrecon.close();
 }
@@ -80,8 +81,8 @@ async function dying(
 /** Leaves a mark in the journal for all that somebody else gets to know. */
 function markedSeams(
   recorder: Recorder,
-  { gate, wrapGateway, wrapMailer, ...others }: Seams,
-): Seams {
+  { gate, wrapGateway, wrapMailer, ...others }: Overrides,
+): Overrides {
   const mark = (what: Mark): void => {
     recorder.mark(what);
   };

@@ -4,7 +4,7 @@ import { casesOf, recordLane } from '../../support/proving.ts';
 import { COMMANDS } from '../commands.ts';
 import { Disk } from './disk-image.ts';
 import { checkImage, promisesOf } from './image-check.ts';
-import { openLedgerGround } from './ledger-ground.ts';
+import { openLedgerHarness } from './ledger-harness.ts';
 import { IMAGES_A_RUN, runImages } from './power-cut-lane.ts';
 import { record } from './power-cut-run.ts';
 
@@ -15,7 +15,7 @@ test(
   'whatever part of the unsynced writes a power cut leaves, every acknowledged step is there',
   { timeout: 3_600_000 },
   async () => {
-    const ground = await openLedgerGround();
+    const harness = await openLedgerHarness();
     const cases = ONLY === null ? casesOf('power-cut') : 1;
     const startedMs = performance.now();
     const violations: string[] = [];
@@ -23,7 +23,7 @@ test(
     let recovered = 0;
     for (let run = Number(ONLY?.[1] ?? 0); ran < cases; run += 1) {
       const report = await runImages(
-        ground,
+        harness,
         run,
         IMAGES_A_RUN,
         ONLY?.[2] === undefined ? null : Number(ONLY[2]),
@@ -45,8 +45,8 @@ test(
 );
 
 test('a ledger in folders that were just made is there after a power cut, as soon as the first charge is', async () => {
-  const ground = await openLedgerGround();
-  const recording = await record(ground, COMMANDS[0]!, {
+  const harness = await openLedgerHarness();
+  const recording = await record(harness, COMMANDS[0]!, {
     step: Number.MAX_SAFE_INTEGER,
     when: 'after',
   });
@@ -56,12 +56,12 @@ test('a ledger in folders that were just made is there after a power cut, as soo
     join('payments', 'data', 'ledger.db'),
   ]);
   expect(
-    await checkImage(ground, {
+    await checkImage(harness, {
       recording,
-      promises: await promisesOf(ground, recording),
+      promises: await promisesOf(harness, recording),
       after: entries.length,
       image,
     }),
   ).toEqual([]);
-  await ground.end();
+  await harness.end();
 });

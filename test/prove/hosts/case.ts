@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
-import { quiet, type Ground } from '../ground.ts';
+import { quiet, type Harness } from '../harness.ts';
 import { endAll } from '../races/children.ts';
-import { look, type Sight } from '../races/sight.ts';
+import { look, type Sight } from '../races/sighting.ts';
 import {
   leasesRunOut,
   everythingSettled,
@@ -15,8 +15,8 @@ import {
   type Crew,
   type Member,
   type Place,
-} from './crew.ts';
-import type { Way } from './ways.ts';
+} from './processes.ts';
+import type { Way } from './proxy-links.ts';
 
 /** What happens to one of the hosts in the middle of its block. */
 export const EVENTS = [
@@ -45,16 +45,16 @@ export interface CaseReport {
 /** Anywhere in a block. */
 const UP_TO_MS = 700;
 
-export async function runCase(ground: Ground, place: Place, event: Event): Promise<CaseReport> {
-  await ground.begin(false);
-  const crew = await startCrew(ground, place);
+export async function runCase(harness: Harness, place: Place, event: Event): Promise<CaseReport> {
+  await harness.begin(false);
+  const crew = await startCrew(harness, place);
   try {
     return await play(crew, event);
   } finally {
     await endAll(crew.members.map(({ child }) => child));
     for (const { host } of crew.members) for (const way of CUT[event]) await host.mend(way);
-    ground.sandbox.setFaults('');
-    await ground.end();
+    harness.sandbox.setFaults('');
+    await harness.end();
   }
 }
 
@@ -66,9 +66,9 @@ async function play(crew: Crew, event: Event): Promise<CaseReport> {
   // Who still reaches the database gives back what it cannot ask about.
   if (event !== 'is cut off from Stripe') await leasesRunOut(crew, victim.child);
   await until(crew, 'the others have settled everything', () => everythingSettled(crew));
-  const before = await look(crew.ground);
+  const before = await look(crew.harness);
   const cameLate = event === 'is killed' ? false : await comesBack(crew, victim, event);
-  const after = await look(crew.ground);
+  const after = await look(crew.harness);
   const takenOver = await settledByOthers(crew, held, victim);
   const ended = await drain(crew);
   const wrong = [
@@ -131,12 +131,12 @@ function changes(before: Sight, after: Sight): readonly string[] {
 }
 
 async function settledByOthers(
-  { ground }: Crew,
+  { harness }: Crew,
   held: readonly string[],
   { child }: Member,
 ): Promise<readonly string[]> {
   if (held.length === 0) return [];
-  const rows = await ground
+  const rows = await harness
     .raw()
     .rows(
       `select transaction_id as id, actor from audit_events where action = 'settled' and transaction_id in (${held.map((id) => `'${id}'`).join()})`,
@@ -169,14 +169,14 @@ export async function drain({ members }: Crew): Promise<readonly string[]> {
 }
 
 /** The ledger against the books, once nobody does anything any more and the e-mails are sent. */
-export async function untrue({ ground }: Crew): Promise<readonly string[]> {
-  await quiet(ground.sandbox);
-  const reader = await ground.open('notify');
+export async function untrue({ harness }: Crew): Promise<readonly string[]> {
+  await quiet(harness.sandbox);
+  const reader = await harness.open('notify');
   await reader.sendNotifications(null);
-  const { sandbox, dialect, secrets } = ground;
+  const { sandbox, dialect, secrets } = harness;
   const evidence = await gatherEvidence({
     books: sandbox.books,
-    raw: ground.raw(),
+    raw: harness.raw(),
     dialect,
     verifyAudit: () => reader.verifyAudit(null),
   });

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { OwnServers } from '../postgres/own-servers.ts';
 import { endAll } from '../races/children.ts';
 import { drain, untrue, type CaseReport } from './case.ts';
@@ -11,7 +11,7 @@ import {
   until,
   type Crew,
   type Place,
-} from './crew.ts';
+} from './processes.ts';
 
 /*
  * The primary is killed while all hosts are in the middle of their blocks, and its synchronous standby is promoted. The
@@ -25,20 +25,20 @@ const AWAY_UP_TO_MS = 3_000;
 
 /** `patient`: leases that nobody could give back run out by themselves, in real time. */
 export async function runFailover(
-  ground: Ground,
+  harness: Harness,
   servers: OwnServers,
   place: Place,
   patient: boolean,
 ): Promise<CaseReport> {
   await servers.ready();
-  await ground.begin(false);
-  const crew = await startCrew(ground, place);
+  await harness.begin(false);
+  const crew = await startCrew(harness, place);
   try {
     return await play(crew, servers, patient);
   } finally {
     await endAll(crew.members.map(({ child }) => child));
-    ground.sandbox.setFaults('');
-    await ground.end();
+    harness.sandbox.setFaults('');
+    await harness.end();
   }
 }
 
@@ -65,8 +65,8 @@ async function play(crew: Crew, servers: OwnServers, patient: boolean): Promise<
 }
 
 /** What the ledger calls settled, with the end of its audit trail. */
-async function settledBy({ ground }: Crew): Promise<ReadonlyMap<string, string>> {
-  const rows = await ground
+async function settledBy({ harness }: Crew): Promise<ReadonlyMap<string, string>> {
+  const rows = await harness
     .raw()
     .rows(`select id, audit_hash from transactions where status <> 'pending'`);
   return new Map(rows.map((row) => [String(row['id']), String(row['audit_hash'])]));

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { postgres } from '../../storage/targets.ts';
 import { casesOf, recordLane, SEED, SIZE, type Size } from '../../support/proving.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { openGround, type Ground } from '../ground.ts';
+import { openHarness, type Harness } from '../harness.ts';
 import { serverPair } from '../postgres/own-servers.ts';
 import { EVENTS, runCase, type CaseReport } from './case.ts';
-import { HOSTS, type Place } from './crew.ts';
+import { HOSTS, type Place } from './processes.ts';
 import { runFailover } from './failover.ts';
 import { NETWORK, openNetwork } from './network.ts';
 
@@ -56,8 +56,8 @@ function broken(error: unknown): CaseReport {
 }
 
 /** Three hosts, and the seed of each case. */
-async function placesAround(ground: Ground): Promise<(number: number) => Place> {
-  const { DATABASE_URL: database = '', STRIPE_API_BASE: stripe = '' } = ground.environment();
+async function placesAround(harness: Harness): Promise<(number: number) => Place> {
+  const { DATABASE_URL: database = '', STRIPE_API_BASE: stripe = '' } = harness.environment();
   const hosts = await openNetwork(HOSTS, { database: new URL(database), stripe: new URL(stripe) });
   const home = await temporaryFolder();
   return (number) => ({ home, hosts, seed: SEED * 1_000_003 + number });
@@ -65,21 +65,21 @@ async function placesAround(ground: Ground): Promise<(number: number) => Place> 
 
 async function failovers(): Promise<Case> {
   const servers = await serverPair('synchronous');
-  const ground = await openGround(servers.target, { sharedLimits: true });
-  const place = await placesAround(ground);
+  const harness = await openHarness(servers.target, { sharedLimits: true });
+  const place = await placesAround(harness);
   return (number) =>
-    runFailover(ground, servers, place(number), SIZE === 'nightly' && number % 2 === 1);
+    runFailover(harness, servers, place(number), SIZE === 'nightly' && number % 2 === 1);
 }
 
 test(
   `a host is killed or cut off in the middle of its block (${NETWORK}), or PostgreSQL fails over: what is done too late changes nothing`,
   { timeout: 7_200_000 },
   async () => {
-    const ground = await openGround(postgres, { sharedLimits: true });
-    const place = await placesAround(ground);
+    const harness = await openHarness(postgres, { sharedLimits: true });
+    const place = await placesAround(harness);
     const lanes = [
       await runLane('hosts', casesOf('hosts') - FAILOVERS[SIZE], (number) =>
-        runCase(ground, place(number), EVENTS[number % EVENTS.length]!),
+        runCase(harness, place(number), EVENTS[number % EVENTS.length]!),
       ),
     ];
     if (FAILOVERS[SIZE] > 0)

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { WAYS, type NetworkHost, type Servers, type Way } from './ways.ts';
+import { WAYS, type NetworkHost, type Servers, type Way } from './proxy-links.ts';
 
 /*
  * One namespace in the middle, where PostgreSQL and Stripe seem to be, and one for each host, with two cables to the middle:

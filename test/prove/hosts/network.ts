@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { openLink, throughPort, type Link } from '../races/link.ts';
+import { openLink, throughPort, type Link } from '../races/proxy-link.ts';
 import { namespacesWork, openNamespaces } from './namespaces.ts';
-import { WAYS, type NetworkHost, type Servers, type Way } from './ways.ts';
+import { WAYS, type NetworkHost, type Servers, type Way } from './proxy-links.ts';
 
 /*
  * Hosts that are cut off from others while they go on running. Where the machine allows it, each host is in a network

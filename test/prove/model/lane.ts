@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import type { Target } from '../../storage/targets.ts';
 import { SEED, SIZE, recordLane } from '../../support/proving.ts';
-import { openGround } from '../ground.ts';
+import { openHarness } from '../harness.ts';
 import { histories } from './histories.ts';
 import { print, type Action, type History } from './history.ts';
-import { play, type Played } from './play.ts';
+import { play, type Played } from './run-history.ts';
 import { OF_FILES, RARE, SITUATIONS } from './situations.ts';
 import { openSecondLedger } from './second.ts';
 import { openCourier } from './world.ts';
@@ -28,9 +28,9 @@ const SHOWN = 5;
  * differ. A situation that never took place is a violation: its rules were not tested.
  */
 export async function runHistories(target: Target, cases: number, part: number): Promise<Part> {
-  const ground = await openGround(target);
-  const courier = await openCourier(ground);
-  const second = await openSecondLedger(ground);
+  const harness = await openHarness(target);
+  const courier = await openCourier(harness);
+  const second = await openSecondLedger(harness);
   const startedMs = performance.now();
   const mustMeet = SITUATIONS.filter(
     (what) => cases >= MANY || (cases >= SOME && !RARE.has(what)),
@@ -40,7 +40,7 @@ export async function runHistories(target: Target, cases: number, part: number):
   const seed = SEED * 1_000 + part;
   const only = process.env['PROVE_CASE'];
   let ran = 0;
-  const run = (history: History): Promise<Played> => play(ground, { courier, second }, history);
+  const run = (history: History): Promise<Played> => play(harness, { courier, second }, history);
   if (only !== undefined) {
     const { wrong } = await run(JSON.parse(only) as History);
     violations.push(...wrong);

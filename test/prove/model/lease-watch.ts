@@ -31,7 +31,9 @@ export function watchLeases(world: World): LeaseWatch {
   let refused = 0;
   let known = new Map<string, Held>();
   const look = async (): Promise<Map<string, Held>> => {
-    const rows = await world.ground.raw().rows('select id, version, lease_token from transactions');
+    const rows = await world.harness
+      .raw()
+      .rows('select id, version, lease_token from transactions');
     return new Map(
       rows.map((row) => [
         String(row['id']),
@@ -52,7 +54,7 @@ export function watchLeases(world: World): LeaseWatch {
       if (!statements.includes(RECORDS) || statements.includes(OPENS)) return;
       const isNewAttempt = async (id: string): Promise<boolean> =>
         (
-          await world.ground
+          await world.harness
             .raw()
             .rows(
               `select action from audit_events where transaction_id = '${id}' order by seq desc limit 1`,

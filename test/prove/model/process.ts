@@ -1,12 +1,12 @@
-import type { ChargeOutcome, Payrecon } from '../../../src/app/payrecon.ts';
+import type { ChargeOutcome, Payrecon } from '../../../src/app/service.ts';
 import type { Clock, Gateway } from '../../../src/app/ports.ts';
 import { exitCode } from '../../../src/cli/exit-code.ts';
 import type { Answer } from '../../../src/domain/answer.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
-import { createChance } from '../../../src/sandbox/ids.ts';
-import type { Gate } from '../../../src/storage/gate.ts';
-import type { Seams } from '../../../src/wire/parts.ts';
+import { createChance } from '../../../src/sandbox/stripe/ids.ts';
+import type { Gate } from '../../../src/storage/statement-hook.ts';
+import type { Overrides } from '../../../src/compose/adapters.ts';
 import {
   DeadGate,
   gatewayThrough,
@@ -14,7 +14,7 @@ import {
   ProcessDied,
   type CrashPoint,
 } from '../dead-gate.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import type { Turns } from '../turns.ts';
 import { type Command, type History, requestOf } from './history.ts';
 import type { LeaseWatch } from './lease-watch.ts';
@@ -100,7 +100,7 @@ const SHORT_SLEEP_MS = 10_000;
 
 /** A process of payrecon that runs one command at a time, and is opened again after it died. */
 export class Process {
-  readonly #ground: Ground;
+  readonly #harness: Harness;
   readonly #name: string;
   readonly #env: Readonly<Record<string, string>>;
   readonly #now: () => number;
@@ -112,13 +112,13 @@ export class Process {
   #tokens = 0;
 
   constructor(
-    ground: Ground,
+    harness: Harness,
     name: string,
     env: Readonly<Record<string, string>>,
     now: () => number,
     inFlight: (call: InFlight) => void,
   ) {
-    this.#ground = ground;
+    this.#harness = harness;
     this.#name = name;
     this.#env = env;
     this.#now = now;
@@ -171,12 +171,12 @@ export class Process {
       sleep: (ms, signal) => this.#sleep(ms, signal),
     };
     const token = (): string => `${this.#name} ${String((this.#tokens += 1))}`;
-    const seams: Seams = { clock, chance: { uniform, token }, ...this.#seams() };
-    return this.#ground.open(this.#name, seams, this.#env);
+    const overrides: Overrides = { clock, chance: { uniform, token }, ...this.#overrides() };
+    return this.#harness.open(this.#name, overrides, this.#env);
   }
 
   /** Through the gate of the command that runs; the clock is the history's. */
-  #seams(): Pick<Seams, 'gate' | 'wrapGateway' | 'wrapMailer'> {
+  #overrides(): Pick<Overrides, 'gate' | 'wrapGateway' | 'wrapMailer'> {
     const sql = (): Required<Gate> => this.#current.gate.sql();
     return {
       gate: {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { sqlite } from '../../storage/targets.ts';
-import { openGround } from '../ground.ts';
+import { openHarness } from '../harness.ts';
 import type { Action, Command, History, Key } from './history.ts';
-import { play } from './play.ts';
+import { play } from './run-history.ts';
 import { openSecondLedger } from './second.ts';
 import { openCourier, World } from './world.ts';
 
@@ -195,11 +195,11 @@ const HISTORIES: Readonly<Record<string, Partial<History> & Pick<History, 'actio
 };
 
 test.each(Object.keys(HISTORIES))('%s', { timeout: 60_000 }, async (name) => {
-  const ground = await openGround(sqlite);
-  const courier = await openCourier(ground);
-  const elsewhere = await openSecondLedger(ground);
+  const harness = await openHarness(sqlite);
+  const courier = await openCourier(harness);
+  const elsewhere = await openSecondLedger(harness);
   const { wrong } = await play(
-    ground,
+    harness,
     { courier, second: elsewhere },
     { methods: {}, crowded: false, actions: [], ...HISTORIES[name] },
   );
@@ -228,15 +228,15 @@ test(
   'wherever a caller sleeps past its lease, and however far another one comes before it wakes up',
   { timeout: 120_000 },
   async () => {
-    const ground = await openGround(sqlite);
-    const courier = await openCourier(ground);
-    const elsewhere = await openSecondLedger(ground);
+    const harness = await openHarness(sqlite);
+    const courier = await openCourier(harness);
+    const elsewhere = await openSecondLedger(harness);
     const wrong: string[] = [];
     let refused = 0;
     for (let first = 11; first <= 15; first += 1) {
       for (let second = 7; second <= 11; second += 1) {
         const played = await play(
-          ground,
+          harness,
           { courier, second: elsewhere },
           { methods: {}, crowded: false, actions: wakingUp(first, second) },
         );
@@ -254,11 +254,11 @@ test(
   'a decision about a payment that needs nobody takes no lease, which a death would leave behind',
   { timeout: 60_000 },
   async () => {
-    const ground = await openGround(sqlite);
-    const courier = await openCourier(ground);
-    const elsewhere = await openSecondLedger(ground);
+    const harness = await openHarness(sqlite);
+    const courier = await openCourier(harness);
+    const elsewhere = await openSecondLedger(harness);
     const history: History = { methods: {}, crowded: false, actions: [] };
-    const world = await World.begin(ground, history, { courier, second: elsewhere });
+    const world = await World.begin(harness, history, { courier, second: elsewhere });
     await world.process(0, false).run(history, { do: 'charge', key: 'order-a' }, null);
     for (let step = 1; step <= 12; step += 1) {
       await world
@@ -267,6 +267,6 @@ test(
       expect((await world.look()).rows).toMatchObject([{ status: 'succeeded', leaseToken: null }]);
     }
     courier.close();
-    await ground.end();
+    await harness.end();
   },
 );

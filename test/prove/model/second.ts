@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Sqlite from 'libsql';
 import type { RawConnection } from '../../storage/targets.ts';
 import { temporaryFolderInMemory } from '../../support/temporary.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 
 /** Another ledger on the same account, with the same key of Stripe and the same namespace: a file of its own. */
 export interface SecondLedger {
@@ -15,11 +15,11 @@ export interface SecondLedger {
 }
 
 /** Migrated once for all histories of a lane; each gets a copy, which is bound at its first use. */
-export async function openSecondLedger(ground: Ground): Promise<SecondLedger> {
+export async function openSecondLedger(harness: Harness): Promise<SecondLedger> {
   const folder = await temporaryFolderInMemory();
   const template = join(folder, 'template.db');
   const path = join(folder, 'second.db');
-  const payrecon = await ground.open('migrate', {}, { DATABASE_URL: `sqlite:${template}` });
+  const payrecon = await harness.open('migrate', {}, { DATABASE_URL: `sqlite:${template}` });
   await payrecon.migrate('up');
   await payrecon.close();
   let connection: InstanceType<typeof Sqlite> | null = null;

@@ -1,10 +1,10 @@
 import type { Gateway } from '../../../src/app/ports.ts';
 import { createIdempotencyKey } from '../../../src/stripe/idempotency.ts';
 import { openGateway } from '../../../src/stripe/gateway.ts';
-import { systemClock } from '../../../src/wire/system.ts';
+import { systemClock } from '../../../src/compose/system.ts';
 import type { Books } from '../../../src/sandbox/server.ts';
 import { TEST_KEY } from '../../support/payment-world.ts';
-import { quiet, type Ground } from '../ground.ts';
+import { quiet, type Harness } from '../harness.ts';
 import {
   type AtStripe,
   type CopyOfLedger,
@@ -89,7 +89,7 @@ export interface Fixtures {
 
 /** One history's ledger, Stripe, clock and processes. */
 export class World {
-  readonly ground: Ground;
+  readonly harness: Harness;
   readonly history: History;
   readonly #processes = new Map<string, Process>();
   readonly #courier: Gateway;
@@ -115,16 +115,16 @@ export class World {
   /** What the services do to every call until an outage ends. */
   readonly outages = { stripe: null as string | null, mail: null as string | null };
 
-  private constructor(ground: Ground, history: History, { courier, second }: Fixtures) {
-    this.ground = ground;
+  private constructor(harness: Harness, history: History, { courier, second }: Fixtures) {
+    this.harness = harness;
     this.history = history;
     this.#courier = courier;
     this.#second = second;
   }
 
-  static async begin(ground: Ground, history: History, fixtures: Fixtures): Promise<World> {
-    await ground.begin(false);
-    return new World(ground, history, fixtures);
+  static async begin(harness: Harness, history: History, fixtures: Fixtures): Promise<World> {
+    await harness.begin(false);
+    return new World(harness, history, fixtures);
   }
 
   /** The process in that place; one whose calls hang soon gives up on them. */
@@ -150,7 +150,7 @@ export class World {
     const known = this.#processes.get(name);
     if (known !== undefined) return known;
     const made = new Process(
-      this.ground,
+      this.harness,
       name,
       env,
       () => this.#offsetMs,
@@ -171,7 +171,7 @@ export class World {
   }
 
   raw(which: Which): RawConnection {
-    return which === 'second' ? this.#second.raw() : this.ground.raw();
+    return which === 'second' ? this.#second.raw() : this.harness.raw();
   }
 
   get secondUrl(): string {
@@ -184,15 +184,15 @@ export class World {
   }
 
   setClock({ of, minutes }: SetClock): void {
-    this.clocksSet.push(this.ground.sandbox.books.requests.length);
+    this.clocksSet.push(this.harness.sandbox.books.requests.length);
     this.stripeForgets ||= of === 'stripe' && Math.abs(minutes) >= MEMORY_MARGIN_MINUTES;
-    if (of === 'ledger') this.ground.setLedgerClock(minutes * MINUTE_MS);
-    else this.ground.sandbox.clock.advance(minutes * MINUTE_MS);
+    if (of === 'ledger') this.harness.setLedgerClock(minutes * MINUTE_MS);
+    else this.harness.sandbox.clock.advance(minutes * MINUTE_MS);
   }
 
   /** What people do with copies of the ledger; false where there is no copy, or nothing that it would mend. */
   async copy(what: CopyOfLedger['do']): Promise<boolean> {
-    const { copies } = this.ground;
+    const { copies } = this.harness;
     if (copies === null) return false;
     if (what === 'backup') {
       this.#backup = await copies.make();
@@ -224,14 +224,14 @@ export class World {
       mail === null ? '' : `mail.send#*=${mail}`,
       faults,
     ];
-    this.ground.sandbox.setFaults(all.filter((each) => each !== '').join('; '));
+    this.harness.sandbox.setFaults(all.filter((each) => each !== '').join('; '));
   }
 
   /** Time goes by, here and at Stripe; what was under way to Stripe has arrived before it could be forgotten. */
   async wait(ms: number): Promise<void> {
     if (ms >= MINUTE_MS) await this.arrive();
     this.#offsetMs += ms;
-    this.ground.advance(ms);
+    this.harness.advance(ms);
     for (const process of this.#processes.values()) process.wake();
   }
 
@@ -239,13 +239,13 @@ export class World {
     const arriving = this.#inFlight;
     this.#inFlight = [];
     if (arriving.length === 0) return;
-    this.ground.sandbox.setFaults('');
+    this.harness.sandbox.setFaults('');
     for (const { call, transaction } of arriving) await this.#courier[call](transaction);
     this.arrived += arriving.length;
   }
 
   quiet(): Promise<void> {
-    return quiet(this.ground.sandbox);
+    return quiet(this.harness.sandbox);
   }
 
   /** More payments than one page of Stripe's list shows, made just now. */
@@ -279,7 +279,7 @@ export class World {
           (row.status === 'failed' || row.status === 'canceled')
         )
           return false;
-        await this.ground.settleAtStripe(open.id, {
+        await this.harness.settleAtStripe(open.id, {
           outcome: event.as,
           late: true,
           ...(event.otherAmount === true ? { amount: row.amount + 150 } : {}),
@@ -296,12 +296,12 @@ export class World {
   }
 
   async #refund(id: string): Promise<boolean> {
-    this.ground.sandbox.setFaults('');
+    this.harness.sandbox.setFaults('');
     const headers = {
       authorization: `Bearer ${TEST_KEY}`,
       'content-type': 'application/x-www-form-urlencoded',
     };
-    const response = await fetch(`${this.ground.sandbox.url}/v1/refunds`, {
+    const response = await fetch(`${this.harness.sandbox.url}/v1/refunds`, {
       method: 'POST',
       headers,
       body: `payment_intent=${id}`,
@@ -313,7 +313,7 @@ export class World {
   /** Stripe may carry out later what it had answered with a 500. */
   async #rollForward(row: Row, intents: readonly Intent[]): Promise<boolean> {
     const key = createIdempotencyKey({ key: row.key, attempt: row.attempt });
-    const failed = this.ground.sandbox.books.requests.findLast(
+    const failed = this.harness.sandbox.books.requests.findLast(
       ({ idempotency_key: sent, fault }) => sent === key && fault === '500_before',
     );
     if (
@@ -323,7 +323,7 @@ export class World {
       row.step === 'recorded'
     )
       return false;
-    const [identity] = await this.ground.raw().rows('select id from ledger');
+    const [identity] = await this.harness.raw().rows('select id from ledger');
     const ledger = String(identity?.['id']);
     const at = Math.floor(failed.at / 1_000);
     const { amount } = requestOf(this.history, row.key as Key, false);
@@ -344,11 +344,11 @@ export class World {
   }
 
   #stripeSeconds(): number {
-    return Math.floor(this.ground.sandbox.clock.now() / 1_000);
+    return Math.floor(this.harness.sandbox.clock.now() / 1_000);
   }
 
   async #control(path: string, body: Readonly<Record<string, unknown>>): Promise<void> {
-    const response = await fetch(`${this.ground.sandbox.url}/_sandbox/${path}`, {
+    const response = await fetch(`${this.harness.sandbox.url}/_sandbox/${path}`, {
       method: 'POST',
       body: JSON.stringify(body),
     });
@@ -362,7 +362,7 @@ export class World {
   }
 
   async look(which: Which = 'first'): Promise<Snapshot> {
-    const { books } = this.ground.sandbox;
+    const { books } = this.harness.sandbox;
     const raw = this.raw(which);
     const rows = await raw.rows('select * from transactions order by created_at, id');
     const [ledger] = await raw.rows('select id, rolled_back_at from ledger');
@@ -422,14 +422,14 @@ function rowOf(row: Readonly<Record<string, unknown>>): Row {
 }
 
 /** Brings late calls to Stripe for all histories of a lane. */
-export async function openCourier(ground: Ground): Promise<Gateway & { close(): void }> {
+export async function openCourier(harness: Harness): Promise<Gateway & { close(): void }> {
   // The ledger is the same one in every history.
-  const [row] = await ground.raw().rows('select id, namespace from ledger');
+  const [row] = await harness.raw().rows('select id, namespace from ledger');
   const ledger = { id: String(row?.['id']), namespace: String(row?.['namespace']) };
   return openGateway({
     ledger: () => ledger,
     secretKey: TEST_KEY,
-    apiBase: ground.sandbox.url,
+    apiBase: harness.sandbox.url,
     deadlineMs: 10_000,
     requestsPerSecond: 10_000,
     endpointRequestsPerSecond: 10_000,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EXIT } from '../../../src/cli/exit-code.ts';
-import { openGround, type Ground } from '../ground.ts';
+import { openHarness, type Harness } from '../harness.ts';
 import { charging } from './charging.ts';
 import type { Ended } from './ending.ts';
 import { lost } from './outage-lane.ts';
@@ -11,8 +11,8 @@ import { serverPair } from './own-servers.ts';
  * the synchronous standby would see a charge that is lost.
  */
 
-async function chargeOnce(ground: Ground, key: string): Promise<Ended> {
-  const customer = await ground.open('charge');
+async function chargeOnce(harness: Harness, key: string): Promise<Ended> {
+  const customer = await harness.open('charge');
   const ended = await charging(customer).charge(key, 'pm_card_visa');
   await customer.close();
   return ended;
@@ -23,13 +23,13 @@ test(
   { timeout: 120_000 },
   async () => {
     const servers = await serverPair('asynchronous');
-    const ground = await openGround(servers.target);
+    const harness = await openHarness(servers.target);
     await servers.ready();
     const kept = 'replicated-1';
     const gone = 'not-replicated-1';
-    const first = await chargeOnce(ground, kept);
+    const first = await chargeOnce(harness, kept);
     await servers.cutStandbyOff();
-    const second = await chargeOnce(ground, gone);
+    const second = await chargeOnce(harness, gone);
     expect([first.exitCode, second.exitCode]).toEqual([EXIT.done, EXIT.done]);
     await servers.down();
     await servers.up();
@@ -43,7 +43,7 @@ test(
     ]);
     // The server is another one than it was, so the ledger is held against Stripe's list before anything is charged.
     for (const key of [gone, 'never-charged-1']) {
-      const refused = await chargeOnce(ground, key);
+      const refused = await chargeOnce(harness, key);
       expect({ exit: refused.exitCode, transaction: refused.transaction }).toEqual({
         exit: EXIT.usage,
         transaction: null,
@@ -53,11 +53,11 @@ test(
     const [ledger] = await servers.query('select rolled_back_at from ledger');
     expect(ledger?.['rolled_back_at']).not.toBeNull();
     expect(
-      ground.sandbox.books.paymentIntents
+      harness.sandbox.books.paymentIntents
         .filter(({ status }) => status === 'succeeded')
         .map(({ id }) => id)
         .sort(),
     ).toEqual([first, second].map(({ transaction }) => transaction?.paymentIntent).sort());
-    await ground.end();
+    await harness.end();
   },
 );

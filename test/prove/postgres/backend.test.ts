@@ -1,7 +1,7 @@
 import { test } from 'vitest';
-import type { Seams } from '../../../src/wire/parts.ts';
+import type { Overrides } from '../../../src/compose/adapters.ts';
 import { postgres } from '../../storage/targets.ts';
-import { openGround, type Ground } from '../ground.ts';
+import { openHarness, type Harness } from '../harness.ts';
 import { proveStrikes, type Lane } from './interrupted-lane.ts';
 
 /*
@@ -22,16 +22,16 @@ interface Point {
 const OURS = `from pg_stat_activity where application_name = 'payrecon' and datname = current_database()`;
 
 /** Answers how many, when they are gone: the next step meets a connection that has ended. PostgreSQL's own waiting takes 100 ms. */
-async function terminate(ground: Ground): Promise<number> {
-  const pids = (await ground.raw().rows(`select pid, pg_terminate_backend(pid) ${OURS}`)).map(
+async function terminate(harness: Harness): Promise<number> {
+  const pids = (await harness.raw().rows(`select pid, pg_terminate_backend(pid) ${OURS}`)).map(
     ({ pid }) => Number(pid),
   );
   for (let here = pids.length; here > 0;)
-    here = (await ground.raw().rows(`select pid ${OURS} and pid in (${pids.join()})`)).length;
+    here = (await harness.raw().rows(`select pid ${OURS} and pid in (${pids.join()})`)).length;
   return pids.length;
 }
 
-function terminating(ground: Ground, point: Point | null): ReturnType<Lane['watch']> {
+function terminating(harness: Harness, point: Point | null): ReturnType<Lane['watch']> {
   const steps: string[] = [];
   let armed = false;
   let struck = 0;
@@ -44,11 +44,11 @@ function terminating(ground: Ground, point: Point | null): ReturnType<Lane['watc
       (point.forGood ? steps.length >= point.step : steps.length === point.step);
     if (!here) return;
     underWay = underWay.then(async () => {
-      struck += await terminate(ground);
+      struck += await terminate(harness);
     });
     if (when !== 'during') await underWay;
   };
-  const gate: Seams['gate'] = {
+  const gate: Overrides['gate'] = {
     async before(_kind, sql) {
       if (armed) steps.push(sql);
       await strike('before');
@@ -57,7 +57,7 @@ function terminating(ground: Ground, point: Point | null): ReturnType<Lane['watc
     after: () => strike('after'),
   };
   return {
-    seams: { gate },
+    overrides: { gate },
     begin: () => {
       armed = true;
     },
@@ -92,12 +92,12 @@ test(
   'the server ends the connections at any step of any command',
   { timeout: 1_200_000 },
   async () => {
-    const ground = await openGround(postgres);
+    const harness = await openHarness(postgres);
     const lane: Lane = {
       name: 'postgres-backend',
-      ground,
-      watch: () => terminating(ground, null),
-      trouble: (name) => terminating(ground, pointNamed(name)),
+      harness,
+      watch: () => terminating(harness, null),
+      trouble: (name) => terminating(harness, pointNamed(name)),
     };
     await proveStrikes(lane);
   },

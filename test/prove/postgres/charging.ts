@@ -1,7 +1,7 @@
-import type { Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/service.ts';
 import { aCharge } from '../../faults/lane.ts';
 import { runPayrecon } from '../../support/binary.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { endOf, type Ended } from './ending.ts';
 
 /** Somebody who charges, by whatever means. A key is always charged with the same parameters. */
@@ -32,8 +32,8 @@ export function charging(payrecon: Payrecon): Caller {
 }
 
 /** The real program, a process for each charge. */
-export function chargingByProgram(ground: Ground): Caller {
-  const env = ground.environment();
+export function chargingByProgram(harness: Harness): Caller {
+  const env = harness.environment();
   return {
     async charge(key, paymentMethod) {
       const method = [

@@ -1,6 +1,6 @@
 import { test } from 'vitest';
 import type { Proxy } from '../../storage/postgres-proxy.ts';
-import { openGround } from '../ground.ts';
+import { openHarness } from '../harness.ts';
 import { behindProxy } from './behind-proxy.ts';
 import { proveStrikes, type Lane } from './interrupted-lane.ts';
 
@@ -39,7 +39,7 @@ function losing(proxy: Proxy, loss: Loss | null): ReturnType<Lane['watch']> {
     return loss.how === 'committed' ? 'cut_after' : 'cut_before';
   };
   return {
-    seams: {},
+    overrides: {},
     begin: () => {
       proxy.onStatement = fate;
     },
@@ -73,11 +73,11 @@ function lossNamed(name: string): Loss {
 
 test('the answer to any COMMIT of any command is lost', { timeout: 1_200_000 }, async () => {
   const { target, proxy: latest } = behindProxy();
-  const ground = await openGround(target);
+  const harness = await openHarness(target);
   const proxy = latest();
   const lane: Lane = {
     name: 'postgres-commit',
-    ground,
+    harness,
     watch: () => losing(proxy, null),
     trouble: (name) => losing(proxy, lossNamed(name)),
   };

@@ -1,8 +1,8 @@
 import type { ChargeFileReport } from '../../../src/app/charge-file.ts';
-import type { ChargeOutcome, DispatchReport, PassOutcome } from '../../../src/app/payrecon.ts';
+import type { ChargeOutcome, DispatchReport, PassOutcome } from '../../../src/app/service.ts';
 import { EXIT, exitCode, type Ending } from '../../../src/cli/exit-code.ts';
 import { PayreconError } from '../../../src/domain/errors.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 
 /** How a command ended, as whoever ran it was told. */
 export interface Ended {
@@ -64,30 +64,32 @@ export interface Traces {
   readonly sent: number;
 }
 
-export async function tracesOf(ground: Ground): Promise<Traces> {
-  const raw = ground.raw();
+export async function tracesOf(harness: Harness): Promise<Traces> {
+  const raw = harness.raw();
   const tables = await countOf(
-    ground,
+    harness,
     "pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'",
   );
   const [found] = await raw.rows("select to_regclass('public.audit_events') is not null as here");
   const here = found?.['here'] === true;
   return {
     tables,
-    rows: here ? await countOf(ground, 'transactions') : 0,
-    entries: here ? await countOf(ground, 'audit_events') : 0,
-    mails: here ? await countOf(ground, 'notifications where transaction_id is not null') : 0,
+    rows: here ? await countOf(harness, 'transactions') : 0,
+    entries: here ? await countOf(harness, 'audit_events') : 0,
+    mails: here ? await countOf(harness, 'notifications where transaction_id is not null') : 0,
     sent:
-      ground.sandbox.books.requests.filter(
+      harness.sandbox.books.requests.filter(
         ({ method, endpoint }) => method !== 'GET' && endpoint !== 'mail.send',
-      ).length + (here ? await mailsSent(ground) : 0),
+      ).length + (here ? await mailsSent(harness) : 0),
   };
 }
 
-async function mailsSent(ground: Ground): Promise<number> {
-  const rows = await ground.raw().rows('select id from notifications where transaction_id is null');
+async function mailsSent(harness: Harness): Promise<number> {
+  const rows = await harness
+    .raw()
+    .rows('select id from notifications where transaction_id is null');
   const toOperator = new Set(rows.map(({ id }) => id));
-  return ground.sandbox.books.mails.filter(
+  return harness.sandbox.books.mails.filter(
     ({ body }) =>
       !toOperator.has(
         (body as { custom_args?: Record<string, unknown> }).custom_args?.['payrecon_notification'],
@@ -95,8 +97,8 @@ async function mailsSent(ground: Ground): Promise<number> {
   ).length;
 }
 
-async function countOf(ground: Ground, from: string): Promise<number> {
-  const [row] = await ground.raw().rows(`select count(*)::int as n from ${from}`);
+async function countOf(harness: Harness, from: string): Promise<number> {
+  const [row] = await harness.raw().rows(`select count(*)::int as n from ${from}`);
   return Number(row?.['n']);
 }
 
@@ -110,19 +112,19 @@ const NOTHING_HAPPENED: ReadonlySet<number> = new Set([
 
 /** What is untrue about how a command ended; empty when it told the truth. */
 export async function dishonesty(
-  ground: Ground,
+  harness: Harness,
   ended: Ended,
   before: Traces,
 ): Promise<readonly string[]> {
   if (ended.exitCode === EXIT.bug) return [`11 the exit code: it ended with a bug: ${ended.said}`];
-  const after = await tracesOf(ground);
+  const after = await tracesOf(harness);
   const changed = JSON.stringify(after) !== JSON.stringify(before);
   if (changed && NOTHING_HAPPENED.has(ended.exitCode)) {
     return [
       `11 the exit code: ${ended.exitCode} says that nothing was changed, but ${JSON.stringify(before)} became ${JSON.stringify(after)} (${ended.said})`,
     ];
   }
-  return ended.transaction === null ? [] : untruths(ground, ended.transaction, ended.exitCode);
+  return ended.transaction === null ? [] : untruths(harness, ended.transaction, ended.exitCode);
 }
 
 const STATUSES: Readonly<Record<number, readonly string[]>> = {
@@ -133,11 +135,11 @@ const STATUSES: Readonly<Record<number, readonly string[]>> = {
 
 /** What was said of a transaction is in the ledger, and at Stripe. */
 async function untruths(
-  ground: Ground,
+  harness: Harness,
   told: NonNullable<Ended['transaction']>,
   code: number,
 ): Promise<readonly string[]> {
-  const [row] = await ground
+  const [row] = await harness
     .raw()
     .rows(`select status, payment_intent from transactions where id = '${told.id}'`);
   if (row === undefined)
@@ -154,7 +156,7 @@ async function untruths(
   const atStripe =
     told.paymentIntent === null
       ? undefined
-      : ground.sandbox.books.paymentIntent(told.paymentIntent)?.status;
+      : harness.sandbox.books.paymentIntent(told.paymentIntent)?.status;
   if (code === EXIT.done && atStripe !== 'succeeded')
     problems.push(`told 0, and ${String(told.paymentIntent)} is ${String(atStripe)} at Stripe`);
   return problems.map((problem) => `11 the exit code: ${told.id}: ${problem}`);

@@ -1,9 +1,9 @@
-import type { Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/service.ts';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
-import type { Seams } from '../../../src/wire/parts.ts';
+import type { Overrides } from '../../../src/compose/adapters.ts';
 import type { Command } from '../commands.ts';
-import { quiet, type Ground } from '../ground.ts';
+import { quiet, type Harness } from '../harness.ts';
 import { dishonesty, endOf, tracesOf, type Ended } from './ending.ts';
 
 /*
@@ -14,7 +14,7 @@ import { dishonesty, endOf, tracesOf, type Ended } from './ending.ts';
 /** What befalls the process while the command runs. */
 export interface Trouble {
   /** Given to the process when it is opened. */
-  readonly seams: Seams;
+  readonly overrides: Overrides;
   /** From now on, until it is over. */
   begin(): void;
   over(): Promise<void>;
@@ -37,88 +37,92 @@ const BETWEEN_PASSES_MS = 6 * 60_000;
 
 /** How the command ends when nothing befalls it. */
 export async function undisturbed(
-  ground: Ground,
+  harness: Harness,
   command: Command,
   trouble: Trouble,
 ): Promise<Ended> {
   try {
-    const payrecon = await prepared(ground, command, trouble.seams);
-    return await runUnder(ground, command, trouble, payrecon);
+    const payrecon = await prepared(harness, command, trouble.overrides);
+    return await runUnder(harness, command, trouble, payrecon);
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
 export async function runInterrupted(
-  ground: Ground,
+  harness: Harness,
   command: Command,
   usual: Ended,
   trouble: Trouble,
 ): Promise<CaseEnd> {
   try {
-    const payrecon = await prepared(ground, command, trouble.seams);
-    const before = await tracesOf(ground);
-    const ended = await runUnder(ground, command, trouble, payrecon);
-    await quiet(ground.sandbox);
-    const wrong = [...(await dishonesty(ground, ended, before))];
+    const payrecon = await prepared(harness, command, trouble.overrides);
+    const before = await tracesOf(harness);
+    const ended = await runUnder(harness, command, trouble, payrecon);
+    await quiet(harness.sandbox);
+    const wrong = [...(await dishonesty(harness, ended, before))];
     if (trouble.passing && ended.exitCode !== usual.exitCode)
       wrong.push(
         `it ended with ${ended.exitCode} instead of ${usual.exitCode}, although the database was there again at once: ${ended.said}`,
       );
-    ground.advance(PAST_LEASES_MS);
+    harness.advance(PAST_LEASES_MS);
     wrong.push(
       ...(await command
         .again(payrecon)
         .catch((error: unknown) => [`the same process could not do it again: ${String(error)}`])),
     );
-    wrong.push(...(await settledAfterTwoPasses(ground, payrecon, trouble.passing ? 0 : 1)));
+    wrong.push(...(await settledAfterTwoPasses(harness, payrecon, trouble.passing ? 0 : 1)));
     return { ended, struck: trouble.struck(), wrong };
   } finally {
     await trouble.over();
-    await ground.end();
+    await harness.end();
   }
 }
 
 async function runUnder(
-  ground: Ground,
+  harness: Harness,
   command: Command,
   trouble: Trouble,
   payrecon: Payrecon,
 ): Promise<Ended> {
-  ground.sandbox.setFaults(command.faults ?? '');
+  harness.sandbox.setFaults(command.faults ?? '');
   trouble.begin();
   const ended = await endOf(command.role, () => command.run(payrecon));
   await trouble.over();
-  ground.sandbox.setFaults('');
+  harness.sandbox.setFaults('');
   return ended;
 }
 
-async function prepared(ground: Ground, command: Command, seams: Seams): Promise<Payrecon> {
-  await ground.begin(command.empty === true);
-  await command.prepare(ground);
-  ground.advance(1_000);
-  return ground.open(command.role, seams);
+async function prepared(
+  harness: Harness,
+  command: Command,
+  overrides: Overrides,
+): Promise<Payrecon> {
+  await harness.begin(command.empty === true);
+  await command.prepare(harness);
+  harness.advance(1_000);
+  return harness.open(command.role, overrides);
 }
 
 /** By the process that was interrupted. An e-mail whose answer it could not record is sent once more. */
 async function settledAfterTwoPasses(
-  ground: Ground,
+  harness: Harness,
   payrecon: Payrecon,
   mailAnswersUnseen: number,
 ): Promise<readonly string[]> {
-  const { sandbox, dialect, secrets } = ground;
+  const { sandbox, dialect, secrets } = harness;
   let left: readonly string[] = [];
   for (let passes = 1; passes <= 2; passes += 1) {
     await payrecon.reconcile({ limit: null, dryRun: false });
     const evidence = await gatherEvidence({
       books: sandbox.books,
-      raw: ground.raw(),
+      raw: harness.raw(),
       dialect,
       verifyAudit: () => payrecon.verifyAudit(null),
     });
     left = judge(evidence, { atRest: true, secrets, mailAnswersUnseen });
     if (left.length === 0) break;
-    ground.advance(BETWEEN_PASSES_MS);
+    harness.advance(BETWEEN_PASSES_MS);
   }
   return left;
 }

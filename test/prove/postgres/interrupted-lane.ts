@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { casesOf, recordLane, SEED, type LaneName } from '../../support/proving.ts';
 import type { Command } from '../commands.ts';
-import type { Ground } from '../ground.ts';
+import type { Harness } from '../harness.ts';
 import { sample } from '../lane.ts';
 import { ALL_COMMANDS } from '../more-commands.ts';
 import { runInterrupted, undisturbed, type Trouble } from './interrupted-case.ts';
@@ -17,7 +17,7 @@ export interface Strike {
 
 export interface Lane {
   readonly name: LaneName;
-  readonly ground: Ground;
+  readonly harness: Harness;
   /** Watches a command and strikes nowhere; afterwards it names every strike that the command can suffer. */
   watch(): Trouble & { strikes(): readonly Pick<Strike, 'name' | 'kind'>[] };
   trouble(name: string): Trouble;
@@ -54,7 +54,7 @@ async function survey(
   const strikes: Strike[] = [];
   for (const command of COMMANDS) {
     const watching = lane.watch();
-    usual.set(command, await undisturbed(lane.ground, command, watching));
+    usual.set(command, await undisturbed(lane.harness, command, watching));
     strikes.push(
       ...watching
         .strikes()
@@ -126,7 +126,7 @@ async function caught(
 ): ReturnType<typeof runInterrupted> {
   const none: Ended = { exitCode: -1, transaction: null, said: '' };
   try {
-    return await runInterrupted(lane.ground, command, usual ?? none, lane.trouble(name));
+    return await runInterrupted(lane.harness, command, usual ?? none, lane.trouble(name));
   } catch (error) {
     return {
       ended: none,

@@ -2,7 +2,7 @@ import { EXIT } from '../../../src/cli/exit-code.ts';
 import { recordLane, SEED, type LaneName } from '../../support/proving.ts';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
-import { openGround, quiet, type Ground } from '../ground.ts';
+import { openHarness, quiet, type Harness } from '../harness.ts';
 import type { OwnServers } from './own-servers.ts';
 import { traffic, type Attempt, type Traffic } from './traffic.ts';
 
@@ -25,7 +25,7 @@ export async function runOutages(
   size: number,
   part = 0,
 ): Promise<LaneResult> {
-  const ground = await openGround(servers.target);
+  const harness = await openHarness(servers.target);
   const seeds =
     ONLY === undefined
       ? Array.from({ length: size }, (_, index) => SEED * 10_000 + part * 1_000 + index)
@@ -38,7 +38,7 @@ export async function runOutages(
     'told of the absence': 0,
   };
   for (const seed of seeds) {
-    const { seen, wrong } = await runCase(ground, servers, seed);
+    const { seen, wrong } = await runCase(harness, servers, seed);
     violations.push(...wrong.map((violation) => `PROVE_CASE=${seed}: ${violation}`));
     if (seen === null) continue;
     const add = (what: string, attempts: readonly Attempt[]): void => {
@@ -64,19 +64,19 @@ export async function runOutages(
 }
 
 async function runCase(
-  ground: Ground,
+  harness: Harness,
   servers: OwnServers,
   seed: number,
 ): Promise<{ readonly seen: Traffic | null; readonly wrong: readonly string[] }> {
   try {
     await servers.ready();
-    await ground.begin(false);
-    const seen = await traffic(ground, seed, servers);
-    await quiet(ground.sandbox);
+    await harness.begin(false);
+    const seen = await traffic(harness, seed, servers);
+    await quiet(harness.sandbox);
     const wrong = [
       ...untrueAbsence(seen),
       ...(await lost(servers, seen.attempts)),
-      ...(await settled(ground, servers, seen)),
+      ...(await settled(harness, servers, seen)),
     ];
     return { seen, wrong };
   } catch (error) {
@@ -85,7 +85,7 @@ async function runCase(
       wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
     };
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
@@ -172,13 +172,13 @@ export async function lost(
 
 /** Two passes later everything holds, and what was acknowledged is still as it was told. */
 async function settled(
-  ground: Ground,
+  harness: Harness,
   servers: OwnServers,
   seen: Traffic,
 ): Promise<readonly string[]> {
-  const { sandbox, secrets } = ground;
-  ground.advance(PAST_LEASES_MS);
-  const reconciler = await ground.open('reconcile');
+  const { sandbox, secrets } = harness;
+  harness.advance(PAST_LEASES_MS);
+  const reconciler = await harness.open('reconcile');
   let left: readonly string[] = [];
   // A pass that failed may have sent one e-mail and not recorded it.
   const mailAnswersUnseen = seen.passes.filter(({ exitCode }) => exitCode !== EXIT.done).length;
@@ -186,13 +186,13 @@ async function settled(
     await reconciler.reconcile({ limit: null, dryRun: false });
     const evidence = await gatherEvidence({
       books: sandbox.books,
-      raw: ground.raw(),
+      raw: harness.raw(),
       dialect: 'postgres',
       verifyAudit: () => reconciler.verifyAudit(null),
     });
     left = judge(evidence, { atRest: true, secrets, mailAnswersUnseen });
     if (left.length === 0) break;
-    ground.advance(BETWEEN_PASSES_MS);
+    harness.advance(BETWEEN_PASSES_MS);
   }
   return [
     ...left,

@@ -56,7 +56,7 @@ test.each(targets)(
     const sentAgain = (): boolean =>
       world.sandbox.books.count('payment_intents.create') > sentBefore;
     const payrecon = await world.open('reconcile', {
-      seams: { gate: failingGate(target, (sql) => isRecord(sql) && sentAgain()) },
+      overrides: { gate: failingGate(target, (sql) => isRecord(sql) && sentAgain()) },
     });
     const error = await errorOf(payrecon.reconcile(EVERYTHING_DUE));
     expect(sentAgain()).toBe(true);

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../../src/app/ports.ts';
 import { EXIT } from '../../../src/cli/exit-code.ts';
-import { createChance } from '../../../src/sandbox/ids.ts';
-import { systemClock } from '../../../src/wire/system.ts';
-import type { Ground } from '../ground.ts';
+import { createChance } from '../../../src/sandbox/stripe/ids.ts';
+import { systemClock } from '../../../src/compose/system.ts';
+import type { Harness } from '../harness.ts';
 import { charging, chargingByProgram, type Caller } from './charging.ts';
 import { endOf, type Ended } from './ending.ts';
 
@@ -45,7 +45,7 @@ const AFTERWARDS_MS = 150;
 const RETRY_MS = 40;
 
 export async function traffic(
-  ground: Ground,
+  harness: Harness,
   seed: number,
   outage: { down(): Promise<void>; up(): Promise<void> },
 ): Promise<Traffic> {
@@ -55,11 +55,11 @@ export async function traffic(
   let over = false;
   const isOver = (): boolean => over;
   const programs =
-    chance() < WITH_PROGRAM ? [chargingByProgram(ground), chargingByProgram(ground)] : [];
+    chance() < WITH_PROGRAM ? [chargingByProgram(harness), chargingByProgram(harness)] : [];
   const callers = [
     ...(await Promise.all(
       Array.from({ length: CUSTOMERS }, async () =>
-        charging(await ground.open('charge', { clock: hasty })),
+        charging(await harness.open('charge', { clock: hasty })),
       ),
     )),
     ...programs,
@@ -72,7 +72,7 @@ export async function traffic(
         attempts,
       }),
     ),
-    passUntil(isOver, ground, passes),
+    passUntil(isOver, harness, passes),
   ];
   const everybody = Promise.allSettled(running);
   const struck = (async () => {
@@ -146,8 +146,8 @@ async function buyUntil(
   }
 }
 
-async function passUntil(isOver: () => boolean, ground: Ground, passes: Ended[]): Promise<void> {
-  const payrecon = await ground.open('reconcile', { clock: hasty });
+async function passUntil(isOver: () => boolean, harness: Harness, passes: Ended[]): Promise<void> {
+  const payrecon = await harness.open('reconcile', { clock: hasty });
   while (!isOver()) {
     passes.push(await endOf('reconcile', () => payrecon.reconcile({ limit: null, dryRun: false })));
     await wait(RETRY_MS);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { targets } from '../../storage/targets.ts';
 import { recordLane, SEED, SIZE, type Size } from '../../support/proving.ts';
 import { RECOVERIES } from '../crash-case.ts';
-import { openGround } from '../ground.ts';
+import { openHarness } from '../harness.ts';
 import { sample } from '../lane.ts';
 import {
   OWN_CLOCKS,
@@ -69,9 +69,9 @@ test.each(targets)(
   'a process that went on after its lease had passed changes nothing ($name)',
   { timeout: 1_800_000 },
   async (target) => {
-    const ground = await openGround(target);
+    const harness = await openHarness(target);
     const places = new Map<LateCase['command'], readonly string[]>();
-    for (const command of WRITING) places.set(command, await placesOf(ground, command));
+    for (const command of WRITING) places.set(command, await placesOf(harness, command));
     const every = everyCase(places);
     const cases = ONLY === undefined ? sample(every, every.length, SEED) : casesNamed(ONLY, places);
     const startedMs = performance.now();
@@ -81,7 +81,7 @@ test.each(targets)(
     let refused = 0;
     for (const each of cases) {
       if (stopped === SAMPLES[SIZE][target.name]) break;
-      const report = await runLateCase(ground, each).catch((error: unknown): LateReport => ({
+      const report = await runLateCase(harness, each).catch((error: unknown): LateReport => ({
         where: 'nowhere',
         lateWrites: 0,
         wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
@@ -147,10 +147,10 @@ const FOUND: readonly (Omit<LateCase, 'command' | 'place'> & {
 test.each(targets.flatMap((target) => FOUND.map((found) => ({ ...found, target }))))(
   'a late process $what ($target.name)',
   async ({ target, command: name, at, ...rest }) => {
-    const ground = await openGround(target);
+    const harness = await openHarness(target);
     const command = WRITING.find((each) => each.name === name)!;
-    const place = 1 + (await placesOf(ground, command)).findIndex((step) => at.test(step));
-    const report = await runLateCase(ground, { ...rest, command, place });
+    const place = 1 + (await placesOf(harness, command)).findIndex((step) => at.test(step));
+    const report = await runLateCase(harness, { ...rest, command, place });
     expect(report).toMatchObject({ where: expect.stringMatching(at) as unknown, wrong: [] });
     expect(report?.lateWrites).toBeGreaterThan(0);
   },

@@ -1,14 +1,14 @@
-import type { Payrecon } from '../../../src/app/payrecon.ts';
+import type { Payrecon } from '../../../src/app/service.ts';
 import type { Clock } from '../../../src/app/ports.ts';
-import { systemClock } from '../../../src/wire/system.ts';
+import { systemClock } from '../../../src/compose/system.ts';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
 import { COMMANDS, type Command } from '../commands.ts';
 import { ALL_COMMANDS } from '../more-commands.ts';
 import type { Recovery } from '../crash-case.ts';
-import { quiet, type Ground } from '../ground.ts';
+import { quiet, type Harness } from '../harness.ts';
 import { guardedWrites, PausingGate } from './pausing-gate.ts';
-import { changedThoughLost, look, lostBy, moneyMoved, type Sight } from './sight.ts';
+import { changedThoughLost, look, lostBy, moneyMoved, type Sight } from './sighting.ts';
 
 /*
  * The late writer: process A stands still at a step while it holds a payment or an e-mail; its lease passes; process B
@@ -59,35 +59,35 @@ const BETWEEN_PASSES_MS = 6 * 60_000;
 const STANDS_WITHIN_MS = 60_000;
 
 /** The steps at which the command can stand still, in order. */
-export async function placesOf(ground: Ground, command: Command): Promise<readonly string[]> {
+export async function placesOf(harness: Harness, command: Command): Promise<readonly string[]> {
   const gate = new PausingGate(null);
   try {
-    await prepared(ground, command);
-    await command.run(await ground.open(command.role, gate.seams(ground.clock)));
+    await prepared(harness, command);
+    await command.run(await harness.open(command.role, gate.overrides(harness.clock)));
     return gate.places;
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
-async function prepared(ground: Ground, command: Command): Promise<void> {
-  await ground.begin(false);
-  await command.prepare(ground);
-  ground.advance(1_000);
+async function prepared(harness: Harness, command: Command): Promise<void> {
+  await harness.begin(false);
+  await command.prepare(harness);
+  harness.advance(1_000);
 }
 
 /** Null where A holds nothing when it stands still: then there is nothing to be late for. */
-export async function runLateCase(ground: Ground, late: LateCase): Promise<LateReport | null> {
+export async function runLateCase(harness: Harness, late: LateCase): Promise<LateReport | null> {
   try {
-    await prepared(ground, late.command);
-    return await standStillAndGoOn(ground, late);
+    await prepared(harness, late.command);
+    return await standStillAndGoOn(harness, late);
   } finally {
-    await ground.end();
+    await harness.end();
   }
 }
 
 async function standStillAndGoOn(
-  ground: Ground,
+  harness: Harness,
   { command, place, takeover, progress, ownClock, slept }: LateCase,
 ): Promise<LateReport | null> {
   const gate = new PausingGate(place);
@@ -96,14 +96,14 @@ async function standStillAndGoOn(
     monotonicMs: () => systemClock.monotonicMs() + jumpedMs,
     sleep: (_ms, signal) => systemClock.sleep(1, signal),
   };
-  const late = await ground.open(command.role, gate.seams(clock));
+  const late = await harness.open(command.role, gate.overrides(clock));
   const ending = command.run(late).then(() => [], expectedOnly);
   const where = await withinTime(Promise.race([gate.standing, ending.then(() => null)]));
   if (where === null)
     return { where: 'nowhere', lateWrites: 0, wrong: ['the step was never reached'] };
   // A request that is under way for another payment arrives now, and not after a time that no request takes.
   await gate.allStand();
-  const held = await look(ground);
+  const held = await look(harness);
   if (
     ![...held.rows.values()].some((row) => row['lease_token'] !== null) &&
     ![...held.mails.values()].some((row) => row['claim_token'] !== null)
@@ -112,16 +112,16 @@ async function standStillAndGoOn(
     await ending;
     return null;
   }
-  ground.advance(SLEEPS[slept]);
+  harness.advance(SLEEPS[slept]);
   jumpedMs = ownClock === 'ran on' ? SLEEPS[slept] : 0;
 
-  const other = await takeOver(ground, { command, takeover, progress, slept });
-  await quiet(ground.sandbox);
-  const before = await look(ground);
+  const other = await takeOver(harness, { command, takeover, progress, slept });
+  await quiet(harness.sandbox);
+  const before = await look(harness);
   gate.goOn();
   const wrong = [...(await ending)];
-  await quiet(ground.sandbox);
-  const after = await look(ground);
+  await quiet(harness.sandbox);
+  const after = await look(harness);
   wrong.push(
     ...changedThoughLost(held, before, after),
     ...(progress === 'ended' ? moneyMoved(held, before, after) : []),
@@ -130,7 +130,7 @@ async function standStillAndGoOn(
   wrong.push(...(await other.goOn()));
   await late.close();
   const mailed = gate.late.filter((what) => what.startsWith('mail ')).length;
-  wrong.push(...(await atRest(ground, slept, mailed)));
+  wrong.push(...(await atRest(harness, slept, mailed)));
   const lost = lostBy(held, before);
   return { where, lateWrites: lost.size === 0 ? 0 : guardedWrites(gate.late), wrong };
 }
@@ -168,7 +168,7 @@ const HOLDS_BY_THEN = /^(stripe (?!newest|account)|mail )/;
 
 /** B, up to its end or to its first call or e-mail. */
 async function takeOver(
-  ground: Ground,
+  harness: Harness,
   {
     command,
     takeover,
@@ -177,9 +177,9 @@ async function takeOver(
   }: Pick<LateCase, 'command' | 'takeover' | 'progress' | 'slept'>,
 ): Promise<Other> {
   const gate = new PausingGate(progress === 'ended' ? null : HOLDS_BY_THEN);
-  const other = await ground.open(
+  const other = await harness.open(
     takeover === 'again' ? command.role : 'reconcile',
-    gate.seams(ground.clock),
+    gate.overrides(harness.clock),
   );
   const work = takeover === 'again' ? command.again(other) : pass(other).then(() => []);
   // A day later a charge is refused or canceled instead: only that it ends is asked.
@@ -206,21 +206,21 @@ function mailsTwice(gate: PausingGate, ownClock: OwnClock, held: Sight): readonl
     : [];
 }
 
-async function atRest(ground: Ground, slept: Sleep, mailed: number): Promise<readonly string[]> {
+async function atRest(harness: Harness, slept: Sleep, mailed: number): Promise<readonly string[]> {
   // An intent that came into being after its absence was proven is looked for once more, a day later.
   const rounds =
     slept === 'a day'
       ? [0, BETWEEN_PASSES_MS, SLEEPS['a day'], BETWEEN_PASSES_MS]
       : [0, BETWEEN_PASSES_MS];
-  const { sandbox, dialect, secrets } = ground;
-  const reconciler = await ground.open('reconcile');
+  const { sandbox, dialect, secrets } = harness;
+  const reconciler = await harness.open('reconcile');
   for (const laterMs of rounds) {
-    ground.advance(laterMs);
+    harness.advance(laterMs);
     await pass(reconciler);
   }
   const evidence = await gatherEvidence({
     books: sandbox.books,
-    raw: ground.raw(),
+    raw: harness.raw(),
     dialect,
     verifyAudit: () => reconciler.verifyAudit(null),
   });

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock, Gateway, LookUp } from '../../../src/app/ports.ts';
-import type { Seams } from '../../../src/wire/parts.ts';
+import type { Overrides } from '../../../src/compose/adapters.ts';
 import { clockInTurn, inOrderOfQueries, Turns } from '../turns.ts';
 
 /*
@@ -59,7 +59,7 @@ export class PausingGate {
   }
 
   /** Puts everything that payrecon does through the gate; who sleeps by that clock takes its turn for it. */
-  seams(clock: Clock): Pick<Seams, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
+  overrides(clock: Clock): Pick<Overrides, 'gate' | 'clock' | 'wrapGateway' | 'wrapMailer'> {
     const turns = this.#turns;
     return {
       clock: clockInTurn(turns, 0, clock),

@@ -1,7 +1,7 @@
 import { casesOf, recordLane, SEED } from '../../support/proving.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import type { Target } from '../../storage/targets.ts';
-import { openGround } from '../ground.ts';
+import { openHarness } from '../harness.ts';
 import { runRound, type RoundReport } from './round.ts';
 
 /** The number of the one round to run, as a failure prints it. */
@@ -25,7 +25,7 @@ export async function runRounds(target: Target): Promise<Rounds> {
   const numbers = Array.from({ length: half }, (_, index) => index + 1).filter(
     (number) => ONLY === undefined || ONLY === `round | ${target.name} | ${number}`,
   );
-  const ground = await openGround(target);
+  const harness = await openHarness(target);
   const home = await temporaryFolder();
   const startedMs = performance.now();
   const violations: string[] = [];
@@ -34,7 +34,7 @@ export async function runRounds(target: Target): Promise<Rounds> {
   let refused = 0;
   for (const number of numbers) {
     const report = await runRound(
-      ground,
+      harness,
       home,
       SEED * ROUNDS_APART + number * 2 + (target.name === 'sqlite' ? 0 : 1),
     ).catch(broken);

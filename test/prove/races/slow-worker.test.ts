@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Clock, Gateway, LookUp } from '../../../src/app/ports.ts';
-import { systemClock } from '../../../src/wire/system.ts';
+import { systemClock } from '../../../src/compose/system.ts';
 import { aCharge } from '../../faults/lane.ts';
 import { targets } from '../../storage/targets.ts';
-import { openGround, type Ground } from '../ground.ts';
+import { openHarness, type Harness } from '../harness.ts';
 import { WRITING } from './late-writer.ts';
 
 /*
@@ -16,7 +16,7 @@ const SLEEPS_CUT_BELOW_MS = 10_000;
 const RENEWED_WITHIN_MS = 300;
 
 /** Time that goes by in jumps: the database's, Stripe's and the process's own, and who sleeps wakes up in it. */
-function jumpingTime(ground: Ground): {
+function jumpingTime(harness: Harness): {
   readonly clock: Clock;
   readonly goesBy: (ms: number) => Promise<void>;
 } {
@@ -36,14 +36,14 @@ function jumpingTime(ground: Ground): {
   return {
     clock,
     async goesBy(ms) {
-      const before = await expiry(ground);
-      ground.advance(ms);
+      const before = await expiry(harness);
+      harness.advance(ms);
       jumpedMs += ms;
       for (const { atMs, wake } of sleeping) if (atMs <= monotonicMs()) wake();
       // Who woke up to renew its lease has the time for it.
       for (
         let waitedMs = 0;
-        waitedMs < RENEWED_WITHIN_MS && (await expiry(ground)) === before;
+        waitedMs < RENEWED_WITHIN_MS && (await expiry(harness)) === before;
         waitedMs += 5
       )
         await wait(5);
@@ -51,24 +51,24 @@ function jumpingTime(ground: Ground): {
   };
 }
 
-async function expiry(ground: Ground): Promise<number> {
-  const [row] = await ground.raw().rows('select lease_expires_at from transactions');
+async function expiry(harness: Harness): Promise<number> {
+  const [row] = await harness.raw().rows('select lease_expires_at from transactions');
   return Number(row?.['lease_expires_at'] ?? 0);
 }
 
-async function actors(ground: Ground): Promise<readonly unknown[]> {
-  const rows = await ground.raw().rows('select actor from audit_events order by seq');
+async function actors(harness: Harness): Promise<readonly unknown[]> {
+  const rows = await harness.raw().rows('select actor from audit_events order by seq');
   return rows.map(({ actor }) => (JSON.parse(String(actor)) as { operator: unknown }).operator);
 }
 
 describe.each(targets)('a slow process that lives ($name)', (target) => {
   test('keeps its lease through a pass of two minutes, and settles', async () => {
-    const ground = await openGround(target);
-    await ground.begin(false);
-    await WRITING.find(({ name }) => name === 'reconcile, confirm_sent, paid')!.prepare(ground);
-    ground.advance(1_000);
-    const time = jumpingTime(ground);
-    const other = await ground.open('reconcile', {}, { PAYRECON_OPERATOR: 'other' });
+    const harness = await openHarness(target);
+    await harness.begin(false);
+    await WRITING.find(({ name }) => name === 'reconcile, confirm_sent, paid')!.prepare(harness);
+    harness.advance(1_000);
+    const time = jumpingTime(harness);
+    const other = await harness.open('reconcile', {}, { PAYRECON_OPERATOR: 'other' });
     const taken: number[] = [];
     const slowly = (gateway: Gateway): Gateway => ({
       create: (transaction) => gateway.create(transaction),
@@ -87,7 +87,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
         yield* gateway.lookUp(queries, signal);
       },
     });
-    const slow = await ground.open(
+    const slow = await harness.open(
       'reconcile',
       { clock: time.clock, wrapGateway: slowly },
       { PAYRECON_OPERATOR: 'slow' },
@@ -97,15 +97,15 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       taken: [0, 0, 0, 0],
       settled: { succeeded: 1, failed: 0, canceled: 0 },
     });
-    expect((await actors(ground)).at(-1)).toBe('slow');
-    await ground.end();
+    expect((await actors(harness)).at(-1)).toBe('slow');
+    await harness.end();
   });
 
   test('renews its lease before a call that might outlive it', async () => {
-    const ground = await openGround(target);
-    await ground.begin(false);
-    const time = jumpingTime(ground);
-    const other = await ground.open('charge', {}, { PAYRECON_OPERATOR: 'other' });
+    const harness = await openHarness(target);
+    await harness.begin(false);
+    const time = jumpingTime(harness);
+    const other = await harness.open('charge', {}, { PAYRECON_OPERATOR: 'other' });
     const ask = aCharge({ key: 'order-1' });
     const options = { waitMs: 0, waitForOutcome: false, allowDuplicate: false };
     const meanwhile: string[] = [];
@@ -128,7 +128,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       findOther: (query) => gateway.findOther(query),
       lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     });
-    const slow = await ground.open(
+    const slow = await harness.open(
       'charge',
       { clock: time.clock, wrapGateway: slowly },
       { PAYRECON_OPERATOR: 'slow' },
@@ -138,8 +138,8 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
       status: 'succeeded',
       meanwhile: ['in_progress'],
     });
-    expect(ground.sandbox.books.count('payment_intents.confirm')).toBe(1);
-    expect(await actors(ground)).not.toContain('other');
-    await ground.end();
+    expect(harness.sandbox.books.count('payment_intents.confirm')).toBe(1);
+    expect(await actors(harness)).not.toContain('other');
+    await harness.end();
   });
 });

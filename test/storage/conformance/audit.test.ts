@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { entryHash } from '../../../src/storage/audit-chain.ts';
+import { entryHash } from '../../../src/storage/ledger/audit-chain.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import { aRequest, aTransition, openOne, recordOne, succeeded } from '../payments.ts';
 import { targets, type RawConnection, type Target } from '../targets.ts';

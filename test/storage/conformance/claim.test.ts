@@ -27,23 +27,23 @@ describe.each(targets)('leases on $name', (target) => {
     const storage = await (
       await target.fresh()
     ).open({ leaseMs: minute, nowOffsetMs: () => offsetMs });
-    const zombie = await openOne(storage);
+    const paused = await openOne(storage);
     offsetMs = minute - 5_000;
-    expect(await storage.ledger.claim(zombie.transaction.id, reconciler)).toBeNull();
+    expect(await storage.ledger.claim(paused.transaction.id, reconciler)).toBeNull();
     offsetMs = minute + 1_000;
-    const taker = await storage.ledger.claim(zombie.transaction.id, reconciler);
-    expect(taker?.transaction).toEqual(zombie.transaction);
+    const taker = await storage.ledger.claim(paused.transaction.id, reconciler);
+    expect(taker?.transaction).toEqual(paused.transaction);
     const late = await storage.ledger.record(
-      zombie.transaction,
-      zombie.lease,
+      paused.transaction,
+      paused.lease,
       aTransition({ changes: { lookups: 9 }, release: true }),
       actor,
     );
     expect(late).toEqual({ kind: 'stale' });
-    expect(await storage.ledger.renew([zombie.lease])).toEqual([]);
-    await storage.ledger.release([zombie.lease]);
-    expect(await storage.ledger.claim(zombie.transaction.id, actor)).toBeNull();
-    expect(await storage.ledger.find(zombie.transaction.id)).toEqual(zombie.transaction);
+    expect(await storage.ledger.renew([paused.lease])).toEqual([]);
+    await storage.ledger.release([paused.lease]);
+    expect(await storage.ledger.claim(paused.transaction.id, actor)).toBeNull();
+    expect(await storage.ledger.find(paused.transaction.id)).toEqual(paused.transaction);
     expect(
       (await recordOne(storage, taker!, aTransition({ changes: { lookups: 1 } }))).lookups,
     ).toBe(1);

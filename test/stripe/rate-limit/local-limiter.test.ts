@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type Stripe from 'stripe';
 import type { Clock } from '../../../src/app/ports.ts';
-import { StripeCaller } from '../../../src/stripe/caller.ts';
+import { StripeCaller } from '../../../src/stripe/http/call.ts';
 import {
   RequestLimiter,
   type Endpoint,

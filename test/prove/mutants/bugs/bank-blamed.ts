@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/domain/refusals.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/domain/refusals/refusals.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     classifyRefusal: (refusal) => {

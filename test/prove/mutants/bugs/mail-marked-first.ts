@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import type { Outbox } from '../../../../src/app/ports.ts';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/app/dispatch.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/app/send-notifications.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     dispatch: async (deps, limits, signal) => {

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/storage/ledger-record-many.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/storage/ledger/record-many.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     recordMany: async (database, recordings) => {

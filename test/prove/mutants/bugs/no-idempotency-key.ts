@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/stripe/client.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/stripe/sdk.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     openClient: async (options, wire) => {

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/storage/ledger-recording.ts'), async (importOriginal) =>
+vi.mock(import('../../../../src/storage/ledger/recording.ts'), async (importOriginal) =>
   replaced(await importOriginal(), {
     whereOurs: ({ current: { id } }) => ({ text: 'id = ?', bindings: [id] }),
   }),

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/stripe/list-page.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/stripe/look-up/page.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     pageReader:

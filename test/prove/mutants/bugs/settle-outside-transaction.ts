@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import type { Database } from '../../../../src/storage/database.ts';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/storage/ledger-record.ts'), async (importOriginal) => {
+vi.mock(import('../../../../src/storage/ledger/record.ts'), async (importOriginal) => {
   const original = await importOriginal();
   return replaced(original, {
     createRecorder: (database) => {

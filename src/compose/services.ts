@@ -1,0 +1,308 @@
+import type { Payrecon } from '../app/service.ts';
+import type { LedgerIdentity } from '../app/ports.ts';
+import type { ListFilter } from '../app/views.ts';
+import { listPage, ledgerStatus, show, verifyAudit } from '../app/history.ts';
+import type { Settings } from '../config/settings.ts';
+import type { PassEnd } from '../daemon/daemon.ts';
+import { PayreconError } from '../domain/errors.ts';
+import type { Storage } from '../storage/open.ts';
+import { once } from './ledger-storage.ts';
+import { openAdapters, type Adapters, type Overrides } from './adapters.ts';
+
+/*
+ * The composition root: settings in, services out, each opened at its first use and closed in the
+ * reverse order. Nothing else in the program makes a clock, a random number or a connection.
+ */
+
+export interface OpenInput {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** By the flag's name without dashes. */
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  /** Fail at once, before anything is opened, when there is no Stripe key. */
+  readonly needsStripe: boolean;
+  /** Who acts, for the audit trail: `charge`, `reconcile`, `resolve`, `notify`. */
+  readonly role: string;
+  /** Sentences for a person, as they happen: that a ledger was bound to its account. */
+  readonly notice?: (sentence: string) => void;
+}
+
+/** @throws PayreconError `configuration` with every problem of the settings. */
+export async function openFromEnvironment(
+  input: OpenInput,
+  overrides: Overrides = {},
+): Promise<Payrecon> {
+  return assemble(await readSettings(input), input, overrides);
+}
+
+async function readSettings(input: OpenInput): Promise<Settings> {
+  const [{ loadSettings, requireStripe }, { systemSources }] = await Promise.all([
+    import('../config/settings.ts'),
+    import('../config/system.ts'),
+  ]);
+  const settings = loadSettings(systemSources(input.flags, input.environment));
+  if (input.needsStripe) requireStripe(settings);
+  return settings;
+}
+
+export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
+  readonly limit: number | null;
+  /** Aborted by the first signal: the pass that runs is finished, then the daemon ends. */
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Passes on schedule until the signal. Each pass opens its own connections and closes them, so a
+ * database that comes back is met afresh and nothing grows over weeks.
+ */
+export async function daemonFromEnvironment(
+  input: DaemonInput,
+  overrides: Overrides = {},
+): Promise<void> {
+  const { environment, flags, limit, signal, log } = input;
+  const settings = await readSettings({ environment, flags, needsStripe: true, role: 'reconcile' });
+  const [{ runDaemon }, { serviceManager }, { passLine }] = await Promise.all([
+    import('../daemon/daemon.ts'),
+    import('../daemon/service-manager.ts'),
+    import('../app/reconcile/pass-line.ts'),
+  ]);
+  // Each pass opens the ledger anew: what is wrong with its place is said once.
+  const said = new Set<string>();
+  const notice = (sentence: string): void => {
+    if (!said.has(sentence)) log(sentence);
+    said.add(sentence);
+  };
+  const pass = async (stop: AbortSignal): Promise<PassEnd> => {
+    const payrecon = assemble(settings, { role: 'reconcile', notice }, overrides);
+    try {
+      const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop });
+      return { line: passLine(outcome), againInMs: outcome.takeOverInMs };
+    } finally {
+      await payrecon.close();
+    }
+  };
+  for (const warning of settings.warnings) log(`warning: ${warning}`);
+  await runDaemon({
+    schedule: settings.schedule,
+    pass,
+    signal,
+    log,
+    manager: serviceManager(environment, log),
+  });
+}
+
+function assemble(
+  settings: Settings,
+  { role, notice }: Pick<OpenInput, 'role' | 'notice'>,
+  overrides: Overrides,
+): Payrecon {
+  const adapters = openAdapters(settings, role, overrides, notice);
+  return {
+    mode: settings.stripeMode,
+    ledger: settings.database.shown,
+    limits: {
+      requestsPerSecond: settings.stripeRps,
+      endpointRequestsPerSecond: settings.stripeEndpointRps,
+    },
+    warnings: settings.warnings,
+    close: adapters.close,
+    ...payments(settings, adapters),
+    ...reading(adapters),
+    ...stuckWork(adapters),
+    ...mail(adapters),
+    ...upkeep(settings, adapters),
+  };
+}
+
+/** E-mails must not hold up payments: the rest waits for the next pass. */
+const MAIL_MS_A_PASS = 20_000;
+
+interface Whole {
+  readonly identity: LedgerIdentity;
+  /** Until the look has found the ledger whole. */
+  readonly isInDoubt: () => Promise<boolean>;
+  /** One look for all. */
+  readonly look: () => Promise<void>;
+}
+
+/** For one reading of who the ledger is. */
+async function wholeOf(adapters: Adapters, identity: LedgerIdentity): Promise<Whole> {
+  const { doubt, mustBeWhole } = await import('../app/own-ledger.ts');
+  const deps = await adapters.ownLedgerDeps('live');
+  let isFoundWhole = false;
+  const doubted = once(async () => await doubt(deps, identity));
+  return {
+    identity,
+    isInDoubt: async () => !isFoundWhole && (await doubted()).isInDoubt,
+    look: once(async () => {
+      await mustBeWhole(deps, identity, (await doubted()).witness);
+      isFoundWhole = true;
+    }),
+  };
+}
+
+function payments(settings: Settings, adapters: Adapters): Pick<Payrecon, 'charge' | 'reconcile'> {
+  // Asked once for each reading of who the ledger is: the lines of a file share the answers.
+  let whole: { readonly identity: LedgerIdentity; readonly opened: Promise<Whole> } | null = null;
+  return {
+    async charge(request, options) {
+      const [{ charge, answerFromLedger }, { refuseDoubtful }] = await Promise.all([
+        import('../app/charge.ts'),
+        import('../app/doubtful-texts.ts'),
+      ]);
+      // Before there is a ledger: a request that is refused makes none.
+      await refuseDoubtful(request, async () => (await storageIfThere(adapters))?.ledger ?? null);
+      await adapters.storageToCharge();
+      const [{ identity }, { passes }] = await Promise.all([
+        adapters.whose('live'),
+        adapters.storage(),
+      ]);
+      if (whole?.identity !== identity) whole = { identity, opened: wholeOf(adapters, identity) };
+      const { isInDoubt, look } = await whole.opened;
+      const deps = {
+        ...(await adapters.advancing()),
+        passes,
+        duplicateWindowMs: settings.duplicateWindowMs,
+      };
+      if (await isInDoubt()) {
+        // What the ledger answers by itself asks nothing of Stripe, not even whether it is whole.
+        const answer = await answerFromLedger(deps, request, options);
+        if (answer !== null) return answer;
+        await look();
+      }
+      return await charge(deps, request, options);
+    },
+    async reconcile(options) {
+      const [{ reconcile }, { checkWhole }] = await Promise.all([
+        import('../app/reconcile/pass.ts'),
+        import('../app/own-ledger.ts'),
+      ]);
+      const { history, passes } = await adapters.storage();
+      const dispatch = async (signal: AbortSignal | undefined): Promise<unknown> =>
+        await adapters.dispatch({ emails: null, forMs: MAIL_MS_A_PASS }, signal);
+      const ownDeps = await adapters.ownLedgerDeps('pass');
+      return await reconcile(
+        {
+          ...(await adapters.advancingUnowned('pass')),
+          history,
+          passes,
+          pendingAfterMs: settings.pendingAfterMs,
+          dispatch,
+          whose: async () => await adapters.whose('pass'),
+          checkWhole: async (identity) => await checkWhole(ownDeps, identity),
+        },
+        options,
+      );
+    },
+  };
+}
+
+async function storageIfThere({ storage }: Adapters): Promise<Storage | null> {
+  return await storage().catch((error: unknown) => {
+    if (error instanceof PayreconError && error.code === 'no_ledger') return null;
+    throw error;
+  });
+}
+
+const NEEDS_PERSON: ListFilter = {
+  statuses: [],
+  since: null,
+  until: null,
+  customer: null,
+  reference: null,
+  needsPerson: true,
+};
+
+function reading({
+  storage,
+}: Adapters): Pick<Payrecon, 'list' | 'show' | 'stuck' | 'verifyAudit' | 'status'> {
+  return {
+    async list(filter, limit, cursor) {
+      return await listPage((await storage()).history, filter, limit, cursor);
+    },
+    async stuck(limit, cursor) {
+      return await listPage((await storage()).history, NEEDS_PERSON, limit, cursor);
+    },
+    async show(idOrKey) {
+      const { ledger, history } = await storage();
+      return await show(ledger, history, idOrKey);
+    },
+    async verifyAudit(idOrKey) {
+      const { ledger, history } = await storage();
+      return await verifyAudit(ledger, history, idOrKey);
+    },
+    async status() {
+      return await ledgerStatus(await storage());
+    },
+  };
+}
+
+function stuckWork({ advancing }: Adapters): Pick<Payrecon, 'inspect' | 'resolve'> {
+  return {
+    async inspect(idOrKey) {
+      const { inspect } = await import('../app/resolve.ts');
+      return await inspect(await advancing(), idOrKey);
+    },
+    async resolve(idOrKey, request) {
+      const { resolve } = await import('../app/resolve.ts');
+      return await resolve(await advancing(), idOrKey, request);
+    },
+  };
+}
+
+function mail({
+  storage,
+  dispatch,
+}: Adapters): Pick<Payrecon, 'sendNotifications' | 'notifications' | 'resendNotification'> {
+  return {
+    sendNotifications: async (emails, signal) => await dispatch({ emails, forMs: null }, signal),
+    async notifications(states, limit) {
+      return await (await storage()).outbox.list(states, limit);
+    },
+    async resendNotification(id) {
+      const { resend } = await import('../app/notifications.ts');
+      return await resend((await storage()).outbox, id);
+    },
+  };
+}
+
+function upkeep(
+  settings: Settings,
+  adapters: Adapters,
+): Pick<Payrecon, 'doctor' | 'migrate' | 'move' | 'migrationStatus'> {
+  return {
+    async doctor() {
+      const [{ examine }, { describeSettings }] = await Promise.all([
+        import('../app/doctor.ts'),
+        import('../config/describe.ts'),
+      ]);
+      const { configured } = await adapters.mailer();
+      const { stripeMode, sendgridApiKey, mailFrom, operatorEmail } = settings;
+      return await examine({
+        describe: describeSettings(settings),
+        mode: stripeMode,
+        madeByChargeAt: settings.database.kind === 'sqlite' ? settings.database.shown : null,
+        ledgerAt: settings.database.shown,
+        openStorage: adapters.storage,
+        gateway: stripeMode === 'none' ? null : await adapters.gateway('live'),
+        mail: {
+          configured,
+          hasKey: sendgridApiKey !== null,
+          hasSender: mailFrom !== null,
+          hasOperator: operatorEmail !== null,
+        },
+      });
+    },
+    async migrate(direction) {
+      const storage = await adapters.anyStorage({ mayCreate: direction === 'up' });
+      if (direction === 'down') return await storage.migrateDown();
+      const names = await storage.migrateUp();
+      await adapters.greetNew(storage);
+      return names;
+    },
+    move: adapters.move,
+    async migrationStatus() {
+      return await (await adapters.anyStorage({ mayCreate: false })).schema();
+    },
+  };
+}

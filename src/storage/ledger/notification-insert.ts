@@ -1,0 +1,158 @@
+import type { Knex } from 'knex';
+import { receivedOf } from '../../domain/money/received.ts';
+import type { Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
+import type { NotificationKind } from '../../domain/transition.ts';
+import { canonicalJson } from './audit-chain.ts';
+import { changed, type Binding } from '../database.ts';
+import { notificationId } from '../identifiers.ts';
+import { sealOf, sealSql } from '../seals.ts';
+
+/** An e-mail about to be queued with a recorded transition. */
+export interface QueuedNotification {
+  readonly id: string;
+  readonly kind: NotificationKind;
+  /** Null for the operator, whose address is the configuration's when it is sent. */
+  readonly recipient: string | null;
+  readonly data: string;
+}
+
+/** What a message is made of, as it was when it was queued. Amount in the minor unit, instants in milliseconds. */
+function snapshot(transaction: Transaction): JsonObject {
+  const received = receivedOf(transaction);
+  const others = transaction.review?.evidence['other_intents'];
+  return {
+    transaction_id: transaction.id,
+    key: transaction.key,
+    reference: transaction.reference,
+    amount: transaction.amount,
+    currency: transaction.currency,
+    amount_received: received?.amount ?? null,
+    currency_received: received?.currency ?? null,
+    customer: transaction.customer,
+    description: transaction.description,
+    status: transaction.status,
+    payment_intent: transaction.paymentIntent,
+    stripe_status: transaction.stripeStatus,
+    failure_kind: transaction.failureKind,
+    failure_code: transaction.failureCode,
+    failure_message: transaction.failureMessage,
+    review_reason: transaction.review?.reason ?? null,
+    review_message: transaction.review?.message ?? null,
+    ...(others === undefined ? {} : { other_intents: others }),
+    created_at: transaction.createdAt,
+  };
+}
+
+function isForCustomer(kind: NotificationKind): boolean {
+  return kind.startsWith('customer_');
+}
+
+/** A customer without an address gets none. `next` still has the version before the transition. */
+export function notificationsFor(
+  next: Transaction,
+  kinds: readonly NotificationKind[],
+): readonly QueuedNotification[] {
+  const data = kinds.length === 0 ? '' : canonicalJson(snapshot(next));
+  return kinds
+    .filter((kind) => !isForCustomer(kind) || next.email !== null)
+    .map((kind) => ({
+      id: notificationId(next.id, kind, next.version + 1, 0),
+      kind,
+      recipient: isForCustomer(kind) ? next.email : null,
+      data,
+    }));
+}
+
+export const NOTIFICATION_COLUMNS =
+  'id, transaction_id, kind, version, recipient, state, created_at, next_attempt_at, data, seal';
+
+export interface MailSubject {
+  readonly transactionId: string;
+  readonly version: number;
+}
+
+/** The columns of an e-mail that is queued with a transition, in the order of NOTIFICATION_COLUMNS. */
+export function queuedRow(
+  subject: MailSubject,
+  { id, kind, recipient, data }: QueuedNotification,
+  now: Instant,
+): Readonly<Record<string, Binding>> {
+  const row = {
+    id,
+    transaction_id: subject.transactionId,
+    kind,
+    version: subject.version,
+    recipient,
+    state: 'queued',
+    created_at: now,
+    next_attempt_at: now,
+    data,
+  };
+  return { ...row, seal: sealOf('notifications', { ...NEW_NOTIFICATION, ...row }) };
+}
+
+/** What a queued e-mail says where its insert says nothing. */
+export const NEW_NOTIFICATION = {
+  transaction_id: null,
+  outage_id: null,
+  resend: 0,
+  recipient: null,
+  attempts: 0,
+  sent_at: null,
+  message_id: null,
+  last_error: null,
+  claim_token: null,
+};
+
+/** The same for the one statement that PostgreSQL gets: columns of `mail` and of the updated row, `written`. */
+export const QUEUED_SELECT = `mail.id, written.id, mail.kind, written.version, mail.recipient, 'queued', updated_at, updated_at, mail.data,
+  ${sealSql('notifications', {
+    id: 'mail.id',
+    transaction_id: 'written.id',
+    outage_id: 'null',
+    kind: 'mail.kind',
+    version: 'written.version',
+    resend: '0',
+    recipient: 'mail.recipient',
+    state: `'queued'`,
+    attempts: '0',
+    created_at: 'updated_at',
+    next_attempt_at: 'updated_at',
+    sent_at: 'null',
+    message_id: 'null',
+    last_error: 'null',
+    data: 'mail.data',
+    claim_token: 'null',
+  })}`;
+
+export async function insertNotifications(
+  sql: Knex,
+  subject: MailSubject,
+  mails: readonly QueuedNotification[],
+  now: Instant,
+): Promise<void> {
+  for (const mail of mails) {
+    const row = queuedRow(subject, mail, now);
+    await changed(
+      sql,
+      `insert into notifications (${NOTIFICATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      Object.values(row),
+    );
+  }
+}
+
+/** The same as a part of the one statement that PostgreSQL gets; `written` is the updated row there. */
+export function notificationsPart(mails: readonly QueuedNotification[]): {
+  readonly text: string;
+  readonly bindings: readonly Binding[];
+} {
+  if (mails.length === 0) return { text: '', bindings: [] };
+  const values = mails.map(() => '(?::text, ?::text, ?::text, ?::text)').join(', ');
+  return {
+    text: `, mails as (
+      insert into notifications (${NOTIFICATION_COLUMNS})
+      select ${QUEUED_SELECT}
+        from written, (values ${values}) as mail (id, kind, recipient, data))`,
+    bindings: mails.flatMap((mail) => [mail.id, mail.kind, mail.recipient, mail.data]),
+  };
+}

@@ -1,0 +1,108 @@
+import type { Knex } from 'knex';
+import type { Actor, Lease } from '../../app/ports.ts';
+import { BugError } from '../../domain/errors.ts';
+import type { Transaction } from '../../domain/transaction.ts';
+import {
+  mayFollow,
+  settledAtFits,
+  stepMayFollow,
+  type Transition,
+} from '../../domain/transition.ts';
+import { actorRecord } from '../actors.ts';
+import { entryHash, type UnsealedEntry } from './audit-chain.ts';
+import { firstRow, type Binding, type Database, type Row } from '../database.ts';
+import { changedTransaction } from './changes.ts';
+import { changesText, recordedChanges } from './row-changes.ts';
+import { chainEntryOf } from '../rows.ts';
+import { notificationsFor } from './notification-insert.ts';
+import type { Recording } from './written.ts';
+
+/** @throws BugError for a transition that may not follow on the row. */
+export function recordingOf(
+  database: Database,
+  current: Transaction,
+  lease: Lease,
+  transition: Transition,
+  actor: Actor,
+): Recording {
+  checkTransition(current, lease, transition);
+  const next = changedTransaction(current, transition);
+  return {
+    current,
+    lease,
+    transition,
+    next,
+    actor: actorRecord(database, actor),
+    detail: transition.detail,
+    mails: notificationsFor(next, transition.notifications),
+    referenceShared: false,
+  };
+}
+
+/** A condition, with the values of its places. */
+export interface Condition {
+  readonly text: string;
+  readonly bindings: readonly Binding[];
+}
+
+/** True of the recording's row as long as it is as the recording saw it, and under its lease. */
+export function whereOurs({ current, lease }: Recording): Condition {
+  return {
+    text: 'id = ? and version = ? and lease_token = ?',
+    bindings: [current.id, current.version, lease.token],
+  };
+}
+
+function checkTransition(
+  current: Transaction,
+  lease: Lease,
+  { changes, stamps, action }: Transition,
+): void {
+  const status = changes.status ?? current.status;
+  const step = changes.step ?? current.step;
+  const stampedNow = stamps.settledAt === 'now' ? current.updatedAt : current.settledAt;
+  const settledAt = stamps.settledAt === 'clear' ? null : stampedNow;
+  const problems = [
+    mayFollow(current.status, status) ? null : `${current.status} -> ${status} may not follow`,
+    stepMayFollow(current.step, step) ? null : `step ${current.step} -> ${step} may not follow`,
+    settledAtFits(status, settledAt) ? null : `settled_at does not fit ${status}`,
+    lease.transactionId === current.id ? null : 'the lease is of another transaction',
+  ].filter((problem) => problem !== null);
+  if (problems.length > 0)
+    throw new BugError(`illegal transition ${action} of ${current.id}: ${problems.join('; ')}`);
+}
+
+export function entryOf(recording: Recording): Omit<UnsealedEntry, 'at'> {
+  const { current, next, transition, actor, detail } = recording;
+  return {
+    transactionId: current.id,
+    seq: current.version + 1,
+    actor,
+    action: transition.action,
+    from: { status: current.status, step: current.step },
+    to: { status: next.status, step: next.step },
+    detail,
+    requestId: transition.requestId,
+    changes: changesText(recordedChanges(recording)),
+  };
+}
+
+/**
+ * After a lost connection the same statement was sent again, and by now it found nothing to change.
+ * That is our own first try if the entry that follows `current` is the one we sent: who, what and why
+ * name this process and this moment of this transaction. Sending it again before looking is what makes
+ * the answer certain: it waits for the first try's row lock, or leaves nothing for it to change.
+ */
+export async function ours(sql: Knex, recording: Recording, attempt: number): Promise<Row | null> {
+  if (attempt === 1) return null;
+  const entry = entryOf(recording);
+  const found = await firstRow(
+    sql,
+    'select * from audit_events where transaction_id = ? and seq = ?',
+    [entry.transactionId, entry.seq],
+  );
+  if (found === null) return null;
+  const written = chainEntryOf(found);
+  if (entryHash('', { ...entry, at: written.at }) !== entryHash('', written)) return null;
+  return firstRow(sql, 'select * from transactions where id = ?', [entry.transactionId]);
+}
