@@ -5,28 +5,20 @@ import { foreignMark } from '../marks.ts';
 import { matchesAmount } from '../money/received.ts';
 import {
   BELIEVED_UNSENT_MS,
-  KEY_LIFETIME_MS,
   type Call,
   type Context,
   type Decision,
   type LastCall,
 } from './decision.ts';
 import { onAbsent } from './on-absent.ts';
-import { onForeign, onIntent } from './on-intent.ts';
+import { isYoungKey } from './key-age.ts';
+import { onDeclined, onForeign, onIntent } from './on-intent.ts';
 import { onAnswerToPerson } from './on-resolution.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-error.ts';
-import {
-  sendCancel,
-  cancelStray,
-  sendConfirm,
-  failureKindOf,
-  leaveUnsent,
-  transition,
-} from './transitions.ts';
+import { sendCancel, cancelStray, sendConfirm, leaveUnsent, transition } from './transitions.ts';
 import { needsPerson } from '../resolutions.ts';
 import { isFinal } from '../statuses.ts';
 import type { Transaction } from '../transaction.ts';
-import type { Transition } from '../transition.ts';
 
 /*
  * The one path forward, for the caller who retries, the reconciler and the operator alike: from the
@@ -78,15 +70,9 @@ export function firstCall(transaction: Transaction, context: FirstCallContext): 
     return 'scan';
   if (transaction.paymentIntent !== null) return 'retrieve';
   if (isFinal(transaction.status) || transaction.keyConflictAt !== null) return 'scan';
-  const { purpose, now } = context;
   if (transaction.createSentAt === null) return firstCallUnsent(transaction, context);
-  if (transaction.absentSince !== null && purpose !== 'charge') return 'scan';
-  // A first send in the future was stamped by a wrong clock: nobody knows how old the key is.
-  const ageMs = now - transaction.createSentAt;
-  // Set back since the send, our clock shows less than has gone by at Stripe, which forgets keys by its own. A clock that was
-  // always behind looks the same: a pass then reads the list, which costs a call, and a caller is not held up by it.
-  const aheadMs = purpose === 'reconcile' ? Math.max(0, context.stripeAheadMs) : 0;
-  return ageMs >= 0 && ageMs + aheadMs < KEY_LIFETIME_MS ? 'create' : 'scan';
+  if (transaction.absentSince !== null && context.purpose !== 'charge') return 'scan';
+  return isYoungKey(transaction.createSentAt, context) ? 'create' : 'scan';
 }
 
 /** A person decides by what Stripe shows now: nothing is created or confirmed for it. */
@@ -132,17 +118,16 @@ function sendCreate(transaction: Transaction, context: Context): Decision {
     throw new BugError(`${transaction.id}: a key that was used elsewhere is never sent again`);
   if (context.justOpened) return { kind: 'ask', record: null, call: 'create', firstSend: true };
   const firstSend = transaction.createSentAt === null;
-  const record: Transition | null =
+  const record =
     firstSend || transaction.absentSince !== null
-      ? {
+      ? transition({
           action: 'create_sent',
           changes: { step: 'create_sent' },
           stamps: { createSentAt: 'if_unset', absentSince: 'clear' },
           detail: { asked: 'create' },
           requestId: null,
-          notifications: [],
           release: false,
-        }
+        })
       : null;
   return { kind: 'ask', record, call: 'create', firstSend };
 }
@@ -160,8 +145,7 @@ function onAnswer(transaction: Transaction, lastCall: LastCall, context: Context
     case 'intent':
       return onOwnIntent(transaction, lastCall, answer, context);
     case 'declined':
-      // A decline is final only once Stripe shows its intent canceled: onCanceled in on-intent.ts settles it.
-      return sendCancel(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);
+      return onDeclined(transaction, answer, context);
     case 'refused':
       return onRefused(transaction, lastCall, answer, context);
     case 'unauthorized':

@@ -8,9 +8,6 @@ import type { Transition } from '../transition.ts';
  */
 export const BELIEVED_UNSENT_MS = 3_600_000;
 
-/** Stripe keeps a key for at least 24 h; after that the same key charges again. One hour of margin. */
-export const KEY_LIFETIME_MS = 23 * 3_600_000;
-
 export type Purpose = 'charge' | 'reconcile' | 'resolve';
 
 /**

@@ -9,6 +9,7 @@ import {
   observed,
   settle,
   stopUndecided,
+  transition,
   markStuck,
   sendCancel,
   sendConfirm,
@@ -16,16 +17,11 @@ import {
   failureOf,
   type Evidence,
 } from './transitions.ts';
-import {
-  KEY_LIFETIME_MS,
-  type Call,
-  type Context,
-  type Decision,
-  type LastCall,
-} from './decision.ts';
+import type { Call, Context, Decision, LastCall } from './decision.ts';
+import { isYoungKey } from './key-age.ts';
 import { isFinal } from '../statuses.ts';
-import type { Canceler, FailureKind, Instant, Transaction } from '../transaction.ts';
-import type { Changes, Transition } from '../transition.ts';
+import type { Canceler, FailureKind, Transaction } from '../transaction.ts';
+import type { Changes } from '../transition.ts';
 
 type IntentAnswer = Extract<Answer, { kind: 'intent' }>;
 
@@ -65,6 +61,19 @@ export function onIntent(
   }
 }
 
+/**
+ * A decline is not final: the same intent may be confirmed once more and be paid. It is copied, the intent is
+ * canceled at Stripe, and only the canceled intent settles the payment as failed (`onCanceled`).
+ */
+export function onDeclined(
+  transaction: Transaction,
+  answer: Extract<Answer, { kind: 'declined' }>,
+  context: Context,
+): Decision {
+  return sendCancel(transaction, { ...answer, kind: failureKindOf(answer.fault) }, context);
+}
+
+/** Canceled can never succeed later: final, as failed where a decline was seen before. */
 function onCanceled(
   transaction: Transaction,
   intent: IntentSnapshot,
@@ -226,7 +235,7 @@ function keepWaiting(
     intent.paymentMethodTypes.length > 0 ? intent.paymentMethodTypes : transaction.methodTypes;
   const by = expectedBy(stripeStatus, types, since);
   const reopened = transaction.status === 'stuck';
-  const record: Transition = {
+  const record = transition({
     action: 'observed',
     changes: {
       ...evidence.changes,
@@ -244,9 +253,7 @@ function keepWaiting(
     },
     detail: { ...evidence.detail, expected_by: by },
     requestId: evidence.requestId,
-    notifications: [],
-    release: true,
-  };
+  });
   const overdue = by < context.now ? ', overdue' : '';
   return {
     kind: 'stop',
@@ -272,7 +279,7 @@ function onUnconfirmed(
     transaction.step !== 'cancel_sent' &&
     intent.status === 'requires_confirmation' &&
     matchesAmount(transaction, intent) &&
-    (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context.now));
+    (transaction.confirmSentAt === null || isYoungKey(transaction.confirmSentAt, context));
   if (mayConfirm && context.made.includes('confirm')) {
     return {
       kind: 'stop',
@@ -283,9 +290,4 @@ function onUnconfirmed(
   }
   if (mayConfirm) return sendConfirm(transaction, intent, evidence.requestId, context);
   return sendCancel(transaction, { ...fence, kind: null }, context);
-}
-
-/** A first send that lies in the future was stamped by a wrong clock: nobody knows how old the key is. */
-function isYoungKey(sentAt: Instant, now: Instant): boolean {
-  return now >= sentAt && now - sentAt < KEY_LIFETIME_MS;
 }

@@ -59,15 +59,12 @@ export function observed(
   requestId: string | null,
   more: Partial<Pick<Transition, 'changes' | 'stamps'>> & { detail?: JsonObject } = {},
 ): Transition {
-  return {
+  return transition({
+    ...more,
     action: 'observed',
-    changes: more.changes ?? {},
-    stamps: more.stamps ?? {},
     detail: { seen: summary, step: transaction.step, ...more.detail },
     requestId,
-    notifications: [],
-    release: true,
-  };
+  });
 }
 
 /** How much longer a row that waits for a person is left alone between two looks. */
@@ -121,7 +118,7 @@ export function settle(transaction: Transaction, outcome: Outcome, context: Cont
   const notifications: NotificationKind[] = same ? [] : [...customerMail(after, corrected)];
   if (late && context.purpose !== 'resolve') notifications.push('operator_truth_changed');
   const settling = corrected ? 'truth_corrected' : 'settled';
-  const record: Transition = {
+  const record = transition({
     action: same ? 'observed' : settling,
     changes: {
       ...outcome.changes,
@@ -138,8 +135,7 @@ export function settle(transaction: Transaction, outcome: Outcome, context: Cont
     detail: outcome.detail,
     requestId: outcome.requestId,
     notifications,
-    release: true,
-  };
+  });
   return { kind: 'stop', record, reason: 'settled', summary };
 }
 
@@ -192,7 +188,7 @@ export function markStuck(
     evidence: evidence.detail,
     resolution: null,
   };
-  const record: Transition = {
+  const record = transition({
     action: again ? 'observed' : 'marked_stuck',
     changes: { ...evidence.changes, status: 'stuck', review, lookups: transaction.lookups + 1 },
     stamps: {
@@ -203,8 +199,7 @@ export function markStuck(
     detail: { ...evidence.detail, reason },
     requestId: evidence.requestId,
     notifications: again ? [] : ['operator_stuck'],
-    release: true,
-  };
+  });
   return { kind: 'stop', record, reason: 'stuck', summary: message };
 }
 
@@ -416,15 +411,14 @@ export function attemptTransition(
       evidence: { ...evidence.detail, attempts },
       resolution: null,
     };
-    return {
+    return transition({
       action: 'marked_stuck',
       changes: { ...changes, status: 'stuck', review },
       stamps: { nextAttempt: nextAttempt(transaction, context) },
       detail: { ...evidence.detail, reason, attempts, seen: summary },
       requestId: evidence.requestId,
       notifications: ['operator_stuck'],
-      release: true,
-    };
+    });
   }
   return observed(transaction, summary, evidence.requestId, {
     changes,

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/domain/answer.ts';
-import {
-  KEY_LIFETIME_MS,
-  type Call,
-  type Context,
-  type Decision,
-} from '../../../src/domain/decide/decision.ts';
+import type { Call, Context, Decision } from '../../../src/domain/decide/decision.ts';
+import { KEY_LIFETIME_MS } from '../../../src/domain/decide/key-age.ts';
 import { decide } from '../../../src/domain/decide/decide.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 import {

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/domain/decide/decision.ts'), async (importOriginal) =>
-  replaced(await importOriginal(), { KEY_LIFETIME_MS: 2_300 * 3_600_000 }),
+vi.mock(import('../../../../src/domain/decide/key-age.ts'), async (importOriginal) =>
+  replaced(await importOriginal(), { isYoungKey: (firstSentAt, { now }) => firstSentAt <= now }),
 );
