@@ -7,7 +7,7 @@ import {
   type UnsealedEntry,
 } from '../src/storage/ledger/audit-chain.ts';
 import { newId, notificationId } from '../src/storage/identifiers.ts';
-import { requestText } from '../src/storage/ledger/open.ts';
+import { requestText } from '../src/storage/columns.ts';
 import { openSink, type Cells } from './ledger-sink.ts';
 
 /*

@@ -2,16 +2,7 @@ import type { PassRow } from '../app/ports.ts';
 import type { AuditEntry, Notification, NotificationState } from '../app/views.ts';
 import { BugError } from '../domain/errors.ts';
 import { STATUSES, type Status } from '../domain/statuses.ts';
-import {
-  CANCELERS,
-  FAILURE_KINDS,
-  SESSIONS,
-  STEPS,
-  type JsonObject,
-  type Review,
-  type Step,
-  type Transaction,
-} from '../domain/transaction.ts';
+import { STEPS, type JsonObject, type Step } from '../domain/transaction.ts';
 import type { Action, NotificationKind } from '../domain/transition.ts';
 import type { ChainEntry } from './ledger/audit-chain.ts';
 import type { Row } from './database.ts';
@@ -45,7 +36,7 @@ export function integerOrNull(row: Row, column: string): number | null {
   return row[column] === null ? null : integer(row, column);
 }
 
-function oneOf<T extends string>(allowed: readonly T[], row: Row, column: string): T {
+export function oneOf<T extends string>(allowed: readonly T[], row: Row, column: string): T {
   const value = text(row, column);
   const known = allowed.find((candidate) => candidate === value);
   if (known === undefined) throw wrong(column, value);
@@ -77,55 +68,12 @@ export function stepOf(row: Row, column: string): Step {
   return oneOf(STEPS, row, column);
 }
 
-function oneOfOrNull<T extends string>(allowed: readonly T[], row: Row, column: string): T | null {
+export function oneOfOrNull<T extends string>(
+  allowed: readonly T[],
+  row: Row,
+  column: string,
+): T | null {
   return row[column] === null ? null : oneOf(allowed, row, column);
-}
-
-export function transactionOf(row: Row): Transaction {
-  return {
-    id: text(row, 'id'),
-    key: text(row, 'key'),
-    fingerprint: text(row, 'fingerprint'),
-    reference: textOrNull(row, 'reference'),
-    amount: integer(row, 'amount'),
-    currency: text(row, 'currency'),
-    customer: textOrNull(row, 'customer'),
-    paymentMethod: text(row, 'payment_method'),
-    methodTypes: parsed(row, 'method_types') as readonly string[],
-    email: textOrNull(row, 'email'),
-    description: textOrNull(row, 'description'),
-    metadata: jsonObject(row, 'metadata') as Readonly<Record<string, string>>,
-    onSession: integer(row, 'on_session') === 1,
-    status: statusOf(row, 'status'),
-    step: stepOf(row, 'step'),
-    attempt: integer(row, 'attempt'),
-    intents: integer(row, 'intents'),
-    absentAttempts: integer(row, 'absent_attempts'),
-    paramsVersion: integer(row, 'params_version'),
-    session: oneOfOrNull(SESSIONS, row, 'session'),
-    paymentIntent: textOrNull(row, 'payment_intent'),
-    stripeStatus: textOrNull(row, 'stripe_status'),
-    failureCode: textOrNull(row, 'failure_code'),
-    failureMessage: textOrNull(row, 'failure_message'),
-    failureKind: oneOfOrNull(FAILURE_KINDS, row, 'failure_kind'),
-    canceledBy: oneOfOrNull(CANCELERS, row, 'canceled_by'),
-    amountReceived: integerOrNull(row, 'amount_received'),
-    currencyReceived: textOrNull(row, 'currency_received'),
-    keyConflictAt: integerOrNull(row, 'key_conflict_at'),
-    createSentAt: integerOrNull(row, 'create_sent_at'),
-    confirmSentAt: integerOrNull(row, 'confirm_sent_at'),
-    cancelSentAt: integerOrNull(row, 'cancel_sent_at'),
-    attempts: integer(row, 'attempts'),
-    lookups: integer(row, 'lookups'),
-    absentSince: integerOrNull(row, 'absent_since'),
-    expectedBy: integerOrNull(row, 'expected_by'),
-    nextAttemptAt: integerOrNull(row, 'next_attempt_at'),
-    review: row['review'] === null ? null : (jsonObject(row, 'review') as unknown as Review),
-    version: integer(row, 'version'),
-    createdAt: integer(row, 'created_at'),
-    updatedAt: integer(row, 'updated_at'),
-    settledAt: integerOrNull(row, 'settled_at'),
-  };
 }
 
 export function auditEntryOf(row: Row): AuditEntry {

@@ -1,10 +1,10 @@
 import { entryHash, type ChainEntry } from '../../src/storage/ledger/audit-chain.ts';
+import { STATE_COLUMNS } from '../../src/storage/columns.ts';
 import { COUNTED_TABLES } from '../../src/storage/counts.ts';
 import {
   changesOf,
   changesText,
   replay,
-  STATE_COLUMNS,
   type Replayed,
   type RowChanges,
 } from '../../src/storage/ledger/row-changes.ts';

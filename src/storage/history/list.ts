@@ -3,7 +3,8 @@ import type { Status } from '../../domain/statuses.ts';
 import type { Transaction } from '../../domain/transaction.ts';
 import { firstRow, rowsOf, type Binding, type Database } from '../database.ts';
 import { verifyAudit } from './verify.ts';
-import { auditEntryOf, integer, integerOrNull, notificationOf, transactionOf } from '../rows.ts';
+import { transactionOf } from '../columns.ts';
+import { auditEntryOf, integer, integerOrNull, notificationOf } from '../rows.ts';
 
 const NEWEST_FIRST = 'order by created_at desc, id desc limit ?';
 /** Force the index: SQLite's planner otherwise scans all pending rows. */

@@ -2,17 +2,16 @@ import type { AuditFinding } from '../../app/views.ts';
 import { BugError } from '../../domain/errors.ts';
 import { canonicalJson, entryHash, sha256, type ChainEntry } from '../ledger/audit-chain.ts';
 import type { Row } from '../database.ts';
-import { requestColumns } from '../ledger/open.ts';
+import { requestColumns, STATE_COLUMNS, transactionOf } from '../columns.ts';
 import {
   changesOf,
   changesText,
   firstDifference,
   replay,
-  STATE_COLUMNS,
   type Replayed,
   type SealedMail,
 } from '../ledger/row-changes.ts';
-import { chainEntryOf, integer, text, textOrNull, transactionOf } from '../rows.ts';
+import { chainEntryOf, integer, text, textOrNull } from '../rows.ts';
 
 /** A transaction's row with its whole trail, read by one statement, so that no writer comes in between. */
 export interface Trail {

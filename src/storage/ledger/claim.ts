@@ -3,7 +3,8 @@ import { BugError } from '../../domain/errors.ts';
 import type { Instant, Transaction } from '../../domain/transaction.ts';
 import { holderOf } from '../actors.ts';
 import { changed, firstRow, rowsOf, type Binding, type Database, type Row } from '../database.ts';
-import { integer, integerOrNull, text, transactionOf } from '../rows.ts';
+import { transactionOf } from '../columns.ts';
+import { integer, integerOrNull, text } from '../rows.ts';
 
 /*
  * A claim is a state of the row with an expiry, never a lock that is held: no SQL transaction is open

@@ -12,7 +12,8 @@ import {
 import { findConflictOnly, openTransaction } from './open.ts';
 import { reopenTransaction } from './reopen.ts';
 import { createRecorder } from './record.ts';
-import { integer, transactionOf } from '../rows.ts';
+import { transactionOf } from '../columns.ts';
+import { integer } from '../rows.ts';
 
 export function createLedger(database: Database): Ledger {
   return {

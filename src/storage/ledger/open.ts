@@ -4,57 +4,19 @@ import { BugError } from '../../domain/errors.ts';
 import { PARAMS_VERSION } from '../../domain/attempts.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
 import { actorRecord, holderOf } from '../actors.ts';
-import { canonicalJson, entryHash, sha256, type UnsealedEntry } from './audit-chain.ts';
+import { entryHash, sha256, type UnsealedEntry } from './audit-chain.ts';
 import { insertCounted } from '../counts.ts';
 import { firstRow, type Binding, type Database, type Row } from '../database.ts';
 import { findConflict, lockLookAlikes } from './duplicate-guard.ts';
 import { newId } from '../identifiers.ts';
 import { auditInsert } from './audit.ts';
-import { changesText, NEW_ROW, writtenChanges } from './row-changes.ts';
-import { integer, text, transactionOf } from '../rows.ts';
+import { changesText, writtenChanges } from './row-changes.ts';
+import { NEW_ROW, requestColumns, requestText, transactionOf } from '../columns.ts';
+import { integer, text } from '../rows.ts';
 
 const VERSION_ONE = 1;
 /** A conflicting insert may be rolled back between our insert and our look; then there is room again. */
 const ROUNDS = 5;
-
-/** The canonical text of what the caller asked for: stored, and hashed into the first audit entry. */
-export function requestText(request: ChargeRequest): string {
-  return canonicalJson({
-    // Left out where it is not asked for, as before there was such a thing: the text is what was sealed.
-    ...(request.onSession ? { on_session: true } : {}),
-    key: request.key,
-    reference: request.reference,
-    amount: request.amount,
-    currency: request.currency,
-    customer: request.customer,
-    payment_method: request.paymentMethod,
-    method_types: request.methodTypes,
-    email: request.email,
-    description: request.description,
-    metadata: request.metadata,
-  });
-}
-
-/** What the caller asked for, as the row keeps it. */
-export function requestColumns(
-  request: ChargeRequest,
-  fingerprint: string,
-): Readonly<Record<string, Binding>> {
-  return {
-    fingerprint,
-    reference: request.reference,
-    amount: request.amount,
-    currency: request.currency,
-    customer: request.customer,
-    payment_method: request.paymentMethod,
-    method_types: JSON.stringify(request.methodTypes),
-    email: request.email,
-    description: request.description,
-    metadata: canonicalJson(request.metadata),
-    sent_params: requestText(request),
-    on_session: request.onSession ? 1 : 0,
-  };
-}
 
 interface Opening {
   readonly request: ChargeRequest;

@@ -17,7 +17,8 @@ import { KEY_TYPES, keyOf, OURS, updateInput } from './bulk-update.ts';
 import { entryOf, ours } from './recording.ts';
 import type { Recording } from './written.ts';
 import { NOTIFICATION_COLUMNS, QUEUED_SELECT, queuedRow } from './notification-insert.ts';
-import { integer, text, transactionOf } from '../rows.ts';
+import { transactionOf } from '../columns.ts';
+import { integer, text } from '../rows.ts';
 
 /*
  * Many transitions in one SQL transaction: the same comparisons, audit entries and e-mails as one by one, with the

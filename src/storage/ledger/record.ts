@@ -14,7 +14,8 @@ import { recordMany } from './record-many.ts';
 import { entryOf, ours, recordingOf, whereOurs } from './recording.ts';
 import type { Recording } from './written.ts';
 import { insertNotifications, notificationsPart } from './notification-insert.ts';
-import { integer, text, transactionOf } from '../rows.ts';
+import { transactionOf } from '../columns.ts';
+import { integer, text } from '../rows.ts';
 
 /*
  * The one door for writes. Version and lease token are compared in the UPDATE itself, so a stale

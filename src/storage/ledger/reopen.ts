@@ -12,9 +12,9 @@ import { findConflict, lockLookAlikes } from './duplicate-guard.ts';
 import { UniqueViolation } from '../driver-errors.ts';
 import { auditInsert } from './audit.ts';
 import { isHeld } from './claim.ts';
-import { requestColumns, requestText } from './open.ts';
 import { changesText, writtenChanges } from './row-changes.ts';
-import { integer, text, transactionOf } from '../rows.ts';
+import { requestColumns, requestText, transactionOf } from '../columns.ts';
+import { integer, text } from '../rows.ts';
 
 interface Attempting extends Reopening {
   readonly current: Transaction;

@@ -1,5 +1,6 @@
 import type { Instant, Transaction } from '../../domain/transaction.ts';
 import { canonicalJson, sha256 } from './audit-chain.ts';
+import { STATE_COLUMNS } from '../columns.ts';
 import type { Binding, Row } from '../database.ts';
 import { COLUMNS, FIELDS, stampedColumns, stored } from './changes.ts';
 import type { QueuedNotification } from './notification-insert.ts';
@@ -15,63 +16,10 @@ import type { Recording } from './written.ts';
  * first entry that this version writes on a row of an older one has the whole row.
  */
 
-/** The columns that are replayed. */
-export const STATE_COLUMNS = [
-  'reference_shared',
-  'status',
-  'step',
-  'attempt',
-  'intents',
-  'absent_attempts',
-  'params_version',
-  'session',
-  'payment_intent',
-  'stripe_status',
-  'failure_code',
-  'failure_message',
-  'failure_kind',
-  'canceled_by',
-  'amount_received',
-  'currency_received',
-  'key_conflict_at',
-  'create_sent_at',
-  'confirm_sent_at',
-  'cancel_sent_at',
-  'attempts',
-  'lookups',
-  'absent_since',
-  'expected_by',
-  'next_attempt_at',
-  'review',
-  'created_at',
-  'updated_at',
-  'settled_at',
-] as const;
-export type StateColumn = (typeof STATE_COLUMNS)[number];
-
-/** Columns that hold the same from the first entry on, or that the chain itself is held against. */
-export const REQUEST_COLUMNS = [
-  'fingerprint',
-  'reference',
-  'amount',
-  'currency',
-  'customer',
-  'payment_method',
-  'method_types',
-  'email',
-  'description',
-  'metadata',
-  'on_session',
-  'sent_params',
-] as const;
-export const CHAIN_COLUMNS = ['id', 'key', 'version', 'audit_hash'] as const;
-/** Who works on the row at the moment: set and given back without an entry. */
-export const LEASE_COLUMNS = ['lease_token', 'lease_holder', 'lease_expires_at'] as const;
-
 export interface RowChanges {
-  readonly set: Readonly<Partial<Record<StateColumn, Binding>>>;
+  readonly set: Readonly<Record<string, Binding>>;
   /** Milliseconds after the entry's instant. */
-  readonly at: Readonly<Partial<Record<StateColumn, number>>>;
+  readonly at: Readonly<Record<string, number>>;
   readonly mails: readonly SealedMail[];
 }
 
@@ -98,7 +46,8 @@ export function changesOf(written: string): RowChanges | null {
   const mails = value['mails'] ?? [];
   if (!Array.isArray(mails) || !mails.every(isSealedMail)) return null;
   const areNumbers = Object.values(value['at']).every((ms) => Number.isSafeInteger(ms));
-  return areNumbers ? { set: value['set'], at: value['at'], mails } : null;
+  const { set, at } = value as unknown as RowChanges;
+  return areNumbers ? { set, at, mails } : null;
 }
 
 function parsedOrNull(written: string): unknown {
@@ -179,24 +128,13 @@ function wholeRow(row: Transaction): RowChanges['set'] {
   };
 }
 
-/** What a new row says where its opening says nothing: the defaults of the schema. */
-export const NEW_ROW: Readonly<Record<string, Binding>> = {
-  ...Object.fromEntries(STATE_COLUMNS.map((column) => [column, null])),
-  reference_shared: 0,
-  attempt: 1,
-  intents: 0,
-  absent_attempts: 0,
-  attempts: 0,
-  lookups: 0,
-};
-
 /** Of a row that is written whole: by opening it, or by a new attempt on it. `now` is the entry's instant. */
 export function writtenChanges(
   values: Readonly<Record<string, Binding>>,
   now: Instant,
 ): RowChanges {
-  const set: Partial<Record<StateColumn, Binding>> = {};
-  const at: Partial<Record<StateColumn, number>> = {};
+  const set: Record<string, Binding> = {};
+  const at: Record<string, number> = {};
   for (const column of STATE_COLUMNS) {
     const value = values[column];
     if (value === undefined) continue;
@@ -219,7 +157,7 @@ export function replay(
 }
 
 /** The first column in which the row is not what was replayed; null when there is none. */
-export function firstDifference(row: Row, replayed: Replayed): StateColumn | null {
+export function firstDifference(row: Row, replayed: Replayed): string | null {
   return (
     STATE_COLUMNS.find((column) => !replayed.has(column) || replayed.get(column) !== row[column]) ??
     null

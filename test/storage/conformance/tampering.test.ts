@@ -6,7 +6,7 @@ import {
   LEASE_COLUMNS,
   REQUEST_COLUMNS,
   STATE_COLUMNS,
-} from '../../../src/storage/ledger/row-changes.ts';
+} from '../../../src/storage/columns.ts';
 import { pastTriggers } from '../../support/reseal.ts';
 import {
   actor,
