@@ -22,6 +22,7 @@ export const settingValues = {
   'stripe-endpoint-rps': '<n>',
   'sendgrid-api-base': '<url>',
   'mail-from': '<address>',
+  'mail-reply-to': '<address>',
   'operator-email': '<address>',
   operator: '<name>',
 } as const;

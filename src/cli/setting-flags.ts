@@ -9,7 +9,12 @@ export const stripeFlags = [
   'stripe-rps',
   'stripe-endpoint-rps',
 ] as const;
-export const mailFlags = ['sendgrid-api-base', 'mail-from', 'operator-email'] as const;
+export const mailFlags = [
+  'sendgrid-api-base',
+  'mail-from',
+  'mail-reply-to',
+  'operator-email',
+] as const;
 
 export function addSettings(command: AnyCommand, names: readonly SettingFlag[]): void {
   for (const name of names)

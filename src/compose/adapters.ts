@@ -241,9 +241,10 @@ async function mailerOf(settings: Settings, { wrapMailer }: Overrides): Promise<
     sendgridApiKey: apiKey,
     sendgridApiBase: apiBase,
     mailFrom: from,
+    mailReplyTo: replyTo,
     operatorEmail,
   } = settings;
-  const mailer = openMailer({ apiKey, apiBase, from, operatorEmail });
+  const mailer = openMailer({ apiKey, apiBase, from, replyTo, operatorEmail });
   return wrapMailer?.(mailer) ?? mailer;
 }
 

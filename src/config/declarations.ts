@@ -4,6 +4,7 @@ import {
   duration,
   emailAddress,
   filePath,
+  mailbox,
   namespaceName,
   operatorName,
   rate,
@@ -141,9 +142,16 @@ export const DECLARATIONS = {
   }),
   mailFrom: setting(
     'PAYRECON_MAIL_FROM',
-    'Sender of e-mails; without it e-mails stay queued',
-    emailAddress,
+    'Sender of e-mails, `Name <address>` or an address; the name is the shop that customers are told of. Without it e-mails stay queued',
+    mailbox,
     null,
+  ),
+  mailReplyTo: setting(
+    'PAYRECON_MAIL_REPLY_TO',
+    'Where the answers of customers go, `Name <address>` or an address',
+    mailbox,
+    null,
+    { fallbackShown: 'to the sender' },
   ),
   operatorEmail: setting(
     'PAYRECON_OPERATOR_EMAIL',

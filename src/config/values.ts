@@ -1,4 +1,5 @@
 import { formatDuration, parseDuration } from '../domain/duration.ts';
+import { readMailbox } from '../domain/mailbox.ts';
 import { emailProblem, nameProblem } from '../domain/request/field-rules.ts';
 
 /*
@@ -54,6 +55,12 @@ export const yesOrNo: Parser<boolean> = (text) =>
 export const emailAddress: Parser<string> = (text) => {
   const problem = emailProblem(text);
   return problem === null ? good(text) : bad(problem);
+};
+
+/** Kept as it was written; `readMailbox` takes it apart where it is used. */
+export const mailbox: Parser<string> = (text) => {
+  const read = readMailbox(text);
+  return read.ok ? good(text) : bad(read.message);
 };
 
 const MAX_OPERATOR = 200;

@@ -9,26 +9,27 @@ const HOLD =
 /** Names what was received: that, and not what was asked for, is what is missing on the customer's account. */
 export function succeededLetter(facts: Facts): Letter {
   const { received, money, receivedDiffers } = facts;
-  const of = received === null ? '' : ` of ${received}`;
+  const payment = paymentOf(facts, received);
   const difference = receivedDiffers
     ? [paragraph(`${money ?? ''} was asked for, and ${received ?? ''} was charged.`)]
     : [];
   return {
-    subject: `Your payment${of} went through`,
-    headline: `Your payment${of} went through; you were charged once.`,
+    subject: `${payment} went through`,
+    headline: `${payment} went through; you were charged once.`,
     blocks: [
       ...correction(facts),
       ...difference,
       paymentFacts(facts, ['Amount charged', received]),
       paragraph('Thank you. There is nothing more to do.'),
+      ...questions(facts),
     ],
   };
 }
 
 export function failedLetter(facts: Facts): Letter {
   return {
-    subject: `Your payment${amount(facts)} did not go through`,
-    headline: `Your payment${amount(facts)} did not go through. You have not been charged.`,
+    subject: `${paymentOf(facts, facts.money)} did not go through`,
+    headline: `${paymentOf(facts, facts.money)} did not go through. You have not been charged.`,
     blocks: [
       ...correction(facts),
       paragraph(
@@ -36,21 +37,23 @@ export function failedLetter(facts: Facts): Letter {
       ),
       paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
+      ...questions(facts),
     ],
   };
 }
 
 export function authenticationLetter(facts: Facts): Letter {
   return {
-    subject: `Your payment${amount(facts)} needs your confirmation`,
-    headline: `Your payment${amount(facts)} needs your confirmation. You have not been charged.`,
+    subject: `${paymentOf(facts, facts.money)} needs your confirmation`,
+    headline: `${paymentOf(facts, facts.money)} needs your confirmation. You have not been charged.`,
     blocks: [
       ...correction(facts),
       paragraph(
-        `${authenticationReason(facts.text('failure_code'))} Please pay again where you bought, and confirm it with your bank. This attempt is over: nothing is charged later unless you pay again.`,
+        `${authenticationReason(facts.text('failure_code'))} Please pay again ${facts.shop === null ? 'where you bought' : `at ${facts.shop}`}, and confirm it with your bank. This attempt is over: nothing is charged later unless you pay again.`,
       ),
       paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
+      ...questions(facts),
     ],
   };
 }
@@ -63,8 +66,8 @@ function authenticationReason(code: string | null): string {
 
 export function canceledLetter(facts: Facts): Letter {
   return {
-    subject: `Your payment${amount(facts)} was canceled`,
-    headline: `Your payment${amount(facts)} was canceled. You have not been charged.`,
+    subject: `${paymentOf(facts, facts.money)} was canceled`,
+    headline: `${paymentOf(facts, facts.money)} was canceled. You have not been charged.`,
     blocks: [
       ...correction(facts),
       paragraph(
@@ -72,6 +75,7 @@ export function canceledLetter(facts: Facts): Letter {
       ),
       paymentFacts(facts, ['Amount', facts.money]),
       paragraph(HOLD),
+      ...questions(facts),
     ],
   };
 }
@@ -86,8 +90,15 @@ function correction(facts: Facts): readonly Block[] {
   ];
 }
 
-function amount(facts: Facts): string {
-  return facts.money === null ? '' : ` of ${facts.money}`;
+/** `Your payment of $49.99 to The Shop`, as far as it is known. */
+function paymentOf({ shop }: Facts, sum: string | null): string {
+  return `Your payment${sum === null ? '' : ` of ${sum}`}${shop === null ? '' : ` to ${shop}`}`;
+}
+
+function questions({ takesAnswers }: Facts): readonly Block[] {
+  return takesAnswers
+    ? [paragraph('If you have a question about this payment, answer this e-mail.')]
+    : [];
 }
 
 /** What helps a customer to recognise the payment and to ask about it. The key is the shop's own and is not shown. */
@@ -99,6 +110,7 @@ function paymentFacts(
     kind: 'facts',
     rows: [
       amountRow,
+      ['Shop', facts.shop],
       ['For', facts.text('description')],
       ['Your reference', facts.text('reference')],
       ['Date', facts.date],

@@ -1,7 +1,8 @@
 import type { MailDataRequired } from '@sendgrid/mail';
 import type { Mailer, SendOutcome } from '../app/ports.ts';
 import type { Notification } from '../app/views.ts';
-import { messageFor } from './messages.ts';
+import { readMailbox, type Mailbox } from '../domain/mailbox.ts';
+import { messageFor, type Sender } from './messages.ts';
 import { outcomeOfAnswer, outcomeOfNetworkError } from './send-outcome.ts';
 import { postMail } from './sendgrid.ts';
 
@@ -11,6 +12,8 @@ export interface MailerOptions {
   readonly apiBase: string | null;
   /** `pay@example.com` or `The Shop <pay@example.com>`. */
   readonly from: string | null;
+  /** Where a customer's answer goes, written the same way; null: to the sender. */
+  readonly replyTo?: string | null;
   readonly operatorEmail: string | null;
   /** Every send ends by then, answered or not; 10 s by default. */
   readonly deadlineMs?: number;
@@ -51,7 +54,7 @@ class SendGridMailer implements Mailer {
       if (!forOperator) return { kind: 'rejected', message: 'the customer has no e-mail address' };
       return { kind: 'retry', message: 'nobody to send it to: set PAYRECON_OPERATOR_EMAIL' };
     }
-    return this.#deliver(mailData(notification, from, to), apiKey);
+    return this.#deliver(mailData(notification, to, this.#options), apiKey);
   }
 
   async #deliver(mail: MailDataRequired, apiKey: string): Promise<SendOutcome> {
@@ -78,12 +81,35 @@ class SendGridMailer implements Mailer {
   }
 }
 
-function mailData(notification: Notification, from: string, to: string): MailDataRequired {
-  const { subject, text, html } = messageFor(notification);
+/** Who the letters name as the shop, and whether they ask for an answer. */
+export function senderOf({
+  from,
+  replyTo = null,
+}: Pick<MailerOptions, 'from' | 'replyTo'>): Sender {
+  return { shop: mailboxOf(from)?.name ?? null, takesAnswers: replyTo !== null };
+}
+
+/** The settings have refused what cannot be read. */
+function mailboxOf(text: string | null): Mailbox | null {
+  const read = text === null ? null : readMailbox(text);
+  return read?.ok === true ? read.mailbox : null;
+}
+
+function mailData(
+  notification: Notification,
+  to: string,
+  options: MailerOptions,
+): MailDataRequired {
+  const { subject, text, html } = messageFor(notification, senderOf(options));
+  const from = addressOf(options.from);
+  const replyTo = notification.kind.startsWith('operator_')
+    ? undefined
+    : addressOf(options.replyTo ?? null);
   return {
     // As an object: the package would read a `<` in a string as the beginning of another address.
     to: { email: to },
-    from,
+    from: from ?? { email: '' },
+    ...(replyTo === undefined ? {} : { replyTo }),
     subject,
     text,
     html,
@@ -95,6 +121,15 @@ function mailData(notification: Notification, from: string, to: string): MailDat
       openTracking: { enable: false },
     },
   };
+}
+
+function addressOf(
+  text: string | null,
+): { readonly email: string; readonly name?: string } | undefined {
+  const mailbox = mailboxOf(text);
+  if (mailbox === null) return undefined;
+  const { name, address: email } = mailbox;
+  return name === null ? { email } : { email, name };
 }
 
 /** The only part of a network error that is ever looked at. */

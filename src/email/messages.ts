@@ -5,7 +5,7 @@ import {
   failedLetter,
   succeededLetter,
 } from './customer-emails.ts';
-import { factsOf, type Facts } from './notification-data.ts';
+import { factsOf, type Facts, type Sender } from './notification-data.ts';
 import {
   outageLetter,
   requestRefusedLetter,
@@ -15,9 +15,11 @@ import {
 } from './operator-emails.ts';
 import { render, type Letter, type RenderedMail } from './render.ts';
 
+export type { Sender } from './notification-data.ts';
+
 /** What the e-mail says, in text and in HTML. Pure: the same notification is always the same message. */
-export function messageFor(notification: Notification): RenderedMail {
-  return render(letterFor(notification, factsOf(notification)));
+export function messageFor(notification: Notification, sender: Sender): RenderedMail {
+  return render(letterFor(notification, factsOf(notification, sender)));
 }
 
 function letterFor(notification: Notification, facts: Facts): Letter {

@@ -3,11 +3,19 @@ import { formatMoney } from '../domain/money/money.ts';
 import { type NamedIntent, otherIntentsIn } from '../domain/other-intents.ts';
 import type { Json, JsonObject } from '../domain/transaction.ts';
 
+/** Whose letters these are, as the settings say when one is made. */
+export interface Sender {
+  /** The name that customers know; null where the sender has none. */
+  readonly shop: string | null;
+  /** Somebody reads what is answered to a letter. */
+  readonly takesAnswers: boolean;
+}
+
 /**
  * Reads what a notification carries. It was written when the e-mail was queued, perhaps by an older
  * version, so every field may be missing: an e-mail with less in it is better than none.
  */
-export interface Facts {
+export interface Facts extends Sender {
   readonly transactionId: string | null;
   /** What was asked for: `$49.99`; null when the notification does not say. */
   readonly money: string | null;
@@ -27,11 +35,12 @@ export interface Facts {
   count(name: string): string | null;
 }
 
-export function factsOf(notification: Notification): Facts {
+export function factsOf(notification: Notification, sender: Sender): Facts {
   const { data, createdAt, transactionId } = notification;
   const money = moneyOf(data['amount'], data['currency']);
   const received = receivedOf(data, money);
   return {
+    ...sender,
     transactionId,
     money,
     received,

@@ -14,12 +14,15 @@ export interface MailAnswer {
  */
 const NOT_ABOUT_THE_MAIL: ReadonlySet<number> = new Set([404, 405, 407, 408, 425]);
 
+const WRONG_ADDRESS = ' (is SENDGRID_API_BASE the address of SendGrid?)';
+
 /** Codes that prove that nothing was sent. */
 const NEVER_CONNECTED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND']);
 
 export function outcomeOfAnswer(answer: MailAnswer, secret: string | null): SendOutcome {
   const { status } = answer;
-  if (status === 200 || status === 202) return { kind: 'sent', messageId: answer.messageId };
+  // Its own word for "taken". A 200 is its sandbox mode, or some page of whatever else answers there.
+  if (status === 202) return { kind: 'sent', messageId: answer.messageId };
   const errors = readErrors(answer.body);
   const said = errors
     .map(({ field, message }) => (field === null ? message : `${field}: ${message}`))
@@ -32,9 +35,10 @@ export function outcomeOfAnswer(answer: MailAnswer, secret: string | null): Send
   // 409 speaks of this moment, and not of the e-mail.
   if (status === 409 || status === 429 || status >= 500) return { kind: 'retry', message };
   // It may have been taken by whatever answered; only a refusal says that it was not.
+  if (status === 200) return { kind: 'unknown', message: `${message}${WRONG_ADDRESS}` };
   if (status < 300) return { kind: 'unknown', message };
   if (status < 400 || NOT_ABOUT_THE_MAIL.has(status)) {
-    return { kind: 'retry', message: `${message} (is SENDGRID_API_BASE the address of SendGrid?)` };
+    return { kind: 'retry', message: `${message}${WRONG_ADDRESS}` };
   }
   // A sender that SendGrid does not accept is refused for every e-mail alike: keep them all.
   if (errors.some(({ field }) => field === 'from' || field?.startsWith('from.') === true))

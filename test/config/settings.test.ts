@@ -28,6 +28,7 @@ describe('loadSettings', () => {
       sendgridApiKey: null,
       sendgridApiBase: null,
       mailFrom: null,
+      mailReplyTo: null,
       operatorEmail: null,
       pendingAfterMs: 300_000,
       maxAttempts: 5,
@@ -54,6 +55,13 @@ describe('loadSettings', () => {
       'https://mail.example.com',
     ],
     ['PAYRECON_MAIL_FROM', 'shop@example.com', 'mailFrom', 'shop@example.com'],
+    [
+      'PAYRECON_MAIL_FROM',
+      "Ada's Shop <pay@example.com>",
+      'mailFrom',
+      "Ada's Shop <pay@example.com>",
+    ],
+    ['PAYRECON_MAIL_REPLY_TO', 'Help <help@example.com>', 'mailReplyTo', 'Help <help@example.com>'],
     ['PAYRECON_OPERATOR_EMAIL', 'ops@example.com', 'operatorEmail', 'ops@example.com'],
     ['PAYRECON_PENDING_AFTER', '0', 'pendingAfterMs', 0],
     ['PAYRECON_MAX_ATTEMPTS', '100', 'maxAttempts', 100],
@@ -408,7 +416,7 @@ describe('describeSettings', () => {
       PAYRECON_NEW_LEDGER: '0 | default',
       PAYRECON_OPERATOR: 'ada | environment',
     });
-    expect(shown).toHaveLength(22);
+    expect(shown).toHaveLength(23);
     expect(JSON.stringify(shown)).not.toMatch(/51Nabc|SG\.hidden|pass|sslkey/);
   });
 });

@@ -64,13 +64,15 @@ describe('what is sent', () => {
     ]);
     expect(JSON.parse(request!.body)).toEqual({
       from: { name: 'The Shop', email: 'pay@example.com' },
-      subject: 'Your payment of $49.99 went through',
+      subject: 'Your payment of $49.99 to The Shop went through',
       personalizations: [{ to: [{ email: 'ann@example.com' }] }],
       content: [
         { type: 'text/plain', value: expect.stringContaining('you were charged once') as string },
         {
           type: 'text/html',
-          value: expect.stringContaining('<h1>Your payment of $49.99 went through') as string,
+          value: expect.stringContaining(
+            '<h1>Your payment of $49.99 to The Shop went through',
+          ) as string,
         },
       ],
       custom_args: { payrecon_notification: 'ntf_01' },
@@ -91,6 +93,36 @@ describe('what is sent', () => {
     expect(body.personalizations[0]!.to[0]!.email).toBe(
       kind.startsWith('customer') ? 'ann@example.com' : 'ops@example.com',
     );
+  });
+
+  it('has the answers sent where they are wanted, and says so', async () => {
+    const { mailer, server } = await talk(accepted, {
+      from: '"Shoes, Inc." <pay@example.com>',
+      replyTo: 'Help & Co <help@example.com>',
+    });
+    await mailer.send(notification('customer_failed'));
+    await mailer.send(notification('operator_stuck'));
+    const [toCustomer, toOperator] = server.seen.map(
+      ({ body }) => JSON.parse(body) as { content: { value: string }[] },
+    );
+    expect(toCustomer).toMatchObject({
+      from: { name: 'Shoes, Inc.', email: 'pay@example.com' },
+      reply_to: { name: 'Help & Co', email: 'help@example.com' },
+      subject: 'Your payment of $49.99 to Shoes, Inc. did not go through',
+    });
+    expect(toCustomer?.content[0]?.value).toContain('answer this e-mail');
+    // The operator's answers are nobody's questions about a payment.
+    expect(toOperator).not.toHaveProperty('reply_to');
+  });
+
+  it('names no shop where none is known', async () => {
+    const { mailer, server } = await talk(accepted, { from: 'pay@example.com' });
+    await mailer.send(notification('customer_succeeded'));
+    expect(JSON.parse(server.seen[0]!.body)).toMatchObject({
+      from: { email: 'pay@example.com' },
+      subject: 'Your payment of $49.99 went through',
+    });
+    expect(server.seen[0]!.body).not.toMatch(/reply_to|answer this e-mail/);
   });
 
   it('takes an address as it is, whatever it looks like', async () => {
@@ -138,7 +170,8 @@ describe('when e-mail is not set up', () => {
 describe('answers', () => {
   const cases: readonly [status: number, body: unknown, kind: string, message: string | null][] = [
     [202, null, 'sent', null],
-    [200, {}, 'sent', null],
+    [200, {}, 'unknown', 'SendGrid answered 200 (is SENDGRID_API_BASE the address of SendGrid?)'],
+    [200, '<html>welcome</html>', 'unknown', null],
     [204, null, 'unknown', 'SendGrid answered 204'],
     [
       400,

@@ -1,14 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { declineReason } from '../../src/email/decline-reasons.ts';
-import { messageFor } from '../../src/email/messages.ts';
+import { messageFor as messageFrom, type Sender } from '../../src/email/messages.ts';
 import {
   DECLINE_CODES,
   ERROR_CODES,
   UNDECLARED_ERROR_CODES,
 } from '../../src/domain/refusals/refusal-codes.ts';
 import { isBanksWord } from '../../src/domain/refusals/refusals.ts';
+import type { Notification } from '../../src/app/views.ts';
+import type { RenderedMail } from '../../src/email/render.ts';
 import { DATA, KINDS, notification, PAID } from './samples.ts';
+
+const NOBODY: Sender = { shop: null, takesAnswers: false };
+const messageFor = (sent: Notification, from: Sender = NOBODY): RenderedMail =>
+  messageFrom(sent, from);
 
 const CUSTOMER = KINDS.filter((kind) => kind.startsWith('customer'));
 
@@ -253,6 +259,18 @@ describe('to the customer', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it.each(CUSTOMER)('%s names the shop, where it is known, and whom to ask', (kind) => {
+    const shop: Sender = { shop: 'Ada & Söhne <"Best">', takesAnswers: true };
+    const { subject, text, html } = messageFor(notification(kind), shop);
+    expect(subject).toContain('Your payment of $49.99 to Ada & Söhne <"Best"> ');
+    expect(text).toContain('Shop: Ada & Söhne <"Best">\n');
+    expect(html).toContain('<dd>Ada &amp; Söhne &lt;&quot;Best&quot;&gt;</dd>');
+    for (const part of [text, html])
+      expect(part).toContain('If you have a question about this payment, answer this e-mail.');
+    const unknown = messageFor(notification(kind));
+    expect(unknown.text + unknown.html).not.toMatch(/Shop:|answer this e-mail/);
   });
 
   it.each(['customer_failed', 'customer_authentication', 'customer_canceled'] as const)(

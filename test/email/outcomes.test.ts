@@ -12,6 +12,7 @@ function lettersOf(row: Transaction, corrected = false): readonly string[] {
   return notificationsFor(row, customerMail(row, corrected)).map(({ kind, data }) => {
     const { subject, text } = messageFor(
       notification(kind, { data: JSON.parse(data) as Record<string, string> }),
+      { shop: null, takesAnswers: false },
     );
     return `${subject}\n${text}`;
   });

@@ -18,6 +18,7 @@ function mailer(): ReturnType<typeof openMailer> {
     apiKey: MAIL_KEY,
     apiBase: sandbox.url,
     from: 'The Shop <pay@example.com>',
+    replyTo: 'Help <help@example.com>',
     operatorEmail: 'ops@example.com',
     deadlineMs: 500,
   });

@@ -22,6 +22,24 @@ const MAX_RECIPIENTS = 1000;
 const HELP = 'http://sendgrid.com/docs/API_Reference/Web_API_v3/Mail/errors.html#message';
 const EMAIL = /^[^\s@<>()[\],;:"]+@[^\s@<>()[\],;:"]+\.[^\s@<>()[\],;:".]+$/;
 
+const LINE_END = /[\r\n]/;
+const MAX_ARGUMENT_BYTES = 10_000;
+/** Headers that the service makes of the other fields, in lower case. */
+const RESERVED: ReadonlySet<string> = new Set([
+  'x-sg-id',
+  'x-sg-eid',
+  'received',
+  'dkim-signature',
+  'content-type',
+  'content-transfer-encoding',
+  'to',
+  'from',
+  'subject',
+  'reply-to',
+  'cc',
+  'bcc',
+]);
+
 export function checkMail(
   body: unknown,
 ): { readonly mail: CheckedMail } | { readonly errors: readonly MailError[] } {
@@ -30,6 +48,9 @@ export function checkMail(
   const personalizations = list(body['personalizations']);
   const to = checkPersonalizations(personalizations, errors);
   const from = checkFrom(body['from'], errors);
+  checkReplyTo(body['reply_to'], errors);
+  checkTexts('headers', body['headers'], errors);
+  checkTexts('custom_args', body['custom_args'], errors);
   const subject = checkSubject(body['subject'], personalizations, errors);
   const content = checkContent(body['content'], body['template_id'], errors);
   return errors.length > 0
@@ -92,9 +113,37 @@ function checkAddress(address: unknown, field: string, errors: MailError[]): str
   return '';
 }
 
+function checkReplyTo(replyTo: unknown, errors: MailError[]): void {
+  if (replyTo === undefined) return;
+  checkAddress(replyTo, 'reply_to.email', errors);
+  checkName(replyTo, 'reply_to.name', errors);
+}
+
+function checkName(mailbox: unknown, field: string, errors: MailError[]): void {
+  const name = isFields(mailbox) ? mailbox['name'] : undefined;
+  if (name !== undefined && (typeof name !== 'string' || LINE_END.test(name)))
+    errors.push(error('The name must be a string of one line.', field));
+}
+
+/** Headers and custom arguments: names and texts. */
+function checkTexts(field: 'headers' | 'custom_args', value: unknown, errors: MailError[]): void {
+  if (value === undefined) return;
+  const entries = isFields(value) ? Object.entries(value) : [['', null] as const];
+  if (entries.some(([name, each]) => typeof each !== 'string' || LINE_END.test(name + each)))
+    errors.push(error(`The ${field} parameter must be an object of strings of one line.`, field));
+  if (field === 'headers' && entries.some(([name]) => RESERVED.has(name.toLowerCase())))
+    errors.push(error('The headers may not contain one that the service sets itself.', field));
+  if (field === 'custom_args' && Buffer.byteLength(JSON.stringify(value)) >= MAX_ARGUMENT_BYTES)
+    errors.push(
+      error(`The custom arguments must be below ${MAX_ARGUMENT_BYTES} bytes in all.`, field),
+    );
+}
+
 function checkFrom(from: unknown, errors: MailError[]): string {
-  if (isFields(from) && from['email'] !== undefined)
+  if (isFields(from) && from['email'] !== undefined) {
+    checkName(from, 'from.name', errors);
     return checkAddress(from, 'from.email', errors);
+  }
   errors.push(
     error(
       'The from object must be provided for every email send. It is an object that requires the email parameter, but may also contain a name parameter.',
@@ -109,7 +158,10 @@ function checkSubject(
   personalizations: readonly unknown[] | null,
   errors: MailError[],
 ): string {
-  if (typeof subject === 'string' && subject !== '') return subject;
+  if (typeof subject === 'string' && subject !== '') {
+    if (LINE_END.test(subject)) errors.push(error('The subject must be one line.', 'subject'));
+    return subject;
+  }
   const own = (personalizations ?? []).map((personalization) =>
     isFields(personalization) ? personalization['subject'] : undefined,
   );
