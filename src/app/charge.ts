@@ -1,7 +1,7 @@
 import { isPassing, type Answer } from '../domain/answer.ts';
 import { mayBeginAttempt, mayCorrect } from '../domain/attempts.ts';
 import { PayreconError } from '../domain/errors.ts';
-import { differingFields } from '../domain/request/charge-request.ts';
+import { differences } from '../domain/request/charge-request.ts';
 import { fingerprint } from '../domain/request/fingerprint.ts';
 import type { ChargeRequest, Transaction } from '../domain/transaction.ts';
 import { advance, type AdvanceDeps, type Advanced } from './advance.ts';
@@ -157,16 +157,17 @@ function existingOrRefused(
 }
 
 function keyReused(transaction: Transaction, request: ChargeRequest): PayreconError {
-  const fields = differingFields(transaction, request);
+  const different = differences(transaction, request);
+  const fields = different.map(({ field }) => field);
   return new PayreconError(
     'refused',
     'key_reused',
     `The key ${JSON.stringify(request.key)} belongs to ${transaction.id}, which differs in ${fields.join(', ')}. Nothing was sent. Use the same parameters to ask about that payment, or a new key for a new one.`,
     {
       transaction,
-      problems: fields.map((field) => ({
+      problems: different.map(({ field, recorded, given }) => ({
         field,
-        message: 'differs from the recorded transaction',
+        message: `recorded is ${recorded}, given is ${given}`,
       })),
     },
   );

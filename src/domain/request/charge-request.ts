@@ -9,7 +9,7 @@ import {
   textProblem,
 } from './field-rules.ts';
 import { DEFAULT_METHOD_TYPE, METHOD_TYPES } from './method-types.ts';
-import { parseAmount, parseMinor } from '../money/money.ts';
+import { decimalAmount, parseAmount, parseMinor } from '../money/money.ts';
 import { nearest } from '../suggest.ts';
 import { isStripeId } from '../stripe-ids.ts';
 import type { ChargeRequest } from '../transaction.ts';
@@ -252,19 +252,74 @@ function byName(metadata: Readonly<Record<string, string>>): Readonly<Record<str
  * repetition. Everything but the key counts: a repetition with another e-mail address is not the same request.
  */
 export function differingFields(a: ChargeRequest, b: ChargeRequest): readonly string[] {
-  const same: Readonly<Record<string, boolean>> = {
-    amount: a.amount === b.amount,
-    currency: a.currency === b.currency,
-    customer: a.customer === b.customer,
-    payment_method: a.paymentMethod === b.paymentMethod,
-    method_types: sameList(sorted(a.methodTypes), sorted(b.methodTypes)),
-    reference: a.reference === b.reference,
-    email: a.email === b.email,
-    description: a.description === b.description,
-    metadata: sameList(flat(a.metadata), flat(b.metadata)),
-    on_session: a.onSession === b.onSession,
+  return differences(a, b).map(({ field }) => field);
+}
+
+export interface Difference {
+  /** By its name in a file's line: `amount`, `payment_method`. */
+  readonly field: string;
+  /** In words, for people: `49.99 usd`, `"ada@example.com"`, `none`. */
+  readonly recorded: string;
+  readonly given: string;
+}
+
+/** Each field in which two requests differ, with both values. */
+export function differences(recorded: ChargeRequest, given: ChargeRequest): readonly Difference[] {
+  return Object.entries(COMPARED).flatMap(([field, { same, words }]) =>
+    same(recorded, given) ? [] : [{ field, recorded: words(recorded), given: words(given) }],
+  );
+}
+
+interface Compared {
+  readonly same: (a: ChargeRequest, b: ChargeRequest) => boolean;
+  readonly words: (request: ChargeRequest) => string;
+}
+
+function byText(of: (request: ChargeRequest) => string | null): Compared {
+  return { same: (a, b) => of(a) === of(b), words: (request) => textWords(of(request)) };
+}
+
+function byList(of: (request: ChargeRequest) => readonly string[]): Compared {
+  return {
+    same: (a, b) => sameList(of(a), of(b)),
+    words: (request) => textWords(of(request).join(', ')),
   };
-  return Object.keys(same).filter((field) => same[field] === false);
+}
+
+const COMPARED: Readonly<Record<string, Compared>> = {
+  amount: {
+    same: (a, b) => a.amount === b.amount,
+    words: ({ amount, currency }) =>
+      `${decimalAmount(amount, currency) ?? String(amount)} ${currency}`,
+  },
+  currency: byText(({ currency }) => currency),
+  customer: byText(({ customer }) => customer),
+  payment_method: byText(({ paymentMethod }) => paymentMethod),
+  method_types: byList(({ methodTypes }) => sorted(methodTypes)),
+  reference: byText(({ reference }) => reference),
+  email: byText(({ email }) => email),
+  description: byText(({ description }) => description),
+  metadata: {
+    // By names and values apart: joined, `a=b` with `c` would be `a` with `b=c`.
+    same: (a, b) => sameList(flat(a.metadata), flat(b.metadata)),
+    words: ({ metadata }) =>
+      textWords(
+        Object.entries(byName(metadata))
+          .map(([name, value]) => `${name}=${value}`)
+          .join(', '),
+      ),
+  },
+  on_session: byText(({ onSession }) => (onSession ? 'on-session' : 'off-session')),
+};
+
+const SHOWN_CHARACTERS = 80;
+
+function textWords(text: string | null): string {
+  if (text === null || text === '') return 'none';
+  const characters = Array.from(text);
+  return characters.length > SHOWN_CHARACTERS
+    ? `${quoted(characters.slice(0, SHOWN_CHARACTERS).join(''))} and more`
+    : quoted(text);
 }
 
 function flat(metadata: Readonly<Record<string, string>>): readonly string[] {

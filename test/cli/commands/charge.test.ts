@@ -167,7 +167,7 @@ describe('charge', () => {
     }
   });
 
-  it('shows the transaction of a refusal on stdout, and the refusal on stderr', async () => {
+  it('leaves stdout empty on a refusal, and shows the other transaction within it', async () => {
     const refusal = new PayreconError(
       'refused',
       'key_reused',
@@ -185,14 +185,42 @@ describe('charge', () => {
     });
     expect(code).toBe(4);
     expect(closed).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ id: succeeded.id });
+    expect(stdout).toBe('');
     expect(JSON.parse(stderr)).toEqual({
       error: {
         code: 'key_reused',
         message: 'The key belongs to another request. amount: differs. --payment-method: differs.',
         fields: ['amount', 'payment_method'],
+        transaction: {
+          id: succeeded.id,
+          key: succeeded.key,
+          reference: succeeded.reference,
+          status: 'succeeded',
+          amount: 4_999,
+          currency: 'usd',
+          amount_decimal: '49.99',
+          payment_intent: succeeded.paymentIntent,
+          created_at: new Date(succeeded.createdAt).toISOString(),
+          settled_at: new Date(succeeded.settledAt ?? 0).toISOString(),
+        },
       },
     });
+  });
+
+  it.each([
+    ['duplicate_suspected', 'looks like'],
+    ['reference_taken', 'taken by'],
+    ['key_reused', 'recorded'],
+  ])('begins a refusal (%s) with that word for a person, on stderr alone', async (why, label) => {
+    const refusal = new PayreconError('refused', why, 'It is refused.', { transaction: succeeded });
+    const { code, stdout, stderr } = await commandLine(['charge', ...flags], {
+      payrecon: { charge: () => Promise.reject(refusal) },
+    });
+    expect(code).toBe(4);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^✗ refused\npayrecon: It is refused\.\n/u);
+    expect(stderr).toContain(`  ${label.padEnd(10)}  ${succeeded.id}\n`);
+    expect(stderr).not.toContain(String(succeeded.email));
   });
 
   it('tells a person how to run it again when the outcome is not known', async () => {

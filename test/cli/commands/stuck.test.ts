@@ -174,9 +174,13 @@ describe('stuck resolve without a person', () => {
       { payrecon: { inspect } },
     );
     expect(code).toBe(4);
-    expect(JSON.parse(stdout)).toMatchObject({ id: stuck.id });
+    expect(stdout).toBe('');
     expect(JSON.parse(stderr)).toMatchObject({
-      error: { code: 'illegal_resolution', fields: ['as'] },
+      error: {
+        code: 'illegal_resolution',
+        fields: ['as'],
+        transaction: { id: stuck.id, review: { reason: stuck.review?.reason } },
+      },
     });
     expect(stderr).toContain('retry, canceled');
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type ChargeInput,
   COLUMN_NAMES,
+  differences,
   differingFields,
   FLAG_NAMES,
   parseChargeRequest,
@@ -366,6 +367,18 @@ describe('parseChargeRequest', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+});
+
+describe('differences', () => {
+  it('are told with both values', () => {
+    const base = accepted(full);
+    const given = { ...base, amount: 1, email: null, metadata: { a: 'b=c' } };
+    expect(differences({ ...base, metadata: { 'a=b': 'c' } }, given)).toEqual([
+      { field: 'amount', recorded: '49.99 usd', given: '0.01 usd' },
+      { field: 'email', recorded: '"ada@example.com"', given: 'none' },
+      { field: 'metadata', recorded: '"a=b=c"', given: '"a=b=c"' },
+    ]);
   });
 });
 

@@ -11,15 +11,22 @@ export interface Refusal {
   readonly code: string;
   readonly message: string;
   readonly fields: readonly string[];
-  readonly transaction: TransactionDocument | null;
+  /** Of a refusal: what it speaks of, as far as that is the caller's business. */
+  readonly transaction: Readonly<Record<string, unknown>> | null;
 }
 
 /** Fails unless both streams hold what the contract says, and nothing besides. */
 export function refusalOf(run: RunResult): Refusal {
   const { error } = errorDocument.parse(onlyDocument(run.stderr));
+  const { transaction: spokenOf, ...said } = error;
+  if (run.exitCode === 4) {
+    expect(run.stdout).toBe('');
+    return { exitCode: 4, ...said, transaction: spokenOf ?? null };
+  }
+  expect(spokenOf).toBeUndefined();
   return {
     exitCode: run.exitCode,
-    ...error,
+    ...said,
     transaction: run.stdout === '' ? null : transactionDocument.parse(onlyDocument(run.stdout)),
   };
 }

@@ -124,7 +124,26 @@ export const verificationDocument = z.strictObject({
     .nullable(),
 });
 
+/** Of another payment a refusal shows what finds it, and nothing about its customer. */
+const refusedDocument = z.strictObject({
+  id: z.string(),
+  key: z.string(),
+  reference: z.string().nullable(),
+  status: z.string(),
+  amount: z.number(),
+  currency: z.string(),
+  amount_decimal: z.string().nullable(),
+  payment_intent: z.string().nullable(),
+  created_at: z.string(),
+  settled_at: z.string().nullable(),
+});
+
 export const errorDocument = z.strictObject({
-  error: z.strictObject({ code: z.string(), message: z.string(), fields: z.array(z.string()) }),
+  error: z.strictObject({
+    code: z.string(),
+    message: z.string(),
+    fields: z.array(z.string()),
+    transaction: z.union([refusedDocument, transactionDocument]).optional(),
+  }),
   notices: z.array(z.string().min(1)).optional(),
 });

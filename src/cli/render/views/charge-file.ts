@@ -15,6 +15,7 @@ import { shorten, widthOf } from '../parts/columns.ts';
 import { type Hint, hints } from '../parts/next-steps.ts';
 import { createTheme } from '../parts/theme.ts';
 import { lengthOfTime } from '../parts/time.ts';
+import { refusedTransactionJson } from './refusal.ts';
 import { failureText } from './transaction.ts';
 import { transactionJson } from '../parts/transaction-json.ts';
 
@@ -23,7 +24,7 @@ const endWidth = 13;
 const amountWidth = 12;
 const keyWidth = 24;
 
-/** One JSON line a row. `error` has the form that it has everywhere; `transaction` is the one that it speaks of. */
+/** One JSON line a row. `error` has the form that it has everywhere; what a refusal speaks of stands in it. */
 export function resultJson(result: RowResult, now: Instant): JsonObject {
   const { line, key } = result.row;
   const end = endOf(result);
@@ -38,15 +39,21 @@ export function resultJson(result: RowResult, now: Instant): JsonObject {
       error: null,
     };
   }
-  const { code, problems, transaction } = result.error;
+  const { error } = result;
+  const { code, kind, problems, transaction } = error;
   const fields = [...new Set(problems.map(({ field }) => field))];
+  const isOther = kind === 'refused';
+  const other =
+    isOther && transaction !== null
+      ? { transaction: refusedTransactionJson(error, transaction, now) }
+      : {};
   return {
     line,
     key,
     result: end,
     repeated: false,
-    transaction: transaction === null ? null : transactionJson(transaction, now),
-    error: { code, message: errorWords(result.error), fields },
+    transaction: transaction === null || isOther ? null : transactionJson(transaction, now),
+    error: { code, message: errorWords(error), fields, ...other },
   };
 }
 
