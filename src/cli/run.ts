@@ -1,5 +1,6 @@
 import { type CommandUnknownOpts, CommanderError } from '@commander-js/extra-typings';
 import { PayreconError } from '../domain/errors.ts';
+import { encodingProblem } from '../domain/request/field-rules.ts';
 import { type CommandContext, createContext } from './context.ts';
 import { type Ending, type ExitCode, exitCode } from './exit-code.ts';
 import { type Globals, readGlobals } from './flags.ts';
@@ -19,6 +20,7 @@ export async function runCommandLine(
       globals = readGlobals(lineage(command));
       ending = await run(createContext(services, globals, typed, notices));
     }, services.streams);
+    refuseBrokenText(typed);
     await program.parseAsync(helpLast(typed), { from: 'user' });
   } catch (error) {
     ending = await afterError(error, createContext(services, globals, typed, notices));
@@ -32,6 +34,24 @@ function helpLast(typed: readonly string[]): string[] {
   return typed[first] === 'help'
     ? [...typed.filter((_word, at) => at !== first), '--help']
     : [...typed];
+}
+
+/**
+ * Node writes one replacement for whatever is no UTF-8 in an argument: a search for it finds nothing, and
+ * two names that were different are stored as one. What `charge` is given is judged with its fields.
+ */
+function refuseBrokenText(typed: readonly string[]): void {
+  if (typed.find((word) => !word.startsWith('-')) === 'charge') return;
+  for (const [at, word] of typed.entries()) {
+    const before = typed[at - 1] ?? '';
+    const [flag = ''] = word.startsWith('-') ? word.split('=', 1) : [before];
+    const field = /^--[a-z-]+$/.test(flag) ? flag : 'an argument';
+    const message = encodingProblem(word);
+    if (message !== null)
+      throw new PayreconError('usage', 'not_utf8', 'This cannot be read; nothing was done.', {
+        problems: [{ field, message }],
+      });
+  }
 }
 
 /** For an error in the flags themselves: how it is to be said is then only known from what was typed. */
@@ -56,6 +76,9 @@ async function afterError(error: unknown, context: CommandContext): Promise<Endi
   const known = error instanceof CommanderError ? usageError(error) : error;
   const { reportError } = await import('./render/views/error.ts');
   await reportError(known, context);
+  // What was under way came to nothing, and the signal is why it was not tried again.
+  const cameToNothing = known instanceof PayreconError && known.kind === 'unreachable';
+  if (services.stoppedBy() !== null && cameToNothing) return { kind: 'interrupted' };
   return { kind: 'failed', error: known };
 }
 
@@ -76,7 +99,7 @@ function usageError(error: CommanderError): PayreconError {
     .map((line) => line.trim())
     .join(' ');
   const sentence = message.charAt(0).toUpperCase() + message.slice(1);
-  return new PayreconError('usage', code, /[.)]$/.test(sentence) ? sentence : `${sentence}.`, {
+  return new PayreconError('usage', code, /[.)?]$/.test(sentence) ? sentence : `${sentence}.`, {
     cause: error,
   });
 }

@@ -29,6 +29,12 @@ describe('what cannot be understood', () => {
     [['sandbox', '--seed', 'x', '--data', ''], '--data: it is empty'],
     [['list', '--reference', ''], '--reference: it is empty'],
     [['list', '--customer='], '--customer: it is empty'],
+    [['list', '--customer', 'cus_\ufffd'], '--customer: it was written in bytes that are no UTF-8'],
+    [['list', '--reference=a\ufffd'], '--reference: it was written in bytes that are no UTF-8'],
+    [['show', 'order\ufffd'], 'an argument: it was written in bytes that are no UTF-8'],
+    [['reconcile', '--operator', 'J\ufffdrg'], '--operator: it was written in bytes'],
+    [['stuck', 'resolve', 'a', '--as', 'failed', '--yes', '--reason', '\ufffd'], '--reason: it'],
+    [['show', ''], 'An argument is empty; was its variable not set?\n'],
     [['list', '--since', '1h', '--until', '2h'], '--until: it is not after --since'],
   ])('%j: exit 2 and %j', async (typed, sentence) => {
     const { code, stdout, stderr, opened } = await commandLine(typed);

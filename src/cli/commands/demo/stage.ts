@@ -17,10 +17,16 @@ export interface Stage {
   run(typed: readonly string[], mustExit: number): Promise<string>;
 }
 
-export function openStage(context: CommandContext, environment: CliServices['environment']): Stage {
+/** @throws the signal's `AbortError` from whatever is to be told next, once there was one. */
+export function openStage(
+  context: CommandContext,
+  environment: CliServices['environment'],
+  stop: AbortSignal,
+): Stage {
   const { out, services } = context;
   const theme = createTheme(out);
   const line = (text: string): void => {
+    stop.throwIfAborted();
     out.write(`${text}\n`);
   };
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Sandbox } from '../../../sandbox/server.ts';
+import { PayreconError } from '../../../domain/errors.ts';
 import { formatMoney } from '../../../domain/money/money.ts';
 import type { CommandContext } from '../../context.ts';
 import type { CliServices } from '../../dependencies.ts';
@@ -22,14 +23,14 @@ const STILL_AWAY = 'payment_intents.retrieve#1=html_502';
  * own books bear it out. Everything it makes is gone afterwards.
  */
 export async function tellStory(context: CommandContext): Promise<void> {
+  // Before anything is made: a signal then ends the story where it stands, and what was made is gone.
+  const stop = context.services.listenForStop();
+  const folder = await makeFolder();
   const { startSandbox } = await import('../../../sandbox/server.ts');
   const sandbox = await startSandbox();
-  const folder = await mkdtemp(join(tmpdir(), 'payrecon-demo-'));
   try {
-    const stage = openStage(
-      context,
-      demoEnvironment(context.services.environment, sandbox, folder),
-    );
+    const environment = demoEnvironment(context.services.environment, sandbox, folder);
+    const stage = openStage(context, environment, stop);
     stage.heading('payrecon demo: a local Stripe and SendGrid, an empty ledger, no account.\n');
     await plainClient(stage, sandbox);
     await payrecon(stage, sandbox);
@@ -37,6 +38,24 @@ export async function tellStory(context: CommandContext): Promise<void> {
   } finally {
     await sandbox.close();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function makeFolder(): Promise<string> {
+  const parent = tmpdir();
+  try {
+    return await mkdtemp(join(parent, 'payrecon-demo-'));
+  } catch (error) {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    throw new PayreconError(
+      'configuration',
+      'no_temporary_folder',
+      `The demo keeps its ledger in a temporary folder, and none can be made in ${parent}: ${error.message}.`,
+      {
+        problems: [{ field: 'TMPDIR', message: 'name a folder in which this user may write' }],
+        cause: error,
+      },
+    );
   }
 }
 
