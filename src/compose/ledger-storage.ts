@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import { parseDatabase } from '../config/database.ts';
+import { currentFolder } from '../config/system.ts';
 import type { LedgerMove, MoveProgress } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { openStorage, type Storage, type StorageOptions } from '../storage/open.ts';
@@ -106,7 +107,7 @@ async function moveTo(
 }
 
 function sourceOf(from: string): string {
-  const parsed = parseDatabase(from, process.cwd());
+  const parsed = parseDatabase(from, currentFolder());
   if (parsed.ok && parsed.value.kind === 'sqlite') return parsed.value.shown;
   const message = parsed.ok
     ? 'only an SQLite ledger is taken along: it must be sqlite:/PATH'

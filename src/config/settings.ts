@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { PayreconError, type Problem } from '../domain/errors.ts';
+import { encodingProblem } from '../domain/request/field-rules.ts';
 import { parseDatabase, type Database } from './database.ts';
 import {
   DATABASE_DECLARATION,
@@ -56,10 +57,9 @@ export function loadSettings(sources: SettingsSources): Settings {
     parse: Declaration<Value>['parse'],
   ): Value | null => {
     origins.set(name, found.source);
-    const parsed =
-      found.text === '' && found.source !== 'flag'
-        ? { ok: false as const, message: SET_BUT_EMPTY }
-        : parse(found.text);
+    const refused =
+      found.text === '' && found.source !== 'flag' ? SET_BUT_EMPTY : encodingProblem(found.text);
+    const parsed = refused === null ? parse(found.text) : { ok: false as const, message: refused };
     if (parsed.ok) return parsed.value;
     notes.problems.push({ field: found.field, message: parsed.message });
     return null;

@@ -7,6 +7,9 @@ import type { FileContent, SettingsSources } from './sources.ts';
 /** Settings and secrets are short; a mistaken path may name anything. */
 const MAX_FILE_BYTES = 64 * 1024;
 
+/** No file is in it: it is below one that is no folder. */
+const REMOVED = '/dev/null/removed-folder';
+
 /** The machine's own environment, files and folders. */
 export function systemSources(
   flags: SettingsSources['flags'],
@@ -19,8 +22,21 @@ export function systemSources(
     permissions,
     unverifiedTls: env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',
     folders: () => userFolders(environment, { platform, home: homeOf }),
-    cwd: cwd(),
+    cwd: currentFolder(),
   };
+}
+
+/**
+ * What a shell keeps in a folder that another one has removed: the system names it no longer. Whatever is
+ * sought there is then not found, as it would be in the folder itself.
+ */
+export function currentFolder(): string {
+  try {
+    return cwd();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return REMOVED;
+    throw error;
+  }
 }
 
 /** What cannot be looked at is left to whoever opens it. */

@@ -137,6 +137,21 @@ describe('standard output', () => {
 });
 
 describe('a start', () => {
+  it('in a folder that was removed fails no command that needs none', async () => {
+    const home = await temporaryFolder();
+    const removed = 'mkdir "$HOME/gone"; cd "$HOME/gone"; rmdir "$HOME/gone"; exec "$@"';
+    const run = async (typed: readonly string[]) =>
+      await execa('sh', ['-c', removed, 'sh', process.execPath, binary, ...typed], {
+        ...options,
+        env: cleanEnvironment(home),
+      });
+    expect(await run(['migrate'])).toMatchObject({ exitCode: 0 });
+    expect(await run(['list', '--json'])).toMatchObject({ exitCode: 0, stderr: '' });
+    const relative = await run(['list', '--config', 'payrecon.env']);
+    expect(relative).toMatchObject({ exitCode: 2 });
+    expect(relative.stderr).toContain('--config: there is no file');
+  });
+
   it.each([[['--help']], [['--version']], [['charge', '--help']]])(
     'of %j loads neither database nor Stripe',
     async (typed) => {

@@ -8,6 +8,17 @@ const TEST_KEY = 'sk_test_51NabcDEF';
 const LIVE_KEY = 'sk_live_51NabcDEF';
 
 describe('loadSettings', () => {
+  it.each([
+    ['PAYRECON_OPERATOR', 'J\ufffdrg'],
+    ['PAYRECON_MAIL_FROM', 'caf\ufffd@example.com'],
+    ['DATABASE_URL', 'sqlite:/var/lib/caf\ufffd/ledger.db'],
+    ['DATABASE_URL', 'postgres://payrecon@db/caf\ufffd'],
+  ])('refuses %s in bytes that are no UTF-8: %j', (name, value) => {
+    expect(problemsOf({ env: { [name]: value } })).toEqual([
+      expect.stringContaining(`${name}: it was written in bytes that are no UTF-8 (U+FFFD at`),
+    ]);
+  });
+
   it('needs nothing: every setting has a default or may be missing', () => {
     const { origins, warnings, ...values } = settingsOf({});
     expect(values).toEqual({
