@@ -29,6 +29,9 @@ const LIMITS: ServerLimits = {
 /** The oldest version whose features are used; known here, so that no connection has to ask. */
 const SERVER_VERSION = '14.0';
 
+/** Any other one lacks letters, and would make what Stripe or a customer wrote impossible to record. */
+const ENCODING = 'UTF8';
+
 export async function openPostgres(options: OpeningOptions): Promise<OpenedDatabase> {
   const where = describePostgres(options.url);
   const { clock, chance, leaseMs, nowOffsetMs } = options;
@@ -80,7 +83,10 @@ export function postgresConfig(
   };
 }
 
-/** Who we are there, for the audit trail; and a replica is no place to decide about payments. */
+/**
+ * Who we are there, for the audit trail; a replica is no place to decide about payments, and a database of
+ * another encoding none to record them.
+ */
 async function greet(database: Database): Promise<Greeting> {
   const greeted = await greeting(database);
   if (greeted.replica) {
@@ -90,6 +96,18 @@ async function greet(database: Database): Promise<Greeting> {
       `${database.where} is a replica. Point DATABASE_URL at the primary server.`,
       {
         problems: [{ field: 'DATABASE_URL', message: 'names a replica' }],
+      },
+    );
+  }
+  if (greeted.encoding !== ENCODING) {
+    throw new PayreconError(
+      'configuration',
+      'database_encoding',
+      `${database.where} stores texts as ${greeted.encoding}, in which not every name and message of a payment can be written. Nothing was changed. Create a database with ENCODING '${ENCODING}' (and TEMPLATE template0), and point DATABASE_URL at it.`,
+      {
+        problems: [
+          { field: 'DATABASE_URL', message: `names a database whose encoding is not ${ENCODING}` },
+        ],
       },
     );
   }

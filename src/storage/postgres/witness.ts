@@ -9,7 +9,9 @@ import { text, textOrNull } from '../rows.ts';
  * recovered), and when the server was started, which no restored set of files survives.
  */
 
-const PARTS = `(select oid::text from pg_database where datname = current_database()) as database_oid,
+const ENCODING =
+  '(select pg_encoding_to_char(encoding) from pg_database where datname = current_database())::text as encoding';
+const PARTS = `${ENCODING}, (select oid::text from pg_database where datname = current_database()) as database_oid,
   to_regclass('transactions')::oid::text as table_oid,
   (extract(epoch from pg_postmaster_start_time()) * 1000)::bigint::text as started_at`;
 /** A replica has no end of its log to ask for. */
@@ -23,13 +25,20 @@ const KNOWN_FOR_MS = 60_000;
 export interface Greeting {
   readonly user: string;
   readonly replica: boolean;
+  /** How the database stores letters: `UTF8`, `LATIN1`, .. */
+  readonly encoding: string;
   readonly witness: string;
 }
 
 /** One round trip: who we are there, whether it is a replica, and where the ledger is. */
 export async function greeting(database: Database): Promise<Greeting> {
   const row = await withTimeline(database);
-  return { user: text(row, 'name'), replica: row['replica'] === true, witness: witnessOf(row) };
+  return {
+    user: text(row, 'name'),
+    replica: row['replica'] === true,
+    encoding: text(row, 'encoding'),
+    witness: witnessOf(row),
+  };
 }
 
 /** The first one is known from the greeting, and asked for again once a connection was lost. */

@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { postgres, sqlite } from '../../storage/targets.ts';
 import type { PaymentWorld } from '../../support/payment-world.ts';
 import {
@@ -57,6 +57,38 @@ test('a database without our schema: exit 2, and it names the command that makes
   await expectRefused(world, said, 2, 'schema_behind');
   expect(errorOf(said).message).toContain('payrecon migrate');
 });
+
+test.each(['LATIN1', 'SQL_ASCII'])(
+  'a database whose encoding is %s: refused by every command that opens it, before it is made a ledger',
+  async (encoding) => {
+    const world = await aSteadyWorld(sqlite);
+    const beside = await postgres.fresh();
+    const other = new URL(beside.url);
+    other.pathname = `${other.pathname}_${encoding.toLowerCase()}`;
+    const name = other.pathname.slice(1);
+    const raw = await beside.raw();
+    await raw.run(
+      `create database ${name} encoding '${encoding}' lc_collate 'C' lc_ctype 'C' template template0`,
+    );
+    onTestFinished(() => raw.run(`drop database ${name} with (force)`));
+    const env = { DATABASE_URL: other.href };
+    for (const typed of [['migrate'], ['migrate', 'status'], ['list', '--json'], chargeLine({})]) {
+      const said = await world.run([...typed], { env });
+      expect({ typed, exit: said.exitCode, stdout: said.stdout }).toEqual({
+        typed,
+        exit: 2,
+        stdout: '',
+      });
+      expect(said.stderr).toContain(`stores texts as ${encoding}`);
+      expect(said.stderr).toContain("ENCODING 'UTF8'");
+      expectDecent(world, said, ['hunter2']);
+    }
+    await expectNothingSent(world);
+    const doctor = await world.run(['doctor', '--json'], { env });
+    expect(doctor.exitCode).toBe(2);
+    expect(doctor.stdout).toContain(`stores texts as ${encoding}`);
+  },
+);
 
 test('a server that is not there, and a database or user that it does not know', async () => {
   const world = await aSteadyWorld(sqlite);
