@@ -19,7 +19,7 @@ import type { Actor, Chance, Claimed, Clock, Gateway, Lease, Ledger, LookUp } fr
 
 /*
  * The loop around domain/decide/decide.ts: record, call, look at the answer, record. Whoever advances a
- * transaction (charge, reconcile, resolve) comes through here, holding its lease.
+ * transaction (charge, reconcile, resolve, cancel) comes through here, holding its lease.
  */
 
 /** No path through the plan is longer: scan, create, scan, cancel a stray, scan, confirm, retrieve, cancel, retrieve. */
@@ -48,6 +48,8 @@ export interface Advance {
   readonly purpose: Purpose;
   /** What a person wants recorded; with the purpose `resolve`. */
   readonly resolution?: WantedResolution;
+  /** With the purpose `cancel`. */
+  readonly cancelReason?: string | null;
   readonly justOpened: boolean;
   /** Also of a row that this process began and goes on with; `justOpened` when left out. */
   readonly begunHere?: boolean;
@@ -193,13 +195,17 @@ export function contextOf(
   deps: Pick<AdvanceDeps, 'chance' | 'limits' | 'ledgerMarks' | 'doubted'> & {
     readonly gateway: Pick<Gateway, 'aheadMs'>;
   },
-  options: Pick<Advance, 'purpose' | 'resolution' | 'justOpened' | 'begunHere' | 'signal'>,
+  options: Pick<
+    Advance,
+    'purpose' | 'resolution' | 'cancelReason' | 'justOpened' | 'begunHere' | 'signal'
+  >,
   now: Instant,
   made: readonly Call[],
 ): Context {
   return {
     purpose: options.purpose,
     resolution: options.resolution ?? null,
+    cancelReason: options.cancelReason ?? null,
     now,
     stripeAheadMs: deps.gateway.aheadMs(now) ?? 0,
     limits: deps.limits,

@@ -123,6 +123,21 @@ export interface ResolveRequest {
   readonly cancelAtStripe: boolean;
 }
 
+export interface CancelRequest {
+  /** For the audit trail; null where nobody gave one. */
+  readonly reason: string | null;
+  readonly signal?: AbortSignal;
+}
+
+export interface CancelOutcome {
+  /** Canceled or failed; pending or stuck where Stripe did not say that it is canceled. */
+  readonly transaction: Transaction;
+  /** What was last seen, as a plain sentence; null when nothing was asked. */
+  readonly note: string | null;
+  /** It had ended before: nothing was asked or changed. */
+  readonly isKnown: boolean;
+}
+
 export interface DispatchReport {
   /** False without a SendGrid key or sender: nothing was tried. */
   readonly configured: boolean;
@@ -165,6 +180,8 @@ export interface Payrecon {
   inspect(idOrKey: string): Promise<StuckCase>;
   /** Asks Stripe again under a lease, and records only a target that is legal then. */
   resolve(idOrKey: string, request: ResolveRequest): Promise<Transaction>;
+  /** Canceled at Stripe first, as a fence, then recorded. */
+  cancel(idOrKey: string, request: CancelRequest): Promise<CancelOutcome>;
   sendNotifications(limit: number | null, signal?: AbortSignal): Promise<DispatchReport>;
   notifications(
     states: readonly NotificationState[],

@@ -1,5 +1,11 @@
 import type { ChargeFileReport } from '../app/charge-file.ts';
-import type { ChargeOutcome, DispatchReport, DoctorCheck, PassOutcome } from '../app/service.ts';
+import type {
+  CancelOutcome,
+  ChargeOutcome,
+  DispatchReport,
+  DoctorCheck,
+  PassOutcome,
+} from '../app/service.ts';
 import type { AuditVerification } from '../app/views.ts';
 import { type ErrorKind, PayreconError } from '../domain/errors.ts';
 import type { StopSignal } from './dependencies.ts';
@@ -24,6 +30,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export type Ending =
   | { readonly kind: 'done' }
   | { readonly kind: 'charged'; readonly outcome: ChargeOutcome }
+  | { readonly kind: 'canceled'; readonly outcome: CancelOutcome }
   | { readonly kind: 'charged_file'; readonly report: ChargeFileReport }
   | { readonly kind: 'passed'; readonly outcome: PassOutcome }
   /** A work list was shown, with this many things to do on it. */
@@ -44,6 +51,8 @@ export function exitCode(ending: Ending, stoppedBy: StopSignal | null): ExitCode
       return EXIT.done;
     case 'charged':
       return afterCharge(ending.outcome, stoppedBy);
+    case 'canceled':
+      return afterCancel(ending.outcome, stoppedBy);
     case 'charged_file':
       return afterFile(ending.report, stoppedBy);
     case 'passed':
@@ -87,6 +96,21 @@ function afterCharge(
       return situation === 'interrupted' || stoppedBy !== null
         ? afterSignal(stoppedBy)
         : EXIT.notKnownYet;
+  }
+}
+
+/** That it never succeeds is what was wanted, whether it failed or was canceled. */
+function afterCancel({ transaction }: CancelOutcome, stoppedBy: StopSignal | null): ExitCode {
+  switch (transaction.status) {
+    case 'canceled':
+    case 'failed':
+      return EXIT.done;
+    case 'succeeded':
+      return EXIT.refused;
+    case 'stuck':
+      return EXIT.findings;
+    case 'pending':
+      return stoppedBy === null ? EXIT.notKnownYet : afterSignal(stoppedBy);
   }
 }
 

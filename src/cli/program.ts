@@ -61,6 +61,12 @@ const entries: readonly Entry[] = [
     define: async () => (await import('./commands/notifications.ts')).defineNotifications,
   },
   {
+    name: 'cancel',
+    group: operators,
+    summary: 'cancel a payment at Stripe, then record it; refused once it has succeeded',
+    define: async () => (await import('./commands/cancel.ts')).defineCancel,
+  },
+  {
     name: 'audit',
     group: operators,
     summary: 'the audit trail',

@@ -237,8 +237,12 @@ function reading({
   };
 }
 
-function stuckWork({ advancing }: Adapters): Pick<Payrecon, 'inspect' | 'resolve'> {
+function stuckWork({ advancing }: Adapters): Pick<Payrecon, 'inspect' | 'resolve' | 'cancel'> {
   return {
+    async cancel(idOrKey, request) {
+      const { cancel } = await import('../app/cancel.ts');
+      return await cancel(await advancing(), idOrKey, request);
+    },
     async inspect(idOrKey) {
       const { inspect } = await import('../app/resolve.ts');
       return await inspect(await advancing(), idOrKey);

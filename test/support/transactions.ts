@@ -129,6 +129,7 @@ export function aContext(changes: Partial<Context> = {}): Context {
   return {
     purpose: 'reconcile',
     resolution: null,
+    cancelReason: null,
     now: NOW,
     limits: LIMITS,
     uniform: 0.5,

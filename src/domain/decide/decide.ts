@@ -15,10 +15,17 @@ import { isYoungKey } from './key-age.ts';
 import { onDeclined, onForeign, onIntent } from './on-intent.ts';
 import { onAnswerToPerson } from './on-resolution.ts';
 import { onRefused, onUnauthorized, onUnknown } from './on-error.ts';
-import { sendCancel, cancelStray, sendConfirm, leaveUnsent, transition } from './transitions.ts';
+import {
+  sendCancel,
+  cancelStray,
+  sendConfirm,
+  cancelUnsent,
+  leaveUnsent,
+  transition,
+} from './transitions.ts';
 import { needsPerson } from '../resolutions.ts';
 import { isFinal } from '../statuses.ts';
-import type { Transaction } from '../transaction.ts';
+import type { Instant, Transaction } from '../transaction.ts';
 
 /*
  * The one path forward, for the caller who retries, the reconciler and the operator alike: from the
@@ -88,10 +95,16 @@ function firstCallUnsent(
 ): Call | null {
   const ageMs = now - transaction.createdAt;
   if (doubted) return 'scan';
-  if (purpose === 'charge') return ageMs >= 0 && ageMs < BELIEVED_UNSENT_MS ? 'create' : 'scan';
+  if (purpose === 'cancel') return isBelieved(transaction, now) ? null : 'scan';
+  if (purpose === 'charge') return isBelieved(transaction, now) ? 'create' : 'scan';
   // Recorded further ahead than it would wait: by a clock that was wrong, and nobody knows how old it is.
   const isOld = Math.abs(ageMs) > limits.stuckAfterMs;
   return isOld || transaction.absentSince !== null ? 'scan' : null;
+}
+
+/** What it says about itself, that nothing was sent: an older row may be a restored backup's. */
+function isBelieved({ createdAt }: Transaction, now: Instant): boolean {
+  return createdAt <= now && now - createdAt < BELIEVED_UNSENT_MS;
 }
 
 function firstDecision(transaction: Transaction, context: Context): Decision {
@@ -107,7 +120,10 @@ function firstDecision(transaction: Transaction, context: Context): Decision {
     return { kind: 'stop', record: null, reason: 'not_stuck', summary };
   }
   const call = firstCall(transaction, context);
-  if (call === null) return leaveUnsent(transaction, context);
+  if (call === null)
+    return context.purpose === 'cancel'
+      ? cancelUnsent(transaction, context)
+      : leaveUnsent(transaction, context);
   if (call !== 'create') return { kind: 'ask', record: null, call, firstSend: false };
   return sendCreate(transaction, context);
 }

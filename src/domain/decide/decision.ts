@@ -8,7 +8,8 @@ import type { Transition } from '../transition.ts';
  */
 export const BELIEVED_UNSENT_MS = 3_600_000;
 
-export type Purpose = 'charge' | 'reconcile' | 'resolve';
+/** `cancel`: a person wants that it never succeeds, whatever its state is; like a pass, but nothing is waited for. */
+export type Purpose = 'charge' | 'reconcile' | 'resolve' | 'cancel';
 
 /**
  * `cancel_stray`: another intent that bears this transaction's id, such as one that an earlier create left.
@@ -54,6 +55,8 @@ export interface Context {
   readonly purpose: Purpose;
   /** With the purpose `resolve`, and only then. */
   readonly resolution: WantedResolution | null;
+  /** Why a person cancels it; with the purpose `cancel`, and only then. */
+  readonly cancelReason: string | null;
   readonly now: Instant;
   readonly limits: Limits;
   /** Uniform in [0, 1), for the jitter. */

@@ -24,6 +24,6 @@ export function isYoungKey(
   if (firstSentAt > now) return false;
   // Set back since the send, our clock shows less than has gone by at Stripe, which forgets keys by its own. A clock that was
   // always behind looks the same: a pass then reads the list, which costs a call, and a caller is not held up by it.
-  const aheadMs = purpose === 'reconcile' ? Math.max(0, stripeAheadMs) : 0;
+  const aheadMs = purpose === 'charge' ? 0 : Math.max(0, stripeAheadMs);
   return now - firstSentAt + aheadMs < KEY_LIFETIME_MS;
 }

@@ -45,6 +45,8 @@ export function onIntent(
     case 'requires_action':
       // A replayed confirm shows the first answer, not today's: look again.
       if (answer.replayed) return { kind: 'ask', record: null, call: 'retrieve', firstSend: false };
+      if (context.purpose === 'cancel')
+        return sendCancel(transaction, { intent, failure: null, kind: null, requestId }, context);
       return keepWaiting(transaction, intent, intent.status, evidence, context);
     case 'requires_confirmation':
     case 'requires_payment_method':

@@ -116,7 +116,9 @@ export function settle(transaction: Transaction, outcome: Outcome, context: Cont
       }
     : unquestioned;
   const notifications: NotificationKind[] = same ? [] : [...customerMail(after, corrected)];
-  if (late && context.purpose !== 'resolve') notifications.push('operator_truth_changed');
+  const isAskedFor =
+    context.purpose === 'resolve' || (context.purpose === 'cancel' && status === 'canceled');
+  if (late && !isAskedFor) notifications.push('operator_truth_changed');
   const settling = corrected ? 'truth_corrected' : 'settled';
   const record = transition({
     action: same ? 'observed' : settling,
@@ -163,6 +165,22 @@ export function leaveUnsent(transaction: Transaction, context: Context): Decisio
     stamps: { nextAttempt: { inMs: Math.min(Math.max(1, inMs), stuckAfterMs) } },
   });
   return { kind: 'stop', record, reason: 'not_sent', summary };
+}
+
+/** Nothing was sent for it, and a person wants that nothing is: there is nothing to cancel at Stripe. */
+export function cancelUnsent(transaction: Transaction, context: Context): Decision {
+  const summary = 'canceled before anything was sent to Stripe';
+  return settle(
+    transaction,
+    {
+      status: 'canceled',
+      changes: { canceledBy: 'person' },
+      summary,
+      detail: { because: 'canceled by a person', reason: context.cancelReason, seen: summary },
+      requestId: null,
+    },
+    context,
+  );
 }
 
 export const KEY_USED_ELSEWHERE =
@@ -259,13 +277,20 @@ export interface Fence {
   readonly requestId: string | null;
 }
 
+function causeOf(failure: Failure | null): string {
+  return failure === null ? 'never confirmed' : 'declined';
+}
+
 /** The fence: an intent that is canceled can never succeed later. A decline is copied now, Stripe clears it. */
 export function sendCancel(transaction: Transaction, fence: Fence, context: Context): Decision {
   const { intent, failure, kind, requestId } = fence;
+  const isPersons = context.purpose === 'cancel';
   const changes: Changes = {
     paymentIntent: intent.id,
     stripeStatus: intent.status,
     ...(failure === null ? {} : failureOf(failure, kind)),
+    // Known to be a person's even if this process dies before the end is recorded.
+    ...(isPersons && failure === null ? { canceledBy: 'person' as const } : {}),
   };
   if (context.made.includes('cancel')) {
     const detail = intentDetail('cancel', intent);
@@ -286,7 +311,8 @@ export function sendCancel(transaction: Transaction, fence: Fence, context: Cont
       stamps: { cancelSentAt: 'if_unset', absentSince: 'clear' },
       detail: {
         ...intentDetail('cancel', intent),
-        because: failure === null ? 'never confirmed' : 'declined',
+        because: isPersons ? 'canceled by a person' : causeOf(failure),
+        ...(isPersons ? { reason: context.cancelReason } : {}),
       },
       requestId,
       release: false,

@@ -203,7 +203,7 @@ describe('whatever is recorded and whatever is answered', () => {
     fc.assert(
       fc.property(
         transaction,
-        fc.constantFrom<Purpose>('charge', 'reconcile'),
+        fc.constantFrom<Purpose>('charge', 'reconcile', 'cancel'),
         fc.array(fc.tuple(answer, fc.boolean()), { minLength: 12, maxLength: 12 }),
         (start, why, answers) => {
           let row = start;
