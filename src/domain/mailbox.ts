@@ -16,17 +16,22 @@ const MAX_NAME_CHARS = 70;
 /** Controls, separators of lines, and the marks that hide text or turn it around. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;
 
-/** In quotes, a name may hold a comma; without, it may as well, because there is one mailbox only. */
-const NAMED = /^\s*(?:"([^"]*)"|([^"<>]*?))\s*<([^<>]*)>\s*$/;
-
 /** `pay@example.com`, `The Shop <pay@example.com>` or `"Shoes, Inc." <pay@example.com>`. */
 export function readMailbox(text: string): MailboxRead {
   if (!/[<>]/.test(text)) return readParts('', text);
-  const parts = NAMED.exec(text);
-  if (parts === null)
+  const trimmed = text.trim();
+  const opens = trimmed.lastIndexOf('<');
+  const name = nameOf(trimmed.slice(0, Math.max(opens, 0)).trim());
+  if (opens < 0 || !trimmed.endsWith('>') || name === null)
     return { ok: false, message: 'write one address, or Name <address>: Shop <pay@example.com>' };
-  const [, quoted, plain, address = ''] = parts;
-  return readParts(quoted ?? plain ?? '', address);
+  return readParts(name, trimmed.slice(opens + 1, -1));
+}
+
+/** In quotes, a name may hold `<` and a comma; without, it may hold a comma, because there is one mailbox only. */
+function nameOf(text: string): string | null {
+  const isQuoted = text.length > 1 && text.startsWith('"') && text.endsWith('"');
+  const name = isQuoted ? text.slice(1, -1) : text;
+  return name.includes('"') || (!isQuoted && /[<>]/.test(name)) ? null : name;
 }
 
 function readParts(name: string, address: string): MailboxRead {
