@@ -10,6 +10,7 @@ import {
   type Review,
   type Transaction,
 } from '../domain/transaction.ts';
+import { BugError } from '../domain/errors.ts';
 import { STATUSES } from '../domain/statuses.ts';
 import type { Changes, Stamps } from '../domain/transition.ts';
 import { canonicalJson } from './ledger/audit-chain.ts';
@@ -230,6 +231,12 @@ const FIELDS = Object.entries(FIELD_COLUMNS) as readonly (readonly [
 
 const COLUMNS: readonly AnyColumn[] = [...OTHER_COLUMNS, ...FIELDS.map(([, column]) => column)];
 
+/** The fields that a step may change. */
+export const STATE_FIELDS = FIELDS.filter(
+  ([, { group }]) => group === 'value' || group === 'instant',
+);
+const FIELD_OF = new Map(FIELDS.map((each) => [each[1].name, each]));
+
 function namesOf(...groups: readonly Group[]): readonly string[] {
   return COLUMNS.filter(({ group }) => groups.includes(group)).map(({ name }) => name);
 }
@@ -252,6 +259,35 @@ export function transactionOf(row: Row): Transaction {
   const fields: Record<string, unknown> = {};
   for (const [field, column] of FIELDS) fields[field] = column.read(row, column.name);
   return fields as unknown as Transaction;
+}
+
+/** The transaction with the columns that are given, read as from the database. */
+export function transactionWith(before: Transaction, columns: Row): Transaction {
+  const fields: Record<string, unknown> = { ...before };
+  for (const [field, column] of FIELDS)
+    if (column.name in columns) fields[field] = column.read(columns, column.name);
+  return fields as unknown as Transaction;
+}
+
+/** All state that the row of a transaction holds; `reference_shared` is in none. */
+export function stateOf(transaction: Transaction): Readonly<Record<string, Binding>> {
+  return Object.fromEntries(
+    STATE_FIELDS.map(([field, column]) => [column.name, column.write(transaction[field])]),
+  );
+}
+
+/** One column of the row; undefined where that is no field of a transaction. */
+export function valueOf(transaction: Transaction, name: string): Binding | undefined {
+  const found = FIELD_OF.get(name);
+  if (found === undefined) return undefined;
+  const [field, column] = found;
+  return column.write(transaction[field]);
+}
+
+export function columnType(name: string): AnyColumn['type'] {
+  const column = COLUMNS.find((candidate) => candidate.name === name);
+  if (column === undefined) throw new BugError(`transactions has no column ${name}`);
+  return column.type;
 }
 
 const ASKED = FIELDS.filter(

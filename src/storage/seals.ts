@@ -183,7 +183,7 @@ async function reseal(
 }
 
 export function insertOf(
-  table: SealedTable,
+  table: string,
   row: Readonly<Record<string, Binding>>,
 ): { readonly text: string; readonly bindings: readonly Binding[] } {
   const columns = Object.keys(row);

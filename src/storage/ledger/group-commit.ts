@@ -8,9 +8,10 @@ interface Waiting<Item, Result> {
 export interface GroupCommit<Item, Result> {
   /** Two of one name are never written at the same time. */
   readonly nameOf: (item: Item) => string;
-  readonly one: (item: Item) => Promise<Result>;
-  /** The results in the order of the items; null: the group would not do, and each is tried alone. */
-  readonly many: (items: readonly Item[]) => Promise<readonly Result[] | null>;
+  /** The results in the order of the items; all are written or none. */
+  readonly write: (items: readonly Item[]) => Promise<readonly Result[]>;
+  /** The error may be the fault of one item, so each of the group is tried alone. */
+  readonly isOfOne: (error: unknown) => boolean;
   readonly atMost: number;
   /** Groups under way at the same time. */
   readonly groups: number;
@@ -23,8 +24,8 @@ export interface GroupCommit<Item, Result> {
  */
 export function groupCommit<Item, Result>({
   nameOf,
-  one,
-  many,
+  write,
+  isOfOne,
   atMost,
   groups,
 }: GroupCommit<Item, Result>): (item: Item) => Promise<Result> {
@@ -39,19 +40,12 @@ export function groupCommit<Item, Result>({
   }
 
   async function writeGroup(group: readonly Waiting<Item, Result>[]): Promise<void> {
-    const [first] = group;
-    if (first !== undefined && group.length === 1) {
-      await one(first.item).then(first.resolve, first.reject);
-      return;
-    }
     try {
-      const results = await many(group.map(({ item }) => item));
-      for (const [index, { item, resolve, reject }] of group.entries()) {
-        if (results === null) await one(item).then(resolve, reject);
-        else resolve(results[index] as Result);
-      }
+      const results = await write(group.map(({ item }) => item));
+      for (const [index, { resolve }] of group.entries()) resolve(results[index] as Result);
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      if (group.length > 1 && isOfOne(error)) for (const each of group) await writeGroup([each]);
+      else for (const { reject } of group) reject(error);
     }
   }
 

@@ -1,9 +1,8 @@
-import type { Knex } from 'knex';
 import { receivedOf } from '../../domain/money/received.ts';
 import type { Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
 import type { NotificationKind } from '../../domain/transition.ts';
 import { canonicalJson } from './audit-chain.ts';
-import { changed, type Binding } from '../database.ts';
+import type { Binding } from '../database.ts';
 import { notificationId } from '../identifiers.ts';
 import { sealOf, sealSql } from '../seals.ts';
 
@@ -124,35 +123,3 @@ export const QUEUED_SELECT = `mail.id, written.id, mail.kind, written.version, m
     data: 'mail.data',
     claim_token: 'null',
   })}`;
-
-export async function insertNotifications(
-  sql: Knex,
-  subject: MailSubject,
-  mails: readonly QueuedNotification[],
-  now: Instant,
-): Promise<void> {
-  for (const mail of mails) {
-    const row = queuedRow(subject, mail, now);
-    await changed(
-      sql,
-      `insert into notifications (${NOTIFICATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      Object.values(row),
-    );
-  }
-}
-
-/** The same as a part of the one statement that PostgreSQL gets; `written` is the updated row there. */
-export function notificationsPart(mails: readonly QueuedNotification[]): {
-  readonly text: string;
-  readonly bindings: readonly Binding[];
-} {
-  if (mails.length === 0) return { text: '', bindings: [] };
-  const values = mails.map(() => '(?::text, ?::text, ?::text, ?::text)').join(', ');
-  return {
-    text: `, mails as (
-      insert into notifications (${NOTIFICATION_COLUMNS})
-      select ${QUEUED_SELECT}
-        from written, (values ${values}) as mail (id, kind, recipient, data))`,
-    bindings: mails.flatMap((mail) => [mail.id, mail.kind, mail.recipient, mail.data]),
-  };
-}

@@ -1,7 +1,6 @@
 import type { Knex } from 'knex';
 import type { Actor, Conflict, DuplicateGuard, OpenResult } from '../../app/ports.ts';
 import { BugError } from '../../domain/errors.ts';
-import { PARAMS_VERSION } from '../../domain/attempts.ts';
 import type { ChargeRequest, Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
 import { actorRecord, holderOf } from '../actors.ts';
 import { entryHash, sha256, type UnsealedEntry } from './audit-chain.ts';
@@ -9,10 +8,12 @@ import { insertCounted } from '../counts.ts';
 import { firstRow, type Binding, type Database, type Row } from '../database.ts';
 import { findConflict, lockLookAlikes } from './duplicate-guard.ts';
 import { newId } from '../identifiers.ts';
-import { auditInsert } from './audit.ts';
-import { changesText, writtenChanges } from './row-changes.ts';
-import { NEW_ROW, requestColumns, requestText, transactionOf } from '../columns.ts';
+import { auditRow } from './audit.ts';
+import { beginning, valuesAt } from './changes.ts';
+import { changesText } from './row-changes.ts';
+import { requestColumns, requestText, transactionOf } from '../columns.ts';
 import { integer, text } from '../rows.ts';
+import { insertOf } from '../seals.ts';
 
 const VERSION_ONE = 1;
 /** A conflicting insert may be rolled back between our insert and our look; then there is room again. */
@@ -136,16 +137,7 @@ async function insert(
   const { request, fingerprint, actor, token } = opening;
   const sent = requestText(request);
   const id = newId('txn', now);
-  const state: Readonly<Record<string, Binding>> = {
-    params_version: PARAMS_VERSION,
-    session: request.onSession ? 'on_session' : 'off_session',
-    status: 'pending',
-    step: 'create_sent',
-    create_sent_at: now,
-    next_attempt_at: now,
-    created_at: now,
-    updated_at: now,
-  };
+  const writes = beginning(request);
   const entry: UnsealedEntry = {
     transactionId: id,
     seq: VERSION_ONE,
@@ -156,28 +148,24 @@ async function insert(
     to: { status: 'pending', step: 'create_sent' },
     detail: openedDetail(opening, sent, allowed),
     requestId: null,
-    changes: changesText(writtenChanges({ ...NEW_ROW, ...state }, now)),
+    changes: changesText({ ...writes, mails: [] }),
   };
   const hash = entryHash('', entry);
   const values: Readonly<Record<string, Binding>> = {
     id,
     key: request.key,
     ...requestColumns(request, fingerprint),
-    ...state,
+    ...valuesAt(writes, now),
     version: VERSION_ONE,
     audit_hash: hash,
     lease_token: token,
     lease_holder: holderOf(actor),
     lease_expires_at: now + database.leaseMs,
   };
-  const columns = Object.keys(values);
-  const row = await firstRow(
-    sql,
-    `insert into transactions (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) on conflict do nothing returning *`,
-    Object.values(values),
-  );
+  const { text: inserting, bindings } = insertOf('transactions', values);
+  const row = await firstRow(sql, `${inserting} on conflict do nothing returning *`, bindings);
   if (row === null) return null;
-  await insertCounted(database, sql, auditInsert({ ...entry, hash }), {
+  await insertCounted(database, sql, insertOf('audit_events', auditRow({ ...entry, hash })), {
     transactions: 1,
     entries: 1,
   });

@@ -1,57 +1,89 @@
 import type { Knex } from 'knex';
-import { BugError, PayreconError } from '../../domain/errors.ts';
+import { BugError } from '../../domain/errors.ts';
+import { holdsReference } from '../../domain/statuses.ts';
 import type { Instant, Transaction } from '../../domain/transaction.ts';
-import {
-  actorText,
-  canonicalJson,
-  entryHash,
-  textAroundInstant,
-  type ChainEntry,
-} from './audit-chain.ts';
+import { actorText, canonicalJson, entryHash, textAroundInstant } from './audit-chain.ts';
 import { countedPart, COUNTS_READ, shardOf, writeCounts } from '../counts.ts';
 import { changed, rowsOf, type Binding, type Database } from '../database.ts';
+import { UniqueViolation } from '../driver-errors.ts';
 import { declared, fromJson, json } from '../json-rows.ts';
-import { AUDIT_COLUMNS } from './audit.ts';
+import { AUDIT_COLUMNS, auditRow } from './audit.ts';
 import { writtenTransaction } from './changes.ts';
-import { KEY_TYPES, keyOf, OURS, updateInput } from './bulk-update.ts';
-import { entryOf, ours } from './recording.ts';
-import type { Recording } from './written.ts';
+import { KEY_TYPES, keyOf, OURS, rowUpdate } from './row-update.ts';
+import { entryOf, ours, type Recording } from './recording.ts';
 import { NOTIFICATION_COLUMNS, QUEUED_SELECT, queuedRow } from './notification-insert.ts';
-import { transactionOf } from '../columns.ts';
 import { integer, text } from '../rows.ts';
 
 /*
- * Many transitions in one SQL transaction: the same comparisons, audit entries and e-mails as one by one, with the
- * values of all rows in one JSON text. Each row is taken or refused by itself: one that somebody else has changed
- * meanwhile is only left out.
+ * Transitions of any number of rows in one SQL transaction, one or hundreds by the same statements: their values are in
+ * one JSON text. Version and lease token are compared in the UPDATE itself, so a stale writer changes nothing, and each
+ * row is taken or refused by itself: one that somebody else has changed meanwhile is only left out. The audit entries
+ * and the e-mails are written with the rows or not at all.
  */
 
-/** As they are now, null where somebody else came first; null for all when one of them does not go in. */
+type Results = readonly (Transaction | null)[];
+
+/** As they are now, null where somebody else came first. */
 export async function recordMany(
   database: Database,
   recordings: readonly Recording[],
-): Promise<readonly (Transaction | null)[] | null> {
+): Promise<Results> {
   try {
-    const written =
-      database.dialect === 'postgres'
-        ? await database.write((sql, attempt) => writeAllAtOnce(database, sql, recordings, attempt))
-        : await database.transact((sql) => writeAllStepwise(database, sql, recordings));
-    return recordings.map(({ current }) => written.get(current.id) ?? null);
+    return await write(database, recordings);
   } catch (error) {
-    // With the database away each alone would fail as well; anything else is one row's fault.
-    if (error instanceof PayreconError) throw error;
-    return null;
+    // A row that comes back, because its truth arrived late, can meet another one that holds its reference.
+    // What Stripe says is recorded all the same.
+    const [only, ...others] = recordings;
+    if (!(error instanceof UniqueViolation) || only === undefined || others.length > 0) throw error;
+    if (!takesReferenceBack(only)) throw error;
+    return await write(database, [sharingReference(only)]);
   }
 }
 
-/** Those that were written, by their ids. */
-type AllWritten = ReadonlyMap<string, Transaction>;
+function takesReferenceBack({ current, next }: Recording): boolean {
+  return (
+    current.reference !== null && !holdsReference(current.status) && holdsReference(next.status)
+  );
+}
 
-async function writeAllStepwise(
+/** See the index transactions_reference_held. */
+function sharingReference(recording: Recording): Recording {
+  const { writes, detail } = recording;
+  return {
+    ...recording,
+    writes: { ...writes, set: { ...writes.set, reference_shared: 1 } },
+    detail: { ...detail, reference_also_held: true },
+  };
+}
+
+async function write(database: Database, recordings: readonly Recording[]): Promise<Results> {
+  if (database.dialect === 'sqlite') {
+    const at = await database.transact((sql) => writeToSqlite(database, sql, recordings));
+    return recordings.map((recording) => writtenAt(recording, at));
+  }
+  return await database.write(async (sql, attempt) => {
+    const at = await writeToPostgres(database, sql, recordings);
+    const results: (Transaction | null)[] = [];
+    for (const recording of recordings)
+      results.push(writtenAt(recording, at) ?? (await ours(sql, recording, attempt)));
+    return results;
+  });
+}
+
+/** When each of the rows was written, by their ids. */
+type WrittenAt = ReadonlyMap<string, Instant>;
+
+function writtenAt({ current, writes }: Recording, at: WrittenAt): Transaction | null {
+  const now = at.get(current.id);
+  return now === undefined ? null : writtenTransaction(current, writes, now);
+}
+
+/** No round trips to save, and no hash function in SQL; so first the clock and the ends of the chains, then the rest. */
+async function writeToSqlite(
   database: Database,
   sql: Knex,
   recordings: readonly Recording[],
-): Promise<AllWritten> {
+): Promise<WrittenAt> {
   const heads = await rowsOf(
     sql,
     `with clock as (select ${database.now()} as now), input as materialized (${fromJson(Object.keys(KEY_TYPES))})
@@ -67,7 +99,7 @@ async function writeAllStepwise(
     const entry = { ...entryOf(recording), at: now };
     return { ...entry, hash: entryHash(hashOf.get(entry.transactionId) ?? '', entry) };
   });
-  const { set, types, rows } = updateInput(taken);
+  const { set, types, rows } = rowUpdate(taken);
   const count = await changed(
     sql,
     `with clock as (select ? as now), input as materialized (${fromJson([...Object.keys(types), 'hash'])})
@@ -75,24 +107,22 @@ async function writeAllStepwise(
     [now, json(rows.map((row, index) => ({ ...row, hash: entries[index]?.hash })))],
   );
   if (count !== taken.length) throw new BugError('rows changed within a transaction');
-  await changed(
-    sql,
-    `insert into audit_events (${AUDIT_COLUMNS}) ${fromJson(AUDIT_COLUMNS.split(', '))}`,
-    [json(entries.map(entryColumns))],
-  );
+  await insertRows(sql, { table: 'audit_events', columns: AUDIT_COLUMNS }, entries.map(auditRow));
   const mails = taken.flatMap((recording) => mailsOf(recording, now));
-  if (mails.length > 0)
-    await changed(
-      sql,
-      `insert into notifications (${NOTIFICATION_COLUMNS}) ${fromJson(NOTIFICATION_COLUMNS.split(', '))}`,
-      [json(mails)],
-    );
+  await insertRows(sql, { table: 'notifications', columns: NOTIFICATION_COLUMNS }, mails);
   await writeCounts(database, sql, head, { entries: entries.length, notifications: mails.length });
-  return new Map(taken.map((recording) => [recording.current.id, writtenAt(recording, now)]));
+  return new Map(taken.map(({ current }) => [current.id, now]));
 }
 
-function writtenAt({ current, next, transition }: Recording, now: Instant): Transaction {
-  return writtenTransaction(current, next, transition, now);
+async function insertRows(
+  sql: Knex,
+  { table, columns }: { readonly table: string; readonly columns: string },
+  rows: readonly Readonly<Record<string, Binding>>[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await changed(sql, `insert into ${table} (${columns}) ${fromJson(columns.split(', '))}`, [
+    json(rows),
+  ]);
 }
 
 const SEALED = {
@@ -107,17 +137,24 @@ const SEALED = {
   changes: 'text',
 };
 
-async function writeAllAtOnce(
+/** One statement, one round trip, one commit; the server reads its clock and seals the entries. */
+async function writeToPostgres(
   database: Database,
   sql: Knex,
   recordings: readonly Recording[],
-  attempt: number,
-): Promise<AllWritten> {
-  const { set, types, rows: input } = updateInput(recordings);
+): Promise<WrittenAt> {
+  const { set, types, rows: input } = rowUpdate(recordings);
+  const mails = recordings.flatMap(mailInput);
+  const added = {
+    entries: '(select count(*) from written)',
+    notifications: mails.length === 0 ? '0' : '(select count(*) from mails)',
+  };
   const rows = await rowsOf(
     sql,
+    // The limit is how the planner knows the number of rows.
     `with clock as materialized (select ${database.now()} as now),
-     input as materialized (select * from jsonb_to_recordset(?::jsonb) as input (${declared({ ...types, ...SEALED })})),
+     input as materialized (
+       select * from jsonb_to_recordset(?::jsonb) as input (${declared({ ...types, ...SEALED })}) limit ${String(recordings.length)}),
      written as (
        update transactions set ${set},
          audit_hash = encode(sha256(convert_to(audit_hash || input.sealed_before || clock.now::text || input.sealed_after, 'UTF8')), 'hex')
@@ -126,32 +163,26 @@ async function writeAllAtOnce(
          input.actor, input.action, input.from_status, input.from_step, input.detail, input.request_id, input.changes),
      entries as (
        insert into audit_events (${AUDIT_COLUMNS})
-       select id, version, updated_at, actor, action, from_status, from_step, status, step, detail, request_id, audit_hash, changes from written),
-     mails as (
-       insert into notifications (${NOTIFICATION_COLUMNS})
-       select ${QUEUED_SELECT}
-         from written join jsonb_to_recordset(?::jsonb) as mail (id text, transaction_id text, kind text, recipient text, data text) on mail.transaction_id = written.id
-       returning 1),
-     added as materialized (select (select count(*) from written) as entries, (select count(*) from mails) as notifications),
+       select id, version, updated_at, actor, action, from_status, from_step, status, step, detail, request_id, audit_hash, changes from written)
+     ${mails.length === 0 ? '' : QUEUED_WITH_ROWS},
+     added as materialized (select ${added.entries} as entries, ${added.notifications} as notifications),
      counted as (${countedPart({ entries: 'added.entries', notifications: 'added.notifications' }, 'added.entries > 0')})
      select id, updated_at from written`,
     [
       json(recordings.map((recording, index) => ({ ...input[index], ...sealedOf(recording) }))),
-      json(recordings.flatMap(mailInput)),
+      ...(mails.length === 0 ? [] : [json(mails)]),
       shardOf(database),
     ],
   );
-  const at = new Map(rows.map((row) => [text(row, 'id'), integer(row, 'updated_at')]));
-  const written = new Map<string, Transaction>();
-  for (const recording of recordings) {
-    const now = at.get(recording.current.id);
-    // The connection was lost before: what is missing may be our own first try.
-    const row = now === undefined ? await ours(sql, recording, attempt) : null;
-    if (now !== undefined) written.set(recording.current.id, writtenAt(recording, now));
-    else if (row !== null) written.set(recording.current.id, transactionOf(row));
-  }
-  return written;
+  return new Map(rows.map((row) => [text(row, 'id'), integer(row, 'updated_at')]));
 }
+
+const QUEUED_WITH_ROWS = `,
+     mails as (
+       insert into notifications (${NOTIFICATION_COLUMNS})
+       select ${QUEUED_SELECT}
+         from written join jsonb_to_recordset(?::jsonb) as mail (id text, transaction_id text, kind text, recipient text, data text) on mail.transaction_id = written.id
+       returning 1)`;
 
 /** What PostgreSQL seals each entry with, and the entry's other columns. */
 function sealedOf(recording: Recording): Record<keyof typeof SEALED, string | null> {
@@ -166,24 +197,6 @@ function sealedOf(recording: Recording): Record<keyof typeof SEALED, string | nu
     from_step: recording.current.step,
     detail: canonicalJson(entry.detail),
     request_id: entry.requestId,
-    changes: entry.changes,
-  };
-}
-
-function entryColumns(entry: ChainEntry): Record<string, string | number | null> {
-  return {
-    transaction_id: entry.transactionId,
-    seq: entry.seq,
-    at: entry.at,
-    actor: actorText(entry.actor),
-    action: entry.action,
-    from_status: entry.from?.status ?? null,
-    from_step: entry.from?.step ?? null,
-    to_status: entry.to.status,
-    to_step: entry.to.step,
-    detail: canonicalJson(entry.detail),
-    request_id: entry.requestId,
-    hash: entry.hash,
     changes: entry.changes,
   };
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Actor, Lease } from '../../app/ports.ts';
 import { BugError } from '../../domain/errors.ts';
-import type { Transaction } from '../../domain/transaction.ts';
+import type { Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
 import {
   mayFollow,
   settledAtFits,
@@ -9,13 +9,21 @@ import {
   type Transition,
 } from '../../domain/transition.ts';
 import { actorRecord } from '../actors.ts';
+import { transactionOf } from '../columns.ts';
 import { entryHash, type UnsealedEntry } from './audit-chain.ts';
-import { firstRow, type Binding, type Database, type Row } from '../database.ts';
-import { changedTransaction } from './changes.ts';
-import { changesText, recordedChanges } from './row-changes.ts';
+import { firstRow, type Database } from '../database.ts';
+import { changedTransaction, valuesAt, writesOf } from './changes.ts';
+import { changesText, recordedChanges, type Recorded } from './row-changes.ts';
 import { chainEntryOf } from '../rows.ts';
 import { notificationsFor } from './notification-insert.ts';
-import type { Recording } from './written.ts';
+
+/** One transition on its way into the ledger. */
+export interface Recording extends Recorded {
+  readonly lease: Lease;
+  readonly transition: Transition;
+  readonly actor: JsonObject;
+  readonly detail: JsonObject;
+}
 
 /** @throws BugError for a transition that may not follow on the row. */
 export function recordingOf(
@@ -25,51 +33,35 @@ export function recordingOf(
   transition: Transition,
   actor: Actor,
 ): Recording {
-  checkTransition(current, lease, transition);
   const next = changedTransaction(current, transition);
-  return {
+  const recording = {
     current,
     lease,
     transition,
     next,
+    writes: writesOf(current, transition),
     actor: actorRecord(database, actor),
     detail: transition.detail,
     mails: notificationsFor(next, transition.notifications),
-    referenceShared: false,
   };
+  checkTransition(recording);
+  return recording;
 }
 
-/** A condition, with the values of its places. */
-export interface Condition {
-  readonly text: string;
-  readonly bindings: readonly Binding[];
-}
-
-/** True of the recording's row as long as it is as the recording saw it, and under its lease. */
-export function whereOurs({ current, lease }: Recording): Condition {
-  return {
-    text: 'id = ? and version = ? and lease_token = ?',
-    bindings: [current.id, current.version, lease.token],
-  };
-}
-
-function checkTransition(
-  current: Transaction,
-  lease: Lease,
-  { changes, stamps, action }: Transition,
-): void {
-  const status = changes.status ?? current.status;
-  const step = changes.step ?? current.step;
-  const stampedNow = stamps.settledAt === 'now' ? current.updatedAt : current.settledAt;
-  const settledAt = stamps.settledAt === 'clear' ? null : stampedNow;
+function checkTransition({ current, lease, transition, next, writes }: Recording): void {
+  const { status, step } = next;
+  // Only whether it is set is asked: any instant serves.
+  const { settled_at: settledAt = current.settledAt } = valuesAt(writes, current.updatedAt);
   const problems = [
     mayFollow(current.status, status) ? null : `${current.status} -> ${status} may not follow`,
     stepMayFollow(current.step, step) ? null : `step ${current.step} -> ${step} may not follow`,
-    settledAtFits(status, settledAt) ? null : `settled_at does not fit ${status}`,
+    settledAtFits(status, settledAt as Instant | null) ? null : `settled_at does not fit ${status}`,
     lease.transactionId === current.id ? null : 'the lease is of another transaction',
   ].filter((problem) => problem !== null);
-  if (problems.length > 0)
-    throw new BugError(`illegal transition ${action} of ${current.id}: ${problems.join('; ')}`);
+  if (problems.length === 0) return;
+  throw new BugError(
+    `illegal transition ${transition.action} of ${current.id}: ${problems.join('; ')}`,
+  );
 }
 
 export function entryOf(recording: Recording): Omit<UnsealedEntry, 'at'> {
@@ -93,7 +85,11 @@ export function entryOf(recording: Recording): Omit<UnsealedEntry, 'at'> {
  * name this process and this moment of this transaction. Sending it again before looking is what makes
  * the answer certain: it waits for the first try's row lock, or leaves nothing for it to change.
  */
-export async function ours(sql: Knex, recording: Recording, attempt: number): Promise<Row | null> {
+export async function ours(
+  sql: Knex,
+  recording: Recording,
+  attempt: number,
+): Promise<Transaction | null> {
   if (attempt === 1) return null;
   const entry = entryOf(recording);
   const found = await firstRow(
@@ -104,5 +100,6 @@ export async function ours(sql: Knex, recording: Recording, attempt: number): Pr
   if (found === null) return null;
   const written = chainEntryOf(found);
   if (entryHash('', { ...entry, at: written.at }) !== entryHash('', written)) return null;
-  return firstRow(sql, 'select * from transactions where id = ?', [entry.transactionId]);
+  const row = await firstRow(sql, 'select * from transactions where id = ?', [entry.transactionId]);
+  return row === null ? null : transactionOf(row);
 }

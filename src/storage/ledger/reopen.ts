@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { Actor, Reopening, ReopenResult } from '../../app/ports.ts';
-import { mayBeginAttempt, mayCorrect, PARAMS_VERSION } from '../../domain/attempts.ts';
+import { mayBeginAttempt, mayCorrect } from '../../domain/attempts.ts';
 import { BugError } from '../../domain/errors.ts';
 import { differingFields } from '../../domain/request/charge-request.ts';
 import type { Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
@@ -10,11 +10,13 @@ import { insertCounted } from '../counts.ts';
 import { firstRow, type Binding, type Database, type Row } from '../database.ts';
 import { findConflict, lockLookAlikes } from './duplicate-guard.ts';
 import { UniqueViolation } from '../driver-errors.ts';
-import { auditInsert } from './audit.ts';
+import { auditRow } from './audit.ts';
+import { beginning, valuesAt, type Writes } from './changes.ts';
 import { isHeld } from './claim.ts';
-import { changesText, writtenChanges } from './row-changes.ts';
+import { changesText } from './row-changes.ts';
 import { requestColumns, requestText, transactionOf } from '../columns.ts';
 import { integer, text } from '../rows.ts';
+import { insertOf } from '../seals.ts';
 
 interface Attempting extends Reopening {
   readonly current: Transaction;
@@ -138,13 +140,7 @@ async function write(
 ): Promise<Row> {
   const { current, actor, token } = attempting;
   const { now } = before;
-  const state: Readonly<Record<string, Binding>> = {
-    ...freshAttempt(attempting, now),
-    status: 'pending',
-    step: 'create_sent',
-    updated_at: now,
-  };
-  const kept = { created_at: current.createdAt, key_conflict_at: current.keyConflictAt };
+  const writes = freshAttempt(attempting);
   const entry = {
     transactionId: current.id,
     seq: current.version + 1,
@@ -155,12 +151,12 @@ async function write(
     to: { status: 'pending' as const, step: 'create_sent' as const },
     detail: attemptDetail(attempting, before.looksLike),
     requestId: null,
-    changes: changesText(writtenChanges({ ...kept, ...state }, now)),
+    changes: changesText({ ...writes, mails: [] }),
   };
   const hash = entryHash(text(before.row, 'audit_hash'), entry);
   const values: Readonly<Record<string, Binding>> = {
     ...requestColumns(attempting.request, attempting.fingerprint),
-    ...state,
+    ...valuesAt(writes, now),
     version: entry.seq,
     audit_hash: hash,
     lease_token: token,
@@ -176,43 +172,25 @@ async function write(
     [...Object.values(values), current.id, current.version],
   );
   if (row === null) throw new BugError(`the row of ${current.id} changed within a transaction`);
-  await insertCounted(database, sql, auditInsert({ ...entry, hash }), { entries: 1 });
+  await insertCounted(database, sql, insertOf('audit_events', auditRow({ ...entry, hash })), {
+    entries: 1,
+  });
   return row;
 }
 
-/** As on a row that was just opened. What Stripe has said of the key stays. */
-function freshAttempt(
-  { current, request }: Attempting,
-  now: Instant,
-): Readonly<Record<string, Binding>> {
-  return {
+/** As on a row that was just opened. What Stripe has said of the key stays, and when the row was made. */
+function freshAttempt({ current, request }: Attempting): Writes {
+  const { set, at } = beginning(request);
+  const kept = { created_at: current.createdAt, key_conflict_at: current.keyConflictAt };
+  const wasAbsent = current.status === 'canceled' && current.paymentIntent === null;
+  const counted = {
     attempt: current.attempt + 1,
     intents: current.intents + (current.paymentIntent === null ? 0 : 1),
-    absent_attempts:
-      current.absentAttempts +
-      (current.status === 'canceled' && current.paymentIntent === null ? 1 : 0),
-    params_version: PARAMS_VERSION,
-    session: request.onSession ? 'on_session' : 'off_session',
-    // Whether another row holds the reference was looked at again.
-    reference_shared: 0,
-    payment_intent: null,
-    stripe_status: null,
-    amount_received: null,
-    currency_received: null,
-    failure_code: null,
-    failure_message: null,
-    failure_kind: null,
-    canceled_by: null,
-    create_sent_at: now,
-    confirm_sent_at: null,
-    cancel_sent_at: null,
-    absent_since: null,
-    expected_by: null,
-    attempts: 0,
-    lookups: 0,
-    next_attempt_at: now,
-    review: null,
-    settled_at: null,
+    absent_attempts: current.absentAttempts + (wasAbsent ? 1 : 0),
+  };
+  return {
+    set: { ...set, ...kept, ...counted },
+    at: Object.fromEntries(Object.entries(at).filter(([column]) => !(column in kept))),
   };
 }
 

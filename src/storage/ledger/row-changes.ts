@@ -1,10 +1,9 @@
 import type { Instant, Transaction } from '../../domain/transaction.ts';
 import { canonicalJson, sha256 } from './audit-chain.ts';
-import { STATE_COLUMNS } from '../columns.ts';
+import { STATE_COLUMNS, stateOf } from '../columns.ts';
 import type { Binding, Row } from '../database.ts';
-import { COLUMNS, FIELDS, stampedColumns, stored } from './changes.ts';
+import { valuesAt, without, type Writes } from './changes.ts';
 import type { QueuedNotification } from './notification-insert.ts';
-import type { Recording } from './written.ts';
 
 /*
  * What an audit entry wrote, as it is sealed with it:
@@ -16,10 +15,7 @@ import type { Recording } from './written.ts';
  * first entry that this version writes on a row of an older one has the whole row.
  */
 
-export interface RowChanges {
-  readonly set: Readonly<Record<string, Binding>>;
-  /** Milliseconds after the entry's instant. */
-  readonly at: Readonly<Record<string, number>>;
+export interface RowChanges extends Writes {
   readonly mails: readonly SealedMail[];
 }
 
@@ -86,74 +82,27 @@ function isOfOlderVersion({ paramsVersion }: Transaction): boolean {
   return paramsVersion === 1;
 }
 
-/** Of a recorded transition; of a row of an older version all of it. */
-export function recordedChanges({
-  current,
-  next,
-  transition,
-  mails,
-  referenceShared,
-}: Recording): RowChanges {
-  const { set, at } = stampedColumns(current, transition);
-  const shared = referenceShared ? { reference_shared: 1 } : {};
-  const given = Object.fromEntries(
-    FIELDS.flatMap((field) =>
-      transition.changes[field] === undefined ? [] : [[COLUMNS[field], stored(next[field])]],
-    ),
-  ) as RowChanges['set'];
-  const all = { ...given, ...set, ...shared };
-  const base = isOfOlderVersion(current) ? without(wholeRow(next), at) : {};
-  return { set: { ...base, ...all }, at, mails: sealedMails(mails) };
+/** What a transition makes of its row and of the outbox. */
+export interface Recorded {
+  readonly current: Transaction;
+  /** The row as it will be, but for what the database's clock sets. */
+  readonly next: Transaction;
+  readonly writes: Writes;
+  readonly mails: readonly QueuedNotification[];
 }
 
-function without(row: RowChanges['set'], at: RowChanges['at']): RowChanges['set'] {
-  return Object.fromEntries(Object.entries(row).filter(([column]) => !(column in at)));
-}
-
-/** All that a row says but for its request; whether it shares its reference is known from its older entries. */
-function wholeRow(row: Transaction): RowChanges['set'] {
-  return {
-    ...(Object.fromEntries(
-      FIELDS.map((field) => [COLUMNS[field], stored(row[field])]),
-    ) as RowChanges['set']),
-    key_conflict_at: row.keyConflictAt,
-    create_sent_at: row.createSentAt,
-    confirm_sent_at: row.confirmSentAt,
-    cancel_sent_at: row.cancelSentAt,
-    absent_since: row.absentSince,
-    next_attempt_at: row.nextAttemptAt,
-    created_at: row.createdAt,
-    updated_at: row.updatedAt,
-    settled_at: row.settledAt,
-  };
-}
-
-/** Of a row that is written whole: by opening it, or by a new attempt on it. `now` is the entry's instant. */
-export function writtenChanges(
-  values: Readonly<Record<string, Binding>>,
-  now: Instant,
-): RowChanges {
-  const set: Record<string, Binding> = {};
-  const at: Record<string, number> = {};
-  for (const column of STATE_COLUMNS) {
-    const value = values[column];
-    if (value === undefined) continue;
-    if (value === now && column.endsWith('_at')) at[column] = 0;
-    else set[column] = value;
-  }
-  return { set, at, mails: [] };
+/** Of a row of an older version all of it; whether that shares its reference is known from its older entries. */
+export function recordedChanges({ current, next, writes, mails }: Recorded): RowChanges {
+  const { set, at } = writes;
+  const base = isOfOlderVersion(current) ? without(stateOf(next), at) : {};
+  return { set: { ...base, ...set }, at, mails: sealedMails(mails) };
 }
 
 /** The row as its entries say it is, from the first one on that has the whole of it. */
 export type Replayed = Map<string, Binding>;
 
-export function replay(
-  row: Replayed,
-  entry: { readonly at: Instant },
-  { set, at }: RowChanges,
-): void {
-  for (const [column, value] of Object.entries(set)) row.set(column, value);
-  for (const [column, ms] of Object.entries(at)) row.set(column, entry.at + ms);
+export function replay(row: Replayed, entry: { readonly at: Instant }, changes: RowChanges): void {
+  for (const [column, value] of Object.entries(valuesAt(changes, entry.at))) row.set(column, value);
 }
 
 /** The first column in which the row is not what was replayed; null when there is none. */

@@ -6,7 +6,8 @@ vi.mock(import('../../../../src/storage/ledger/record-many.ts'), async (importOr
   return replaced(original, {
     recordMany: async (database, recordings) => {
       const withoutMails = recordings.map((recording) => ({ ...recording, mails: [] }));
-      return await original.recordMany(database, withoutMails);
+      const written = recordings.length === 1 ? recordings : withoutMails;
+      return await original.recordMany(database, written);
     },
   });
 });

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/storage/ledger/bulk-update.ts'), async (importOriginal) =>
+vi.mock(import('../../../../src/storage/ledger/row-update.ts'), async (importOriginal) =>
   replaced(await importOriginal(), { OURS: 'transactions.id = input.id' }),
 );

@@ -1,11 +1,8 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/storage/ledger/recording.ts'), async (importOriginal) =>
+vi.mock(import('../../../../src/storage/ledger/row-update.ts'), async (importOriginal) =>
   replaced(await importOriginal(), {
-    whereOurs: ({ current: { id, version } }) => ({
-      text: 'id = ? and version = ?',
-      bindings: [id, version],
-    }),
+    OURS: 'transactions.id = input.id and transactions.version = input.version',
   }),
 );

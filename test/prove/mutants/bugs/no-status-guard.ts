@@ -1,8 +1,6 @@
 import { vi } from 'vitest';
 import { replaced } from '../replaced.ts';
 
-vi.mock(import('../../../../src/storage/ledger/recording.ts'), async (importOriginal) =>
-  replaced(await importOriginal(), {
-    whereOurs: ({ current: { id } }) => ({ text: 'id = ?', bindings: [id] }),
-  }),
+vi.mock(import('../../../../src/storage/ledger/row-update.ts'), async (importOriginal) =>
+  replaced(await importOriginal(), { OURS: 'transactions.id = input.id' }),
 );
