@@ -236,12 +236,33 @@ export interface ClaimedNotification {
   readonly deadlineMs: number;
 }
 
+/** Whose e-mails are claimed: those to the operator alone, or whatever is due. */
+export type Addressees = 'operator' | 'anybody';
+
+/** How the claim of one e-mail ends. Whatever was tried is counted, and nothing else. */
+export type SendEnd =
+  | { readonly kind: 'sent'; readonly messageId: string | null }
+  /** Back to the queue, due again after `inMs`. */
+  | { readonly kind: 'again'; readonly error: string; readonly inMs: number }
+  /** The same of one that nobody tried to send; null keeps what was last said of it. */
+  | { readonly kind: 'not_tried'; readonly error: string | null; readonly inMs: number }
+  /** Refused for good. */
+  | { readonly kind: 'failed'; readonly error: string };
+
+export interface EndedSend {
+  readonly claimed: ClaimedNotification;
+  readonly end: SendEnd;
+}
+
 export interface Outbox {
   /** Takes due e-mails (queued, or sending with an expired claim), oldest first. */
-  claim(limit: number, actor: Actor): Promise<readonly ClaimedNotification[]>;
-  markSent(claimed: ClaimedNotification, messageId: string | null): Promise<void>;
-  /** Back to the queue, due again after `retryInMs`, or `failed` for good when null. */
-  markFailed(claimed: ClaimedNotification, error: string, retryInMs: number | null): Promise<void>;
+  claim(
+    limit: number,
+    actor: Actor,
+    addressees?: Addressees,
+  ): Promise<readonly ClaimedNotification[]>;
+  /** Ends claims, all in one SQL transaction; one that somebody else has taken over is left alone. */
+  end(sends: readonly EndedSend[]): Promise<void>;
   list(states: readonly NotificationState[], limit: number): Promise<readonly Notification[]>;
   /** Queues the same message again, as a new e-mail; null when there is no such e-mail. */
   requeue(id: string): Promise<Notification | null>;
@@ -404,6 +425,8 @@ export type AccountAnswer =
 
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly messageId: string | null }
+  /** Nothing was tried, because a setting is missing. */
+  | { readonly kind: 'not_tried'; readonly message: string }
   /** May or may not have gone out; send again (at least once). */
   | { readonly kind: 'unknown'; readonly message: string }
   /** Refused now, may work later (429, 5xx, not reached). */

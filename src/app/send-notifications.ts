@@ -5,15 +5,29 @@ import type {
   Chance,
   ClaimedNotification,
   Clock,
+  EndedSend,
   Mailer,
   Outbox,
+  SendEnd,
   SendOutcome,
 } from './ports.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
-/** Small enough that even a batch of timeouts finishes before the claim expires. */
-const BATCH = 5;
-/** Longest a single send may take. A worker that was suspended does not start a send its claim would not cover. */
+/*
+ * E-mails leave many at a time, at the pace of the mail service. One goes first; each that is taken
+ * lets one more be under way, up to MOST_UNDER_WAY, and each that fails halves their number: a service
+ * that is away is asked three times and not by a whole batch.
+ *
+ *     claim a window ahead --> send, as many as the window allows --> end the claims of what was answered
+ *     (operators' first)                                              (many in one SQL transaction)
+ */
+
+/** 64 answers of 150 ms each are some 400 e-mails a second; SendGrid takes 10,000 calls a second. */
+const MOST_UNDER_WAY = 64;
+/**
+ * Longest a single send may take. A worker that was suspended does not start a send its claim would not
+ * cover. At most one window is claimed ahead, so a claim waits for one send and lasts for its own.
+ */
 const WORST_SEND_MS = 10_000;
 /** A mail service that fails so often in a row is left alone until the next run. */
 const FAILURES_IN_A_ROW = 3;
@@ -21,6 +35,8 @@ const RETRY_BASE_MS = 30_000;
 const RETRY_CAP_MS = 3_600_000;
 /** Full jitter can return 0; this floor stops one run from retrying the same e-mail immediately. */
 const RETRY_FLOOR_MS = 5_000;
+/** So long at most an operator's e-mail waits behind those of customers that were due before it. */
+const OPERATORS_EVERY_MS = 1_000;
 
 export interface DispatchDeps {
   readonly outbox: Outbox;
@@ -33,6 +49,7 @@ export interface DispatchDeps {
 /** When a run ends although more is due; what is left stays queued. */
 export interface DispatchLimits {
   readonly emails: number | null;
+  /** By then everything has ended: no send begins that could last longer. */
   readonly forMs: number | null;
 }
 
@@ -56,8 +73,9 @@ export async function dispatch(
       return await deps.mailer.send(notification);
     },
   };
+  const run = new Run({ ...deps, mailer }, limits, signal);
   try {
-    return await sendDue({ ...deps, mailer }, limits, signal);
+    return await run.sendDue();
   } catch (error) {
     throw tried > 0
       ? asUnknownOutcome(
@@ -68,70 +86,196 @@ export async function dispatch(
   }
 }
 
-async function sendDue(
-  deps: DispatchDeps,
-  limits: DispatchLimits,
-  signal: AbortSignal | undefined,
-): Promise<DispatchReport> {
-  const counts = { sent: 0, retried: 0, failed: 0 };
-  let refused: string | null = null;
-  let failuresInARow = 0;
-  let left = limits.emails ?? Number.POSITIVE_INFINITY;
-  const untilMs = deps.clock.monotonicMs() + (limits.forMs ?? Number.POSITIVE_INFINITY);
-  const goesOn = (): boolean =>
-    refused === null &&
-    failuresInARow < FAILURES_IN_A_ROW &&
-    signal?.aborted !== true &&
-    deps.clock.monotonicMs() < untilMs;
+class Run {
+  readonly #deps: DispatchDeps;
+  readonly #untilMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #counts = { sent: 0, retried: 0, failed: 0 };
+  /** Claimed, and not begun. */
+  readonly #ready: ClaimedNotification[] = [];
+  /** Answered, and their claims not ended yet. */
+  #answered: EndedSend[] = [];
+  #underWay = 0;
+  #sendsEnded = 0;
+  #window = 1;
+  #left: number;
+  #nothingDue = false;
+  #operatorsLookedAtMs = Number.NEGATIVE_INFINITY;
+  #failuresInARow = 0;
+  #refused: string | null = null;
+  #error: { readonly thrown: unknown } | null = null;
+  #ending: Promise<void> | null = null;
+  #wake: () => void = () => undefined;
 
-  while (deps.mailer.configured && left > 0 && goesOn()) {
-    const batch = await deps.outbox.claim(Math.min(BATCH, left), deps.actor);
-    if (batch.length === 0) break;
-    left -= batch.length;
-    for (const claimed of batch) {
-      if (!goesOn() || deps.clock.monotonicMs() + WORST_SEND_MS > claimed.deadlineMs) {
-        await deps.outbox.markFailed(claimed, 'not tried', 0);
-        continue;
+  constructor(deps: DispatchDeps, limits: DispatchLimits, signal: AbortSignal | undefined) {
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#left = limits.emails ?? Number.POSITIVE_INFINITY;
+    this.#untilMs = deps.clock.monotonicMs() + (limits.forMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  async sendDue(): Promise<DispatchReport> {
+    const { outbox, mailer } = this.#deps;
+    for (let seen = -1; mailer.configured;) {
+      // What ended while sends were begun has made room for more.
+      if (seen === this.#sendsEnded) {
+        if (this.#underWay === 0) break;
+        await this.#somethingEnded();
       }
-      const outcome = await deps.mailer.send(claimed.notification);
-      const end = await keep(deps, claimed, outcome);
-      if (end === 'refused' && 'message' in outcome) refused = outcome.message;
-      else if (end !== 'refused') counts[end] += 1;
-      // An operator e-mail may only lack an address: that says nothing about the mail service.
-      if (end === 'retried' && claimed.notification.to !== null) failuresInARow += 1;
-      else if (end !== 'retried') failuresInARow = 0;
+      seen = this.#sendsEnded;
+      await this.#begin();
+    }
+    await this.#handBack();
+    if (this.#error !== null) throw this.#error.thrown;
+    const { queued } = await outbox.counts();
+    return { configured: mailer.configured, ...this.#counts, queued, refused: this.#refused };
+  }
+
+  #goesOn(): boolean {
+    return (
+      this.#error === null &&
+      this.#refused === null &&
+      this.#failuresInARow < FAILURES_IN_A_ROW &&
+      this.#signal?.aborted !== true &&
+      this.#deps.clock.monotonicMs() + WORST_SEND_MS <= this.#untilMs
+    );
+  }
+
+  /** As many as the window allows. */
+  async #begin(): Promise<void> {
+    while (this.#underWay < this.#window && this.#goesOn()) {
+      if (this.#ready.length === 0 && !(await this.#claimed())) return;
+      // A claim takes its time: whether it still goes on is asked once more.
+      if (!this.#goesOn()) return;
+      const next = this.#ready.shift();
+      if (next === undefined) return;
+      if (this.#deps.clock.monotonicMs() + WORST_SEND_MS > next.deadlineMs)
+        this.#end({ claimed: next, end: NOT_TRIED });
+      else void this.#send(next);
     }
   }
-  const { queued } = await deps.outbox.counts();
-  return { configured: deps.mailer.configured, ...counts, queued, refused };
+
+  async #claimed(): Promise<boolean> {
+    if (this.#nothingDue || this.#left === 0) return false;
+    const limit = Math.min(this.#window, this.#left);
+    try {
+      const operators = await this.#operatorsDue(limit);
+      const others =
+        operators.length < limit
+          ? await this.#deps.outbox.claim(limit - operators.length, this.#deps.actor)
+          : [];
+      this.#ready.push(...operators, ...others);
+    } catch (thrown) {
+      this.#error ??= { thrown };
+      return false;
+    }
+    this.#left -= this.#ready.length;
+    this.#nothingDue = this.#ready.length === 0;
+    return !this.#nothingDue;
+  }
+
+  async #operatorsDue(limit: number): Promise<readonly ClaimedNotification[]> {
+    const nowMs = this.#deps.clock.monotonicMs();
+    if (nowMs < this.#operatorsLookedAtMs + OPERATORS_EVERY_MS) return [];
+    this.#operatorsLookedAtMs = nowMs;
+    return await this.#deps.outbox.claim(limit, this.#deps.actor, 'operator');
+  }
+
+  async #send(claimed: ClaimedNotification): Promise<void> {
+    this.#underWay += 1;
+    try {
+      const outcome = await this.#deps.mailer.send(claimed.notification);
+      this.#learn(outcome);
+      this.#end({ claimed, end: this.#endOf(claimed, outcome) });
+      await this.#ending;
+    } catch (thrown) {
+      this.#error ??= { thrown };
+    } finally {
+      this.#underWay -= 1;
+      this.#sendsEnded += 1;
+      this.#wake();
+    }
+  }
+
+  /** What an answer says of the mail service. */
+  #learn(outcome: SendOutcome): void {
+    switch (outcome.kind) {
+      case 'sent':
+      case 'rejected':
+        this.#failuresInARow = 0;
+        this.#window = Math.min(MOST_UNDER_WAY, this.#window + 1);
+        return;
+      case 'unknown':
+      case 'retry':
+        this.#failuresInARow += 1;
+        this.#window = Math.max(1, Math.floor(this.#window / 2));
+        return;
+      case 'unauthorized':
+        this.#refused = outcome.message;
+        return;
+      case 'not_tried':
+        return;
+    }
+  }
+
+  #endOf({ notification }: ClaimedNotification, outcome: SendOutcome): SendEnd {
+    switch (outcome.kind) {
+      case 'sent':
+        this.#counts.sent += 1;
+        return outcome;
+      case 'unknown':
+      case 'retry':
+        this.#counts.retried += 1;
+        return { kind: 'again', error: outcome.message, inMs: this.#backoffMs(notification) };
+      case 'not_tried':
+        this.#counts.retried += 1;
+        return { kind: 'not_tried', error: outcome.message, inMs: this.#backoffMs(notification) };
+      case 'rejected':
+        this.#counts.failed += 1;
+        return { kind: 'failed', error: outcome.message };
+      case 'unauthorized':
+        return { kind: 'again', error: outcome.message, inMs: 0 };
+    }
+  }
+
+  #backoffMs({ attempts }: ClaimedNotification['notification']): number {
+    const uniform = this.#deps.chance.uniform();
+    return RETRY_FLOOR_MS + backoffMs(attempts + 1, RETRY_BASE_MS, RETRY_CAP_MS, uniform);
+  }
+
+  /** Whatever is answered while claims are being ended is ended together, next. */
+  #end(ended: EndedSend): void {
+    this.#answered.push(ended);
+    this.#ending ??= this.#endAnswered().finally(() => {
+      this.#ending = null;
+    });
+  }
+
+  async #endAnswered(): Promise<void> {
+    // Answers that have come in one turn of the event loop share a transaction.
+    await Promise.resolve();
+    while (this.#answered.length > 0) {
+      const sends = this.#answered;
+      this.#answered = [];
+      try {
+        await this.#deps.outbox.end(sends);
+      } catch (thrown) {
+        this.#error ??= { thrown };
+      }
+    }
+  }
+
+  async #handBack(): Promise<void> {
+    for (const claimed of this.#ready.splice(0)) this.#end({ claimed, end: NOT_TRIED });
+    await this.#ending;
+  }
+
+  async #somethingEnded(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
 }
 
-/** Marks an e-mail by what the service said of it. */
-async function keep(
-  deps: DispatchDeps,
-  claimed: ClaimedNotification,
-  outcome: SendOutcome,
-): Promise<'sent' | 'retried' | 'failed' | 'refused'> {
-  switch (outcome.kind) {
-    case 'sent':
-      await deps.outbox.markSent(claimed, outcome.messageId);
-      return 'sent';
-    case 'unknown':
-    case 'retry': {
-      const jitterMs = backoffMs(
-        claimed.notification.attempts,
-        RETRY_BASE_MS,
-        RETRY_CAP_MS,
-        deps.chance.uniform(),
-      );
-      await deps.outbox.markFailed(claimed, outcome.message, RETRY_FLOOR_MS + jitterMs);
-      return 'retried';
-    }
-    case 'rejected':
-      await deps.outbox.markFailed(claimed, outcome.message, null);
-      return 'failed';
-    case 'unauthorized':
-      await deps.outbox.markFailed(claimed, outcome.message, 0);
-      return 'refused';
-  }
-}
+/** Due again without a wait: it is somebody else's to try. */
+const NOT_TRIED: SendEnd = { kind: 'not_tried', error: null, inMs: 0 };

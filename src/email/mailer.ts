@@ -44,7 +44,7 @@ class SendGridMailer implements Mailer {
     const { apiKey, from, operatorEmail } = this.#options;
     if (apiKey === null || from === null) {
       return {
-        kind: 'retry',
+        kind: 'not_tried',
         message: 'e-mail is not set up: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM',
       };
     }
@@ -52,7 +52,7 @@ class SendGridMailer implements Mailer {
     const to = notification.to ?? (forOperator ? operatorEmail : null);
     if (to === null) {
       if (!forOperator) return { kind: 'rejected', message: 'the customer has no e-mail address' };
-      return { kind: 'retry', message: 'nobody to send it to: set PAYRECON_OPERATOR_EMAIL' };
+      return { kind: 'not_tried', message: 'nobody to send it to: set PAYRECON_OPERATOR_EMAIL' };
     }
     return this.#deliver(mailData(notification, to, this.#options), apiKey);
   }

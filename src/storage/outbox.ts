@@ -1,11 +1,25 @@
-import type { Actor, ClaimedNotification, Outbox } from '../app/ports.ts';
+import type {
+  Actor,
+  Addressees,
+  ClaimedNotification,
+  EndedSend,
+  Outbox,
+  SendEnd,
+} from '../app/ports.ts';
 import type { Notification, UnsentCounts } from '../app/views.ts';
 import { insertCounted } from './counts.ts';
 import { firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
 import { notificationId } from './identifiers.ts';
 import { wellFormed } from './json-rows.ts';
 import { NEW_NOTIFICATION } from './ledger/notification-insert.ts';
-import { insertOf, once, textParameter, updateSealed, withSeal } from './seals.ts';
+import {
+  insertOf,
+  once,
+  type SealedUpdate,
+  textParameter,
+  updateSealed,
+  withSeal,
+} from './seals.ts';
 import { integer, notificationOf, storable, text, textOrNull } from './rows.ts';
 
 /*
@@ -22,25 +36,8 @@ const REQUEUE_ROUNDS = 5;
 
 export function createOutbox(database: Database): Outbox {
   return {
-    claim: (limit, actor) => claim(database, limit, actor),
-    async markSent({ notification, token }, messageId) {
-      await database.write((sql) =>
-        updateSealed(database, sql, 'notifications', {
-          with: `v ${once(database)} (select ${database.now()} as sent_at, ${textParameter(database)} as message_id)`,
-          set: {
-            state: `'sent'`,
-            sent_at: 'v.sent_at',
-            message_id: 'v.message_id',
-            next_attempt_at: 'null',
-            claim_token: 'null',
-            last_error: 'null',
-          },
-          where: 'notifications.id = ? and notifications.claim_token = ?',
-          bindings: [messageId, notification.id, token],
-        }),
-      );
-    },
-    markFailed: (claimed, error, retryInMs) => markFailed(database, claimed, error, retryInMs),
+    claim: (limit, actor, addressees = 'anybody') => claim(database, { limit, actor, addressees }),
+    end: (sends) => end(database, sends),
     async list(states, limit) {
       const wanted = [...new Set(states)];
       if (wanted.length === 0) return [];
@@ -65,18 +62,27 @@ const DUE = 'next_attempt_at <= v.now';
 /** Further ahead than any claim or backoff puts it: its time was written while the clock was wrong, so it is due now. */
 const AHEAD = `next_attempt_at > v.now + ${String(FURTHEST_AHEAD_MS)}`;
 
+/** Their kinds begin so; no other kind does. */
+const TO_OPERATOR = `kind like 'operator#_%' escape '#'`;
+
+interface Claiming {
+  readonly limit: number;
+  readonly actor: Actor;
+  readonly addressees: Addressees;
+}
+
 async function claim(
   database: Database,
-  limit: number,
-  actor: Actor,
+  { limit, actor, addressees }: Claiming,
 ): Promise<readonly ClaimedNotification[]> {
   // Before the claim is sent: the database counts from later on.
   const deadlineMs = database.clock.monotonicMs() + CLAIM_MS;
   const token = `${actor.host}:${String(actor.pid)}:${database.chance.token()}`;
-  const due = await take(database, { token, when: DUE, limit });
+  const whose = addressees === 'operator' ? ` and ${TO_OPERATOR}` : '';
+  const due = await take(database, { token, when: `${DUE}${whose}`, limit });
   const ahead =
     due.length < limit
-      ? await take(database, { token, when: AHEAD, limit: limit - due.length })
+      ? await take(database, { token, when: `${AHEAD}${whose}`, limit: limit - due.length })
       : [];
   return [...due, ...ahead]
     .map((row) => ({ notification: notificationOf(row), token, deadlineMs }))
@@ -98,7 +104,6 @@ async function take(database: Database, { token, when, limit }: Taking): Promise
     order by next_attempt_at, id limit ?`;
   const set = {
     state: `'sending'`,
-    attempts: 'notifications.attempts + 1',
     claim_token: 'v.token',
     next_attempt_at: `v.now + ${String(CLAIM_MS)}`,
   };
@@ -121,27 +126,69 @@ async function take(database: Database, { token, when, limit }: Taking): Promise
   );
 }
 
-async function markFailed(
-  database: Database,
-  { notification, token }: ClaimedNotification,
-  error: string,
-  retryInMs: number | null,
-): Promise<void> {
-  const kept = wellFormed(storable(error).slice(0, ERROR_KEPT));
-  const next = retryInMs === null ? 'null' : `v.now + ${String(Math.round(retryInMs))}`;
-  await database.write((sql) =>
-    updateSealed(database, sql, 'notifications', {
-      with: `v ${once(database)} (select ${database.now()} as now, ${textParameter(database)} as last_error)`,
-      set: {
-        state: retryInMs === null ? `'failed'` : `'queued'`,
-        next_attempt_at: next,
-        last_error: 'v.last_error',
-        claim_token: 'null',
-      },
-      where: 'notifications.id = ? and notifications.claim_token = ?',
-      bindings: [kept, notification.id, token],
-    }),
-  );
+async function end(database: Database, sends: readonly EndedSend[]): Promise<void> {
+  await database.transact(async (sql) => {
+    for (const { claimed, end: ending } of sends) {
+      const { with: v, set, bindings } = writtenOf(database, ending);
+      await updateSealed(database, sql, 'notifications', {
+        with: `v ${once(database)} (select ${v})`,
+        set: { ...set, claim_token: 'null' },
+        where: 'notifications.id = ? and notifications.claim_token = ?',
+        bindings: [...bindings, claimed.notification.id, claimed.token],
+      });
+    }
+  });
+}
+
+type Written = Pick<SealedUpdate<'notifications'>, 'with' | 'set' | 'bindings'>;
+
+const TRIED = 'notifications.attempts + 1';
+
+function writtenOf(database: Database, ending: SendEnd): Written {
+  const text = textParameter(database);
+  const now = `${database.now()} as now`;
+  switch (ending.kind) {
+    case 'sent':
+      return {
+        with: `${now}, ${text} as message_id`,
+        set: {
+          state: `'sent'`,
+          attempts: TRIED,
+          sent_at: 'v.now',
+          message_id: 'v.message_id',
+          next_attempt_at: 'null',
+          last_error: 'null',
+        },
+        bindings: [ending.messageId],
+      };
+    case 'failed':
+      return {
+        with: `${now}, ${text} as last_error`,
+        set: {
+          state: `'failed'`,
+          attempts: TRIED,
+          next_attempt_at: 'null',
+          last_error: 'v.last_error',
+        },
+        bindings: [kept(ending.error)],
+      };
+    case 'again':
+    case 'not_tried':
+      return {
+        with: `${now}, ${text} as last_error`,
+        set: {
+          state: `'queued'`,
+          ...(ending.kind === 'again' ? { attempts: TRIED } : {}),
+          next_attempt_at: `v.now + ${String(Math.round(ending.inMs))}`,
+          last_error: 'coalesce(v.last_error, notifications.last_error)',
+        },
+        bindings: [ending.error === null ? null : kept(ending.error)],
+      };
+  }
+}
+
+function kept(error: string): string {
+  return wellFormed(storable(error).slice(0, ERROR_KEPT));
 }
 
 /** A new e-mail with the next number; two who ask at once get two. */

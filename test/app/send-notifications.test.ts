@@ -13,6 +13,7 @@ import { failingGate } from './payments-left.ts';
 
 const SENT: SendOutcome = { kind: 'sent', messageId: 'm' };
 const RETRY: SendOutcome = { kind: 'retry', message: 'SendGrid answered 503' };
+const NOT_TRIED: SendOutcome = { kind: 'not_tried', message: 'set PAYRECON_OPERATOR_EMAIL' };
 const UNKNOWN: SendOutcome = { kind: 'unknown', message: 'no answer' };
 const REJECTED: SendOutcome = { kind: 'rejected', message: 'SendGrid answered 400' };
 const UNAUTHORIZED: SendOutcome = { kind: 'unauthorized', message: 'SendGrid answered 401' };
@@ -26,11 +27,13 @@ const ENDLESS = 100;
 interface MailRoom {
   readonly storage: Storage;
   readonly tried: Notification[];
-  /** How many e-mails were asked for by each claim. */
+  /** How many e-mails each claim got. */
   readonly claims: number[];
   /** E-mails that were claimed while one was being sent, at most. */
   readonly mostClaimed: () => number;
   queue(kind: NotificationKind, count: number): Promise<void>;
+  /** The same without time that passes, each answer in its own time. */
+  runFor(answers: (nth: number) => Promise<SendOutcome>): Promise<DispatchReport>;
   run(
     answers: (nth: number, notification: Notification) => SendOutcome,
     limits?: DispatchLimits,
@@ -63,11 +66,28 @@ async function aMailRoom(options: Partial<StorageOptions> = {}): Promise<MailRoo
   let mostClaimed = 0;
   const counting: Outbox = {
     ...outbox,
-    claim: (limit, by) => {
-      claims.push(limit);
-      return outbox.claim(limit, by);
+    claim: async (limit, by, addressees) => {
+      const claimed = await outbox.claim(limit, by, addressees);
+      claims.push(claimed.length);
+      return claimed;
     },
   };
+  const send = async (
+    answer: Mailer['send'],
+    limits: DispatchLimits = NO_LIMITS,
+    signal?: AbortSignal,
+  ): Promise<DispatchReport> =>
+    await dispatch(
+      {
+        outbox: counting,
+        mailer: { configured: true, send: answer },
+        chance: { uniform: () => 0, token: () => 'unused' },
+        clock,
+        actor,
+      },
+      limits,
+      signal,
+    );
   return {
     storage,
     tried,
@@ -80,24 +100,22 @@ async function aMailRoom(options: Partial<StorageOptions> = {}): Promise<MailRoo
           notifications: [kind],
         });
     },
+    async runFor(answers) {
+      return await send(async (notification) => {
+        tried.push(notification);
+        mostClaimed = Math.max(mostClaimed, (await outbox.counts()).sending);
+        return await answers(tried.length);
+      });
+    },
     async run(answers, limits = NO_LIMITS, signal) {
-      const mailer: Mailer = {
-        configured: true,
-        async send(notification) {
+      return await send(
+        async (notification) => {
           tried.push(notification);
-          if (tried.length > ENDLESS) throw new Error('the same e-mails are tried for ever');
+          const nth = tried.length;
+          if (nth > ENDLESS) throw new Error('the same e-mails are tried for ever');
           nowMs += CALL_MS;
           mostClaimed = Math.max(mostClaimed, (await outbox.counts()).sending);
-          return answers(tried.length, notification);
-        },
-      };
-      return await dispatch(
-        {
-          outbox: counting,
-          mailer,
-          chance: { uniform: () => 0, token: () => 'unused' },
-          clock,
-          actor,
+          return answers(nth, notification);
         },
         limits,
         signal,
@@ -156,25 +174,60 @@ describe('sending what is due', () => {
     const room = await aMailRoom();
     await room.queue('operator_stuck', 4);
     await room.queue('customer_succeeded', 3);
-    expect(await room.run((_nth, { to }) => (to === null ? RETRY : SENT))).toMatchObject({
+    expect(await room.run((_nth, { to }) => (to === null ? NOT_TRIED : SENT))).toMatchObject({
       sent: 3,
       retried: 4,
       failed: 0,
       queued: 4,
     });
     expect(room.tried).toHaveLength(7);
+    // Where nothing was tried, nothing counts as a try.
+    expect((await room.states()).map(({ attempts }) => attempts)).toEqual([0, 0, 0, 0, 1, 1, 1]);
   });
 
-  it('claims no more than five at a time, and no more than it may send', async () => {
+  it('sends those to operators first, whatever was due before', async () => {
+    const room = await aMailRoom();
+    await room.queue('customer_succeeded', 5);
+    await room.queue('operator_stuck', 2);
+    await room.run(() => SENT);
+    expect(room.tried.map(({ kind }) => kind).slice(0, 2)).toEqual([
+      'operator_stuck',
+      'operator_stuck',
+    ]);
+    expect(room.tried).toHaveLength(7);
+  });
+
+  it('has more under way with each that is taken, up to 64, and half as many with each failure', async () => {
+    const room = await aMailRoom();
+    await room.queue('customer_succeeded', 300);
+    const most: number[] = [];
+    let underWay = 0;
+    const service = await room.runFor(async (nth) => {
+      underWay += 1;
+      most.push(underWay);
+      // They are answered together, once as many have come as will come.
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay -= 1;
+      return nth === 250 ? RETRY : SENT;
+    });
+    expect(service).toMatchObject({ sent: 299, retried: 1, queued: 1 });
+    expect(most.slice(0, 2)).toEqual([1, 1]);
+    expect(Math.max(...most)).toBeGreaterThan(30);
+    expect(Math.max(...most)).toBeLessThanOrEqual(64);
+    expect(new Set(room.tried.map(({ id }) => id)).size).toBe(300);
+    // One window is claimed ahead of what is under way.
+    expect(room.mostClaimed()).toBeLessThanOrEqual(128);
+  });
+
+  it('claims no more than it may send', async () => {
     const room = await aMailRoom();
     await room.queue('customer_succeeded', 12);
     expect(await room.run(() => SENT, { emails: 7, forMs: null })).toMatchObject({
       sent: 7,
       queued: 5,
     });
-    expect(room.claims).toEqual([5, 2]);
+    expect(room.claims.reduce((sum, each) => sum + each)).toBe(7);
     expect(await room.run(() => SENT)).toMatchObject({ sent: 5, queued: 0 });
-    expect(room.mostClaimed()).toBe(5);
     expect((await room.states()).every(({ state, isHeld }) => state === 'sent' && !isHeld)).toBe(
       true,
     );
@@ -226,21 +279,28 @@ describe('sending what is due', () => {
     await expectHandedBack(room, 0);
   });
 
-  it('hands the rest of its claim back at a signal', async () => {
+  it('begins nothing after a signal, and hands the rest of its claim back', async () => {
     const room = await aMailRoom();
-    await room.queue('customer_succeeded', 7);
+    await room.queue('customer_succeeded', 12);
     const stop = new AbortController();
+    let underWay = 0;
     const report = await room.run(
       (nth) => {
-        if (nth === 2) stop.abort();
+        // Others are under way then, and more are claimed.
+        if (nth === 4) {
+          stop.abort();
+          underWay = room.tried.length;
+        }
         return SENT;
       },
       NO_LIMITS,
       stop.signal,
     );
-    expect(report).toMatchObject({ sent: 2, retried: 0, failed: 0, queued: 5, refused: null });
-    expect(room.tried).toHaveLength(2);
-    await expectHandedBack(room, 5);
+    const left = 12 - underWay;
+    expect(left).toBeGreaterThan(0);
+    expect(report).toMatchObject({ sent: underWay, retried: 0, failed: 0, queued: left });
+    expect(room.tried).toHaveLength(underWay);
+    await expectHandedBack(room, left);
   });
 
   it('while the database fails is an unknown outcome once an e-mail went out, and out of reach before', async () => {

@@ -148,7 +148,7 @@ describe('when e-mail is not set up', () => {
     const mailer = mailerAt('http://127.0.0.1:1', missing);
     expect(mailer.configured).toBe(false);
     expect(await mailer.send(notification('customer_failed'))).toEqual({
-      kind: 'retry',
+      kind: 'not_tried',
       message: expect.stringContaining(name) as string,
     });
   });
@@ -157,7 +157,7 @@ describe('when e-mail is not set up', () => {
     const { mailer, server } = await talk(accepted, { operatorEmail: null });
     expect(mailer.configured).toBe(true);
     expect(await mailer.send(notification('operator_stuck'))).toEqual({
-      kind: 'retry',
+      kind: 'not_tried',
       message: expect.stringContaining('PAYRECON_OPERATOR_EMAIL') as string,
     });
     expect(await mailer.send(notification('customer_failed', { to: null }))).toMatchObject({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Storage } from '../../../src/storage/open.ts';
-import { actor, openOne, recordOne, reconciler, succeeded } from '../payments.ts';
+import type { SendEnd } from '../../../src/app/ports.ts';
+import { actor, openOne, recordOne, reconciler, stuck, succeeded } from '../payments.ts';
 import { targets } from '../targets.ts';
 
 const minute = 60_000;
@@ -28,7 +29,7 @@ describe.each(targets)('the outbox on $name', (target) => {
       notification: {
         id: queued[0],
         state: 'sending',
-        attempts: 1,
+        attempts: 0,
         kind: 'customer_succeeded',
         to: 'ada@example.com',
       },
@@ -49,6 +50,48 @@ describe.each(targets)('the outbox on $name', (target) => {
     expect(await storages[0]!.outbox.counts()).toEqual({ queued: 0, sending: 20, failed: 0 });
   });
 
+  it('hands out those of operators alone where they are asked for', async () => {
+    const storage = await (await target.fresh()).open();
+    await queueOne(storage);
+    await recordOne(storage, await openOne(storage), stuck);
+    const claimed = await storage.outbox.claim(10, actor, 'operator');
+    expect(claimed.map(({ notification }) => notification.kind)).toEqual(['operator_stuck']);
+    expect(await storage.outbox.claim(10, actor)).toMatchObject([
+      { notification: { kind: 'customer_succeeded' } },
+    ]);
+  });
+
+  it('counts a try where something was tried, ends many claims together, and those alone', async () => {
+    const storage = await (await target.fresh()).open();
+    for (let index = 0; index < 5; index += 1) await queueOne(storage);
+    const claimed = await storage.outbox.claim(5, actor);
+    const ends: readonly SendEnd[] = [
+      { kind: 'sent', messageId: 'm' },
+      { kind: 'again', error: 'busy', inMs: minute },
+      { kind: 'not_tried', error: 'no address', inMs: minute },
+      { kind: 'failed', error: 'refused' },
+      { kind: 'not_tried', error: null, inMs: 0 },
+    ];
+    await storage.outbox.end(ends.map((end, index) => ({ claimed: claimed[index]!, end })));
+    const rows = await Promise.all(
+      claimed.map(async ({ notification: { id, transactionId } }) => {
+        const own = await storage.history.notifications(transactionId!);
+        return own.find((each) => each.id === id)!;
+      }),
+    );
+    expect(rows.map(({ state, attempts, lastError }) => [state, attempts, lastError])).toEqual([
+      ['sent', 1, null],
+      ['queued', 1, 'busy'],
+      ['queued', 0, 'no address'],
+      ['failed', 1, 'refused'],
+      ['queued', 0, null],
+    ]);
+    expect(await storage.outbox.claim(5, actor)).toMatchObject([
+      { notification: { id: rows[4]!.id, attempts: 0 } },
+    ]);
+    expect((await storage.history.verifyAudit(null)).firstBad).toBeNull();
+  });
+
   it('takes back what a sender left behind, who then changes nothing any more', async () => {
     let offsetMs = 0;
     const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
@@ -58,11 +101,11 @@ describe.each(targets)('the outbox on $name', (target) => {
     expect(await storage.outbox.claim(10, reconciler)).toEqual([]);
     offsetMs = minute + 1_000;
     const [taken] = await storage.outbox.claim(10, reconciler);
-    expect(taken).toMatchObject({ notification: { id, attempts: 2 } });
-    await storage.outbox.markSent(left!, 'late');
-    await storage.outbox.markFailed(left!, 'late', null);
+    expect(taken).toMatchObject({ notification: { id, attempts: 0 } });
+    await storage.outbox.end([{ claimed: left!, end: { kind: 'sent', messageId: 'late' } }]);
+    await storage.outbox.end([{ claimed: left!, end: { kind: 'failed', error: 'late' } }]);
     expect(await storage.outbox.counts()).toEqual({ queued: 0, sending: 1, failed: 0 });
-    await storage.outbox.markSent(taken!, 'message-1');
+    await storage.outbox.end([{ claimed: taken!, end: { kind: 'sent', messageId: 'message-1' } }]);
     const [sent] = await storage.outbox.list(['sent'], 10);
     expect(sent).toMatchObject({
       id,
@@ -70,7 +113,7 @@ describe.each(targets)('the outbox on $name', (target) => {
       messageId: 'message-1',
       nextAttemptAt: null,
       lastError: null,
-      attempts: 2,
+      attempts: 1,
     });
     expect(Math.abs(sent!.sentAt! - (await storage.ledger.now()))).toBeLessThan(2_000);
     offsetMs = 10 * minute;
@@ -99,7 +142,9 @@ describe.each(targets)('the outbox on $name', (target) => {
     const storage = await (await target.fresh()).open({ nowOffsetMs: () => offsetMs });
     const id = await queueOne(storage);
     const [first] = await storage.outbox.claim(10, actor);
-    await storage.outbox.markFailed(first!, 'busy \u0000', 5 * minute + 0.5);
+    await storage.outbox.end([
+      { claimed: first!, end: { kind: 'again', error: 'busy \u0000', inMs: 5 * minute + 0.5 } },
+    ]);
     const [queued] = await storage.outbox.list(['queued'], 10);
     expect(queued).toMatchObject({
       id,
@@ -111,7 +156,7 @@ describe.each(targets)('the outbox on $name', (target) => {
     expect(await storage.outbox.claim(10, actor)).toEqual([]);
     offsetMs = 5 * minute + 1_000;
     const [second] = await storage.outbox.claim(10, actor);
-    await storage.outbox.markFailed(second!, 'refused', null);
+    await storage.outbox.end([{ claimed: second!, end: { kind: 'failed', error: 'refused' } }]);
     expect(await storage.outbox.list(['failed'], 10)).toMatchObject([
       { id, state: 'failed', attempts: 2, lastError: 'refused', nextAttemptAt: null },
     ]);
@@ -123,7 +168,7 @@ describe.each(targets)('the outbox on $name', (target) => {
     const storage = await (await target.fresh()).open();
     const id = await queueOne(storage);
     const [claimed] = await storage.outbox.claim(1, actor);
-    await storage.outbox.markSent(claimed!, 'm');
+    await storage.outbox.end([{ claimed: claimed!, end: { kind: 'sent', messageId: 'm' } }]);
     const again = await Promise.all(Array.from({ length: 4 }, () => storage.outbox.requeue(id)));
     expect(new Set([id, ...again.map((mail) => mail?.id)]).size).toBe(5);
     for (const mail of again)

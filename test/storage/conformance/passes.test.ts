@@ -77,7 +77,7 @@ describe.each(targets)('passes and outages on $name', (target) => {
     const storage = await (await target.fresh()).open();
     await storage.passes.openOutage({ failures: 5 });
     const [mail] = await storage.outbox.claim(1, actor);
-    await storage.outbox.markSent(mail!, null);
+    await storage.outbox.end([{ claimed: mail!, end: { kind: 'sent', messageId: null } }]);
     expect(await storage.outbox.requeue(mail!.notification.id)).toMatchObject({
       kind: 'operator_outage',
       state: 'queued',

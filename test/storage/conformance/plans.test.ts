@@ -118,8 +118,10 @@ const operations: readonly (readonly [string, (storage: Storage) => Promise<unkn
     'outbox claim',
     async (storage) => {
       const [claimed] = await storage.outbox.claim(10, actor);
-      await storage.outbox.markSent(claimed!, null);
-      await storage.outbox.markFailed(claimed!, 'e', 5);
+      await storage.outbox.end([{ claimed: claimed!, end: { kind: 'sent', messageId: null } }]);
+      await storage.outbox.end([
+        { claimed: claimed!, end: { kind: 'again', error: 'e', inMs: 5 } },
+      ]);
     },
   ],
   ['outbox list', (storage) => storage.outbox.list(['queued', 'failed'], 10)],

@@ -139,8 +139,8 @@ async function aFullLedger(storage: Storage): Promise<void> {
   await passes.openOutage({ n: 1 });
   await passes.tellCause('operator_request_refused', 'a cause', { n: 2 });
   const claimed = await outbox.claim(3, actor);
-  await outbox.markSent(claimed[0]!, 'message-1');
-  await outbox.markFailed(claimed[1]!, 'no such address', null);
+  await outbox.end([{ claimed: claimed[0]!, end: { kind: 'sent', messageId: 'message-1' } }]);
+  await outbox.end([{ claimed: claimed[1]!, end: { kind: 'failed', error: 'no such address' } }]);
   await outbox.requeue(claimed[0]!.notification.id);
   await outbox.requeue(claimed[0]!.notification.id);
 }

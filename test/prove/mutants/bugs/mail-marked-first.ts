@@ -8,7 +8,8 @@ vi.mock(import('../../../../src/app/send-notifications.ts'), async (importOrigin
     dispatch: async (deps, limits, signal) => {
       const claim: Outbox['claim'] = async (most, actor) => {
         const batch = await deps.outbox.claim(most, actor);
-        for (const claimed of batch) await deps.outbox.markSent(claimed, null);
+        for (const claimed of batch)
+          await deps.outbox.end([{ claimed: claimed, end: { kind: 'sent', messageId: null } }]);
         return batch;
       };
       const outbox = { ...deps.outbox, claim };
