@@ -9,7 +9,7 @@ vi.mock(import('../../../../src/app/send-notifications.ts'), async (importOrigin
       const claim: Outbox['claim'] = async (most, actor) => {
         const batch = await deps.outbox.claim(most, actor);
         for (const claimed of batch)
-          await deps.outbox.end([{ claimed: claimed, end: { kind: 'sent', messageId: null } }]);
+          await deps.outbox.end([{ claimed, end: { kind: 'sent', messageId: null } }]);
         return batch;
       };
       const outbox = { ...deps.outbox, claim };
