@@ -8,6 +8,7 @@ import {
 import { PayreconError } from './domain/errors.ts';
 import { openFromEnvironment } from './compose/services.ts';
 
+export type { ErrorCode, ErrorKind } from './domain/error-codes.ts';
 export { PayreconError } from './domain/errors.ts';
 export type { ChargeInput } from './domain/request/charge-request.ts';
 export type { Transaction } from './domain/transaction.ts';
@@ -81,7 +82,6 @@ export async function openPayrecon(options: OpenPayreconOptions = {}): Promise<P
         const parsed = parseChargeRequest(input, COLUMN_NAMES);
         if (!parsed.ok)
           throw new PayreconError(
-            'usage',
             'invalid_request',
             'This cannot be charged as it stands; nothing was sent.',
             { problems: parsed.problems },

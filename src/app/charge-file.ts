@@ -255,7 +255,6 @@ class Run {
     const { parsed } = row;
     if (!parsed.ok) {
       const error = new PayreconError(
-        'usage',
         'invalid_line',
         'This line cannot be charged as it stands; nothing was sent.',
         { problems: parsed.problems },
@@ -310,7 +309,6 @@ class Run {
 
 function requestsRefused(code: string, message: string): PayreconError {
   return new PayreconError(
-    'configuration',
     'requests_refused',
     `Stripe refused ${String(WRONG_AFTER_REFUSED)} lines in a row for the same reason (${code}: ${message}), so the remaining lines were not begun. No bank was asked and nothing was charged for these lines; their keys are not used up. Correct the cause, which is often a key of another account or mode, and run the same command again.`,
     {
@@ -323,7 +321,6 @@ function requestsRefused(code: string, message: string): PayreconError {
 
 function stripeAway(): PayreconError {
   return new PayreconError(
-    'unknown_outcome',
     'stripe_away',
     `Stripe answered or could take none of ${String(AWAY_AFTER_UNKNOWN)} payments in a row, so the remaining lines were not begun. Run the same command again when it does: what is settled is not charged again.`,
   );

@@ -160,7 +160,6 @@ function keyReused(transaction: Transaction, request: ChargeRequest): PayreconEr
   const different = differences(transaction, request);
   const fields = different.map(({ field }) => field);
   return new PayreconError(
-    'refused',
     'key_reused',
     `The key ${JSON.stringify(request.key)} belongs to ${transaction.id}, which differs in ${fields.join(', ')}. Nothing was sent. Use the same parameters to ask about that payment, or a new key for a new one.`,
     {
@@ -180,7 +179,6 @@ function refusedBy(
   const { other } = refusal;
   if (refusal.kind === 'reference_taken') {
     return new PayreconError(
-      'refused',
       'reference_taken',
       `The reference ${JSON.stringify(request.reference)} is taken by ${other.id} (${other.status}, key ${JSON.stringify(other.key)}). Nothing was sent. Run \`payrecon show ${other.id}\`, or charge again with its key.`,
       {
@@ -190,7 +188,6 @@ function refusedBy(
     );
   }
   return new PayreconError(
-    'refused',
     'duplicate_suspected',
     `This looks like ${other.id} (${other.status}, key ${JSON.stringify(other.key)}): same ${refusal.matched.join(' and ').replace('_', ' ')}, same amount, moments ago. Nothing was sent. If it is the same payment, use its key; if it is another one, add --allow-duplicate.`,
     {
@@ -324,8 +321,7 @@ async function drive(
   if (advanced.reason === 'unauthorized') {
     if (mayHaveCharged(advanced.transaction)) {
       throw new PayreconError(
-        'unknown_outcome',
-        'stripe_unauthorized',
+        { code: 'stripe_unauthorized', kind: 'unknown_outcome' },
         `${advanced.summary}. Whether the earlier confirm went through is not known; the payment stays pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
         {
           transaction: advanced.transaction,
@@ -334,7 +330,6 @@ async function drive(
       );
     }
     throw new PayreconError(
-      'configuration',
       'stripe_unauthorized',
       `${advanced.summary}. Nothing was charged by this call; the payment is recorded as pending. Correct STRIPE_SECRET_KEY and run the same command again.`,
       {

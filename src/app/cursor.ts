@@ -14,7 +14,6 @@ export function positionOf(cursor: string): PagePosition {
   const [, createdAt, id] = match ?? [];
   if (createdAt === undefined || id === undefined) {
     throw new PayreconError(
-      'usage',
       'bad_cursor',
       'That cursor was not made by payrecon. Use the next_cursor of the page before, or leave --cursor out for the first page.',
       {

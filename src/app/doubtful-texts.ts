@@ -25,7 +25,6 @@ export async function refuseDoubtful(
   const problems = doubtful.filter(({ field }) => differing === null || differing.includes(field));
   if (problems.length === 0) return;
   throw new PayreconError(
-    'usage',
     'invalid_request',
     'This could be mistaken for another payment, and is not on record; nothing was sent.',
     { problems },

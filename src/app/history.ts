@@ -19,7 +19,6 @@ export async function listPage(
 ): Promise<TransactionPage> {
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
     throw new PayreconError(
-      'usage',
       'bad_limit',
       `A page has 1 to ${String(MAX_PAGE)} transactions, not ${String(limit)}.`,
       { problems: [{ field: 'limit', message: 'out of range' }] },
@@ -37,7 +36,6 @@ export async function findOrFail(ledger: Ledger, idOrKey: string): Promise<Trans
   const transaction = await ledger.find(idOrKey);
   if (transaction === null) {
     throw new PayreconError(
-      'not_found',
       'no_such_transaction',
       `No transaction has the id or key ${quoted(idOrKey)}. Run \`payrecon list\` to see what is there.`,
       {

@@ -8,7 +8,6 @@ export async function resend(outbox: Outbox, id: string): Promise<Notification> 
   const queued = await outbox.requeue(id);
   if (queued === null) {
     throw new PayreconError(
-      'not_found',
       'no_such_notification',
       `No e-mail has the id ${quoted(id)}. Run \`payrecon notifications list\` to see them.`,
       {

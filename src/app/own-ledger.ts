@@ -110,7 +110,7 @@ function refuseMoved(identity: LedgerIdentity): void {
       ? `This ledger was moved to ${state.to}; nothing was sent. Point DATABASE_URL there.`
       : `Moving this ledger to ${state.to} was begun and has not ended; nothing was sent. ` +
         'End it with the same `payrecon migrate --from`, then point DATABASE_URL there.';
-  throw new PayreconError('configuration', 'ledger_moved', sentence, {
+  throw new PayreconError('ledger_moved', sentence, {
     problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was moved' }],
   });
 }
@@ -120,7 +120,6 @@ function refuseOtherNamespace({ namespace }: OwnLedgerDeps, identity: LedgerIden
   const name = (text: string): string =>
     text === '' ? 'no namespace' : `the namespace ${JSON.stringify(text)}`;
   throw new PayreconError(
-    'configuration',
     'other_namespace',
     `This ledger was made for ${name(identity.namespace)}, and ${name(namespace)} is set now; nothing was sent. A namespace is set once, when a ledger is made.`,
     {
@@ -138,7 +137,6 @@ function refuseOtherMode({ livemode }: OwnLedgerDeps, bound: boolean | null): vo
   if (bound === null || bound === livemode) return;
   const [ledger, key] = bound ? ['live', 'test'] : ['test', 'live'];
   throw new PayreconError(
-    'configuration',
     'other_mode',
     `This ledger belongs to ${ledger} mode, and the key is of ${key} mode. Nothing was sent, and nothing was read as paid. Use a ${ledger} key, or another ledger for ${key} mode.`,
     {
@@ -154,7 +152,6 @@ function refuseOtherAccount(identity: LedgerIdentity, owner: KeyAccount): void {
   if (identity.account === null || owner.account === null || identity.account === owner.account)
     return;
   throw new PayreconError(
-    'configuration',
     'other_account',
     `This ledger belongs to Stripe's account ${identity.account}, and the key is of ${owner.account}. Nothing was sent, counted or concluded. Use a key of ${identity.account}, or another ledger.`,
     {
@@ -183,14 +180,12 @@ async function lookUpOwner(deps: OwnLedgerDeps): Promise<KeyAccount> {
       return { account: null, livemode: deps.livemode };
     case 'unauthorized':
       throw new PayreconError(
-        'configuration',
         'stripe_unauthorized',
         `Stripe refused the key (${String(answer.httpStatus)}): ${answer.message}. Nothing was sent or changed. Correct STRIPE_SECRET_KEY and run the same command again.`,
         { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },
       );
     case 'unreachable':
       throw new PayreconError(
-        'unreachable',
         'stripe_unreachable',
         `Whose account this key is of is not known yet, and Stripe did not say: ${answer.message}. Nothing was sent or changed; run the same command again.`,
       );
@@ -201,7 +196,6 @@ async function lookUpOwner(deps: OwnLedgerDeps): Promise<KeyAccount> {
 async function mustRememberKey(deps: OwnLedgerDeps): Promise<void> {
   if ((await deps.identity.keyAccount(deps.keyHash)) !== null) return;
   throw new PayreconError(
-    'unreachable',
     'stripe_unreachable',
     'Whose account this key is of is not known, because what answers at the address of Stripe knows no accounts. Nothing was sent or changed.',
   );
@@ -213,7 +207,6 @@ async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity)
   const newest = await deps.gateway.newestIntents({ of: 'others', ...own });
   if (newest.kind === 'unknown') {
     throw new PayreconError(
-      'unreachable',
       'stripe_unreachable',
       `Whether another ledger has charged on this account is not known, and Stripe did not say: ${newest.message}. Nothing was sent; run the same command again.`,
     );
@@ -222,7 +215,6 @@ async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity)
   const others = newest.intents.find((intent) => wasMadeByAnotherLedger(intent, own));
   if (others === undefined) return;
   throw new PayreconError(
-    'configuration',
     'another_ledger',
     `This ledger is new and empty, but another ledger has made payments on this Stripe account (the newest is ${others.id}). Nothing was sent: charged from here, an order could be charged twice. Point DATABASE_URL at that ledger. If a second ledger is meant, add --new-ledger, and give it its own PAYRECON_NAMESPACE when it is made.`,
     { problems: [{ field: 'DATABASE_URL', message: 'names a new ledger' }] },
@@ -232,7 +224,6 @@ async function refuseSecondLedger(deps: OwnLedgerDeps, identity: LedgerIdentity)
 /** Without the list nobody knows what a ledger has lost: to charge would be to guess. */
 function mayNotList({ httpStatus, message }: KeyRefused): PayreconError {
   return new PayreconError(
-    'configuration',
     'stripe_unauthorized',
     `Stripe does not let this key list payment intents (${String(httpStatus)}): ${message}. Whether this ledger has all of its payments is not known, so nothing was sent. Give the key the right to read payment intents and run the same command again.`,
     { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'may not list payment intents' }] },
@@ -275,7 +266,6 @@ export async function mustBeWhole(
   if (found.kind === 'refused') throw mayNotList(found);
   if (found.kind === 'unknown') {
     throw new PayreconError(
-      'unreachable',
       'stripe_unreachable',
       'Whether this ledger has all of its payments is not known, and Stripe did not say. Nothing was sent; run the same command again.',
     );
@@ -286,7 +276,6 @@ export async function mustBeWhole(
 
 export function rolledBack(): PayreconError {
   return new PayreconError(
-    'configuration',
     'ledger_rolled_back',
     'Stripe shows payments of this ledger that the ledger does not have: it was restored from a backup, or lost its newest steps in a failover. Nothing was sent, because somebody could be charged twice. Restore the newest copy of the ledger; the next `payrecon reconcile` then finds it whole, and charging goes on.',
     { problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was rolled back' }] },

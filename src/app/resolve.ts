@@ -59,12 +59,9 @@ export async function resolve(
   request: ResolveRequest,
 ): Promise<Transaction> {
   if (request.reason.trim() === '') {
-    throw new PayreconError(
-      'usage',
-      'reason_missing',
-      'A decision needs its reason; nothing was changed.',
-      { problems: [{ field: '--reason', message: 'it is empty' }] },
-    );
+    throw new PayreconError('reason_missing', 'A decision needs its reason; nothing was changed.', {
+      problems: [{ field: '--reason', message: 'it is empty' }],
+    });
   }
   const known = await findOrFail(deps.ledger, idOrKey);
   // Refuse rows that need no decision before claiming them.
@@ -72,7 +69,6 @@ export async function resolve(
   const claimed = await deps.ledger.claim(known.id, deps.actor);
   if (claimed === null) {
     throw new PayreconError(
-      'unknown_outcome',
       'in_progress',
       `${known.id} is being worked on by another process. Nothing was changed; try again in a moment.`,
       { transaction: known },
@@ -124,7 +120,6 @@ async function letGo(deps: AdvanceDeps, { lease }: Claimed): Promise<void> {
 
 function notStuck(transaction: Transaction): PayreconError {
   return new PayreconError(
-    'refused',
     'not_stuck',
     `${transaction.id} is ${transaction.status}, not stuck: there is nothing to resolve. Run \`payrecon show ${transaction.id}\`.`,
     { transaction },
@@ -133,7 +128,6 @@ function notStuck(transaction: Transaction): PayreconError {
 
 function unanswered(transaction: Transaction, message: string): PayreconError {
   return new PayreconError(
-    'unreachable',
     'stripe_unreachable',
     `Stripe did not tell (${message}), so nothing can be decided now and nothing was changed. Try again when it answers.`,
     { transaction },
@@ -142,7 +136,6 @@ function unanswered(transaction: Transaction, message: string): PayreconError {
 
 function unauthorized(transaction: Transaction, httpStatus: number): PayreconError {
   return new PayreconError(
-    'configuration',
     'stripe_unauthorized',
     `Stripe refused the key (${String(httpStatus)}); nothing was changed. Correct STRIPE_SECRET_KEY.`,
     { transaction, problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },
@@ -158,7 +151,6 @@ function notRecorded(
   if (reason === 'not_stuck') return notStuck(transaction);
   if (reason === 'lease_lost')
     return new PayreconError(
-      'unknown_outcome',
       'lease_lost',
       `Another process took ${transaction.id} over meanwhile. The decision was not recorded; look at it again.`,
     );
@@ -178,7 +170,6 @@ function illegal(
 ): PayreconError {
   const choices = targets.map((each) => each.as).join(', ');
   return new PayreconError(
-    'refused',
     'illegal_resolution',
     `${transaction.id} cannot be resolved as ${request.as}: ${evidence}. What is possible: ${choices === '' ? 'nothing until Stripe answers' : choices}. Nothing was changed.`,
     { transaction, problems: [{ field: '--as', message: `one of: ${choices}` }] },
@@ -187,8 +178,7 @@ function illegal(
 
 function cancelNeeded({ transaction, evidence }: StuckCase): PayreconError {
   return new PayreconError(
-    'refused',
-    'cancel_needed',
+    { code: 'cancel_needed', kind: 'refused' },
     `${transaction.id} could still succeed at Stripe (${evidence}). Add --cancel-at-stripe to cancel it there first. Nothing was changed.`,
     {
       transaction,
@@ -199,8 +189,7 @@ function cancelNeeded({ transaction, evidence }: StuckCase): PayreconError {
 
 function cancelFailed(transaction: Transaction, answer: Answer): PayreconError {
   return new PayreconError(
-    answer.kind === 'unknown' ? 'unknown_outcome' : 'refused',
-    'cancel_failed',
+    { code: 'cancel_failed', kind: answer.kind === 'unknown' ? 'unknown_outcome' : 'refused' },
     `Stripe did not cancel it (${describeAnswer(answer)}). No decision was recorded; the transaction stays ${transaction.status}. Look at it again with \`payrecon stuck resolve ${transaction.id}\`.`,
     { transaction },
   );

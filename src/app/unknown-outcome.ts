@@ -1,3 +1,4 @@
+import { canComeLate } from '../domain/error-codes.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Transaction } from '../domain/transaction.ts';
 
@@ -12,10 +13,12 @@ export function asUnknownOutcome(
 ): unknown {
   if (
     !(error instanceof PayreconError) ||
-    (error.kind !== 'unreachable' && error.kind !== 'configuration')
+    (error.kind !== 'unreachable' && error.kind !== 'configuration') ||
+    !canComeLate(error.code)
   )
     return error;
-  return new PayreconError('unknown_outcome', error.code, `${error.message} ${safety}`, {
+  const what = { code: error.code, kind: 'unknown_outcome' } as const;
+  return new PayreconError(what, `${error.message} ${safety}`, {
     problems: error.problems,
     cause: error,
     ...(transaction === undefined ? {} : { transaction }),

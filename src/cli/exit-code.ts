@@ -7,7 +7,8 @@ import type {
   PassOutcome,
 } from '../app/service.ts';
 import type { AuditVerification } from '../app/views.ts';
-import { type ErrorKind, PayreconError } from '../domain/errors.ts';
+import type { ErrorKind } from '../domain/error-codes.ts';
+import { PayreconError } from '../domain/errors.ts';
 import type { StopSignal } from './dependencies.ts';
 
 export const EXIT = {

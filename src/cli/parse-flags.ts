@@ -48,10 +48,7 @@ export function readCount(
 
 /** Ends the command over flags that cannot be used; nothing was opened yet. */
 export function raise(problems: readonly Problem[]): never {
-  throw new PayreconError(
-    'usage',
-    'invalid_flag',
-    'These flags cannot be used; nothing was done.',
-    { problems },
-  );
+  throw new PayreconError('invalid_flag', 'These flags cannot be used; nothing was done.', {
+    problems,
+  });
 }

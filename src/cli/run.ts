@@ -1,4 +1,5 @@
 import { type CommandUnknownOpts, CommanderError } from '@commander-js/extra-typings';
+import type { PlainCode } from '../domain/error-codes.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { encodingProblem } from '../domain/request/field-rules.ts';
 import { type CommandContext, createContext } from './context.ts';
@@ -48,7 +49,7 @@ function refuseBrokenText(typed: readonly string[]): void {
     const field = /^--[a-z-]+$/.test(flag) ? flag : 'an argument';
     const message = encodingProblem(word);
     if (message !== null)
-      throw new PayreconError('usage', 'not_utf8', 'This cannot be read; nothing was done.', {
+      throw new PayreconError('not_utf8', 'This cannot be read; nothing was done.', {
         problems: [{ field, message }],
       });
   }
@@ -89,17 +90,30 @@ function isInterruption(error: unknown): boolean {
   );
 }
 
+/** Commander's own, and those of checked-command.ts. */
+const COMMANDER_CODES: Readonly<Record<string, PlainCode>> = {
+  'commander.unknownCommand': 'unknown_command',
+  'commander.unknownOption': 'unknown_option',
+  'commander.conflictingOption': 'conflicting_option',
+  'commander.missingArgument': 'missing_argument',
+  'commander.optionMissingArgument': 'option_missing_argument',
+  'commander.missingMandatoryOptionValue': 'missing_mandatory_option_value',
+  'commander.excessArguments': 'excess_arguments',
+  'commander.invalidArgument': 'invalid_argument',
+  'commander.emptyArgument': 'empty_argument',
+  'commander.flagAsValue': 'flag_as_value',
+  'commander.help': 'help',
+};
+
 function usageError(error: CommanderError): PayreconError {
-  const code = error.code
-    .replace(/^commander\./, '')
-    .replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const code = COMMANDER_CODES[error.code] ?? 'invalid_argument';
   const message = error.message
     .replace(/^error: /, '')
     .split('\n')
     .map((line) => line.trim())
     .join(' ');
   const sentence = message.charAt(0).toUpperCase() + message.slice(1);
-  return new PayreconError('usage', code, /[.)?]$/.test(sentence) ? sentence : `${sentence}.`, {
+  return new PayreconError(code, /[.)?]$/.test(sentence) ? sentence : `${sentence}.`, {
     cause: error,
   });
 }

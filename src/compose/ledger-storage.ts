@@ -113,7 +113,6 @@ function sourceOf(from: string): string {
     ? 'only an SQLite ledger is taken along: it must be sqlite:/PATH'
     : parsed.message;
   throw new PayreconError(
-    'usage',
     'bad_from',
     'The ledger to take along cannot be read as an address. Nothing was copied or changed.',
     {
@@ -124,7 +123,6 @@ function sourceOf(from: string): string {
 
 function notPostgres(shown: string): PayreconError {
   return new PayreconError(
-    'configuration',
     'target_not_postgres',
     `A ledger is taken along to PostgreSQL only, and DATABASE_URL names ${shown}. Nothing was copied or changed. ` +
       'To go on with an SQLite ledger at another place, stop what uses it and move its file.',

@@ -168,7 +168,6 @@ function togetherProblems(
 function badSettings(problems: readonly Problem[], refused: Problem | null): PayreconError {
   if (refused !== null && problems.length === 1) {
     return new PayreconError(
-      'configuration',
       'live_key_refused',
       'a live key is refused unless real money is allowed',
       { problems },
@@ -176,7 +175,7 @@ function badSettings(problems: readonly Problem[], refused: Problem | null): Pay
   }
   const message =
     problems.length === 1 ? 'a setting is wrong' : `${String(problems.length)} settings are wrong`;
-  return new PayreconError('configuration', 'bad_settings', message, { problems });
+  return new PayreconError('bad_settings', message, { problems });
 }
 
 /** The key, or a PayreconError (`configuration`, `stripe_key_missing`) that says where to put it. */
@@ -191,7 +190,7 @@ export function requireStripe(settings: Settings): {
     const missing = origins.has('STRIPE_SECRET_KEY')
       ? 'it is missing: the variable is set but empty'
       : 'it is missing';
-    throw new PayreconError('configuration', 'stripe_key_missing', message, {
+    throw new PayreconError('stripe_key_missing', message, {
       problems: [{ field: 'STRIPE_SECRET_KEY', message: missing }],
     });
   }

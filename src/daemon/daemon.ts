@@ -26,7 +26,6 @@ export function checkSchedule(schedule: string): void {
   if (valid) return;
   const why = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
   throw new PayreconError(
-    'configuration',
     'bad_schedule',
     `The schedule ${JSON.stringify(schedule)} is not a cron expression (${why}). Example: "* * * * *" for every minute.`,
     {

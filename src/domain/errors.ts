@@ -1,23 +1,23 @@
+import {
+  type CodeAndKind,
+  type ErrorCode,
+  type ErrorKind,
+  kindOf,
+  type PlainCode,
+} from './error-codes.ts';
 import { withoutSecrets } from './secret-texts.ts';
 import type { Transaction } from './transaction.ts';
-
-/**
- * What kind of end an expected error is; the command line turns it into the exit code of the contract
- * (usage and configuration 2, refused 4, findings 5, not_found 6, unreachable 69, unknown_outcome 75).
- */
-export type ErrorKind =
-  | 'usage'
-  | 'configuration'
-  | 'refused'
-  | 'findings'
-  | 'not_found'
-  | 'unreachable'
-  | 'unknown_outcome';
 
 export interface Problem {
   /** The flag, field or variable to change, as the person typed or would type it. */
   readonly field: string;
   readonly message: string;
+}
+
+interface More {
+  readonly problems?: readonly Problem[];
+  readonly transaction?: Transaction;
+  readonly cause?: unknown;
 }
 
 /**
@@ -26,32 +26,31 @@ export interface Problem {
  */
 export class PayreconError extends Error {
   override readonly name = 'PayreconError';
+  /** Which kind of end it is; follows from the code, but for the few codes that have two. */
   readonly kind: ErrorKind;
-  /** Stable, for programs: `key_reused`, `duplicate_suspected`, `schema_behind`, .. */
-  readonly code: string;
+  /** Stable, for programs; error-codes.ts lists them. */
+  readonly code: ErrorCode;
   readonly problems: readonly Problem[];
   /** The transaction the error speaks of, where there is one. */
   readonly transaction: Transaction | null;
+  readonly #what: CodeAndKind | PlainCode;
 
-  constructor(
-    kind: ErrorKind,
-    code: string,
-    message: string,
-    more: {
-      readonly problems?: readonly Problem[];
-      readonly transaction?: Transaction;
-      readonly cause?: unknown;
-    } = {},
-  ) {
+  constructor(what: CodeAndKind | PlainCode, message: string, more: More = {}) {
     // Here, because a message is made in fifty places and shown in five: none of them has to think of it.
     super(withoutSecrets(message), more.cause === undefined ? {} : { cause: more.cause });
-    this.kind = kind;
-    this.code = code;
+    this.#what = what;
+    this.kind = typeof what === 'string' ? kindOf(what) : what.kind;
+    this.code = typeof what === 'string' ? what : what.code;
     this.problems = (more.problems ?? []).map(({ field, message: said }) => ({
       field: withoutSecrets(field),
       message: withoutSecrets(said),
     }));
     this.transaction = more.transaction ?? null;
+  }
+
+  /** The same code and kind in other words. What `more` leaves out, the new error does not have. */
+  retold(message: string, more: More = {}): PayreconError {
+    return new PayreconError(this.#what, message, more);
   }
 }
 

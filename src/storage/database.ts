@@ -107,7 +107,6 @@ export class Database {
   private refuseReadOnly(): void {
     if (!this.parts.readOnly) return;
     throw new PayreconError(
-      'configuration',
       'database_read_only',
       `${this.where} was opened for reading only. Nothing was changed.`,
     );
@@ -142,7 +141,6 @@ export class Database {
       return {
         kind: 'final',
         error: new PayreconError(
-          'unreachable',
           'database_busy',
           `No connection to ${this.where} became free in time. Nothing was changed; run the command again.`,
         ),
@@ -163,7 +161,6 @@ function isUnreachable(error: Error): boolean {
 /** The one case in which the database cannot tell whether something was written. */
 function unknownWrite(where: string, cause: Error): PayreconError {
   return new PayreconError(
-    'unknown_outcome',
     'database_write_unknown',
     `Writing to ${where} failed before it was confirmed, and trying again failed too: the last step may or may not be recorded. Run the same command again; it goes on from what is recorded.`,
     { cause },

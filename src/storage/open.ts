@@ -92,16 +92,9 @@ async function openDatabase(options: StorageOptions): Promise<OpenedDatabase> {
     return (await import('./sqlite/open.ts')).openSqlite(settings);
   if (/^postgres(ql)?:\/\//.test(options.url))
     return (await import('./postgres/open.ts')).openPostgres(settings);
-  throw new PayreconError(
-    'configuration',
-    'database_url',
-    'DATABASE_URL is neither sqlite:PATH nor postgres://..',
-    {
-      problems: [
-        { field: 'DATABASE_URL', message: 'give sqlite:PATH or postgres://USER@HOST/NAME' },
-      ],
-    },
-  );
+  throw new PayreconError('database_url', 'DATABASE_URL is neither sqlite:PATH nor postgres://..', {
+    problems: [{ field: 'DATABASE_URL', message: 'give sqlite:PATH or postgres://USER@HOST/NAME' }],
+  });
 }
 
 /** Whoever runs it makes the ledger. */

@@ -53,7 +53,6 @@ export function schemaProblem(status: SchemaStatus, where: string): PayreconErro
       return null;
     case 'behind':
       return new PayreconError(
-        'configuration',
         'schema_behind',
         `The schema of ${where} is behind this version of payrecon (missing: ${status.pending.join(', ')}). Run: payrecon migrate`,
       );
@@ -64,7 +63,6 @@ export function schemaProblem(status: SchemaStatus, where: string): PayreconErro
 
 function schemaAhead({ unknown }: SchemaStatus, where: string): PayreconError {
   return new PayreconError(
-    'configuration',
     'schema_ahead',
     `The schema of ${where} was made by a newer payrecon (it has ${unknown.join(', ')}). Update payrecon, or run with that newer version: payrecon migrate down`,
   );
@@ -126,7 +124,7 @@ export async function migrateDown(database: Database): Promise<readonly string[]
       await sql.migrate.down(CONFIG);
     } catch (error) {
       throw error instanceof LedgerInUse
-        ? new PayreconError('refused', 'ledger_in_use', error.message)
+        ? new PayreconError('ledger_in_use', error.message)
         : error;
     }
     return [newest];

@@ -111,7 +111,7 @@ describe('a file of charges', () => {
     const { report, results } = await run(
       (request) =>
         request.key === 'k4'
-          ? Promise.reject(new PayreconError('refused', 'reference_taken', 'Taken.'))
+          ? Promise.reject(new PayreconError('reference_taken', 'Taken.'))
           : Promise.resolve(answering(request)),
       rows,
     );
@@ -204,7 +204,7 @@ describe('a file of charges', () => {
   });
 
   it('stops at once when Stripe refuses the key', async () => {
-    const refused = new PayreconError('configuration', 'stripe_unauthorized', 'Refused.', {
+    const refused = new PayreconError('stripe_unauthorized', 'Refused.', {
       transaction: pending,
     });
     const { report } = await run(() => Promise.reject(refused), upTo(1_000));
@@ -213,7 +213,7 @@ describe('a file of charges', () => {
   });
 
   it('tells what was charged before the place where the file cannot be read further', async () => {
-    const broken = new PayreconError('usage', 'unreadable_file', 'Broken.');
+    const broken = new PayreconError('unreadable_file', 'Broken.');
     const { report, results } = await run(
       (request) => Promise.resolve(answering(request)),
       rowsOf((line) => (line <= 5 ? row(line) : broken)),

@@ -195,7 +195,7 @@ describe('leases that are held by a pass', () => {
       renew(leases) {
         said.push(`renew ${leases.map(({ token }) => token).join()}`);
         return said.length === 1
-          ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'away'))
+          ? Promise.reject(new PayreconError('database_unreachable', 'away'))
           : Promise.resolve([renewed]);
       },
       release(leases) {

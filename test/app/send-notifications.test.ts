@@ -317,7 +317,7 @@ describe('sending what is due', () => {
     expect(
       await errorOf(
         room.run(() => {
-          throw new PayreconError('usage', 'not_reached', 'nothing is sent');
+          throw new PayreconError('invalid_request', 'nothing is sent');
         }),
       ),
     ).toMatchObject({ kind: 'unreachable', code: 'database_io' });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exitCode, type Ending } from '../../src/cli/exit-code.ts';
-import { type ErrorKind, PayreconError } from '../../src/domain/errors.ts';
+import type { CodeAndKind } from '../../src/domain/error-codes.ts';
+import { PayreconError } from '../../src/domain/errors.ts';
 import {
   authenticationNeeded,
   canceled,
@@ -116,17 +117,17 @@ describe('exit code of the doctor', () => {
 
 describe('exit code of everything else', () => {
   it.each([
-    ['usage', 2],
-    ['configuration', 2],
-    ['refused', 4],
-    ['findings', 5],
-    ['not_found', 6],
-    ['unreachable', 69],
-    ['unknown_outcome', 75],
-  ] as const satisfies readonly (readonly [ErrorKind, number])[])(
-    'error of kind %s is %i',
-    (kind, code) => {
-      ends({ kind: 'failed', error: new PayreconError(kind, 'some_code', 'A sentence.') }, code);
+    [{ code: 'invalid_flag', kind: 'usage' }, 2],
+    [{ code: 'bad_settings', kind: 'configuration' }, 2],
+    [{ code: 'key_reused', kind: 'refused' }, 4],
+    [{ code: 'move_differs', kind: 'findings' }, 5],
+    [{ code: 'no_such_transaction', kind: 'not_found' }, 6],
+    [{ code: 'database_busy', kind: 'unreachable' }, 69],
+    [{ code: 'database_busy', kind: 'unknown_outcome' }, 75],
+  ] as const satisfies readonly (readonly [CodeAndKind, number])[])(
+    'error %j is %i',
+    (what, code) => {
+      ends({ kind: 'failed', error: new PayreconError(what, 'A sentence.') }, code);
     },
   );
 

@@ -41,7 +41,7 @@ describe('doctor', () => {
   it('has settings that cannot be read as its finding', async () => {
     const problems = [{ field: 'PAYRECON_MAX_ATTEMPTS', message: 'not a number' }];
     const { code, stdout, stderr } = await commandLine(['doctor', '--json'], {
-      openFails: new PayreconError('configuration', 'bad_settings', 'Bad settings.', { problems }),
+      openFails: new PayreconError('bad_settings', 'Bad settings.', { problems }),
     });
     expect(code).toBe(2);
     expect(stderr).toBe('');
@@ -296,9 +296,7 @@ describe('audit verify', () => {
     const { code } = await commandLine(['audit', 'verify', 'nope'], {
       payrecon: {
         verifyAudit: () =>
-          Promise.reject(
-            new PayreconError('not_found', 'no_such_transaction', 'No transaction has it.'),
-          ),
+          Promise.reject(new PayreconError('no_such_transaction', 'No transaction has it.')),
       },
     });
     expect(code).toBe(6);
@@ -358,8 +356,7 @@ describe('reconcile --daemon', () => {
 
   it('ends with its error', async () => {
     const { code, stderr } = await commandLine(['reconcile', '--daemon'], {
-      daemon: () =>
-        Promise.reject(new PayreconError('configuration', 'bad_schedule', 'No such schedule.')),
+      daemon: () => Promise.reject(new PayreconError('bad_schedule', 'No such schedule.')),
     });
     expect([code, stderr]).toEqual([2, 'payrecon: No such schedule.\n']);
   });

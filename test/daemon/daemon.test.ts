@@ -84,7 +84,7 @@ describe('the daemon', () => {
     const run = start(() => {
       passes += 1;
       return passes === 1
-        ? Promise.reject(new PayreconError('unreachable', 'database_unreachable', 'no database'))
+        ? Promise.reject(new PayreconError('database_unreachable', 'no database'))
         : Promise.resolve(A_PASS);
     });
     await wait(1_500);
@@ -95,7 +95,7 @@ describe('the daemon', () => {
   });
 
   it('ends on what only a person can mend, so that the service manager shows it', async () => {
-    const refused = new PayreconError('configuration', 'stripe_unauthorized', 'refused');
+    const refused = new PayreconError('stripe_unauthorized', 'refused');
     await expect(start(() => Promise.reject(refused)).ended).rejects.toBe(refused);
   });
 

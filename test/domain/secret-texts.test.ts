@@ -50,7 +50,7 @@ describe('withoutSecrets', () => {
   });
 
   it('is what every error goes through', () => {
-    const error = new PayreconError('usage', 'x', 'sk_live_CANARY is none', {
+    const error = new PayreconError('invalid_request', 'sk_live_CANARY is none', {
       problems: [{ field: '"rk_live_CANARY"', message: 'SG.CANARY is none' }],
     });
     expect([error.message, error.problems]).toEqual([

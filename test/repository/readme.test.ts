@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { configurationPath, withGeneratedBlocks } from '../../docs/generate-configuration.ts';
+import { configurationPath, errorsPath, withGeneratedBlocks } from '../../docs/generate-pages.ts';
 import { runPayrecon } from '../support/binary.ts';
 import { LANES } from '../support/proving.ts';
 import { repositoryFiles, textOf } from './tree.ts';
@@ -37,6 +37,12 @@ describe('README.md', () => {
     const page = readFileSync(configurationPath, 'utf8');
     expect(page).toBe(withGeneratedBlocks(page));
     expect(page).toContain('| `STRIPE_SECRET_KEY` |');
+  });
+
+  it('has beside it the table of error codes that the code makes (npm run generate)', () => {
+    const page = readFileSync(errorsPath, 'utf8');
+    expect(page).toBe(withGeneratedBlocks(page));
+    expect(page).toContain('| `cancel_needed` | 2 or 4 |');
   });
 
   it('has beside it a page of the proving ground that describes every lane', () => {

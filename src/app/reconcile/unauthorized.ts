@@ -14,10 +14,7 @@ export function stripeUnauthorized(refusal: KeyRefusal | null = null): PayreconE
     refusal?.httpStatus === 403
       ? 'Payments that need this call stay open; the others were reconciled. No attempt was spent. Give the key that right'
       : 'So the pass stopped; no attempt was spent and nothing is lost. Correct STRIPE_SECRET_KEY';
-  return new PayreconError(
-    'configuration',
-    'stripe_unauthorized',
-    `${said}. ${done} and run it again.`,
-    { problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },
-  );
+  return new PayreconError('stripe_unauthorized', `${said}. ${done} and run it again.`, {
+    problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }],
+  });
 }

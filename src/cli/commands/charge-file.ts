@@ -116,8 +116,8 @@ export async function runChargeFile(
 }
 
 /** Its line has shown it already. */
-function withoutTransaction({ kind, code, message, problems }: PayreconError): PayreconError {
-  return new PayreconError(kind, code, message, { problems });
+function withoutTransaction(error: PayreconError): PayreconError {
+  return error.retold(error.message, { problems: error.problems });
 }
 
 async function openFile(file: string, services: CommandContext['services']): Promise<ByteSource> {
@@ -130,12 +130,9 @@ async function openFile(file: string, services: CommandContext['services']): Pro
 
 function asReadError(file: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;
-  return new PayreconError(
-    'usage',
-    'unreadable_file',
-    `${quoted(file)} cannot be read: ${error.message}.`,
-    { cause: error },
-  );
+  return new PayreconError('unreadable_file', `${quoted(file)} cannot be read: ${error.message}.`, {
+    cause: error,
+  });
 }
 
 async function openRows(

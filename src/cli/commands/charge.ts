@@ -120,7 +120,6 @@ export async function readCharge(flags: ChargeFlags): Promise<ChargeArguments> {
   if (!parsed.ok) problems.unshift(...parsed.problems);
   if (!parsed.ok || !wait.ok || problems.length > 0) {
     throw new PayreconError(
-      'usage',
       'invalid_request',
       'This cannot be charged as it stands; nothing was sent.',
       { problems },

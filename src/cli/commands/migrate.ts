@@ -58,7 +58,6 @@ async function runMove(
 ): Promise<Ending> {
   if (direction !== 'up') {
     throw new PayreconError(
-      'usage',
       'bad_from',
       `\`migrate ${direction}\` takes no ledger along. Nothing was copied or changed.`,
       {
@@ -81,7 +80,6 @@ async function runMove(
 async function confirmDown({ services, prompts }: CommandContext): Promise<void> {
   if (!services.streams.canAsk) {
     throw new PayreconError(
-      'usage',
       'not_confirmed',
       '`migrate down` takes tables away, and nobody can be asked here. Nothing was changed.',
       {
@@ -92,6 +90,5 @@ async function confirmDown({ services, prompts }: CommandContext): Promise<void>
   const confirmed = await prompts.confirm(
     'Take the last migration back? What its tables hold is lost.',
   );
-  if (!confirmed)
-    throw new PayreconError('usage', 'not_confirmed', 'Not confirmed: nothing was changed.');
+  if (!confirmed) throw new PayreconError('not_confirmed', 'Not confirmed: nothing was changed.');
 }

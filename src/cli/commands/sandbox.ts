@@ -101,12 +101,9 @@ export function readSandbox({
     return { key: text.slice(0, Math.max(at, 0)), account: text.slice(at + 1) };
   });
   if (problems.length > 0)
-    throw new PayreconError(
-      'usage',
-      'invalid_flag',
-      'These flags cannot be used; nothing was started.',
-      { problems },
-    );
+    throw new PayreconError('invalid_flag', 'These flags cannot be used; nothing was started.', {
+      problems,
+    });
   return { ...read, faults: faults ?? '', dataDir: data ?? null, keys, liveKeys };
 }
 
@@ -146,12 +143,10 @@ async function start({ port, seed, dataDir, keys, liveKeys }: SandboxArguments):
     });
   } catch (error) {
     if (error instanceof WrongKey) {
-      throw new PayreconError(
-        'usage',
-        'invalid_flag',
-        'These flags cannot be used; nothing was started.',
-        { problems: [{ field: '--key', message: error.message }], cause: error },
-      );
+      throw new PayreconError('invalid_flag', 'These flags cannot be used; nothing was started.', {
+        problems: [{ field: '--key', message: error.message }],
+        cause: error,
+      });
     }
     if (!(error instanceof Error) || error.name !== 'Error') throw error;
     const taken = 'code' in error && error.code === 'EADDRINUSE';
@@ -161,7 +156,7 @@ async function start({ port, seed, dataDir, keys, liveKeys }: SandboxArguments):
           message: `${String(port)} is taken: give another one, or 0 for any that is free`,
         }
       : { field: '--data', message: error.message };
-    throw new PayreconError('configuration', 'sandbox_not_started', 'The sandbox cannot start.', {
+    throw new PayreconError('sandbox_not_started', 'The sandbox cannot start.', {
       problems: [problem],
       cause: error,
     });
@@ -174,12 +169,10 @@ function setFaults(sandbox: Sandbox, spec: string): void {
     sandbox.setFaults(spec);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new PayreconError(
-      'usage',
-      'invalid_faults',
-      'These faults cannot be used; nothing was started.',
-      { problems: [{ field: '--faults', message: error.message }], cause: error },
-    );
+    throw new PayreconError('invalid_faults', 'These faults cannot be used; nothing was started.', {
+      problems: [{ field: '--faults', message: error.message }],
+      cause: error,
+    });
   }
 }
 

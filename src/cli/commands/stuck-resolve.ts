@@ -87,7 +87,7 @@ export function readResolve(
       });
   }
   if (problems.length > 0)
-    throw new PayreconError('usage', 'invalid_flag', 'Nothing was asked or changed.', { problems });
+    throw new PayreconError('invalid_flag', 'Nothing was asked or changed.', { problems });
   return {
     idOrKey,
     as,
@@ -148,7 +148,7 @@ async function chooseTarget(
       ? ''
       : ' Its key belongs to a payment of another ledger or program, and is never sent again.';
   const message = `${transaction.id} cannot be resolved${as === null ? '' : ` as ${as}`}: ${evidence}.${never} What is possible now: ${possible === '' ? 'nothing' : possible}. Nothing was changed.`;
-  throw new PayreconError('refused', 'illegal_resolution', message, {
+  throw new PayreconError('illegal_resolution', message, {
     transaction,
     problems: [{ field: '--as', message: `possible: ${possible}` }],
   });
@@ -169,8 +169,7 @@ async function mayCancel(
     throw notConfirmed();
   }
   throw new PayreconError(
-    'usage',
-    'cancel_needed',
+    { code: 'cancel_needed', kind: 'usage' },
     `${id} could still succeed at Stripe; as ${target.as} it can be recorded only once it is canceled there. Nothing was changed.`,
     {
       problems: [{ field: '--cancel-at-stripe', message: 'missing' }],
@@ -179,5 +178,5 @@ async function mayCancel(
 }
 
 function notConfirmed(): PayreconError {
-  return new PayreconError('usage', 'not_confirmed', 'Not confirmed: nothing was changed.');
+  return new PayreconError('not_confirmed', 'Not confirmed: nothing was changed.');
 }

@@ -172,7 +172,7 @@ function stillMarked(cause: unknown, shown: string, to: string): unknown {
   if (!(cause instanceof PayreconError)) return cause;
   const mark = `The ledger ${shown} stays marked as moving to ${to}, and nothing is charged on it.`;
   const more = `${mark} Run the same command again: it goes on from there.`;
-  return new PayreconError(cause.kind, cause.code, `${cause.message} ${more}`, {
+  return cause.retold(`${cause.message} ${more}`, {
     problems: cause.problems,
     cause,
   });
@@ -180,16 +180,11 @@ function stillMarked(cause: unknown, shown: string, to: string): unknown {
 
 function takenBack(shown: string): PayreconError {
   const happened = `Another process was moving the ledger ${shown} and has given up.`;
-  return new PayreconError(
-    'unreachable',
-    'ledger_busy',
-    `${happened} Nothing was copied; run the command again.`,
-  );
+  return new PayreconError('ledger_busy', `${happened} Nothing was copied; run the command again.`);
 }
 
 function goneFrom({ id }: SourceLedger, from: string, to: string): PayreconError {
   return new PayreconError(
-    'configuration',
     'ledger_moved',
     `The ledger ${from} was moved to ${to} before, and is not there now (${id}). Nothing was copied or changed: ` +
       `what was paid there since is not in the old ledger. Restore the newest copy of ${to}.`,
@@ -200,7 +195,6 @@ function goneFrom({ id }: SourceLedger, from: string, to: string): PayreconError
 /** A copy of the file from before the move, or somebody's own copy in the target. */
 function bothHere(from: string, to: string): PayreconError {
   return new PayreconError(
-    'configuration',
     'target_not_empty',
     `${to} already holds this ledger, and ${from} was not marked as moved: one of them is a copy from before. Nothing was copied or changed. ` +
       'Charge on one of them only, the one with the newest payments, and take the other one away.',

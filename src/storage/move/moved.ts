@@ -15,7 +15,7 @@ function ledgerMoved(where: string, { to, ended }: Mark): PayreconError {
     ? `The ledger of ${where} was moved to ${to}. Nothing was changed here. Point DATABASE_URL there.`
     : `Moving the ledger of ${where} to ${to} was begun and has not ended. Nothing was changed here. ` +
       'End it with the same `payrecon migrate --from`, then point DATABASE_URL there.';
-  return new PayreconError('configuration', 'ledger_moved', sentence, {
+  return new PayreconError('ledger_moved', sentence, {
     problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was moved' }],
   });
 }

@@ -40,7 +40,6 @@ export async function openSource(options: OpeningOptions, shown: string): Promis
 
 function noSource(shown: string): PayreconError {
   return new PayreconError(
-    'configuration',
     'no_ledger',
     `There is no ledger at ${shown}. Nothing was copied or changed.`,
     {
@@ -59,7 +58,6 @@ async function refuseOtherSchema(source: Database, shown: string): Promise<void>
   }
   const first = `DATABASE_URL=${shown} payrecon migrate up`;
   throw new PayreconError(
-    'configuration',
     'schema_behind',
     `The ledger ${shown} was made by an older version of payrecon. Nothing was copied or changed. Bring it up to date first: ${first}`,
     { problems: [{ field: FROM, message: 'names a ledger with an older schema' }] },
@@ -86,7 +84,7 @@ export function refuseMovedElsewhere(standing: Standing, to: string, shown: stri
       ? `The ledger ${shown} was moved to ${there}. Nothing was copied or changed. Charge there.`
       : `Moving the ledger ${shown} to ${there} was begun and has not ended. Nothing was copied or changed now. ` +
         `End it first: run the same command with DATABASE_URL naming ${there}`;
-  throw new PayreconError('configuration', 'ledger_moved', sentence, {
+  throw new PayreconError('ledger_moved', sentence, {
     problems: [{ field: FROM, message: 'names a ledger that was moved' }],
   });
 }
@@ -174,7 +172,6 @@ async function refuseInUse(source: Database, shown: string): Promise<void> {
 function busy(shown: string, who: string): PayreconError {
   const next = 'Stop what charges and reconciles on it, and run the command again.';
   return new PayreconError(
-    'unreachable',
     'ledger_busy',
     `The ledger ${shown} is in use: ${who}. Nothing was copied or changed. ${next}`,
   );
@@ -183,7 +180,6 @@ function busy(shown: string, who: string): PayreconError {
 function broken(shown: string, { table, id, seq, problem }: AuditFinding): PayreconError {
   const place = `${table}${id === null ? '' : ` ${id}`}${seq === null ? '' : `, entry ${String(seq)}`}`;
   return new PayreconError(
-    'findings',
     'audit_broken',
     `The audit trail of the ledger ${shown} does not hold (${place}: ${problem}). Nothing was copied or changed. ` +
       `Look at it with: DATABASE_URL=${shown} payrecon audit verify`,

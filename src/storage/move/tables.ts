@@ -114,7 +114,6 @@ async function fitting<T>(table: MovedTable, insert: () => Promise<T>): Promise<
 
 export function unfit(table: string, what: string, cause?: unknown): PayreconError {
   return new PayreconError(
-    'configuration',
     'move_unfit',
     `The table ${table} of the ledger holds ${what}. Nothing was taken along, and the ledger stays where it is: go on using it there.`,
     {

@@ -51,7 +51,6 @@ async function standing(target: Database, id: string | null): Promise<Found> {
 
 function notEmpty({ where }: Database): PayreconError {
   return new PayreconError(
-    'configuration',
     'target_not_empty',
     `${where} holds payments of another ledger, and two ledgers are not mixed. Nothing was copied or changed. ` +
       'Point DATABASE_URL at a database without payments.',
@@ -126,7 +125,6 @@ async function copyAll({ from, to, onProgress }: Copying, sql: Knex): Promise<vo
 
 function differs({ where }: Database, what: string): PayreconError {
   return new PayreconError(
-    'findings',
     'move_differs',
     `The copy in ${where} is not what the ledger holds (${what}), and was taken back. Nothing was changed.`,
   );
@@ -139,7 +137,6 @@ async function refuseLost(from: Database, to: Database): Promise<void> {
     const here = await countOf(to, { name });
     if (here < there) {
       throw new PayreconError(
-        'configuration',
         'ledger_rolled_back',
         `${to.where} holds this ledger with ${String(here)} rows in ${name}, and ${String(there)} were taken along: it lost some. ` +
           `Nothing was changed, and neither ledger is to be charged on. Restore the newest copy of ${to.where}.`,

@@ -1,3 +1,4 @@
+import type { PlainCode } from '../../domain/error-codes.ts';
 import { BugError, PayreconError } from '../../domain/errors.ts';
 import {
   codeOf,
@@ -32,40 +33,34 @@ const CONNECTION_ENDED = new Set([
 ]);
 
 interface Sentence {
-  readonly kind: 'configuration' | 'unreachable';
-  readonly code: string;
+  readonly code: PlainCode;
   readonly text: (where: string) => string;
 }
 
 const SIGN_IN: Sentence = {
-  kind: 'configuration',
   code: 'database_sign_in',
   text: (where) =>
     `${where} refused the user or the password. Check DATABASE_URL and the server's pg_hba.conf.`,
 };
 
 const SCHEMA: Sentence = {
-  kind: 'configuration',
   code: 'schema_behind',
   text: (where) => `A table that payrecon needs is missing from ${where}. Run: payrecon migrate`,
 };
 
 const FULL: Sentence = {
-  kind: 'unreachable',
   code: 'database_full',
   text: (where) =>
     `${where} is out of disk space or memory. Nothing was changed; make room and run the command again.`,
 };
 
 const DAMAGED: Sentence = {
-  kind: 'configuration',
   code: 'database_corrupt',
   text: (where) =>
     `${where} reports damaged data. Stop every payrecon that uses it and restore from a backup or a standby.`,
 };
 
 const NOT_READY: Sentence = {
-  kind: 'unreachable',
   code: 'database_unreachable',
   text: (where) =>
     `${where} takes no connections at the moment. Nothing was changed; run the command again later.`,
@@ -75,18 +70,15 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   '28000': SIGN_IN,
   '28P01': SIGN_IN,
   '3D000': {
-    kind: 'configuration',
     code: 'database_missing',
     text: (where) => `${where} does not exist. Create it, or correct DATABASE_URL.`,
   },
   '42501': {
-    kind: 'configuration',
     code: 'database_not_permitted',
     text: (where) =>
       `The user of ${where} lacks a right that payrecon needs. Grant it the tables, or use their owner.`,
   },
   '25006': {
-    kind: 'configuration',
     code: 'database_read_only',
     text: (where) =>
       `${where} is read-only: a replica, or a read-only user. Point DATABASE_URL at the primary server.`,
@@ -96,20 +88,17 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   '53100': FULL,
   '53200': FULL,
   '53300': {
-    kind: 'unreachable',
     code: 'database_busy',
     text: (where) =>
       `${where} has no connection left. Nothing was changed; run the command again, or raise max_connections.`,
   },
   '57P03': NOT_READY,
   '57014': {
-    kind: 'unreachable',
     code: 'database_slow',
     text: (where) =>
       `${where} did not finish a statement within its time limit. Nothing was changed by it; run the command again.`,
   },
   '58030': {
-    kind: 'unreachable',
     code: 'database_io',
     text: (where) => `${where} could not read or write its disk. Look at its log.`,
   },
@@ -122,12 +111,11 @@ export function postgresFault(failed: DriverError, where: string): Fault {
   const code = codeOf(original);
   if (failed.at === 'tls') return final(tlsFailed(where, code));
   const said = (sentence: Sentence): PayreconError =>
-    new PayreconError(sentence.kind, sentence.code, sentence.text(where), { cause: original });
+    new PayreconError(sentence.code, sentence.text(where), { cause: original });
   if (code === UNIQUE_VIOLATION) return final(new UniqueViolation(original.message));
   if (code === SERIALIZATION_FAILURE || code === DEADLOCK) {
     return undone(
       new PayreconError(
-        'unreachable',
         'database_busy',
         `${where} is too busy: another transaction was always first. Nothing was changed; run the command again.`,
         { cause: original },
@@ -137,7 +125,6 @@ export function postgresFault(failed: DriverError, where: string): Fault {
   if (code === LOCK_NOT_AVAILABLE) {
     return undone(
       new PayreconError(
-        'unreachable',
         'database_locked',
         `${where} holds a lock for too long. Nothing was changed; run the command again.`,
         { cause: original },
@@ -150,7 +137,6 @@ export function postgresFault(failed: DriverError, where: string): Fault {
   if (failed.at === 'connect') return final(notReached(where, original));
   if (!isFromServer(original) || CONNECTION_ENDED.has(code)) {
     const ended = new PayreconError(
-      'unreachable',
       'database_connection_lost',
       `The connection to ${where} was lost. Run the command again.`,
       { cause: original },
@@ -168,7 +154,6 @@ function notReached(where: string, original: Error): PayreconError {
   const code = codeOf(original);
   const reason = code === '' ? original.message : code;
   return new PayreconError(
-    'unreachable',
     'database_unreachable',
     `${where} cannot be reached (${reason}). Nothing was changed. Check that the server runs and that DATABASE_URL names it.`,
     { cause: original },

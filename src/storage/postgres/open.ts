@@ -91,7 +91,6 @@ async function greet(database: Database): Promise<Greeting> {
   const greeted = await greeting(database);
   if (greeted.replica) {
     throw new PayreconError(
-      'configuration',
       'database_read_only',
       `${database.where} is a replica. Point DATABASE_URL at the primary server.`,
       {
@@ -101,7 +100,6 @@ async function greet(database: Database): Promise<Greeting> {
   }
   if (greeted.encoding !== ENCODING) {
     throw new PayreconError(
-      'configuration',
       'database_encoding',
       `${database.where} stores texts as ${greeted.encoding}, in which not every name and message of a payment can be written. Nothing was changed. Create a database with ENCODING '${ENCODING}' (and TEMPLATE template0), and point DATABASE_URL at it.`,
       {
@@ -123,7 +121,6 @@ function describePostgres(address: string): string {
     return `PostgreSQL database ${name === '' ? '(default)' : name} on ${url.host === '' ? 'the local socket' : url.host}${user}`;
   } catch (error) {
     throw new PayreconError(
-      'configuration',
       'database_url',
       'DATABASE_URL is not a valid address. Special characters in a password are written as %XX.',
       {

@@ -203,7 +203,6 @@ function readPem(path: string): string {
 
 function wrong(message: string): PayreconError {
   return new PayreconError(
-    'configuration',
     'database_tls',
     'The address of the database cannot be used; nothing was sent.',
     {
@@ -224,7 +223,7 @@ export function tlsFailed(where: string, code: string): PayreconError {
       ? `${where} offers no TLS, and without it the password and every payment cross the network in clear. No password was sent. Turn TLS on at the server. ${decision}`
       : `${where} did not prove who it is (${code}). No password was sent. Name the authority of its certificate in DATABASE_URL (sslrootcert=/PATH/ca.pem), ` +
         `and the host as the certificate names it. ${decision}`;
-  return new PayreconError('configuration', 'database_tls', message, {
+  return new PayreconError('database_tls', message, {
     problems: [{ field: 'DATABASE_URL', message: `TLS failed (${code})` }],
   });
 }

@@ -1,5 +1,6 @@
 import { MOVED_MESSAGE } from '../../../migrations/0004_triggers.ts';
-import { BugError, PayreconError, type ErrorKind } from '../../domain/errors.ts';
+import type { PlainCode } from '../../domain/error-codes.ts';
+import { BugError, PayreconError } from '../../domain/errors.ts';
 import { codeOf, final, UniqueViolation, type DriverError, type Fault } from '../driver-errors.ts';
 
 function extendedCode(error: Error): number {
@@ -16,62 +17,52 @@ const SQLITE_CONSTRAINT = 19;
 const CONSTRAINT_UNIQUE = new Set(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY']);
 
 interface Sentence {
-  readonly kind: ErrorKind;
-  readonly code: string;
+  readonly code: PlainCode;
   readonly text: (file: string) => string;
 }
 
 const SENTENCES: Readonly<Record<number, Sentence>> = {
   3: {
-    kind: 'configuration',
     code: 'database_not_permitted',
     text: (file) =>
       `The ledger ${file} may not be used by this user. Run payrecon as the user who owns it.`,
   },
   [SQLITE_BUSY]: {
-    kind: 'unreachable',
     code: 'database_locked',
     text: (file) =>
       `The ledger ${file} is locked by another program. Nothing was changed; run the command again, and look for a program that keeps the file open.`,
   },
   6: {
-    kind: 'unreachable',
     code: 'database_locked',
     text: (file) =>
       `A table of the ledger ${file} is locked. Nothing was changed; run the command again.`,
   },
   8: {
-    kind: 'configuration',
     code: 'database_read_only',
     text: (file) =>
       `The ledger ${file} cannot be written: the file or its folder is read-only for this user. Nothing was changed. Make both writable, or point DATABASE_URL elsewhere.`,
   },
   10: {
-    kind: 'unreachable',
     code: 'database_io',
     text: (file) =>
       `Reading or writing the ledger ${file} failed in the operating system. Look at the disk and the system log, then run the command again.`,
   },
   11: {
-    kind: 'configuration',
     code: 'database_corrupt',
     text: (file) =>
       `The ledger ${file} is damaged. Stop every payrecon that uses it, keep a copy of the file with its -wal and -shm, and restore a backup.`,
   },
   13: {
-    kind: 'unreachable',
     code: 'database_full',
     text: (file) =>
       `The disk of the ledger ${file} is full. Nothing was changed; free some space and run the command again.`,
   },
   14: {
-    kind: 'configuration',
     code: 'database_cannot_open',
     text: (file) =>
       `The ledger ${file} cannot be opened: this user has to be able to read and write the file and its folder. Nothing was changed. Correct their owner or mode, or point DATABASE_URL elsewhere.`,
   },
   26: {
-    kind: 'configuration',
     code: 'database_not_a_database',
     text: (file) =>
       `${file} is not a SQLite database. Point DATABASE_URL at the right file; this one was left as it is.`,
@@ -82,7 +73,7 @@ function sqliteError(code: number, file: string, cause: Error): PayreconError | 
   const sentence = SENTENCES[code];
   return sentence === undefined
     ? null
-    : new PayreconError(sentence.kind, sentence.code, sentence.text(file), { cause });
+    : new PayreconError(sentence.code, sentence.text(file), { cause });
 }
 
 /** libsql tells of a failed open in a plain Error whose text ends in SQLite's number. */
@@ -113,7 +104,7 @@ const CONSTRAINT_TRIGGER = 1811;
 /** A process that had the ledger open when it was moved; a trigger has no other way to say so than its text. */
 function movedMeanwhile(file: string): PayreconError {
   const sentence = `The ledger ${file} was moved to another database. Nothing was recorded here. Point DATABASE_URL there.`;
-  return new PayreconError('configuration', 'ledger_moved', sentence, {
+  return new PayreconError('ledger_moved', sentence, {
     problems: [{ field: 'DATABASE_URL', message: 'names a ledger that was moved' }],
   });
 }

@@ -33,7 +33,6 @@ export function sqlitePath(url: string): string {
   const path = url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
   if (path === '' || path.startsWith(':memory:')) {
     throw new PayreconError(
-      'configuration',
       'database_url',
       'DATABASE_URL names no file. A ledger has to outlive the process: give sqlite:/PATH.',
       {
@@ -43,7 +42,6 @@ export function sqlitePath(url: string): string {
   }
   if (!isAbsolute(path)) {
     throw new PayreconError(
-      'configuration',
       'database_url',
       'DATABASE_URL names a relative path, which is another file in each folder.',
       {
@@ -98,7 +96,6 @@ function makeFoldersDurable(folder: string): void {
 
 function cannotOpen(path: string, reason: string, cause?: unknown): PayreconError {
   return new PayreconError(
-    'configuration',
     'database_cannot_open',
     `The ledger ${path} cannot be opened: ${reason}. Point DATABASE_URL at a file that this user may make and write.`,
     {

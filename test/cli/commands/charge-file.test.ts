@@ -47,10 +47,10 @@ async function chargeAll(
       return Promise.resolve(charged({ ...requestRefused, key: request.key }));
     if (request.key.startsWith('refused'))
       return Promise.reject(
-        new PayreconError('refused', 'reference_taken', 'Taken.', { transaction: succeeded }),
+        new PayreconError('reference_taken', 'Taken.', { transaction: succeeded }),
       );
     if (request.key.startsWith('unreachable'))
-      return Promise.reject(new PayreconError('unreachable', 'database', 'Away.'));
+      return Promise.reject(new PayreconError('database_unreachable', 'Away.'));
     return Promise.resolve(charged({ ...as, key: request.key }));
   };
   const { code, stdout, stderr, calls } = await commandLine(

@@ -168,18 +168,13 @@ describe('charge', () => {
   });
 
   it('leaves stdout empty on a refusal, and shows the other transaction within it', async () => {
-    const refusal = new PayreconError(
-      'refused',
-      'key_reused',
-      'The key belongs to another request.',
-      {
-        transaction: succeeded,
-        problems: [
-          { field: 'amount', message: 'differs' },
-          { field: '--payment-method', message: 'differs' },
-        ],
-      },
-    );
+    const refusal = new PayreconError('key_reused', 'The key belongs to another request.', {
+      transaction: succeeded,
+      problems: [
+        { field: 'amount', message: 'differs' },
+        { field: '--payment-method', message: 'differs' },
+      ],
+    });
     const { code, stdout, stderr, closed } = await commandLine(['charge', ...flags, '--json'], {
       payrecon: { charge: () => Promise.reject(refusal) },
     });
@@ -211,8 +206,8 @@ describe('charge', () => {
     ['duplicate_suspected', 'looks like'],
     ['reference_taken', 'taken by'],
     ['key_reused', 'recorded'],
-  ])('begins a refusal (%s) with that word for a person, on stderr alone', async (why, label) => {
-    const refusal = new PayreconError('refused', why, 'It is refused.', { transaction: succeeded });
+  ] as const)('begins a refusal (%s) with that word for a person, on stderr alone', async (why, label) => {
+    const refusal = new PayreconError(why, 'It is refused.', { transaction: succeeded });
     const { code, stdout, stderr } = await commandLine(['charge', ...flags], {
       payrecon: { charge: () => Promise.reject(refusal) },
     });
@@ -441,10 +436,10 @@ describe('warnings of the settings', () => {
     expect(JSON.parse(stderr)).toEqual({ notice });
     expect(stderr).not.toContain('\u001b');
     expect(JSON.parse(stdout)).toEqual({ data: [], has_more: false, next_cursor: null });
-    const failing = () => Promise.reject(new PayreconError('unreachable', 'database', 'Away.'));
+    const failing = () => Promise.reject(new PayreconError('database_unreachable', 'Away.'));
     const failed = await commandLine(['list', '--json'], { payrecon: { list: failing, warnings } });
     expect(JSON.parse(failed.stderr)).toEqual({
-      error: { code: 'database', message: 'Away.', fields: [] },
+      error: { code: 'database_unreachable', message: 'Away.', fields: [] },
       notices: [notice],
     });
   });

@@ -51,7 +51,7 @@ class Board implements Budgets {
   }
 
   #reach(): void {
-    if (this.away) throw new PayreconError('unreachable', 'database_unreachable', 'away');
+    if (this.away) throw new PayreconError('database_unreachable', 'away');
   }
 }
 

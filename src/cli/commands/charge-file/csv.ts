@@ -45,7 +45,6 @@ export async function* csvRows(
   }
   if (columns === null)
     throw new PayreconError(
-      'usage',
       'empty_file',
       'The file is empty: there is not even a line with the names of the columns. Nothing was sent.',
     );
@@ -152,7 +151,6 @@ function headerOf(read: Read): readonly string[] {
     : headerProblems(columns);
   if (problems.length === 0) return columns;
   throw new PayreconError(
-    'usage',
     'invalid_header',
     'The first line of the file does not name the columns of charges; nothing was sent.',
     { problems },

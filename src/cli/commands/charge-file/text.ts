@@ -40,7 +40,6 @@ export async function readText(stream: Readable): Promise<TextBytes> {
   if (isUtf16(held)) {
     stream.destroy();
     throw new PayreconError(
-      'usage',
       'unreadable_file',
       'The file is written in UTF-16, or is not a text: save it as UTF-8. Nothing was sent.',
     );
@@ -88,7 +87,6 @@ function isUtf16(bytes: Buffer): boolean {
 /** The file cannot be understood from here on; what came before is charged. */
 export function unreadableFrom(line: number, what: string, cause?: unknown): PayreconError {
   return new PayreconError(
-    'usage',
     'unreadable_file',
     `From line ${String(line)} on the file cannot be read: ${what}. That line and what follows it were not begun; correct the file and run the same command again: no line is charged twice.`,
     cause === undefined ? {} : { cause },

@@ -48,7 +48,6 @@ async function makeFolder(): Promise<string> {
   } catch (error) {
     if (!(error instanceof Error) || !('syscall' in error)) throw error;
     throw new PayreconError(
-      'configuration',
       'no_temporary_folder',
       `The demo keeps its ledger in a temporary folder, and none can be made in ${parent}: ${error.message}.`,
       {
