@@ -28,56 +28,53 @@ const SENDGRID = 'https://api.sendgrid.com/';
 
 /** Loads nothing yet: the package is imported by the first send. */
 export function openMailer(options: MailerOptions): Mailer {
-  return new SendGridMailer(options);
+  return {
+    configured: options.apiKey !== null && options.from !== null,
+    send: async (notification) => await send(options, notification),
+  };
 }
 
-class SendGridMailer implements Mailer {
-  readonly configured: boolean;
-  readonly #options: MailerOptions;
-
-  constructor(options: MailerOptions) {
-    this.#options = options;
-    this.configured = options.apiKey !== null && options.from !== null;
+async function send(options: MailerOptions, notification: Notification): Promise<SendOutcome> {
+  const { apiKey, from, operatorEmail } = options;
+  if (apiKey === null || from === null) {
+    return {
+      kind: 'not_tried',
+      message: 'e-mail is not set up: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM',
+    };
   }
+  const forOperator = notification.kind.startsWith('operator_');
+  const to = notification.to ?? (forOperator ? operatorEmail : null);
+  if (to === null) {
+    if (!forOperator) return { kind: 'rejected', message: 'the customer has no e-mail address' };
+    return { kind: 'not_tried', message: 'nobody to send it to: set PAYRECON_OPERATOR_EMAIL' };
+  }
+  return deliver(options, mailData(notification, to, options), apiKey);
+}
 
-  async send(notification: Notification): Promise<SendOutcome> {
-    const { apiKey, from, operatorEmail } = this.#options;
-    if (apiKey === null || from === null) {
+async function deliver(
+  options: MailerOptions,
+  mail: MailDataRequired,
+  apiKey: string,
+): Promise<SendOutcome> {
+  const { deadlineMs = DEFAULT_DEADLINE_MS } = options;
+  const apiBase = options.apiBase ?? SENDGRID;
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), deadlineMs);
+  try {
+    return outcomeOfAnswer(
+      await postMail(mail, { apiKey, apiBase, deadlineMs, signal: over.signal }),
+      apiKey,
+    );
+  } catch (error) {
+    if (over.signal.aborted) {
       return {
-        kind: 'not_tried',
-        message: 'e-mail is not set up: set SENDGRID_API_KEY and PAYRECON_MAIL_FROM',
+        kind: 'unknown',
+        message: `SendGrid did not answer within ${deadlineMs} ms; it may have been sent`,
       };
     }
-    const forOperator = notification.kind.startsWith('operator_');
-    const to = notification.to ?? (forOperator ? operatorEmail : null);
-    if (to === null) {
-      if (!forOperator) return { kind: 'rejected', message: 'the customer has no e-mail address' };
-      return { kind: 'not_tried', message: 'nobody to send it to: set PAYRECON_OPERATOR_EMAIL' };
-    }
-    return this.#deliver(mailData(notification, to, this.#options), apiKey);
-  }
-
-  async #deliver(mail: MailDataRequired, apiKey: string): Promise<SendOutcome> {
-    const { deadlineMs = DEFAULT_DEADLINE_MS } = this.#options;
-    const apiBase = this.#options.apiBase ?? SENDGRID;
-    const over = new AbortController();
-    const timer = setTimeout(() => over.abort(), deadlineMs);
-    try {
-      return outcomeOfAnswer(
-        await postMail(mail, { apiKey, apiBase, deadlineMs, signal: over.signal }),
-        apiKey,
-      );
-    } catch (error) {
-      if (over.signal.aborted) {
-        return {
-          kind: 'unknown',
-          message: `SendGrid did not answer within ${deadlineMs} ms; it may have been sent`,
-        };
-      }
-      return outcomeOfNetworkError(codeOf(error));
-    } finally {
-      clearTimeout(timer);
-    }
+    return outcomeOfNetworkError(codeOf(error));
+  } finally {
+    clearTimeout(timer);
   }
 }
 

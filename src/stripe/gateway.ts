@@ -1,16 +1,6 @@
 import type Stripe from 'stripe';
 import type { Budgets } from '../app/budgets.ts';
-import type {
-  AccountAnswer,
-  CallCounts,
-  Clock,
-  Gateway,
-  LookUp,
-  NewestIntents,
-  NewestQuery,
-  OtherIntent,
-  OtherQuery,
-} from '../app/ports.ts';
+import type { Clock, Gateway } from '../app/ports.ts';
 import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
@@ -24,12 +14,12 @@ import {
   confirmIdempotencyKey,
   createIdempotencyKey,
 } from './idempotency.ts';
-import { lookUp, type LookedUp } from './look-up/run.ts';
+import { lookUp } from './look-up/run.ts';
 import { newestIntents } from './look-up/newest-intents.ts';
 import { findOther } from './look-up/other-intents.ts';
 import type { Outcome } from './http/result.ts';
 import type { Priority } from '../domain/rate-limit/budget.ts';
-import { RequestLimiter } from './rate-limit/local-limiter.ts';
+import { type Limiter, RequestLimiter } from './rate-limit/local-limiter.ts';
 import { SharedLimiter } from './rate-limit/shared-limiter.ts';
 import { cancelParams, confirmParams, createParams, type LedgerNames } from './params.ts';
 
@@ -56,107 +46,110 @@ export interface GatewayOptions {
 /** What a call may do before it is sent; see the fields of `Request`. */
 type Wait = Pick<Request, 'signal' | 'waitMs' | 'mayStillBegin'>;
 
-/** Opens nothing yet: the stripe package is loaded and a connection made by the first call. */
-export function openGateway(options: GatewayOptions): StripeGateway {
-  return new StripeGateway(options);
+/** What the methods of a gateway share. */
+interface Connected {
+  readonly caller: StripeCaller;
+  readonly secret: string;
+  readonly ledger: LedgerNames | null;
+  readonly deadlineMs: number;
 }
 
+type Change = (transaction: Transaction, wait?: Wait) => Promise<Answer>;
+
 /** `Gateway` of app/ports.ts; its changes may also be told how long to wait. */
-class StripeGateway implements Gateway {
-  readonly #caller: StripeCaller;
-  readonly #secret: string;
-  readonly #ledger: () => LedgerNames | null;
-  readonly #deadlineMs: number;
-  readonly #density = new Density();
+interface StripeGateway extends Gateway {
+  readonly create: Change;
+  readonly confirm: Change;
+  readonly cancel: Change;
+  close(): void;
+}
 
-  constructor(options: GatewayOptions) {
-    const { budgets, clock, priority = 'pass' } = options;
-    const local = options.local ?? new RequestLimiter(options, clock);
-    const limiter =
-      budgets === undefined
-        ? local
-        : new SharedLimiter(options, { budgets, clock, priority, local });
-    this.#caller = new StripeCaller({ ...options, limiter });
-    this.#secret = options.secretKey;
-    this.#ledger = options.ledger ?? (() => null);
-    this.#deadlineMs = options.deadlineMs;
-  }
+/**
+ * Opens nothing yet: the stripe package is loaded and a connection made by the first call. A plain object, so that
+ * `{ ...gateway, create }` is a gateway as well.
+ */
+export function openGateway(options: GatewayOptions): StripeGateway {
+  const { secretKey: secret, deadlineMs, ledger = () => null } = options;
+  const caller = new StripeCaller({ ...options, limiter: limiterOf(options) });
+  const density = new Density();
+  const connected = (): Connected => ({ caller, secret, ledger: ledger(), deadlineMs });
+  return {
+    create: async (transaction, wait) => await create(connected(), transaction, wait),
+    confirm: async (transaction, wait) => await confirm(connected(), transaction, wait),
+    cancel: async (transaction, wait) => await cancel(connected(), transaction, wait),
+    lookUp: (queries, signal) => lookUp({ caller, secret, density }, queries, signal),
+    account: () => readAccount(caller, secret),
+    aheadMs: (now) => caller.stripeClock.aheadOf(now),
+    newestIntents: (query) => newestIntents({ caller, secret }, query),
+    findOther: (query) => findOther(connected(), query),
+    calls: () => caller.counts(),
+    close: () => caller.close(),
+  };
+}
 
-  async create(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
-    // Made before the call: a bug in making them is not a failed connection.
-    const params = createParams(transaction, this.#ledger());
-    const idempotencyKey = createIdempotencyKey(transaction, this.#namespace());
-    const send = (stripe: Stripe): Promise<unknown> =>
-      stripe.paymentIntents.create(params, { idempotencyKey });
-    const outcome = await this.#change(wait, { endpoint: 'create', send });
-    return classify(outcome, { endpoint: 'create', paymentIntent: null, secret: this.#secret });
-  }
+function limiterOf(options: GatewayOptions): Limiter {
+  const { budgets, clock, priority = 'pass' } = options;
+  const local = options.local ?? new RequestLimiter(options, clock);
+  return budgets === undefined
+    ? local
+    : new SharedLimiter(options, { budgets, clock, priority, local });
+}
 
-  async confirm(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
-    const paymentIntent = knownIntent(transaction);
-    const params = confirmParams(transaction);
-    const idempotencyKey = confirmIdempotencyKey(transaction, this.#namespace());
-    const send = (stripe: Stripe): Promise<unknown> =>
-      stripe.paymentIntents.confirm(paymentIntent, params, { idempotencyKey });
-    const outcome = await this.#change(wait, { endpoint: 'confirm', send });
-    return classify(outcome, { endpoint: 'confirm', paymentIntent, secret: this.#secret });
-  }
+async function create(
+  connected: Connected,
+  transaction: Transaction,
+  wait: Wait = {},
+): Promise<Answer> {
+  const { ledger, secret } = connected;
+  // Made before the call: a bug in making them is not a failed connection.
+  const params = createParams(transaction, ledger);
+  const idempotencyKey = createIdempotencyKey(transaction, ledger?.namespace ?? '');
+  const send = (stripe: Stripe): Promise<unknown> =>
+    stripe.paymentIntents.create(params, { idempotencyKey });
+  const outcome = await change(connected, wait, { endpoint: 'create', send });
+  return classify(outcome, { endpoint: 'create', paymentIntent: null, secret });
+}
 
-  async cancel(transaction: Transaction, wait: Wait = {}): Promise<Answer> {
-    const paymentIntent = knownIntent(transaction);
-    const idempotencyKey = cancelIdempotencyKey(
-      { ...transaction, paymentIntent },
-      this.#namespace(),
-    );
-    const send = (stripe: Stripe): Promise<unknown> =>
-      stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey });
-    const outcome = await this.#change(wait, { endpoint: 'cancel', send });
-    return classify(outcome, { endpoint: 'cancel', paymentIntent, secret: this.#secret });
-  }
+async function confirm(
+  connected: Connected,
+  transaction: Transaction,
+  wait: Wait = {},
+): Promise<Answer> {
+  const { ledger, secret } = connected;
+  const paymentIntent = knownIntent(transaction);
+  const params = confirmParams(transaction);
+  const idempotencyKey = confirmIdempotencyKey(transaction, ledger?.namespace ?? '');
+  const send = (stripe: Stripe): Promise<unknown> =>
+    stripe.paymentIntents.confirm(paymentIntent, params, { idempotencyKey });
+  const outcome = await change(connected, wait, { endpoint: 'confirm', send });
+  return classify(outcome, { endpoint: 'confirm', paymentIntent, secret });
+}
 
-  #namespace(): string {
-    return this.#ledger()?.namespace ?? '';
-  }
+async function cancel(
+  connected: Connected,
+  transaction: Transaction,
+  wait: Wait = {},
+): Promise<Answer> {
+  const { ledger, secret } = connected;
+  const paymentIntent = knownIntent(transaction);
+  const identified = { ...transaction, paymentIntent };
+  const idempotencyKey = cancelIdempotencyKey(identified, ledger?.namespace ?? '');
+  const send = (stripe: Stripe): Promise<unknown> =>
+    stripe.paymentIntents.cancel(paymentIntent, cancelParams(), { idempotencyKey });
+  const outcome = await change(connected, wait, { endpoint: 'cancel', send });
+  return classify(outcome, { endpoint: 'cancel', paymentIntent, secret });
+}
 
-  lookUp(queries: readonly LookUp[], signal?: AbortSignal): AsyncIterable<LookedUp> {
-    return lookUp(
-      { caller: this.#caller, secret: this.#secret, density: this.#density },
-      queries,
-      signal,
-    );
-  }
-
-  account(): Promise<AccountAnswer> {
-    return readAccount(this.#caller, this.#secret);
-  }
-
-  aheadMs(now: number): number | null {
-    return this.#caller.stripeClock.aheadOf(now);
-  }
-
-  newestIntents(query: NewestQuery): Promise<NewestIntents> {
-    return newestIntents({ caller: this.#caller, secret: this.#secret }, query);
-  }
-
-  findOther(query: OtherQuery): Promise<readonly OtherIntent[]> {
-    return findOther({ caller: this.#caller, secret: this.#secret, ledger: this.#ledger() }, query);
-  }
-
-  calls(): CallCounts {
-    return this.#caller.counts();
-  }
-
-  close(): void {
-    this.#caller.close();
-  }
-
-  /**
-   * Unless the caller says how long it may wait, a call waits no longer than it may take: a lease is
-   * held meanwhile, and holds for twice the time limit.
-   */
-  #change(wait: Wait, request: Pick<Request, 'endpoint' | 'send'>): Promise<Outcome> {
-    return this.#caller.call({ waitMs: this.#deadlineMs, ...wait, ...request });
-  }
+/**
+ * Unless the caller says how long it may wait, a call waits no longer than it may take: a lease is
+ * held meanwhile, and holds for twice the time limit.
+ */
+function change(
+  { caller, deadlineMs }: Connected,
+  wait: Wait,
+  request: Pick<Request, 'endpoint' | 'send'>,
+): Promise<Outcome> {
+  return caller.call({ waitMs: deadlineMs, ...wait, ...request });
 }
 
 function knownIntent(transaction: Transaction): string {

@@ -17,14 +17,7 @@ const FAILS = sawUnknown({
 /** Stripe cannot tell of these, whatever else it can do. */
 function failingFor(gateway: Gateway, isBad: (transactionId: string) => boolean): Gateway {
   return {
-    create: (transaction) => gateway.create(transaction),
-    confirm: (transaction) => gateway.confirm(transaction),
-    cancel: (transaction) => gateway.cancel(transaction),
-    account: () => gateway.account(),
-    calls: () => gateway.calls(),
-    newestIntents: (query) => gateway.newestIntents(query),
-    aheadMs: (at) => gateway.aheadMs(at),
-    findOther: (query) => gateway.findOther(query),
+    ...gateway,
     async *lookUp(queries, signal) {
       for (const query of queries) {
         if (signal?.aborted === true) return;

@@ -25,15 +25,10 @@ async function stepsOf(
     ...overrides,
     wrapGateway: (gateway) =>
       wrapGateway!({
+        ...gateway,
         create: async (transaction) => await slowly(run, 1, () => gateway.create(transaction)),
         confirm: async (transaction) => await slowly(run, 2, () => gateway.confirm(transaction)),
         cancel: async (transaction) => await slowly(run, 3, () => gateway.cancel(transaction)),
-        account: () => gateway.account(),
-        lookUp: (queries, signal) => gateway.lookUp(queries, signal),
-        newestIntents: (query) => gateway.newestIntents(query),
-        aheadMs: (at) => gateway.aheadMs(at),
-        findOther: (query) => gateway.findOther(query),
-        calls: () => gateway.calls(),
       }),
   });
   await command.run(payrecon);

@@ -36,14 +36,7 @@ function answering(
 ): (gateway: Gateway) => Gateway {
   let blocks = 0;
   return (gateway) => ({
-    create: (transaction) => gateway.create(transaction),
-    confirm: (transaction) => gateway.confirm(transaction),
-    cancel: (transaction) => gateway.cancel(transaction),
-    account: () => gateway.account(),
-    calls: () => gateway.calls(),
-    newestIntents: (query) => gateway.newestIntents(query),
-    aheadMs: (at) => gateway.aheadMs(at),
-    findOther: (query) => gateway.findOther(query),
+    ...gateway,
     lookUp: (queries) => lookUp(queries, (blocks += 1)),
   });
 }

@@ -84,17 +84,12 @@ function takingAt(gateway: Gateway, call: LockCase['from'], take: () => Promise<
     if (name === call) await take();
   };
   return {
+    ...gateway,
     create: async (transaction) => before('create').then(() => gateway.create(transaction)),
     confirm: async (transaction) => before('confirm').then(() => gateway.confirm(transaction)),
-    cancel: (transaction) => gateway.cancel(transaction),
     async *lookUp(queries, signal) {
       await before('lookUp');
       yield* gateway.lookUp(queries, signal);
     },
-    account: () => gateway.account(),
-    calls: () => gateway.calls(),
-    newestIntents: (query) => gateway.newestIntents(query),
-    aheadMs: (at) => gateway.aheadMs(at),
-    findOther: (query) => gateway.findOther(query),
   };
 }

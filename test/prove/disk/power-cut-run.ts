@@ -115,15 +115,10 @@ function markedGateway(gateway: Gateway, mark: (mark: Mark) => void): Gateway {
     return gateway[call](transaction);
   };
   return {
+    ...gateway,
     create: asked('create'),
     confirm: asked('confirm'),
     cancel: asked('cancel'),
-    lookUp: (queries, signal) => gateway.lookUp(queries, signal),
-    account: () => gateway.account(),
-    calls: () => gateway.calls(),
-    newestIntents: (query) => gateway.newestIntents(query),
-    aheadMs: (at) => gateway.aheadMs(at),
-    findOther: (query) => gateway.findOther(query),
   };
 }
 

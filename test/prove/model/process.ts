@@ -231,12 +231,6 @@ export class Process {
       create: call('create'),
       confirm: call('confirm'),
       cancel: call('cancel'),
-      account: () => gateway.account(),
-      lookUp: (queries, signal) => gateway.lookUp(queries, signal),
-      newestIntents: (query) => gateway.newestIntents(query),
-      findOther: (query) => gateway.findOther(query),
-      aheadMs: (at) => gateway.aheadMs(at),
-      calls: () => gateway.calls(),
     };
   }
 

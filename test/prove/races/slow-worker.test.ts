@@ -71,14 +71,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
     const other = await harness.open('reconcile', {}, { PAYRECON_OPERATOR: 'other' });
     const taken: number[] = [];
     const slowly = (gateway: Gateway): Gateway => ({
-      create: (transaction) => gateway.create(transaction),
-      confirm: (transaction) => gateway.confirm(transaction),
-      cancel: (transaction) => gateway.cancel(transaction),
-      account: () => gateway.account(),
-      calls: () => gateway.calls(),
-      newestIntents: (query) => gateway.newestIntents(query),
-      aheadMs: (at) => gateway.aheadMs(at),
-      findOther: (query) => gateway.findOther(query),
+      ...gateway,
       async *lookUp(queries: readonly LookUp[], signal?: AbortSignal) {
         for (let count = 0; count < 4; count += 1) {
           await time.goesBy(31_000);
@@ -110,6 +103,7 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
     const options = { waitMs: 0, waitForOutcome: false, allowDuplicate: false };
     const meanwhile: string[] = [];
     const slowly = (gateway: Gateway): Gateway => ({
+      ...gateway,
       async create(transaction) {
         const answer = await gateway.create(transaction);
         await time.goesBy(75_000);
@@ -120,13 +114,6 @@ describe.each(targets)('a slow process that lives ($name)', (target) => {
         meanwhile.push((await other.charge(ask, options)).situation);
         return await gateway.confirm(transaction);
       },
-      cancel: (transaction) => gateway.cancel(transaction),
-      account: () => gateway.account(),
-      calls: () => gateway.calls(),
-      newestIntents: (query) => gateway.newestIntents(query),
-      aheadMs: (at) => gateway.aheadMs(at),
-      findOther: (query) => gateway.findOther(query),
-      lookUp: (queries, signal) => gateway.lookUp(queries, signal),
     });
     const slow = await harness.open(
       'charge',
