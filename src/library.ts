@@ -1,5 +1,5 @@
 import type { Payrecon } from './app/service.ts';
-import type { ListFilter } from './app/views.ts';
+import type { ListFilter } from './app/ports.ts';
 import {
   type ChargeInput,
   COLUMN_NAMES,

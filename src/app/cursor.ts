@@ -1,5 +1,5 @@
 import { PayreconError } from '../domain/errors.ts';
-import type { PagePosition } from './views.ts';
+import type { PagePosition } from './ports.ts';
 
 /** Opaque to callers; names the last row they saw, so it stays right while new rows arrive. */
 export function cursorAfter(row: PagePosition): string {

@@ -2,8 +2,7 @@ import { PayreconError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { ledgerState, ledgerStateWords, type LedgerState } from '../domain/ledger-state.ts';
 import type { DoctorCheck } from './service.ts';
-import type { AccountAnswer, Gateway, Identity, Ledger, Outbox, Passes } from './ports.ts';
-import type { History } from './views.ts';
+import type { AccountAnswer, Gateway, History, Identity, Ledger, Outbox, Passes } from './ports.ts';
 
 /** Beyond this, Stripe's `created` and our own times no longer compare well. */
 const CLOCK_WARNING_MS = 30_000;

@@ -5,8 +5,15 @@ import { ledgerState } from '../domain/ledger-state.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { cursorAfter, positionOf } from './cursor.ts';
 import type { LedgerStatus, ShownTransaction, TransactionPage } from './service.ts';
-import type { Identity, Ledger, Outbox, Passes } from './ports.ts';
-import type { AuditVerification, History, ListFilter } from './views.ts';
+import type {
+  AuditVerification,
+  History,
+  Identity,
+  Ledger,
+  ListFilter,
+  Outbox,
+  Passes,
+} from './ports.ts';
 
 const MAX_PAGE = 1_000;
 

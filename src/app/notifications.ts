@@ -1,7 +1,6 @@
 import { PayreconError } from '../domain/errors.ts';
 import { quoted } from '../domain/request/field-rules.ts';
-import type { Outbox } from './ports.ts';
-import type { Notification } from './views.ts';
+import type { Notification, Outbox } from './ports.ts';
 
 /** Queues the same message once more. @throws PayreconError `not_found`. */
 export async function resend(outbox: Outbox, id: string): Promise<Notification> {

@@ -1,12 +1,19 @@
 import type { Answer, IntentSnapshot } from '../domain/answer.ts';
 import type { LedgerMarks } from '../domain/decide/decision.ts';
-import type { Transition } from '../domain/transition.ts';
-import type { ChargeRequest, Instant, JsonObject, Transaction } from '../domain/transaction.ts';
-import type { Notification, NotificationState, UnsentCounts } from './views.ts';
+import type { Turns, Wanted } from '../domain/rate-limit/budget.ts';
+import type { Status } from '../domain/statuses.ts';
+import type {
+  ChargeRequest,
+  Instant,
+  JsonObject,
+  Step,
+  Transaction,
+} from '../domain/transaction.ts';
+import type { Action, NotificationKind, Transition } from '../domain/transition.ts';
 
 /*
- * The outside world on one page. `storage/` implements Ledger, Outbox and Passes, `stripe/` the
- * Gateway, `email/` the Mailer; wire.ts puts them together. Nothing here knows a vendor.
+ * The outside world on one page. `storage/` implements Ledger, History, Outbox, Passes and
+ * Budgets, `stripe/` the Gateway, `email/` the Mailer; compose/ puts them together. Nothing here knows a vendor.
  */
 
 // ---- time, chance, identity ------------------------------------------------------------------
@@ -227,7 +234,105 @@ export interface Identity {
   isEmpty(): Promise<boolean>;
 }
 
+// ---- the ledger as people read it -------------------------------------------------------------
+
+export interface ListFilter {
+  readonly statuses: readonly Status[];
+  readonly since: Instant | null;
+  readonly until: Instant | null;
+  readonly customer: string | null;
+  readonly reference: string | null;
+  /** Pending past `expectedBy` counts as needing a person; used by `stuck list`. */
+  readonly needsPerson: boolean;
+}
+
+/** Newest first by (created_at, id); `after` is the last row of the page before. */
+export interface PagePosition {
+  readonly createdAt: Instant;
+  readonly id: string;
+}
+
+export interface AuditEntry {
+  readonly transactionId: string;
+  readonly seq: number;
+  readonly at: Instant;
+  readonly actor: JsonObject;
+  readonly action: Action;
+  readonly from: { readonly status: Status; readonly step: Step } | null;
+  readonly to: { readonly status: Status; readonly step: Step };
+  readonly detail: JsonObject;
+  readonly requestId: string | null;
+  readonly hash: string;
+}
+
+export interface AuditVerification {
+  readonly transactions: number;
+  readonly entries: number;
+  /** Transactions of an older version that this one has not written to: their rows are held against their entries in part. */
+  readonly partly: number;
+  /** The first one by creation of its transaction, then whatever belongs to none; or null. */
+  readonly firstBad: AuditFinding | null;
+}
+
+/** Something that was changed, added or taken away outside payrecon. */
+export interface AuditFinding {
+  /** The table it is in, or `triggers`. */
+  readonly table: string;
+  /** Of the row, where it is one: for an audit entry that of its transaction. */
+  readonly id: string | null;
+  readonly transactionId: string | null;
+  /** The audit entry, where it is one. */
+  readonly seq: number | null;
+  readonly problem: string;
+}
+
+/** Reads for people; never used to decide about a payment. */
+export interface History {
+  page(
+    filter: ListFilter,
+    limit: number,
+    after: PagePosition | null,
+  ): Promise<readonly Transaction[]>;
+  audit(transactionId: string): Promise<readonly AuditEntry[]>;
+  notifications(transactionId: string): Promise<readonly Notification[]>;
+  /** Recomputes the chains of one transaction or of all, streamed; memory does not grow with history. */
+  verifyAudit(transactionId: string | null): Promise<AuditVerification>;
+  /** Open rows only (pending, stuck): cheap however long the history. */
+  needsPerson(): Promise<{ readonly stuck: number; readonly overdue: number }>;
+  /** Pending rows of which nothing was ever sent. */
+  notSent(): Promise<number>;
+  openCounts(): Promise<{
+    readonly pending: number;
+    readonly stuck: number;
+    readonly overdue: number;
+    readonly oldestPendingAt: Instant | null;
+  }>;
+}
+
 // ---- the outbox ------------------------------------------------------------------------------
+
+export type NotificationState = 'queued' | 'sending' | 'sent' | 'failed';
+
+/** Not of those that were sent: they are the whole history, and counting them would cost more every day. */
+export type UnsentCounts = Readonly<Record<Exclude<NotificationState, 'sent'>, number>>;
+
+export interface Notification {
+  readonly id: string;
+  readonly transactionId: string | null;
+  readonly kind: NotificationKind;
+  /** Null on operator mails: the address of the configuration is used when it is sent. */
+  readonly to: string | null;
+  readonly state: NotificationState;
+  readonly attempts: number;
+  readonly createdAt: Instant;
+  readonly nextAttemptAt: Instant | null;
+  readonly sentAt: Instant | null;
+  /** SendGrid's X-Message-Id. */
+  readonly messageId: string | null;
+  readonly lastError: string | null;
+  /** What the message is made of (amount, currency, key, ..), as it was when it was queued. */
+  readonly data: JsonObject;
+}
 
 export interface ClaimedNotification {
   readonly notification: Notification;
@@ -420,6 +525,17 @@ export type AccountAnswer =
   | { readonly kind: 'not_offered'; readonly message: string }
   | { readonly kind: 'unauthorized'; readonly httpStatus: number; readonly message: string }
   | { readonly kind: 'unreachable'; readonly message: string };
+
+/** Calls a second that all processes on one ledger share; kept in the database. */
+export interface Budgets {
+  /** Turns in all of these at once. A pass gets none while others are waiting for longer than it may make a charge wait. */
+  take(
+    budgets: readonly { readonly name: string; readonly perSecond: number }[],
+    wanted: Wanted,
+  ): Promise<Turns>;
+  /** Stripe has answered 429. */
+  slowDown(names: readonly string[]): Promise<void>;
+}
 
 // ---- e-mail ----------------------------------------------------------------------------------
 

@@ -8,15 +8,18 @@ import type {
   Resolution,
   Transaction,
 } from '../domain/transaction.ts';
-import type { LedgerMove, MoveProgress, PassReport, PassRow } from './ports.ts';
 import type {
   AuditEntry,
   AuditVerification,
+  LedgerMove,
   ListFilter,
+  MoveProgress,
   Notification,
   NotificationState,
+  PassReport,
+  PassRow,
   UnsentCounts,
-} from './views.ts';
+} from './ports.ts';
 
 /*
  * What payrecon does, as its callers (command line, daemon, library) see it. wire.ts makes one.

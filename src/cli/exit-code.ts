@@ -6,7 +6,7 @@ import type {
   DoctorCheck,
   PassOutcome,
 } from '../app/service.ts';
-import type { AuditVerification } from '../app/views.ts';
+import type { AuditVerification } from '../app/ports.ts';
 import type { ErrorKind } from '../domain/error-codes.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { StopSignal } from './dependencies.ts';

@@ -1,6 +1,5 @@
 import type { Payrecon } from '../app/service.ts';
-import type { LedgerIdentity } from '../app/ports.ts';
-import type { ListFilter } from '../app/views.ts';
+import type { LedgerIdentity, ListFilter } from '../app/ports.ts';
 import { listPage, ledgerStatus, show, verifyAudit } from '../app/history.ts';
 import type { Settings } from '../config/settings.ts';
 import type { PassEnd } from '../daemon/daemon.ts';

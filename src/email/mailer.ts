@@ -1,6 +1,5 @@
 import type { MailDataRequired } from '@sendgrid/mail';
-import type { Mailer, SendOutcome } from '../app/ports.ts';
-import type { Notification } from '../app/views.ts';
+import type { Mailer, Notification, SendOutcome } from '../app/ports.ts';
 import { readMailbox, type Mailbox } from '../domain/mailbox.ts';
 import { messageFor, type Sender } from './messages.ts';
 import { outcomeOfAnswer, outcomeOfNetworkError } from './send-outcome.ts';

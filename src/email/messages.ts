@@ -1,4 +1,4 @@
-import type { Notification } from '../app/views.ts';
+import type { Notification } from '../app/ports.ts';
 import {
   authenticationLetter,
   canceledLetter,

@@ -1,4 +1,4 @@
-import type { Notification } from '../app/views.ts';
+import type { Notification } from '../app/ports.ts';
 import { formatMoney } from '../domain/money/money.ts';
 import { type NamedIntent, otherIntentsIn } from '../domain/other-intents.ts';
 import type { Json, JsonObject } from '../domain/transaction.ts';

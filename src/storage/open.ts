@@ -1,6 +1,4 @@
-import type { Budgets } from '../app/budgets.ts';
-import type { Identity, Ledger, Outbox, Passes } from '../app/ports.ts';
-import type { History } from '../app/views.ts';
+import type { Budgets, History, Identity, Ledger, Outbox, Passes } from '../app/ports.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { createBudgets } from './rate-budget.ts';
 import type { Database, Dialect } from './database.ts';

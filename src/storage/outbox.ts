@@ -3,10 +3,11 @@ import type {
   Addressees,
   ClaimedNotification,
   EndedSend,
+  Notification,
   Outbox,
   SendEnd,
+  UnsentCounts,
 } from '../app/ports.ts';
-import type { Notification, UnsentCounts } from '../app/views.ts';
 import { insertCounted } from './counts.ts';
 import { firstRow, rowsOf, type Binding, type Database, type Row } from './database.ts';
 import { notificationId } from './identifiers.ts';

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Budgets } from '../app/budgets.ts';
+import type { Budgets } from '../app/ports.ts';
 import {
   FRESH_BUDGET,
   budgetAfter429,

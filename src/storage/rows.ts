@@ -1,5 +1,4 @@
-import type { PassRow } from '../app/ports.ts';
-import type { AuditEntry, Notification, NotificationState } from '../app/views.ts';
+import type { AuditEntry, Notification, NotificationState, PassRow } from '../app/ports.ts';
 import { BugError } from '../domain/errors.ts';
 import { STATUSES, type Status } from '../domain/statuses.ts';
 import { STEPS, type JsonObject, type Step } from '../domain/transaction.ts';

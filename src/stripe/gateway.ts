@@ -1,6 +1,5 @@
 import type Stripe from 'stripe';
-import type { Budgets } from '../app/budgets.ts';
-import type { Clock, Gateway } from '../app/ports.ts';
+import type { Budgets, Clock, Gateway } from '../app/ports.ts';
 import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';

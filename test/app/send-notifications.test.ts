@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dispatch, type DispatchLimits } from '../../src/app/send-notifications.ts';
 import type { DispatchReport } from '../../src/app/service.ts';
-import type { Clock, Mailer, Outbox, SendOutcome } from '../../src/app/ports.ts';
-import type { Notification } from '../../src/app/views.ts';
+import type { Clock, Mailer, Notification, Outbox, SendOutcome } from '../../src/app/ports.ts';
 import { PayreconError } from '../../src/domain/errors.ts';
 import type { NotificationKind } from '../../src/domain/transition.ts';
 import type { Storage, StorageOptions } from '../../src/storage/open.ts';

@@ -8,7 +8,7 @@ import {
   UNDECLARED_ERROR_CODES,
 } from '../../src/domain/refusals/refusal-codes.ts';
 import { isBanksWord } from '../../src/domain/refusals/refusals.ts';
-import type { Notification } from '../../src/app/views.ts';
+import type { Notification } from '../../src/app/ports.ts';
 import type { RenderedMail } from '../../src/email/render.ts';
 import { DATA, KINDS, notification, PAID } from './samples.ts';
 

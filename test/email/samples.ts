@@ -1,4 +1,4 @@
-import type { Notification } from '../../src/app/views.ts';
+import type { Notification } from '../../src/app/ports.ts';
 import type { JsonObject } from '../../src/domain/transaction.ts';
 import type { NotificationKind } from '../../src/domain/transition.ts';
 

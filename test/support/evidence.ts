@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { AuditVerification } from '../../src/app/views.ts';
+import type { AuditVerification } from '../../src/app/ports.ts';
 import type { Books } from '../../src/sandbox/server.ts';
 import type { RawConnection, TestDatabase } from '../storage/targets.ts';
 

@@ -6,7 +6,7 @@ import type { Transaction } from '../../domain/transaction.ts';
 import { contextOf, lookUpOf, type AdvanceDeps } from '../advance.ts';
 import { watchStripe } from './availability.ts';
 import type { PassOutcome, ReconcileOptions } from '../service.ts';
-import type { History } from '../views.ts';
+import type { History } from '../ports.ts';
 import { callsSince, tallyRows } from './pass-counts.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
 

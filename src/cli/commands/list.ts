@@ -1,5 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import type { ListFilter } from '../../app/views.ts';
+import type { ListFilter } from '../../app/ports.ts';
 import type { Problem } from '../../domain/errors.ts';
 import { nearest } from '../../domain/suggest.ts';
 import { quoted } from '../../domain/request/field-rules.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from '@commander-js/extra-typings';
-import type { NotificationState } from '../../app/views.ts';
+import type { NotificationState } from '../../app/ports.ts';
 import { quoted } from '../../domain/request/field-rules.ts';
 import { nearest } from '../../domain/suggest.ts';
 import { type CommandContext, withPayrecon } from '../context.ts';

@@ -1,4 +1,4 @@
-import type { History, ListFilter, PagePosition } from '../../app/views.ts';
+import type { History, ListFilter, PagePosition } from '../../app/ports.ts';
 import type { Status } from '../../domain/statuses.ts';
 import type { Transaction } from '../../domain/transaction.ts';
 import { firstRow, rowsOf, type Binding, type Database } from '../database.ts';

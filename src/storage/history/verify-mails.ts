@@ -1,4 +1,4 @@
-import type { AuditFinding } from '../../app/views.ts';
+import type { AuditFinding } from '../../app/ports.ts';
 import { rowsOf, type Database, type Row } from '../database.ts';
 import { notificationId } from '../identifiers.ts';
 import { textOrNull } from '../rows.ts';

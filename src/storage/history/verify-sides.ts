@@ -1,4 +1,4 @@
-import type { AuditFinding } from '../../app/views.ts';
+import type { AuditFinding } from '../../app/ports.ts';
 import { COUNT_SHARDS, COUNTED_TABLES } from '../counts.ts';
 import { rowsOf, type Database } from '../database.ts';
 import { fitsSeal, SEALED_COLUMNS, type SealedTable } from '../seals.ts';

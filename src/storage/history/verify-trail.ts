@@ -1,4 +1,4 @@
-import type { AuditFinding } from '../../app/views.ts';
+import type { AuditFinding } from '../../app/ports.ts';
 import { BugError } from '../../domain/errors.ts';
 import { canonicalJson, entryHash, sha256, type ChainEntry } from '../ledger/audit-chain.ts';
 import type { Row } from '../database.ts';

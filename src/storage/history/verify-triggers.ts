@@ -1,4 +1,4 @@
-import type { AuditFinding } from '../../app/views.ts';
+import type { AuditFinding } from '../../app/ports.ts';
 import { rowsOf, type Database } from '../database.ts';
 
 /*

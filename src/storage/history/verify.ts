@@ -1,4 +1,4 @@
-import type { AuditFinding, AuditVerification } from '../../app/views.ts';
+import type { AuditFinding, AuditVerification } from '../../app/ports.ts';
 import { rowsOf, type Database, type Row } from '../database.ts';
 import { integer, text } from '../rows.ts';
 import { rangeCondition, type IdRange } from './verify-range.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuditEntry } from '../../app/views.ts';
+import type { AuditEntry } from '../../app/ports.ts';
 import type { Json, JsonObject } from '../../domain/transaction.ts';
 
 /*

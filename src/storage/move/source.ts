@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { AuditFinding } from '../../app/views.ts';
+import type { AuditFinding } from '../../app/ports.ts';
 import { BugError, PayreconError } from '../../domain/errors.ts';
 import { firstRow, type Database, type Row } from '../database.ts';
 import { verifyAudit } from '../history/verify.ts';

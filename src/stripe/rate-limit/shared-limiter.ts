@@ -1,5 +1,4 @@
-import type { Budgets } from '../../app/budgets.ts';
-import type { Clock } from '../../app/ports.ts';
+import type { Budgets, Clock } from '../../app/ports.ts';
 import type { Priority } from '../../domain/rate-limit/budget.ts';
 import { PayreconError } from '../../domain/errors.ts';
 import {

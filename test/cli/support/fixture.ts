@@ -1,5 +1,5 @@
 import type { ChargeOutcome, PassOutcome, ShownTransaction } from '../../../src/app/service.ts';
-import type { AuditEntry, Notification } from '../../../src/app/views.ts';
+import type { AuditEntry, Notification } from '../../../src/app/ports.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 
 /** 2026-11-22 06:11:05.123 UTC, and three minutes and a bit later. */

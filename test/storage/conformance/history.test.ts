@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ListFilter, PagePosition } from '../../../src/app/views.ts';
+import type { ListFilter, PagePosition } from '../../../src/app/ports.ts';
 import type { Transaction } from '../../../src/domain/transaction.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import { errorOf } from '../errors-of.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { ListFilter } from '../../../src/app/views.ts';
+import type { ListFilter } from '../../../src/app/ports.ts';
 import { openStorage, type Storage } from '../../../src/storage/open.ts';
 import { actor, aRequest, aTransition, guard, opened, reconciler, succeeded } from '../payments.ts';
 import { chance, clock, targets, type RawConnection, type Target } from '../targets.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditFinding } from '../../../src/app/views.ts';
+import type { AuditFinding } from '../../../src/app/ports.ts';
 import type { Storage } from '../../../src/storage/open.ts';
 import {
   CHAIN_COLUMNS,

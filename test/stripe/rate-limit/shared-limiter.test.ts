@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Budgets } from '../../../src/app/budgets.ts';
-import type { Clock } from '../../../src/app/ports.ts';
+import type { Budgets, Clock } from '../../../src/app/ports.ts';
 import {
   FRESH_BUDGET,
   budgetAfter429,

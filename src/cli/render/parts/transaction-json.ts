@@ -1,5 +1,5 @@
 import type { ShownTransaction, TransactionPage } from '../../../app/service.ts';
-import type { AuditEntry, Notification } from '../../../app/views.ts';
+import type { AuditEntry, Notification } from '../../../app/ports.ts';
 import { decimalAmount } from '../../../domain/money/money.ts';
 import { receivedOf } from '../../../domain/money/received.ts';
 import {

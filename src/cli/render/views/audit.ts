@@ -1,4 +1,4 @@
-import type { AuditFinding, AuditVerification } from '../../../app/views.ts';
+import type { AuditFinding, AuditVerification } from '../../../app/ports.ts';
 import type { CommandContext } from '../../context.ts';
 import { escapeText } from '../parts/escape.ts';
 import { hints } from '../parts/next-steps.ts';

@@ -1,5 +1,5 @@
 import type { DispatchReport } from '../../../app/service.ts';
-import type { Notification } from '../../../app/views.ts';
+import type { Notification } from '../../../app/ports.ts';
 import type { JsonObject } from '../../../domain/transaction.ts';
 import type { CommandContext } from '../../context.ts';
 import { block } from '../parts/details.ts';
