@@ -28,7 +28,6 @@ export async function cancel(
   const claimed = await deps.ledger.claim(known.id, deps.actor);
   if (claimed === null) {
     throw new PayreconError(
-      'unknown_outcome',
       'in_progress',
       `${known.id} is being worked on by another process. Nothing was canceled; try again in a moment.`,
       { transaction: known },
@@ -66,7 +65,6 @@ function ended(
 ): CancelOutcome {
   if (transaction.status !== 'succeeded') return { transaction, note, isKnown };
   throw new PayreconError(
-    'refused',
     'already_succeeded',
     `${transaction.id} has succeeded: the customer was charged, so there is nothing to cancel. To give the money back, refund it at Stripe.`,
     { transaction },
@@ -75,7 +73,6 @@ function ended(
 
 function unauthorized({ transaction, summary }: Advanced): PayreconError {
   return new PayreconError(
-    'configuration',
     'stripe_unauthorized',
     `${summary}. It is not canceled, and stays ${transaction.status}. Correct STRIPE_SECRET_KEY and run the same command again.`,
     { transaction, problems: [{ field: 'STRIPE_SECRET_KEY', message: 'refused by Stripe' }] },

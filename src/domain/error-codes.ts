@@ -200,6 +200,11 @@ export const ERROR_CODES = {
     meaning: 'Stripe refused to cancel the payment, or did not say that it did.',
     safe: 'Look at it again; no decision was recorded.',
   },
+  already_succeeded: {
+    kinds: ['refused'],
+    meaning: 'What was to be canceled has succeeded: the customer was charged.',
+    safe: 'Refund it at Stripe where the money is to go back; nothing was canceled.',
+  },
   in_progress: {
     kinds: ['unknown_outcome'],
     meaning: 'Another process is working on the transaction.',

@@ -206,17 +206,20 @@ describe('charge', () => {
     ['duplicate_suspected', 'looks like'],
     ['reference_taken', 'taken by'],
     ['key_reused', 'recorded'],
-  ] as const)('begins a refusal (%s) with that word for a person, on stderr alone', async (why, label) => {
-    const refusal = new PayreconError(why, 'It is refused.', { transaction: succeeded });
-    const { code, stdout, stderr } = await commandLine(['charge', ...flags], {
-      payrecon: { charge: () => Promise.reject(refusal) },
-    });
-    expect(code).toBe(4);
-    expect(stdout).toBe('');
-    expect(stderr).toMatch(/^✗ refused\npayrecon: It is refused\.\n/u);
-    expect(stderr).toContain(`  ${label.padEnd(10)}  ${succeeded.id}\n`);
-    expect(stderr).not.toContain(String(succeeded.email));
-  });
+  ] as const)(
+    'begins a refusal (%s) with that word for a person, on stderr alone',
+    async (why, label) => {
+      const refusal = new PayreconError(why, 'It is refused.', { transaction: succeeded });
+      const { code, stdout, stderr } = await commandLine(['charge', ...flags], {
+        payrecon: { charge: () => Promise.reject(refusal) },
+      });
+      expect(code).toBe(4);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(/^✗ refused\npayrecon: It is refused\.\n/u);
+      expect(stderr).toContain(`  ${label.padEnd(10)}  ${succeeded.id}\n`);
+      expect(stderr).not.toContain(String(succeeded.email));
+    },
+  );
 
   it('tells a person how to run it again when the outcome is not known', async () => {
     const { code, stdout, stderr } = await commandLine(
