@@ -60,8 +60,7 @@ export function valuesAt({ set, at }: Writes, now: Instant): Readonly<Record<str
 
 /** The transaction with the transition's changes; what the database's clock sets is still as before. */
 export function changedTransaction(current: Transaction, { changes }: Transition): Transaction {
-  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  return { ...current, ...Object.fromEntries(given) };
+  return { ...current, ...changes };
 }
 
 /** The transaction as it was written at that instant: what reading it back gives. */
