@@ -86,12 +86,15 @@ describe('rate limits', () => {
 
   test('of a sandbox account are 25 a second in all', async () => {
     await using local = await startLocal({ rateLimits: true });
+    const startedMs = performance.now();
     const answers = await Promise.all(
-      Array.from({ length: 60 }, () => local.send('GET', '/v1/account')),
+      Array.from({ length: 200 }, () => local.send('GET', '/v1/account')),
     );
+    const allowedLater = Math.ceil(((performance.now() - startedMs) / 1_000) * 25);
     const limited = answers.filter(({ status }) => status === 429);
-    expect(limited.length).toBeGreaterThanOrEqual(20);
-    expect(limited.length).toBeLessThanOrEqual(35);
+    // However long a busy machine takes: 25 at once, and 25 more with each second.
+    expect(limited.length).toBeGreaterThanOrEqual(200 - 25 - allowedLater);
+    expect(limited.length).toBeLessThanOrEqual(175);
     expect(limited[0]?.headers['stripe-rate-limited-reason']).toBe('global-rate');
     expect(limited[0]?.json['error']).toMatchObject({ code: 'rate_limit' });
     expect(limited[0]?.headers).not.toHaveProperty('retry-after');
