@@ -42,6 +42,7 @@ const ON_THE_LEDGER: Readonly<Record<string, string>> = {
 const DRAINING: Readonly<Record<string, string>> = {
   charge: `charge --key order-1 ${PAYMENT}`,
   reconcile: 'reconcile',
+  cancel: 'cancel order-1',
   'notifications send': 'notifications send',
 };
 
