@@ -138,7 +138,7 @@ function shown(sql: string): string {
 }
 
 /** A write that only who holds the lease of a payment may make: a step or verdict, a renewal, the release. */
-const GUARDED = /lease_token = (\?|\$\d+)/;
+const GUARDED = /lease_token = (\?|\$\d+|input\.token)/;
 const CLAIMING = /set lease_token = (\?|\$\d+)/;
 /** The mark on an e-mail, by its claim. */
 const MARK = /claim_token = null.*claim_token = (\?|\$\d+)/;
