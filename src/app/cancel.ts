@@ -1,9 +1,10 @@
-import type { Call } from '../domain/decide/decision.ts';
 import { PayreconError } from '../domain/errors.ts';
 import { isFinal } from '../domain/statuses.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { advance, type AdvanceDeps, type Advanced } from './advance.ts';
+import { whileClaimed } from './claimed.ts';
 import { findOrFail } from './history.ts';
+import type { Claimed } from './ports.ts';
 import type { CancelOutcome, CancelRequest } from './service.ts';
 import { asUnknownOutcome } from './unknown-outcome.ts';
 
@@ -25,38 +26,37 @@ export async function cancel(
 ): Promise<CancelOutcome> {
   const known = await findOrFail(deps.ledger, idOrKey);
   if (isFinal(known.status)) return ended(known, { note: null, isKnown: true });
-  const claimed = await deps.ledger.claim(known.id, deps.actor);
-  if (claimed === null) {
-    throw new PayreconError(
-      'in_progress',
-      `${known.id} is being worked on by another process. Nothing was canceled; try again in a moment.`,
-      { transaction: known },
-    );
-  }
-  const cancels: Call[] = [];
-  let advanced: Advanced;
-  try {
-    advanced = await advance(deps, claimed, {
-      purpose: 'cancel',
-      cancelReason: request.reason,
-      justOpened: false,
-      onAnswer: ({ call }) => {
-        if (call === 'cancel') cancels.push(call);
-      },
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
-    });
-    if (!advanced.recorded) await deps.ledger.release([claimed.lease]);
-  } catch (error) {
-    throw cancels.length > 0
-      ? asUnknownOutcome(
-          error,
-          'A cancel was sent to Stripe, and its outcome is not recorded: run the same command again.',
-          claimed.transaction,
-        )
-      : error;
-  }
+  const advanced = await whileClaimed(
+    deps,
+    known,
+    async (claimed) => await advanceToEnd(deps, claimed, request),
+  );
   if (advanced.reason === 'unauthorized') throw unauthorized(advanced);
   return ended(advanced.transaction, { note: advanced.summary, isKnown: false });
+}
+
+/** The payment's outcome was open before: with the database away nobody knows what has become of it since. */
+async function advanceToEnd(
+  deps: AdvanceDeps,
+  claimed: Claimed,
+  { reason, signal }: CancelRequest,
+): Promise<Advanced> {
+  try {
+    const advanced = await advance(deps, claimed, {
+      purpose: 'cancel',
+      cancelReason: reason,
+      justOpened: false,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (!advanced.recorded) await deps.ledger.release([claimed.lease]);
+    return advanced;
+  } catch (error) {
+    throw asUnknownOutcome(
+      error,
+      'Whether it is canceled is not known: run the same command again.',
+      claimed.transaction,
+    );
+  }
 }
 
 function ended(

@@ -9,6 +9,7 @@ import { firstCall } from '../domain/decide/decide.ts';
 import { BugError, PayreconError } from '../domain/errors.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { advance, contextOf, look, type AdvanceDeps, type Advanced } from './advance.ts';
+import { whileClaimed } from './claimed.ts';
 import { findOrFail } from './history.ts';
 import type { ResolveRequest, StuckCase } from './service.ts';
 import type { Claimed } from './ports.ts';
@@ -66,20 +67,11 @@ export async function resolve(
   const known = await findOrFail(deps.ledger, idOrKey);
   // Refuse rows that need no decision before claiming them.
   if (!needsPerson(known, await deps.ledger.now())) throw notStuck(known);
-  const claimed = await deps.ledger.claim(known.id, deps.actor);
-  if (claimed === null) {
-    throw new PayreconError(
-      'in_progress',
-      `${known.id} is being worked on by another process. Nothing was changed; try again in a moment.`,
-      { transaction: known },
-    );
-  }
-  try {
-    return await recordWanted(deps, claimed, request);
-  } catch (error) {
-    await letGo(deps, claimed);
-    throw error;
-  }
+  return await whileClaimed(
+    deps,
+    known,
+    async (claimed) => await recordWanted(deps, claimed, request),
+  );
 }
 
 async function recordWanted(
@@ -107,15 +99,6 @@ async function recordWanted(
   });
   if (advanced.reason === 'resolved') return advanced.transaction;
   throw notRecorded(deps, advanced, request);
-}
-
-/** A database that is away lets the lease run out; what went wrong before is what the person has to know. */
-async function letGo(deps: AdvanceDeps, { lease }: Claimed): Promise<void> {
-  try {
-    await deps.ledger.release([lease]);
-  } catch (error) {
-    if (!(error instanceof PayreconError)) throw error;
-  }
 }
 
 function notStuck(transaction: Transaction): PayreconError {

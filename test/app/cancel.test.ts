@@ -4,7 +4,7 @@ import { exitCode } from '../../src/cli/exit-code.ts';
 import { errorOf } from '../storage/errors-of.ts';
 import { sqlite, targets } from '../storage/targets.ts';
 import type { PaymentWorld } from '../support/payment-world.ts';
-import { aCard, aPatientWorld, AT_ONCE } from './payments-left.ts';
+import { aCard, aPatientWorld, AT_ONCE, failingGate, isRecord } from './payments-left.ts';
 
 const WANTS_CUSTOMER = 'pm_card_threeDSecure2Required';
 const WHY = { reason: 'the customer called' };
@@ -68,7 +68,7 @@ describe.each(targets)('cancel, on $name', (target) => {
     });
   });
 
-  it('cancels without a call what was never sent', async () => {
+  it('ends what was never sent once the list agrees, and creates nothing for it', async () => {
     const world = await aPatientWorld(target);
     await left(world, 'payment_intents.create#*=401');
     const before = world.sandbox.books.requests.length;
@@ -95,6 +95,35 @@ describe.each(targets)('cancel, on $name', (target) => {
 });
 
 describe('cancel', () => {
+  it('does not believe a restored backup that says nothing was sent', async () => {
+    const world = await aPatientWorld(sqlite);
+    await left(world, '');
+    // As a copy from before the send has it, and so young that a caller would believe it.
+    const raw = await world.database.raw();
+    await raw.run(
+      "update transactions set status = 'pending', step = 'recorded', payment_intent = null, stripe_status = null, create_sent_at = null, confirm_sent_at = null, settled_at = null, amount_received = null, currency_received = null, next_attempt_at = created_at",
+    );
+    expect(await errorOf(canceled(world))).toMatchObject({
+      code: 'already_succeeded',
+      transaction: { status: 'succeeded' },
+    });
+  });
+
+  it('that meets a database away once it was begun says that nobody knows', async () => {
+    const world = await aPatientWorld(sqlite);
+    await left(world, 'payment_intents.confirm#*=html_502');
+    const gate = failingGate(
+      sqlite,
+      (sql) => world.sandbox.books.count('payment_intents.cancel') > 0 && isRecord(sql),
+    );
+    const canceling = await world.open('cancel', { overrides: { gate } });
+    expect(await errorOf(canceling.cancel('order-1', WHY))).toMatchObject({
+      kind: 'unknown_outcome',
+      transaction: { key: 'order-1' },
+    });
+    expect((await canceled(world)).transaction.status).toBe('canceled');
+  });
+
   it('stays pending where the cancel was lost, and is canceled by the same command again', async () => {
     const world = await aPatientWorld(sqlite);
     await left(world, 'payment_intents.confirm#*=html_502');

@@ -260,15 +260,10 @@ function noticingChanges({ ledger, gateway }: Pick<AdvanceDeps, 'ledger' | 'gate
   return {
     ledger: { ...ledger, record },
     gateway: {
+      ...gateway,
       create: async (transaction) => await telling(gateway.create(transaction)),
       confirm: async (transaction) => await telling(gateway.confirm(transaction)),
       cancel: async (transaction) => await telling(gateway.cancel(transaction)),
-      lookUp: (queries, signal) => gateway.lookUp(queries, signal),
-      account: async () => await gateway.account(),
-      newestIntents: async (query) => await gateway.newestIntents(query),
-      aheadMs: (at) => gateway.aheadMs(at),
-      findOther: async (query) => await gateway.findOther(query),
-      calls: () => gateway.calls(),
     },
     anyChange: () => any,
   };

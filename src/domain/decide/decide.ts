@@ -94,8 +94,8 @@ function firstCallUnsent(
   { purpose, now, doubted, limits }: FirstCallContext,
 ): Call | null {
   const ageMs = now - transaction.createdAt;
-  if (doubted) return 'scan';
-  if (purpose === 'cancel') return isBelieved(transaction, now) ? null : 'scan';
+  // A person's cancel is final: even of a young row Stripe is asked, for a restored backup says the same.
+  if (doubted || purpose === 'cancel') return 'scan';
   if (purpose === 'charge') return isBelieved(transaction, now) ? 'create' : 'scan';
   // Recorded further ahead than it would wait: by a clock that was wrong, and nobody knows how old it is.
   const isOld = Math.abs(ageMs) > limits.stuckAfterMs;
@@ -120,10 +120,7 @@ function firstDecision(transaction: Transaction, context: Context): Decision {
     return { kind: 'stop', record: null, reason: 'not_stuck', summary };
   }
   const call = firstCall(transaction, context);
-  if (call === null)
-    return context.purpose === 'cancel'
-      ? cancelUnsent(transaction, context)
-      : leaveUnsent(transaction, context);
+  if (call === null) return leaveUnsent(transaction, context);
   if (call !== 'create') return { kind: 'ask', record: null, call, firstSend: false };
   return sendCreate(transaction, context);
 }
@@ -169,9 +166,11 @@ function onAnswer(transaction: Transaction, lastCall: LastCall, context: Context
     case 'missing':
       return onRefused(transaction, lastCall, refusedAsMissing(answer), context);
     case 'absent':
-      // It was never sent, and the list agrees: the caller goes on.
-      return mayCreateAfterAbsence(transaction, context)
-        ? sendCreate(transaction, context)
+      if (!neverSent(transaction)) return onAbsent(transaction, answer, context);
+      // The ledger says that nothing was sent, and the list agrees: the caller goes on, a person's cancel ends it.
+      if (context.purpose === 'charge') return sendCreate(transaction, context);
+      return context.purpose === 'cancel'
+        ? cancelUnsent(transaction, context)
         : onAbsent(transaction, answer, context);
     case 'unknown':
       return onUnknown(transaction, lastCall, answer, context);
@@ -213,10 +212,8 @@ function refusedAsMissing({
   };
 }
 
-function mayCreateAfterAbsence(transaction: Transaction, { purpose }: Context): boolean {
-  const { status, paymentIntent, createSentAt, keyConflictAt } = transaction;
+function neverSent({ status, paymentIntent, createSentAt, keyConflictAt }: Transaction): boolean {
   return (
-    purpose === 'charge' &&
     status === 'pending' &&
     paymentIntent === null &&
     createSentAt === null &&

@@ -167,9 +167,9 @@ export function leaveUnsent(transaction: Transaction, context: Context): Decisio
   return { kind: 'stop', record, reason: 'not_sent', summary };
 }
 
-/** Nothing was sent for it, and a person wants that nothing is: there is nothing to cancel at Stripe. */
+/** Nothing was sent for it, Stripe's list agrees, and a person wants that nothing is: there is nothing to cancel there. */
 export function cancelUnsent(transaction: Transaction, context: Context): Decision {
-  const summary = 'canceled before anything was sent to Stripe';
+  const summary = "never sent, and not in Stripe's list: canceled";
   return settle(
     transaction,
     {
