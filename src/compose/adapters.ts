@@ -45,6 +45,13 @@ export interface Adapters extends LedgerStorage {
   readonly close: () => Promise<void>;
 }
 
+/** What whoever opens them gives them. */
+export interface Given {
+  readonly say?: (sentence: string) => void;
+  /** Kept by who opens them again and again; see `GatewayOptions`. */
+  readonly readUpTo?: Map<string, number>;
+}
+
 const LEASE_MS = 90_000;
 /** A lease outlives the worst call, which the Stripe library may send twice, with time to record its answer. */
 const WORST_CALL_FACTOR = 3;
@@ -57,7 +64,7 @@ export function openAdapters(
   settings: Settings,
   role: string,
   overrides: Overrides,
-  say: (sentence: string) => void = () => undefined,
+  { say = () => undefined, readUpTo }: Given = {},
 ): Adapters {
   const { clock = systemClock, chance = systemChance } = overrides;
   const actor = actorOf(role, settings.operator);
@@ -73,6 +80,7 @@ export function openAdapters(
     clock,
     ledger: owner.known,
     ...(overrides.alone === true ? {} : { budgets: sharedBudgets(storage) }),
+    ...(readUpTo === undefined ? {} : { readUpTo }),
     onClose,
   });
 
@@ -124,7 +132,7 @@ function storageSeams({ gate, nowOffsetMs }: Overrides): Pick<Overrides, 'gate' 
   };
 }
 
-interface GatewayInput extends Pick<GatewayOptions, 'clock' | 'ledger' | 'budgets'> {
+interface GatewayInput extends Pick<GatewayOptions, 'clock' | 'ledger' | 'budgets' | 'readUpTo'> {
   readonly onClose: (close: () => void) => void;
 }
 

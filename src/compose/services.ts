@@ -6,7 +6,7 @@ import type { PassEnd } from '../daemon/daemon.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Storage } from '../storage/open.ts';
 import { once } from './ledger-storage.ts';
-import { openAdapters, type Adapters, type Overrides } from './adapters.ts';
+import { openAdapters, type Adapters, type Given, type Overrides } from './adapters.ts';
 
 /*
  * The composition root: settings in, services out, each opened at its first use and closed in the
@@ -66,13 +66,14 @@ export async function daemonFromEnvironment(
     import('../app/reconcile/pass-line.ts'),
   ]);
   // Each pass opens the ledger anew: what is wrong with its place is said once.
+  const readUpTo = new Map<string, number>();
   const said = new Set<string>();
   const notice = (sentence: string): void => {
     if (!said.has(sentence)) log(sentence);
     said.add(sentence);
   };
   const pass = async (stop: AbortSignal): Promise<PassEnd> => {
-    const payrecon = assemble(settings, { role: 'reconcile', notice }, overrides);
+    const payrecon = assemble(settings, { role: 'reconcile', notice, readUpTo }, overrides);
     try {
       const outcome = await payrecon.reconcile({ limit, dryRun: false, signal: stop });
       return { line: passLine(outcome), againInMs: outcome.takeOverInMs };
@@ -92,10 +93,13 @@ export async function daemonFromEnvironment(
 
 function assemble(
   settings: Settings,
-  { role, notice }: Pick<OpenInput, 'role' | 'notice'>,
+  { role, notice, readUpTo }: Pick<OpenInput, 'role' | 'notice'> & Pick<Given, 'readUpTo'>,
   overrides: Overrides,
 ): Payrecon {
-  const adapters = openAdapters(settings, role, overrides, notice);
+  const adapters = openAdapters(settings, role, overrides, {
+    ...(notice === undefined ? {} : { say: notice }),
+    ...(readUpTo === undefined ? {} : { readUpTo }),
+  });
   return {
     mode: settings.stripeMode,
     ledger: settings.database.shown,

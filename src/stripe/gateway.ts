@@ -38,6 +38,8 @@ export interface GatewayOptions {
   /** What the processes on one ledger share; without it this process is alone. */
   readonly budgets?: Budgets;
   readonly priority?: Priority;
+  /** How far the newest intents were read, see look-up/newest-intents; kept by a daemon for its next gateway. */
+  readonly readUpTo?: Map<string, number>;
   /** Paces this process; one for all of its gateways. Made from the limits where it is left out. */
   readonly local?: RequestLimiter;
 }
@@ -71,6 +73,7 @@ export function openGateway(options: GatewayOptions): StripeGateway {
   const { secretKey: secret, deadlineMs, ledger = () => null } = options;
   const caller = new StripeCaller({ ...options, limiter: limiterOf(options) });
   const density = new Density();
+  const readUpTo = options.readUpTo ?? new Map<string, number>();
   const connected = (): Connected => ({ caller, secret, ledger: ledger(), deadlineMs });
   return {
     create: async (transaction, wait) => await create(connected(), transaction, wait),
@@ -79,7 +82,7 @@ export function openGateway(options: GatewayOptions): StripeGateway {
     lookUp: (queries, signal) => lookUp({ caller, secret, density }, queries, signal),
     account: () => readAccount(caller, secret),
     aheadMs: (now) => caller.stripeClock.aheadOf(now),
-    newestIntents: (query) => newestIntents({ caller, secret }, query),
+    newestIntents: (query) => newestIntents({ caller, secret, readUpTo }, query),
     findOther: (query) => findOther(connected(), query),
     calls: () => caller.counts(),
     close: () => caller.close(),

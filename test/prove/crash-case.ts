@@ -1,5 +1,6 @@
 import { gatherEvidence, type Evidence } from '../support/evidence.ts';
 import { judge } from '../support/invariants.ts';
+import { unrecordedMails } from '../support/unrecorded-mails.ts';
 import { customerLettersOf } from '../support/letters.ts';
 import type { Payrecon } from '../../src/app/service.ts';
 import type { Command } from './commands.ts';
@@ -58,19 +59,19 @@ export async function runCase(
     await prepared(harness, command);
     const gate = await dying(harness, crash, (dead) => runFirst(harness, command, dead));
     if (gate.diedAt === null) return report([], ['the step was never reached'], null);
-    let crashes = 1;
     const died = [gate.diedAt];
     const wrong = [...gate.atOnce];
+    const unrecorded = new Set(gate.unrecorded);
     const interrupted =
       second === null
         ? null
         : await dying(harness, second, (dead) => recoverDying(harness, command, recovery, dead));
     if (typeof interrupted?.diedAt === 'string') {
-      crashes += 1;
       died.push(`recovery ${interrupted.diedAt}`);
       wrong.push(...interrupted.atOnce);
+      for (const mail of interrupted.unrecorded) unrecorded.add(mail);
     }
-    wrong.push(...(await recoverAndJudge(harness, command, recovery, crashes)));
+    wrong.push(...(await recoverAndJudge(harness, command, recovery, unrecorded.size)));
     return report(died, wrong, interrupted);
   } finally {
     await harness.end();
@@ -82,7 +83,10 @@ function sentBy({ sandbox }: Harness): number {
   return sandbox.books.requests.filter(({ method }) => method === 'POST').length;
 }
 
-type Dead = DeadGate & { readonly atOnce: readonly string[] };
+type Dead = DeadGate & {
+  readonly atOnce: readonly string[];
+  readonly unrecorded: ReadonlySet<string>;
+};
 
 function stepsOf(gate: DeadGate): Steps {
   return { before: gate.begun.length, after: gate.had.length };
@@ -170,7 +174,8 @@ async function dying(
       ? []
       : [`the death ${gate.diedAt} was taken for ${String(error)}`]),
   ];
-  return Object.assign(gate, { atOnce });
+  const unrecorded = await unrecordedMails(harness.sandbox.books, harness.raw());
+  return Object.assign(gate, { atOnce, unrecorded });
 }
 
 /**
@@ -214,7 +219,7 @@ async function recoverAndJudge(
   harness: Harness,
   command: Command,
   recovery: Recovery,
-  crashes: number,
+  mailAnswersUnseen: number,
 ): Promise<readonly string[]> {
   const wrong: string[] = [];
   if (repeats(command, recovery))
@@ -225,7 +230,7 @@ async function recoverAndJudge(
   for (let passes = 1; passes <= 2; passes += 1) {
     const reconciler = await harness.open('reconcile');
     await pass(reconciler);
-    left = await judgeAtRest(harness, reconciler, crashes);
+    left = await judgeAtRest(harness, reconciler, mailAnswersUnseen);
     await reconciler.close();
     if (left.length === 0) break;
     harness.advance(BETWEEN_PASSES_MS);
@@ -240,7 +245,7 @@ function pass(payrecon: Payrecon): Promise<unknown> {
 async function judgeAtRest(
   harness: Harness,
   payrecon: Payrecon,
-  crashes: number,
+  mailAnswersUnseen: number,
 ): Promise<readonly string[]> {
   const { sandbox, dialect, secrets } = harness;
   const evidence = await gatherEvidence({
@@ -249,11 +254,7 @@ async function judgeAtRest(
     dialect,
     verifyAudit: () => payrecon.verifyAudit(null),
   });
-  // Each death may have kept one answer of the mail service from being recorded: e-mails are sent one by one.
-  return [
-    ...judge(evidence, { atRest: true, secrets, mailAnswersUnseen: crashes }),
-    ...untold(evidence),
-  ];
+  return [...judge(evidence, { atRest: true, secrets, mailAnswersUnseen }), ...untold(evidence)];
 }
 
 /** An operator is told once of an outage, and every customer who is to be told of an outcome was sent that e-mail, to the right address. */

@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { expect } from 'vitest';
 import type { PaymentWorld } from '../../support/payment-world.ts';
 import { runPayrecon, type RunResult } from '../../support/binary.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
@@ -45,14 +46,19 @@ async function allWaiting(folder: string, count: number): Promise<void> {
   }
 }
 
-/** The transaction that a command printed. */
-export function transactionOf(result: RunResult): {
+interface Printed {
   readonly id: string;
   readonly key: string;
   readonly status: string;
   readonly payment_intent: string | null;
-} {
-  return result.json() as ReturnType<typeof transactionOf>;
+}
+
+/** The transaction that a command printed: its own on stdout, or, where it was refused, the one that stands in the way. */
+export function transactionOf(result: RunResult): Printed {
+  if (result.exitCode !== 4) return result.json() as Printed;
+  expect(result.stdout).toBe('');
+  const { error } = JSON.parse(result.stderr) as { readonly error: { transaction: Printed } };
+  return error.transaction;
 }
 
 /** The code of the error that a command printed as JSON. */

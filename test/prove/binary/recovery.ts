@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EvidenceSource } from '../../support/evidence.ts';
 import { violations } from '../../support/invariants.ts';
+import { unrecordedMails } from '../../support/unrecorded-mails.ts';
 import type { Payrecon } from '../../../src/app/service.ts';
 import { quiet, type Harness } from '../harness.ts';
 import { COUNT_ONLY, type Runner } from './child.ts';
@@ -107,6 +108,7 @@ export async function recoverAndJudge(
   { command, recovery, died }: Recover,
 ): Promise<readonly string[]> {
   const wrong: string[] = [];
+  const { size } = await unrecordedMails(harness.sandbox.books, harness.raw());
   if (recovery === 'typed again') {
     if (died && command.role !== 'migrate') await expire(harness);
     const ended = await runner.run(await command.typed(harness), harness.environment(), COUNT_ONLY);
@@ -121,10 +123,10 @@ export async function recoverAndJudge(
     wrong.push(...(await command.base.again(payrecon)));
     await payrecon.close();
   }
-  return [...wrong, ...(await twoPasses(harness, died))];
+  return [...wrong, ...(await twoPasses(harness, died ? size : 0))];
 }
 
-async function twoPasses(harness: Harness, died: boolean): Promise<readonly string[]> {
+async function twoPasses(harness: Harness, mailAnswersUnseen: number): Promise<readonly string[]> {
   let left: readonly string[] = [];
   for (let passes = 1; passes <= 2; passes += 1) {
     const reconciler = await harness.open('reconcile');
@@ -132,7 +134,7 @@ async function twoPasses(harness: Harness, died: boolean): Promise<readonly stri
     left = await violations(source(harness, reconciler), {
       atRest: true,
       secrets: harness.secrets,
-      mailAnswersUnseen: died ? 1 : 0,
+      mailAnswersUnseen,
     });
     await reconciler.close();
     if (left.length === 0) break;

@@ -1,3 +1,4 @@
+import { unrecordedMails } from '../../support/unrecorded-mails.ts';
 import { cpSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ChargeOutcome, PassOutcome, Payrecon } from '../../../src/app/service.ts';
@@ -148,6 +149,7 @@ export async function judged(
     ...ended.after.damage,
   ];
   pastLeases(harness);
+  const unrecorded = await unrecordedMails(harness.sandbox.books, harness.raw());
   const payrecon = await harness.open('charge');
   const { transaction, situation } = await charge(payrecon, fixture.method);
   await payrecon.close();
@@ -155,7 +157,7 @@ export async function judged(
     situation === 'in_progress'
       ? [`${transaction.id} is still held by the process that is gone`]
       : [];
-  return [...untrue, ...repeated, ...(await reconciled(harness, 1))];
+  return [...untrue, ...repeated, ...(await reconciled(harness, unrecorded.size))];
 }
 
 const TRUE_ENDS: Readonly<Record<string, readonly number[]>> = {

@@ -75,7 +75,8 @@ async function play(crew: Crew, event: Event): Promise<CaseReport> {
     ...changes(before, after),
     ...ended,
     ...heldUp(crew, victim),
-    ...(takenOver.length === held.length
+    // Who is only cut off may still write down the answers that it had by then.
+    ...(takenOver.length === held.length || (event !== 'is killed' && takenOver.length > 0)
       ? []
       : [`of ${held.length} payments that it held, others settled ${takenOver.length}`]),
     ...(await untrue(crew)),

@@ -1,4 +1,5 @@
 import { createIdempotencyKey } from '../../../src/stripe/idempotency.ts';
+import { unrecordedMails } from '../../support/unrecorded-mails.ts';
 import { gatherEvidence, type Evidence } from '../../support/evidence.ts';
 import { judge, notificationOf } from '../../support/invariants.ts';
 import type { Harness } from '../harness.ts';
@@ -76,7 +77,7 @@ class Player {
   readonly #counts: Map<string, number>;
   readonly #rolledForward = new Set<string>();
   /** Each death may have kept one answer of the mail service from being recorded, and so may a process that slept past its claim. */
-  #mailAnswersUnseen = 0;
+  readonly #unrecordedMails = new Set<string>();
   /** An older copy of the ledger does not know what was sent after it was made. */
   #mailsSentAgain = false;
   #crowded = false;
@@ -104,9 +105,8 @@ class Player {
       counted = new Map<string, number>(),
       replaced = false,
     } = await this.#do(action);
-    this.#mailAnswersUnseen += ended.filter(
-      ({ died, command }) => died || sleepsOverMail(action, command),
-    ).length;
+    if (ended.some(({ died, command }) => died || sleepsOverMail(action, command)))
+      await this.#noteUnrecordedMails(which);
     for (const [what, count] of counted)
       this.#counts.set(what, (this.#counts.get(what) ?? 0) + count);
     const after = await world.look(which);
@@ -189,6 +189,12 @@ class Player {
   }
 
   /** What the other ledger sent a day ago is out of Stripe's memory, and out of reach: people must not charge it from here. */
+  async #noteUnrecordedMails(which: Which): Promise<void> {
+    const { harness } = this.#world;
+    for (const mail of await unrecordedMails(harness.sandbox.books, this.#world.raw(which)))
+      this.#unrecordedMails.add(mail);
+  }
+
   async #isOutOfReach(action: Action, which: Which): Promise<boolean> {
     const commands = action.do === 'together' ? action.all : [action];
     const keys = commands.flatMap((each) => (each.do === 'charge' ? [each.key] : []));
@@ -320,7 +326,7 @@ class Player {
     }
     const mailAnswersUnseen = this.#mailsSentAgain
       ? Number.POSITIVE_INFINITY
-      : this.#mailAnswersUnseen;
+      : this.#unrecordedMails.size;
     const expectations = {
       atRest: true,
       secrets: harness.secrets,

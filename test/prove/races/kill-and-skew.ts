@@ -1,3 +1,4 @@
+import { unrecordedMails } from '../../support/unrecorded-mails.ts';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Child } from './children.ts';
 import { BREAKS, type Link } from './proxy-link.ts';
@@ -71,6 +72,8 @@ export function startWave(fixture: Fixture): readonly Child[] {
 export interface Happened {
   /** Processes that were killed. */
   killed: number;
+  /** E-mails that were sent and not recorded when one was killed or lost its database. */
+  readonly unrecordedMails: Set<string>;
   readonly events: string[];
 }
 
@@ -105,11 +108,12 @@ const EVENTS: Readonly<Record<string, Event>> = {
   async 'the way to Stripe breaks'(fixture) {
     await broken(fixture, pick(fixture, fixture.hosts).stripe);
   },
-  async 'the way to the database breaks'(fixture) {
+  async 'the way to the database breaks'(fixture, happened) {
     const host = pick(fixture, fixture.hosts);
     if (host.database === null) return;
     host.databaseWasBroken = true;
     await broken(fixture, host.database);
+    await noteUnrecordedMails(fixture, happened);
   },
 };
 
@@ -119,7 +123,13 @@ async function kill(fixture: Fixture, child: Child, happened: Happened): Promise
   child.send('SIGKILL');
   await child.ended();
   happened.killed += 1;
+  await noteUnrecordedMails(fixture, happened);
   await leasesPass(fixture, child);
+}
+
+async function noteUnrecordedMails({ harness }: Fixture, happened: Happened): Promise<void> {
+  for (const mail of await unrecordedMails(harness.sandbox.books, harness.raw()))
+    happened.unrecordedMails.add(mail);
 }
 
 async function broken(fixture: Fixture, link: Link): Promise<void> {

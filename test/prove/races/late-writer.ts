@@ -1,6 +1,7 @@
 import type { Payrecon } from '../../../src/app/service.ts';
 import type { Clock } from '../../../src/app/ports.ts';
 import { systemClock } from '../../../src/compose/system.ts';
+import { unrecordedMails } from '../../support/unrecorded-mails.ts';
 import { gatherEvidence } from '../../support/evidence.ts';
 import { judge } from '../../support/invariants.ts';
 import { COMMANDS, type Command } from '../commands.ts';
@@ -116,6 +117,7 @@ async function standStillAndGoOn(
     await ending;
     return null;
   }
+  const unrecorded = await unrecordedMails(harness.sandbox.books, harness.raw());
   harness.advance(SLEEPS[slept]);
   jumpedMs = ownClock === 'ran on' ? SLEEPS[slept] : 0;
 
@@ -134,7 +136,8 @@ async function standStillAndGoOn(
   wrong.push(...(await other.goOn()));
   await late.close();
   const mailed = gate.late.filter((what) => what.startsWith('mail ')).length;
-  wrong.push(...(await atRest(harness, slept, mailed)));
+  // Each e-mail whose answer was lost with the claim, and each that A sent late, was a copy.
+  wrong.push(...(await atRest(harness, slept, mailed + unrecorded.size)));
   const lost = lostBy(held, before);
   return { where, lateWrites: lost.size === 0 ? 0 : guardedWrites(gate.late), wrong };
 }
@@ -210,7 +213,11 @@ function mailsTwice(gate: PausingGate, ownClock: OwnClock, held: Sight): readonl
     : [];
 }
 
-async function atRest(harness: Harness, slept: Sleep, mailed: number): Promise<readonly string[]> {
+async function atRest(
+  harness: Harness,
+  slept: Sleep,
+  mailAnswersUnseen: number,
+): Promise<readonly string[]> {
   // An intent that came into being after its absence was proven is looked for once more, a day later.
   const rounds =
     slept === 'a day'
@@ -228,6 +235,5 @@ async function atRest(harness: Harness, slept: Sleep, mailed: number): Promise<r
     dialect,
     verifyAudit: () => reconciler.verifyAudit(null),
   });
-  // The answer to one e-mail may have been lost with the claim, and each e-mail that A sent late was a copy.
-  return judge(evidence, { atRest: true, secrets, mailAnswersUnseen: mailed + 1 });
+  return judge(evidence, { atRest: true, secrets, mailAnswersUnseen });
 }

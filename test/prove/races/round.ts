@@ -45,7 +45,7 @@ export async function runRound(harness: Harness, home: string, seed: number): Pr
 }
 
 async function play(fixture: Fixture): Promise<RoundReport> {
-  const happened: Happened = { killed: 0, events: [] };
+  const happened: Happened = { killed: 0, unrecordedMails: new Set(), events: [] };
   for (const host of fixture.hosts) startDaemon(fixture, host);
   const paused =
     fixture.chance() < 0.5 ? await stoppedCharger(fixture) : await stoppedDaemon(fixture);
@@ -58,7 +58,7 @@ async function play(fixture: Fixture): Promise<RoundReport> {
     fixture.chargers.every(({ child }) => child.exit !== null),
   );
   const drained = await drain(fixture);
-  const rows = await settle(fixture, happened.killed + 1);
+  const rows = await settle(fixture, happened.unrecordedMails.size + 1);
   const wrong = [
     ...back.changed,
     ...(back.late ? [] : [back.story]),

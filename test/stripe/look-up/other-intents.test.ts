@@ -251,10 +251,10 @@ describe('the newest intents', () => {
     'are searched for by their marks where others fill the newest page (%o)',
     async (query, asked) => {
       const server = await startRawServer((seen, response) => {
-        // The first page ends within the hour by which the search may lag, the second one before it.
+        // The first page ends within the two minutes by which the search may lag, the second one before them.
         if (!seen.path.endsWith('/search')) {
           const isFirst = seen.query.get('starting_after') === null;
-          const created = 1_900_000_000 - (isFirst ? 0 : 3_601);
+          const created = 1_900_000_000 - (isFirst ? 0 : 121);
           json(response, 200, {
             object: 'list',
             data: [intent({ id: isFirst ? 'pi_9' : 'pi_8', metadata: {}, created })],
@@ -315,6 +315,36 @@ describe('the newest intents', () => {
       'pi_0',
       'pi_2',
     ]);
+  });
+
+  it('are read on only to where the last reading began, by the next one of the same process', async () => {
+    const NEWEST_AT = 1_790_000_000;
+    // One payment a second: the newest page alone is not two minutes long.
+    const server = await startRawServer((seen, response) => {
+      const page = Number((seen.query.get('starting_after') ?? 'pi_-1').slice(3)) + 1;
+      json(response, 200, {
+        object: seen.path.endsWith('/search') ? 'search_result' : 'list',
+        data: seen.path.endsWith('/search')
+          ? []
+          : [
+              intent({ id: `pi_${page}`, created: NEWEST_AT - 50 * page }),
+              intent({ id: `pi_${page}`, created: NEWEST_AT - 50 * page - 49 }),
+            ],
+        has_more: true,
+      });
+    });
+    open.push({ close: () => server[Symbol.asyncDispose]() });
+    const ours = ledgerAt(server.base, () => OURS);
+    const asking = async (): Promise<number> => {
+      const before = server.seen.length;
+      expect(await ours.newestIntents(OWN)).toMatchObject({ kind: 'intents' });
+      return server.seen.length - before;
+    };
+    // The newest page, the search and two pages more; then the newest page and the search.
+    expect([await asking(), await asking()]).toEqual([4, 2]);
+    // Another question was not answered by that.
+    expect(await ours.newestIntents({ ...OWN, ledger: 'led_other' })).toBeDefined();
+    expect(server.seen).toHaveLength(4 + 2 + 4);
   });
 
   it('end with the page that shows one of them', async () => {
