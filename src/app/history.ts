@@ -1,5 +1,6 @@
 import { PayreconError } from '../domain/errors.ts';
 import { quoted } from '../domain/request/field-rules.ts';
+import { askedFrom } from '../domain/asked-from.ts';
 import { explain } from '../domain/explain.ts';
 import { ledgerState } from '../domain/ledger-state.ts';
 import type { Transaction } from '../domain/transaction.ts';
@@ -39,7 +40,10 @@ export async function listPage(
 }
 
 /** @throws PayreconError `not_found`. */
-export async function findOrFail(ledger: Ledger, idOrKey: string): Promise<Transaction> {
+export async function findOrFail(
+  ledger: Pick<Ledger, 'find'>,
+  idOrKey: string,
+): Promise<Transaction> {
   const transaction = await ledger.find(idOrKey);
   if (transaction === null) {
     throw new PayreconError(
@@ -53,12 +57,13 @@ export async function findOrFail(ledger: Ledger, idOrKey: string): Promise<Trans
   return transaction;
 }
 
+/** @throws PayreconError `not_found`. */
 export async function show(
-  ledger: Ledger,
-  history: History,
+  { ledger, history }: { readonly ledger: Ledger; readonly history: History },
+  pendingAfterMs: number,
   idOrKey: string,
 ): Promise<ShownTransaction> {
-  const transaction = await findOrFail(ledger, idOrKey);
+  const transaction = askedFrom(await findOrFail(ledger, idOrKey), pendingAfterMs);
   const [audit, notifications, now] = await Promise.all([
     history.audit(transaction.id),
     history.notifications(transaction.id),
@@ -85,17 +90,17 @@ export interface StatusDeps {
 }
 
 /** Whether payments can be made here, what is open, the last pass and the e-mails, on one screen. */
-export async function ledgerStatus({
-  history,
-  passes,
-  outbox,
-  identity,
-}: StatusDeps): Promise<LedgerStatus> {
-  const [open, lastPass, emails, ledger] = await Promise.all([
+export async function ledgerStatus(
+  { history, passes, outbox, identity }: StatusDeps,
+  pendingAfterMs: number,
+): Promise<LedgerStatus> {
+  const [open, waiting, notSent, lastPass, emails, ledger] = await Promise.all([
     history.openCounts(),
+    history.waiting(pendingAfterMs),
+    history.notSent(),
     passes.last(),
     outbox.counts(),
     identity.read(),
   ]);
-  return { ...open, lastPass, emails, state: ledgerState(ledger) };
+  return { ...open, waiting, notSent, lastPass, emails, state: ledgerState(ledger) };
 }

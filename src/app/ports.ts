@@ -301,12 +301,24 @@ export interface History {
   needsPerson(): Promise<{ readonly stuck: number; readonly overdue: number }>;
   /** Pending rows of which nothing was ever sent. */
   notSent(): Promise<number>;
+  /** Pending rows of which something was sent and that no pass asks about at this moment. */
+  waiting(pendingAfterMs: number): Promise<Waiting>;
   openCounts(): Promise<{
     readonly pending: number;
     readonly stuck: number;
     readonly overdue: number;
     readonly oldestPendingAt: Instant | null;
   }>;
+}
+
+/** Times are those of the first row of each kind; null where there is none. */
+export interface Waiting {
+  /** Made less than the age ago at which a pass asks. */
+  readonly tooYoung: number;
+  readonly tooYoungUntil: Instant | null;
+  /** Asked about before, and again only when their time has come. */
+  readonly later: number;
+  readonly laterFrom: Instant | null;
 }
 
 // ---- the outbox ------------------------------------------------------------------------------
@@ -411,6 +423,8 @@ export interface Passes {
     actor: Actor,
   ): Promise<{ readonly id: string; readonly startedAt: Instant; readonly outageOpen: boolean }>;
   finish(id: string, report: PassReport): Promise<void>;
+  /** What `begin` answers, without leaving a row: whether a reconciler is alive is read from those. */
+  look(): Promise<{ readonly startedAt: Instant; readonly outageOpen: boolean }>;
   last(): Promise<PassRow | null>;
   /** Opens an outage unless one is open, and queues one operator e-mail with it; true if it was opened now. */
   openOutage(evidence: JsonObject): Promise<boolean>;

@@ -19,6 +19,7 @@ import type {
   PassReport,
   PassRow,
   UnsentCounts,
+  Waiting,
 } from './ports.ts';
 
 /*
@@ -68,6 +69,8 @@ export interface ChargeOutcome {
 export interface ReconcileOptions {
   readonly limit: number | null;
   readonly dryRun: boolean;
+  /** Ids or keys: only these are asked about, whatever their age and their next time. */
+  readonly only?: readonly string[];
   readonly signal?: AbortSignal;
   /** Called for every row as its verdict falls. */
   readonly onRow?: (row: ReconciledRow) => void;
@@ -82,8 +85,10 @@ export interface ReconciledRow {
 }
 
 export interface PassOutcome {
-  /** Null on a dry run. */
+  /** Null on a dry run and where transactions were named: neither says that a reconciler is alive. */
   readonly passId: string | null;
+  /** The database's clock. */
+  readonly startedAt: Instant;
   readonly report: PassReport;
   /** In the whole ledger after the pass, for the exit code: anything above 0 needs a person. */
   readonly stuckTotal: number;
@@ -93,6 +98,18 @@ export interface PassOutcome {
   readonly interrupted: boolean;
   /** Milliseconds until due rows that another process holds are free, should it have died; null when there are none. */
   readonly takeOverInMs: number | null;
+  readonly waiting: Waiting;
+  /** Null where none were named. */
+  readonly named: NamedOutcome | null;
+}
+
+/** What became of the transactions that were named. */
+export interface NamedOutcome {
+  /** Worked on by another process: not asked about. */
+  readonly held: readonly Transaction[];
+  /** Stuck or overdue. */
+  readonly needPerson: number;
+  readonly pending: number;
 }
 
 export interface TransactionPage {
@@ -167,6 +184,9 @@ export interface LedgerStatus {
   readonly stuck: number;
   readonly overdue: number;
   readonly oldestPendingAt: Instant | null;
+  readonly waiting: Waiting;
+  /** Pending, and nothing was ever sent. */
+  readonly notSent: number;
   readonly lastPass: PassRow | null;
   readonly emails: UnsentCounts;
   readonly state: LedgerState;

@@ -4,6 +4,7 @@ import type {
   ChargeOutcome,
   DispatchReport,
   DoctorCheck,
+  NamedOutcome,
   PassOutcome,
 } from '../app/service.ts';
 import type { AuditVerification } from '../app/ports.ts';
@@ -137,12 +138,18 @@ function afterFile(
 function afterPass(outcome: PassOutcome, stoppedBy: StopSignal | null): ExitCode {
   const { settled, outage } = outcome.report;
   if (outcome.interrupted) return afterSignal(stoppedBy);
-  if (outcome.stuckTotal > 0 || outcome.overdueTotal > 0 || outcome.rolledBack)
-    return EXIT.findings;
-  if (!outage) return EXIT.done;
+  const { named } = outcome;
+  const needPerson = named?.needPerson ?? outcome.stuckTotal + outcome.overdueTotal;
+  if (needPerson > 0 || outcome.rolledBack) return EXIT.findings;
+  // Of what was named, whoever asks wants to know how it ended.
+  if (!outage) return named !== null && isOpen(named) ? EXIT.notKnownYet : EXIT.done;
   return settled.succeeded + settled.failed + settled.canceled === 0
     ? EXIT.outOfReach
     : EXIT.notKnownYet;
+}
+
+function isOpen({ pending, held }: NamedOutcome): boolean {
+  return pending + held.length > 0;
 }
 
 function afterDispatch(report: DispatchReport): ExitCode {

@@ -1,8 +1,9 @@
-import type { Payrecon } from '../app/service.ts';
+import type { ChargeOutcome, Payrecon } from '../app/service.ts';
 import type { LedgerIdentity, ListFilter } from '../app/ports.ts';
 import { listPage, ledgerStatus, show, verifyAudit } from '../app/history.ts';
 import type { Settings } from '../config/settings.ts';
 import type { PassEnd } from '../daemon/daemon.ts';
+import { askedFrom } from '../domain/asked-from.ts';
 import { PayreconError } from '../domain/errors.ts';
 import type { Storage } from '../storage/open.ts';
 import { once } from './ledger-storage.ts';
@@ -110,7 +111,7 @@ function assemble(
     warnings: settings.warnings,
     close: adapters.close,
     ...payments(settings, adapters),
-    ...reading(adapters),
+    ...reading(settings, adapters),
     ...stuckWork(adapters),
     ...mail(adapters),
     ...upkeep(settings, adapters),
@@ -147,6 +148,10 @@ async function wholeOf(adapters: Adapters, identity: LedgerIdentity): Promise<Wh
 function payments(settings: Settings, adapters: Adapters): Pick<Payrecon, 'charge' | 'reconcile'> {
   // Asked once for each reading of who the ledger is: the lines of a file share the answers.
   let whole: { readonly identity: LedgerIdentity; readonly opened: Promise<Whole> } | null = null;
+  const told = (outcome: ChargeOutcome): ChargeOutcome => ({
+    ...outcome,
+    transaction: askedFrom(outcome.transaction, settings.pendingAfterMs),
+  });
   return {
     async charge(request, options) {
       const [{ charge, answerFromLedger }, { refuseDoubtful }] = await Promise.all([
@@ -170,10 +175,10 @@ function payments(settings: Settings, adapters: Adapters): Pick<Payrecon, 'charg
       if (await isInDoubt()) {
         // What the ledger answers by itself asks nothing of Stripe, not even whether it is whole.
         const answer = await answerFromLedger(deps, request, options);
-        if (answer !== null) return answer;
+        if (answer !== null) return told(answer);
         await look();
       }
-      return await charge(deps, request, options);
+      return told(await charge(deps, request, options));
     },
     async reconcile(options) {
       const [{ reconcile }, { checkWhole }] = await Promise.all([
@@ -216,26 +221,25 @@ const NEEDS_PERSON: ListFilter = {
   needsPerson: true,
 };
 
-function reading({
-  storage,
-}: Adapters): Pick<Payrecon, 'list' | 'show' | 'stuck' | 'verifyAudit' | 'status'> {
+function reading(
+  settings: Settings,
+  { storage }: Adapters,
+): Pick<Payrecon, 'list' | 'show' | 'stuck' | 'verifyAudit' | 'status'> {
+  const { pendingAfterMs } = settings;
+  const page: Payrecon['list'] = async (filter, limit, cursor) => {
+    const found = await listPage((await storage()).history, filter, limit, cursor);
+    return { ...found, data: found.data.map((each) => askedFrom(each, pendingAfterMs)) };
+  };
   return {
-    async list(filter, limit, cursor) {
-      return await listPage((await storage()).history, filter, limit, cursor);
-    },
-    async stuck(limit, cursor) {
-      return await listPage((await storage()).history, NEEDS_PERSON, limit, cursor);
-    },
-    async show(idOrKey) {
-      const { ledger, history } = await storage();
-      return await show(ledger, history, idOrKey);
-    },
+    list: page,
+    stuck: async (limit, cursor) => await page(NEEDS_PERSON, limit, cursor),
+    show: async (idOrKey) => await show(await storage(), pendingAfterMs, idOrKey),
     async verifyAudit(idOrKey) {
       const { ledger, history } = await storage();
       return await verifyAudit(ledger, history, idOrKey);
     },
     async status() {
-      return await ledgerStatus(await storage());
+      return await ledgerStatus(await storage(), settings.pendingAfterMs);
     },
   };
 }

@@ -14,6 +14,7 @@ import { insertOf, once, textParameter, updateSealed, withSeal } from './seals.t
 export function createPasses(database: Database): Passes {
   return {
     begin: (actor) => begin(database, actor),
+    look: () => look(database),
     finish: (id, report) => finish(database, id, report),
     async last() {
       const row = await database.read((sql) =>
@@ -98,17 +99,25 @@ async function insertOutage(
   return true;
 }
 
+async function look(database: Database, within?: Knex): ReturnType<Passes['look']> {
+  const text = `select ${database.now()} as now, (select count(*) from outages where closed_at is null) as open_outages`;
+  const row =
+    within === undefined
+      ? await database.read((sql) => firstRow(sql, text))
+      : await firstRow(within, text);
+  return {
+    startedAt: integer(row ?? {}, 'now'),
+    outageOpen: integer(row ?? {}, 'open_outages') > 0,
+  };
+}
+
 async function begin(database: Database, actor: Actor): ReturnType<Passes['begin']> {
   return database.transact(async (sql) => {
-    const row = await firstRow(
-      sql,
-      `select ${database.now()} as now, (select count(*) from outages where closed_at is null) as open_outages`,
-    );
-    const startedAt = integer(row ?? {}, 'now');
+    const { startedAt, outageOpen } = await look(database, sql);
     const id = newId('pass', startedAt);
     const pass = withSeal('passes', { ...NEW_PASS, id, host: actor.host, started_at: startedAt });
     await insertCounted(database, sql, insertOf('passes', pass), { passes: 1 });
-    return { id, startedAt, outageOpen: integer(row ?? {}, 'open_outages') > 0 };
+    return { id, startedAt, outageOpen };
   });
 }
 

@@ -321,7 +321,9 @@ describe('reconcile --json', () => {
     );
     same(stdout, {
       pass: 'pas_01JDA0B1C2D3E4F5G6H7J8K9MR',
+      started_at: '2026-11-22T06:11:05.123Z',
       due: 4,
+      too_young: 0,
       not_sent: 0,
       settled: { succeeded: 2, failed: 1, canceled: 0 },
       pending: 1,
@@ -461,6 +463,8 @@ describe('other documents', () => {
             stuck: 1,
             overdue: 0,
             oldestPendingAt: createdAt,
+            waiting: { tooYoung: 2, tooYoungUntil: createdAt, later: 0, laterFrom: null },
+            notSent: 1,
             lastPass,
             emails: { queued: 1, sending: 0, failed: 0 },
             state: { kind: 'in_use' },
@@ -472,6 +476,8 @@ describe('other documents', () => {
       mode: 'test',
       ledger: 'sqlite:/tmp/ledger.db',
       pending: 3,
+      too_young: 2,
+      not_sent: 1,
       stuck: 1,
       overdue: 0,
       oldest_pending_at: '2026-11-22T06:11:05.123Z',

@@ -310,6 +310,8 @@ describe('status', () => {
       stuck: 0,
       overdue: 1,
       oldestPendingAt: createdAt,
+      waiting: { tooYoung: 0, tooYoungUntil: null, later: 0, laterFrom: null },
+      notSent: 0,
       lastPass: null,
       emails: { queued: 1, sending: 1, failed: 0 },
       state: { kind: 'in_use' as const },

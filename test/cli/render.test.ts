@@ -359,6 +359,31 @@ describe('the pass', () => {
     expect(none.stdout).not.toContain('not sent');
   });
 
+  it('says what is too young or waits, and from when the first of them is asked about', async () => {
+    const from = createdAt + 300_000;
+    const waiting = { tooYoung: 3, tooYoungUntil: from, later: 1, laterFrom: from + 60_000 };
+    const { stdout } = await commandLine(['reconcile'], {
+      payrecon: { reconcile: () => Promise.resolve({ ...pass, waiting }) },
+    });
+    expect(stdout).toMatch(/^ {2}too young {3}3, the first asked about from 2026-11-22 06:16:05/m);
+    expect(stdout).toMatch(/^ {2}later {7}1, asked about from 2026-11-22 06:17:05/m);
+  });
+
+  it('over what was named says which another process holds, with the command for later', async () => {
+    const named = { held: [pending], needPerson: 0, pending: 0 };
+    const { code, stdout, stderr, calls } = await commandLine(
+      ['reconcile', pending.id, 'order-2'],
+      {
+        payrecon: { reconcile: () => Promise.resolve({ ...pass, passId: null, named }) },
+      },
+    );
+    expect(calls[0]?.args[0]).toMatchObject({ only: [pending.id, 'order-2'], limit: null });
+    expect(stdout).toMatch(/^Asked Stripe about what was named\n {2}named /m);
+    expect(stderr).toContain('is being worked on by another process, so it was not asked about');
+    expect(stderr).toContain(`payrecon reconcile ${pending.id}`);
+    expect(code).toBe(75);
+  });
+
   it.each([
     ['key_forbidden', 'This key may not make one kind of call (403)'],
     ['error', 'The pass stopped early because of an error'],

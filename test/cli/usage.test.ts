@@ -20,6 +20,8 @@ describe('what cannot be understood', () => {
     [['migrate', 'sideways'], 'Allowed choices are up, down, status'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
     [['reconcile', '--daemon', '--dry-run'], '--dry-run: a daemon makes real passes'],
+    [['reconcile', 'order-1', '--daemon'], '--daemon: it belongs to a pass over everything'],
+    [['reconcile', 'order-1', '--limit', '5'], '--limit: it belongs to a pass over everything'],
     [['reconcile', '--schedule', '* * * * *'], '--schedule: it belongs to --daemon'],
     [['reconcile', '--limit', '0'], '--limit: write a whole number from 1'],
     [['list', '--limit', '1001'], '--limit: write a whole number from 1 to 1000'],

@@ -2,11 +2,12 @@ import type { Answer } from '../../domain/answer.ts';
 import type { Call } from '../../domain/decide/decision.ts';
 import { firstCall, decide } from '../../domain/decide/decide.ts';
 import type { Status } from '../../domain/statuses.ts';
-import type { Transaction } from '../../domain/transaction.ts';
+import type { Instant, Transaction } from '../../domain/transaction.ts';
 import { contextOf, lookUpOf, type AdvanceDeps } from '../advance.ts';
 import { watchStripe } from './availability.ts';
 import type { PassOutcome, ReconcileOptions } from '../service.ts';
 import type { History } from '../ports.ts';
+import { findNamed, namedOutcome } from './named.ts';
 import { callsSince, tallyRows } from './pass-counts.ts';
 import { stripeUnauthorized } from './unauthorized.ts';
 
@@ -28,11 +29,7 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   const startedMs = deps.clock.monotonicMs();
   const callsBefore = deps.gateway.calls();
   const now = await deps.ledger.now();
-  const rows = await deps.ledger.due({
-    limit: options.limit ?? Number.MAX_SAFE_INTEGER,
-    pendingAfterMs: deps.pendingAfterMs,
-    dueBy: now,
-  });
+  const rows = await rowsAskedFor(deps, options, now);
   const byId = new Map(rows.map((row) => [row.id, row]));
   const tally = tallyRows();
   const health = watchStripe();
@@ -61,6 +58,7 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   }
   const { stuck, overdue } = await deps.history.needsPerson();
   const outage = health.away() || (health.failuresInARow() > 0 && !health.worked());
+  const waiting = await deps.history.waiting(deps.pendingAfterMs);
   const report = tally.report({
     notSent: await deps.history.notSent(),
     stripeCalls: callsSince(callsBefore, deps.gateway.calls()),
@@ -70,13 +68,29 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
   });
   return {
     passId: null,
+    startedAt: now,
     report,
     stuckTotal: stuck,
     overdueTotal: overdue,
     rolledBack: deps.doubted,
     interrupted: options.signal?.aborted ?? false,
     takeOverInMs: null,
+    waiting,
+    named: options.only === undefined ? null : namedOutcome(rows, [], now),
   };
+}
+
+async function rowsAskedFor(
+  { ledger, pendingAfterMs }: DryRunDeps,
+  { only, limit }: ReconcileOptions,
+  now: Instant,
+): Promise<readonly Transaction[]> {
+  if (only !== undefined) return await findNamed(ledger, only);
+  return await ledger.due({
+    limit: limit ?? Number.MAX_SAFE_INTEGER,
+    pendingAfterMs,
+    dueBy: now,
+  });
 }
 
 /** A create is never sent in a dry run: the list is asked instead. */

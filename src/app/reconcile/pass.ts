@@ -5,10 +5,12 @@ import type { BlockEnd } from './batch.ts';
 import { reconcileBlocks } from './pipeline.ts';
 import { dryRun } from './dry-run.ts';
 import { watchStripe, type StripeHealth } from './availability.ts';
-import type { PassOutcome, ReconcileOptions, ReconciledRow } from '../service.ts';
+import type { NamedOutcome, PassOutcome, ReconcileOptions, ReconciledRow } from '../service.ts';
 import type { OwnLedger, Wholeness } from '../own-ledger.ts';
 import type { CallCounts, History, Ledger, LedgerIdentity, Passes } from '../ports.ts';
 import { callsSince, tallyRows, type Tally } from './pass-counts.ts';
+import { findNamed, namedOutcome } from './named.ts';
+import type { Instant, Transaction } from '../../domain/transaction.ts';
 import { asUnknownOutcome } from '../unknown-outcome.ts';
 import { stripeUnauthorized, type KeyRefusal } from './unauthorized.ts';
 
@@ -74,14 +76,18 @@ async function runPass(deps: ReconcileDeps, options: ReconcileOptions): Promise<
   const health = watchStripe();
   // What a key of another account would conclude is wrong: asked before the pass leaves any trace.
   const own = await ownOrAway(deps, health);
-  const pass = await deps.passes.begin(deps.actor);
+  const named = options.only === undefined ? null : await beginNamed(deps.ledger, options.only);
+  const pass =
+    named === null
+      ? await deps.passes.begin(deps.actor)
+      : { id: null, ...(await deps.passes.look()) };
   const tally = tallyRows();
-  const ended = await rowsOfPass(deps, options, { own, pass, health, tally, startedMs });
+  const ended = await rowsOfPass(deps, options, { own, pass, health, tally, startedMs, named });
   try {
     return await endPass(
       deps,
       options,
-      { own, pass, health, tally, startedMs, callsBefore },
+      { own, pass, health, tally, startedMs, callsBefore, named },
       ended,
     );
   } catch (error) {
@@ -101,6 +107,7 @@ async function endPass(
   const interrupted = options.signal?.aborted ?? false;
   // Whatever became of the rows, the e-mails that are due go out.
   if (!isAway(ended.error)) await deps.dispatch(options.signal);
+  const waiting = await deps.history.waiting(deps.pendingAfterMs);
   const report = tally.report({
     notSent: await deps.history.notSent(),
     stripeCalls: callsSince(callsBefore, deps.gateway.calls()),
@@ -108,30 +115,67 @@ async function endPass(
     stoppedBy: stoppedBy(ended, { outage, interrupted }),
     durationMs: Math.round(deps.clock.monotonicMs() - startedMs),
   });
-  await deps.passes.finish(pass.id, report);
+  if (pass.id !== null) await deps.passes.finish(pass.id, report);
   if (ended.error !== null) throw ended.error;
   const { stuck, overdue } = await deps.history.needsPerson();
   const takeOverInMs =
-    outage || interrupted ? null : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
+    outage || interrupted || passing.named !== null
+      ? null
+      : await deps.ledger.takeOverInMs(deps.pendingAfterMs);
   const outcome = {
     passId: pass.id,
+    startedAt: pass.startedAt,
     report,
     stuckTotal: stuck,
     overdueTotal: overdue,
     rolledBack: ended.rolledBack,
     interrupted,
     takeOverInMs,
+    waiting,
+    named: passing.named === null ? null : passing.named.outcome(pass.startedAt),
   };
   return { outcome, refused: ended.end.refused };
 }
 
 interface Passing {
   readonly own: OwnLedger | null;
-  readonly pass: Awaited<ReturnType<Passes['begin']>>;
+  readonly pass: Awaited<ReturnType<Passes['look']>> & {
+    /** Null where the pass leaves no row. */
+    readonly id: string | null;
+  };
   readonly health: StripeHealth;
   readonly tally: Tally;
   /** Monotonic. */
   readonly startedMs: number;
+  readonly named: Named | null;
+}
+
+/** The transactions that were named, as the pass goes on. */
+interface Named {
+  readonly ids: readonly string[];
+  readonly held: (id: string) => void;
+  readonly saw: (after: Transaction) => void;
+  readonly outcome: (now: Instant) => NamedOutcome;
+}
+
+/** Before the pass does anything: one that the ledger does not have ends it. */
+async function beginNamed(ledger: Ledger, only: readonly string[]): Promise<Named> {
+  const rows = new Map((await findNamed(ledger, only)).map((row) => [row.id, row]));
+  const held = new Set<string>();
+  return {
+    ids: [...rows.keys()],
+    held: (id) => held.add(id),
+    saw: (after) => rows.has(after.id) && rows.set(after.id, after),
+    outcome(now) {
+      const isHeld = ({ id }: Transaction): boolean => held.has(id);
+      const all = [...rows.values()];
+      return namedOutcome(
+        all.filter((row) => !isHeld(row)),
+        all.filter(isHeld),
+        now,
+      );
+    },
+  };
 }
 
 interface RowsEnd {
@@ -162,7 +206,7 @@ async function rowsOfPass(
   options: ReconcileOptions,
   passing: Passing,
 ): Promise<RowsEnd> {
-  const { own, pass, health, tally } = passing;
+  const { own, pass, health, tally, named } = passing;
   const stop = new AbortController();
   const letGo = stopWith(stop, options.signal);
   const probe = oneAtATime(async () => {
@@ -170,6 +214,7 @@ async function rowsOfPass(
   });
   const onRow = (row: ReconciledRow): void => {
     tally.add(row.after);
+    named?.saw(row.after);
     options.onRow?.(row);
   };
   let rolledBack = own?.identity.rolledBackAt !== null && own !== null;
@@ -191,11 +236,12 @@ async function rowsOfPass(
       probe,
       onRow,
     };
-    const end = await reconcileBlocks(blockDeps, options.limit, {
+    const end = await reconcileBlocks(blockDeps, named === null ? options.limit : 0, {
       pendingAfterMs: deps.pendingAfterMs,
       startedAt: pass.startedAt,
       startedMs: passing.startedMs,
-      first: whole.kind === 'rolled_back' ? whole.lostHere : [],
+      first: askedFirst(whole, named),
+      onHeld: (id) => named?.held(id),
     });
     return { end: { ...end, refused: end.refused ?? listRefused(whole) }, rolledBack, error: null };
   } catch (error) {
@@ -207,6 +253,12 @@ async function rowsOfPass(
   } finally {
     letGo();
   }
+}
+
+/** Ids, each once: what a restored ledger has lost steps of, and what was named. */
+function askedFirst(whole: Wholeness, named: Named | null): readonly string[] {
+  const lost = whole.kind === 'rolled_back' ? whole.lostHere : [];
+  return [...new Set([...lost, ...(named?.ids ?? [])])];
 }
 
 /** A right that is missing is said at the end; what needs other calls was done. */

@@ -34,7 +34,7 @@ export async function reconcileBlocks(
   const blocks = overlapping(deps);
   let left = limit ?? Number.POSITIVE_INFINITY;
   try {
-    const first = await claimNamed(deps, due.first);
+    const first = await claimNamed(deps, due);
     if (first.length > 0) blocks.begin(first, false);
     while (left > 0) {
       await blocks.room();
@@ -67,15 +67,18 @@ export interface DueRows {
   /** The database's clock when the pass began, and ours, which never jumps. */
   readonly startedAt: Instant;
   readonly startedMs: number;
-  /** Transactions to ask about whether they are due or not. */
+  /** Ids of transactions to ask about whether they are due or not. */
   readonly first: readonly string[];
+  /** Called for each of them that another process holds. */
+  readonly onHeld: (id: string) => void;
 }
 
-async function claimNamed(deps: PassDeps, ids: readonly string[]): Promise<readonly Claimed[]> {
+async function claimNamed(deps: PassDeps, { first, onHeld }: DueRows): Promise<readonly Claimed[]> {
   const claims: Claimed[] = [];
-  for (const id of ids) {
+  for (const id of first) {
     const claimed = await deps.ledger.claim(id, deps.actor);
-    if (claimed !== null) claims.push(claimed);
+    if (claimed === null) onHeld(id);
+    else claims.push(claimed);
   }
   return claims;
 }

@@ -16,6 +16,8 @@ export interface ReconcileFlags {
 }
 
 export interface ReconcileArguments {
+  /** Ids or keys; none: everything that is due. */
+  readonly only: readonly string[];
   readonly limit: number | null;
   readonly dryRun: boolean;
   readonly daemon: boolean;
@@ -36,6 +38,10 @@ const settings = [
 
 export function defineReconcile(command: Command, perform: Perform, run = runReconcile): void {
   const reconcile = command
+    .argument(
+      '[id-or-key...]',
+      'ask about these now, whatever their age (default: all that are due)',
+    )
     .option('--limit <n>', 'at most so many transactions a pass (default: all that are due)', once)
     .option('--dry-run', 'ask Stripe and change nothing')
     .option('--daemon', 'passes on schedule until SIGINT or SIGTERM')
@@ -43,12 +49,17 @@ export function defineReconcile(command: Command, perform: Perform, run = runRec
   addJson(reconcile);
   addSettings(reconcile, settings);
   addGlobals(reconcile);
-  reconcile.action((flags, self) =>
-    perform(self, async (context) => run(readReconcile({ ...flags, json: context.json }), context)),
+  reconcile.action((only, flags, self) =>
+    perform(self, async (context) =>
+      run(readReconcile({ ...flags, json: context.json }, only), context),
+    ),
   );
 }
 
-export function readReconcile(flags: ReconcileFlags): ReconcileArguments {
+export function readReconcile(
+  flags: ReconcileFlags,
+  only: readonly string[] = [],
+): ReconcileArguments {
   const problems: Problem[] = [];
   const limit =
     flags.limit === undefined
@@ -67,14 +78,19 @@ export function readReconcile(flags: ReconcileFlags): ReconcileArguments {
       field: '--json',
       message: 'a daemon never ends by itself, so it has no document to print',
     });
+  if (only.length > 0 && (daemon || flags.limit !== undefined))
+    problems.push({
+      field: daemon ? '--daemon' : '--limit',
+      message: 'it belongs to a pass over everything that is due: name no transactions with it',
+    });
   if (!daemon && flags.schedule !== undefined)
     problems.push({ field: '--schedule', message: 'it belongs to --daemon, which is not given' });
   if (!limit.ok || problems.length > 0) return raise(problems);
-  return { limit: limit.value, dryRun, daemon };
+  return { limit: limit.value, dryRun, daemon, only };
 }
 
 export async function runReconcile(
-  { limit, dryRun, daemon }: ReconcileArguments,
+  { limit, dryRun, daemon, only }: ReconcileArguments,
   context: CommandContext,
 ): Promise<Ending> {
   const { services, flags, out, err, json } = context;
@@ -85,7 +101,12 @@ export async function runReconcile(
     return { kind: 'stopped' };
   }
   return withPayrecon(context, { needsStripe: true, role: 'reconcile' }, async (payrecon) => {
-    const options = { limit, dryRun, signal: services.listenForStop() };
+    const options = {
+      limit,
+      dryRun,
+      ...(only.length === 0 ? {} : { only }),
+      signal: services.listenForStop(),
+    };
     if (json) {
       const [{ passJson }, { writeJson }] = await Promise.all([
         import('../render/parts/pass-json.ts'),
@@ -100,7 +121,7 @@ export async function runReconcile(
       ...options,
       onRow: (row) => out.write(rowLine(row, out)),
     });
-    out.write(passText(outcome, dryRun, out));
+    out.write(passText(outcome, { dryRun, now: services.now() }, out));
     err.write(passHints(outcome, err));
     return { kind: 'passed', outcome };
   });

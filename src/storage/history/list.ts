@@ -1,9 +1,10 @@
-import type { History, ListFilter, PagePosition } from '../../app/ports.ts';
+import type { History, ListFilter, PagePosition, Waiting } from '../../app/ports.ts';
 import type { Status } from '../../domain/statuses.ts';
 import type { Transaction } from '../../domain/transaction.ts';
 import { firstRow, rowsOf, type Binding, type Database } from '../database.ts';
 import { verifyAudit } from './verify.ts';
 import { transactionOf } from '../columns.ts';
+import { CLOCK_MARGIN_MS } from '../ledger/claim.ts';
 import { auditEntryOf, integer, integerOrNull, notificationOf } from '../rows.ts';
 
 const NEWEST_FIRST = 'order by created_at desc, id desc limit ?';
@@ -53,7 +54,36 @@ export function createHistory(database: Database): History {
       );
       return integer(row ?? {}, 'not_sent');
     },
+    waiting: (pendingAfterMs) => waiting(database, pendingAfterMs),
     openCounts: () => openCounts(database),
+  };
+}
+
+/** The opposite of due, see `isDue` of ledger/claim.ts; a row from the future is old enough there as well. */
+async function waiting(database: Database, pendingAfterMs: number): Promise<Waiting> {
+  const young = `created_at > now - ? and created_at <= now + ${String(CLOCK_MARGIN_MS)}`;
+  const counted = await database.read((sql) =>
+    firstRow(
+      sql,
+      `with open_rows as (
+         select created_at, next_attempt_at, (${young}) as is_young
+           from transactions, (select ${database.now()} as now) as clock
+          where status = 'pending' and step <> 'recorded' and (next_attempt_at > now or ${young}))
+       select count(case when is_young then 1 end) as too_young,
+              min(case when is_young then created_at end) as youngest_at,
+              count(case when not is_young then 1 end) as later,
+              min(case when not is_young then next_attempt_at end) as later_from
+         from open_rows`,
+      [pendingAfterMs, pendingAfterMs],
+    ),
+  );
+  const row = counted ?? {};
+  const firstAt = integerOrNull(row, 'youngest_at');
+  return {
+    tooYoung: integer(row, 'too_young'),
+    tooYoungUntil: firstAt === null ? null : firstAt + pendingAfterMs,
+    later: integer(row, 'later'),
+    laterFrom: integerOrNull(row, 'later_from'),
   };
 }
 

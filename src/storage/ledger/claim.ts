@@ -28,7 +28,7 @@ export function isHeld(row: Row, now: Instant): boolean {
 const TAKE = 'lease_token = ?, lease_holder = ?, lease_expires_at = clock.now + ?';
 
 /** A row that says it was made later than this from now was stamped by a wrong clock. */
-const CLOCK_MARGIN_MS = 60_000;
+export const CLOCK_MARGIN_MS = 60_000;
 
 /** Due by that instant, and old enough; a row from the future is old enough. */
 function isDue(...bounds: readonly string[]): string {

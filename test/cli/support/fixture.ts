@@ -280,6 +280,7 @@ export const shown: ShownTransaction = {
 
 export const pass: PassOutcome = {
   passId: 'pas_01JDA0B1C2D3E4F5G6H7J8K9MR',
+  startedAt: createdAt,
   report: {
     due: 4,
     settled: { succeeded: 2, failed: 1, canceled: 0 },
@@ -295,5 +296,7 @@ export const pass: PassOutcome = {
   overdueTotal: 0,
   rolledBack: false,
   takeOverInMs: null,
+  waiting: { tooYoung: 0, tooYoungUntil: null, later: 0, laterFrom: null },
+  named: null,
   interrupted: false,
 };

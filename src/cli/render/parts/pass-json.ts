@@ -1,12 +1,25 @@
+import type { PassReport } from '../../../app/ports.ts';
 import type { PassOutcome } from '../../../app/service.ts';
 import type { JsonObject } from '../../../domain/transaction.ts';
+import { timeJson } from './json.ts';
 
-/** Keys and their order are the contract of the command line; `pass` is null on a dry run, which leaves no trace. */
-export function passJson({ passId, report }: Pick<PassOutcome, 'passId' | 'report'>): JsonObject {
+/** Keys and their order are the contract of the command line; `pass` is null where the pass left no row. */
+export function passJson({ passId, startedAt, report, waiting }: PassOutcome): JsonObject {
+  const { due, ...counts } = countsJson(report);
+  return {
+    pass: passId,
+    started_at: timeJson(startedAt),
+    due: due ?? null,
+    too_young: waiting.tooYoung,
+    ...counts,
+  };
+}
+
+/** What is kept of a pass. */
+export function countsJson(report: PassReport): JsonObject {
   const { due, notSent, settled, pending, stuck, stripeCalls, outage, stoppedBy, durationMs } =
     report;
   return {
-    pass: passId,
     due,
     not_sent: notSent,
     settled: { succeeded: settled.succeeded, failed: settled.failed, canceled: settled.canceled },

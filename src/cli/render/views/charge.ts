@@ -112,7 +112,7 @@ function nextFor(outcome: ChargeOutcome): string {
     case 'confirm_sent':
     case 'cancel_sent':
     case 'settled':
-      return `\`payrecon reconcile\` ${isWaiting(situation) ? 'records how it ends' : 'finds out'}. To ask now, run the same command again; it never charges twice:`;
+      return `\`payrecon reconcile ${transaction.id}\` ${isWaiting(situation) ? 'records how it ends' : 'finds out'}. To ask now, run the same command again; it never charges twice:`;
   }
 }
 

@@ -1,10 +1,12 @@
 import type { PassOutcome, ReconciledRow } from '../../../app/service.ts';
+import type { Instant, Transaction } from '../../../domain/transaction.ts';
 import type { Output } from '../../streams.ts';
 import { amountOf, amountWords } from '../parts/amount.ts';
 import { block } from '../parts/details.ts';
 import { escapeText } from '../parts/escape.ts';
 import { shorten, widthOf } from '../parts/columns.ts';
 import { type Hint, hints } from '../parts/next-steps.ts';
+import { countFrom, unsentCount } from '../parts/waiting.ts';
 import { createTheme } from '../parts/theme.ts';
 import { lengthOfTime } from '../parts/time.ts';
 
@@ -37,23 +39,28 @@ function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-export function passText(outcome: PassOutcome, dryRun: boolean, output: Output): string {
+export function passText(
+  outcome: PassOutcome,
+  { dryRun, now }: { readonly dryRun: boolean; readonly now: Instant },
+  output: Output,
+): string {
   const theme = createTheme(output);
   const { due, settled, pending, stuck, notSent, stripeCalls, durationMs } = outcome.report;
-  const title = dryRun ? 'Dry run: nothing was changed' : `Pass ${outcome.passId ?? ''}`;
+  const { tooYoung, tooYoungUntil, later, laterFrom } = outcome.waiting;
   const settledTotal = settled.succeeded + settled.failed + settled.canceled;
   const calls = stripeCalls.list + stripeCalls.retrieve + stripeCalls.other;
   const lines = [
-    { label: 'due', value: String(due) },
+    { label: outcome.named === null ? 'due' : 'named', value: String(due) },
     {
       label: 'settled',
       value: `${String(settledTotal)}: ${String(settled.succeeded)} succeeded, ${String(settled.failed)} failed, ${String(settled.canceled)} canceled`,
     },
     { label: 'pending', value: String(pending) },
+    { label: 'too young', value: countFrom(tooYoung, tooYoungUntil, now) },
+    { label: 'later', value: countFrom(later, laterFrom, now) },
     {
       label: 'not sent',
-      value:
-        notSent === 0 ? null : `${String(notSent)}, left to whoever charges again with their keys`,
+      value: unsentCount(notSent),
     },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     {
@@ -61,7 +68,12 @@ export function passText(outcome: PassOutcome, dryRun: boolean, output: Output):
       value: `${String(calls)}: ${String(stripeCalls.list)} list, ${String(stripeCalls.retrieve)} retrieve, ${String(stripeCalls.other)} other, in ${lengthOfTime(durationMs)}`,
     },
   ];
-  return `${theme.strong(escapeText(title))}\n${block(lines, theme, output)}`;
+  return `${theme.strong(escapeText(titleOf(outcome, dryRun)))}\n${block(lines, theme, output)}`;
+}
+
+function titleOf({ passId, named }: PassOutcome, dryRun: boolean): string {
+  if (dryRun) return 'Dry run: nothing was changed';
+  return named === null ? `Pass ${passId ?? ''}` : 'Asked Stripe about what was named';
 }
 
 export function passHints(outcome: PassOutcome, output: Output): string {
@@ -82,6 +94,7 @@ export function passHints(outcome: PassOutcome, output: Output): string {
       text: 'Stripe shows payments of this ledger that the ledger does not have: it was restored from a backup, or lost its newest steps. Nothing is charged until it has them again; restore its newest copy.',
     });
   }
+  if (outcome.named !== null) all.push(...outcome.named.held.map(heldHint));
   if (stuckTotal + overdueTotal > 0) {
     all.push({
       text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`,
@@ -89,6 +102,13 @@ export function passHints(outcome: PassOutcome, output: Output): string {
     });
   }
   return hints(all, output);
+}
+
+function heldHint({ id }: Transaction): Hint {
+  return {
+    text: `${id} is being worked on by another process, so it was not asked about. In a moment:`,
+    command: ['payrecon', 'reconcile', id],
+  };
 }
 
 /** An outage and a signal have sentences of their own. */

@@ -6,7 +6,8 @@ import type { CommandContext } from '../../context.ts';
 import { block } from '../parts/details.ts';
 import { type Hint, hints } from '../parts/next-steps.ts';
 import { timeJson, timeOrNull, writeJson } from '../parts/json.ts';
-import { passJson } from '../parts/pass-json.ts';
+import { countsJson } from '../parts/pass-json.ts';
+import { countFrom, unsentCount } from '../parts/waiting.ts';
 import { createTheme } from '../parts/theme.ts';
 import { fullTime, relativeTime } from '../parts/time.ts';
 
@@ -23,7 +24,7 @@ export function writeStatus(
   }
   const theme = createTheme(out);
   const now = services.now();
-  const { pending, stuck, overdue, oldestPendingAt, lastPass, emails } = status;
+  const { pending, waiting, notSent, stuck, overdue, oldestPendingAt, lastPass, emails } = status;
   const oldest =
     oldestPendingAt === null ? '' : `, the oldest from ${relativeTime(oldestPendingAt, now)}`;
   const lines = [
@@ -35,6 +36,9 @@ export function writeStatus(
       ...(where.mode === 'live' ? { paint: theme.bad } : {}),
     },
     { label: 'pending', value: `${String(pending)}${oldest}` },
+    { label: 'too young', value: countFrom(waiting.tooYoung, waiting.tooYoungUntil, now) },
+    { label: 'later', value: countFrom(waiting.later, waiting.laterFrom, now) },
+    { label: 'not sent', value: unsentCount(notSent) },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     { label: 'overdue', value: String(overdue), ...(overdue > 0 ? { paint: theme.warn } : {}) },
     { label: 'last pass', value: lastPass === null ? 'never' : passText(lastPass, now) },
@@ -83,7 +87,8 @@ function statusHints({ pending, stuck, overdue, lastPass }: LedgerStatus): reado
 }
 
 function statusJson(status: LedgerStatus, { mode, ledger }: Where): JsonObject {
-  const { pending, stuck, overdue, oldestPendingAt, lastPass, emails, state } = status;
+  const { pending, waiting, notSent, stuck, overdue, oldestPendingAt } = status;
+  const { lastPass, emails, state } = status;
   return {
     mode,
     ledger,
@@ -92,6 +97,8 @@ function statusJson(status: LedgerStatus, { mode, ledger }: Where): JsonObject {
     moved_to: state.kind === 'moved' || state.kind === 'moving' ? state.to : null,
     moved_at: state.kind === 'moved' ? timeJson(state.at) : null,
     pending,
+    too_young: waiting.tooYoung,
+    not_sent: notSent,
     stuck,
     overdue,
     oldest_pending_at: timeOrNull(oldestPendingAt),
@@ -102,7 +109,8 @@ function statusJson(status: LedgerStatus, { mode, ledger }: Where): JsonObject {
 
 function lastPassJson(pass: PassRow): JsonObject {
   return {
-    ...passJson({ passId: pass.id, report: pass }),
+    pass: pass.id,
+    ...countsJson(pass),
     host: pass.host,
     started_at: timeJson(pass.startedAt),
     finished_at: timeOrNull(pass.finishedAt),

@@ -1,0 +1,14 @@
+import type { Instant } from '../../../domain/transaction.ts';
+import { fullTime } from './time.ts';
+
+/** Payments that no pass asks about yet, and when the first of them is; null where there is none. */
+export function countFrom(count: number, from: Instant | null, now: Instant): string | null {
+  if (count === 0 || from === null) return null;
+  const first = count === 1 ? 'asked about' : 'the first asked about';
+  return `${String(count)}, ${first} from ${fullTime(from, now)}`;
+}
+
+/** Null where there is none. */
+export function unsentCount(count: number): string | null {
+  return count === 0 ? null : `${String(count)}, left to whoever charges again with their keys`;
+}
