@@ -20,6 +20,11 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0002_budgets', file: '0002_budgets', load: () => import('./0002_budgets.ts') },
   { name: '0003_history', file: '0003_history', load: () => import('./0003_history.ts') },
   { name: '0004_attempts', file: '0004_attempts', load: () => import('./0004_attempts.ts') },
+  {
+    name: '0005_changed_truths',
+    file: '0005_changed_truths',
+    load: () => import('./0005_changed_truths.ts'),
+  },
 ];
 
 /** For knex, which otherwise lists a folder relative to the current directory and records file names. */

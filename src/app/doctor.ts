@@ -2,7 +2,16 @@ import { PayreconError } from '../domain/errors.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { ledgerState, ledgerStateWords, type LedgerState } from '../domain/ledger-state.ts';
 import type { DoctorCheck } from './service.ts';
-import type { AccountAnswer, Gateway, History, Identity, Ledger, Outbox, Passes } from './ports.ts';
+import type {
+  AccountAnswer,
+  Gateway,
+  History,
+  Identity,
+  Ledger,
+  NeedsPerson,
+  Outbox,
+  Passes,
+} from './ports.ts';
 
 /** Beyond this, Stripe's `created` and our own times no longer compare well. */
 const CLOCK_WARNING_MS = 30_000;
@@ -211,11 +220,12 @@ function lastPassCheck(startedAt: number | null, now: number): DoctorCheck {
     : ok('last_pass', message);
 }
 
-function stuckCheck(needs: { readonly stuck: number; readonly overdue: number }): DoctorCheck {
-  if (needs.stuck === 0 && needs.overdue === 0) return ok('stuck', 'no payment waits for a person');
+function stuckCheck(needs: NeedsPerson): DoctorCheck {
+  if (needs.stuck + needs.overdue + needs.changed === 0)
+    return ok('stuck', 'no payment waits for a person');
   return warning(
     'stuck',
-    `${String(needs.stuck)} stuck and ${String(needs.overdue)} overdue: see \`payrecon stuck list\``,
+    `${String(needs.stuck)} stuck and ${String(needs.overdue)} overdue${needs.changed > 0 ? `, ${String(needs.changed)} not as told before` : ''}: see \`payrecon stuck list\``,
   );
 }
 

@@ -297,8 +297,8 @@ export interface History {
   notifications(transactionId: string): Promise<readonly Notification[]>;
   /** Recomputes the chains of one transaction or of all, streamed; memory does not grow with history. */
   verifyAudit(transactionId: string | null): Promise<AuditVerification>;
-  /** Open rows only (pending, stuck): cheap however long the history. */
-  needsPerson(): Promise<{ readonly stuck: number; readonly overdue: number }>;
+  /** By partial indexes: cheap however long the history. */
+  needsPerson(): Promise<NeedsPerson>;
   /** Pending rows of which nothing was ever sent. */
   notSent(): Promise<number>;
   /** Pending rows of which something was sent and that no pass asks about at this moment. */
@@ -307,8 +307,16 @@ export interface History {
     readonly pending: number;
     readonly stuck: number;
     readonly overdue: number;
+    readonly changed: number;
     readonly oldestPendingAt: Instant | null;
   }>;
+}
+
+export interface NeedsPerson {
+  readonly stuck: number;
+  readonly overdue: number;
+  /** Settled, and Stripe showed something else later: not acknowledged yet. */
+  readonly changed: number;
 }
 
 /** Times are those of the first row of each kind; null where there is none. */

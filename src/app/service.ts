@@ -93,6 +93,7 @@ export interface PassOutcome {
   /** In the whole ledger after the pass, for the exit code: anything above 0 needs a person. */
   readonly stuckTotal: number;
   readonly overdueTotal: number;
+  readonly changedTotal: number;
   /** Stripe shows payments of this ledger that it does not have: charging is stopped. */
   readonly rolledBack: boolean;
   readonly interrupted: boolean;
@@ -183,6 +184,7 @@ export interface LedgerStatus {
   readonly pending: number;
   readonly stuck: number;
   readonly overdue: number;
+  readonly changed: number;
   readonly oldestPendingAt: Instant | null;
   readonly waiting: Waiting;
   /** Pending, and nothing was ever sent. */

@@ -139,7 +139,8 @@ function afterPass(outcome: PassOutcome, stoppedBy: StopSignal | null): ExitCode
   const { settled, outage } = outcome.report;
   if (outcome.interrupted) return afterSignal(stoppedBy);
   const { named } = outcome;
-  const needPerson = named?.needPerson ?? outcome.stuckTotal + outcome.overdueTotal;
+  const needPerson =
+    named?.needPerson ?? outcome.stuckTotal + outcome.overdueTotal + outcome.changedTotal;
   if (needPerson > 0 || outcome.rolledBack) return EXIT.findings;
   // Of what was named, whoever asks wants to know how it ended.
   if (!outage) return named !== null && isOpen(named) ? EXIT.notKnownYet : EXIT.done;

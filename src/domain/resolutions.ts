@@ -14,9 +14,16 @@ export interface ResolutionOption {
   readonly needsCancelAtStripe: boolean;
 }
 
-/** Only a transaction that is stuck or overdue is a person's to decide. */
+/** A transaction that is stuck or overdue is a person's to decide, and a changed truth a person's to know. */
 export function needsPerson(transaction: Transaction, now: Instant): boolean {
-  return transaction.status === 'stuck' || isOverdue(transaction, now);
+  return (
+    transaction.status === 'stuck' || isOverdue(transaction, now) || isChangedTruth(transaction)
+  );
+}
+
+/** Settled, and Stripe showed something else later: on the work list until somebody has acknowledged it. */
+export function isChangedTruth({ review }: Pick<Transaction, 'review'>): boolean {
+  return review?.reason === 'truth_changed' && review.resolution?.as !== 'acknowledge';
 }
 
 /**
@@ -48,6 +55,7 @@ export function resolutionOptions(
   transaction: Transaction,
   answer: Answer,
 ): readonly ResolutionOption[] {
+  if (isChangedTruth(transaction)) return [acknowledge(transaction)];
   if (transaction.keyConflictAt !== null) return afterKeyConflict(transaction, answer);
   switch (answer.kind) {
     case 'intent':
@@ -73,6 +81,14 @@ export function resolutionOptions(
     case 'unknown':
       return [];
   }
+}
+
+function acknowledge({ status, review }: Transaction): ResolutionOption {
+  return {
+    as: 'acknowledge',
+    meaning: `it ${review?.message ?? `is ${status}`}: you know of it, and have done what follows from it`,
+    needsCancelAtStripe: false,
+  };
 }
 
 function retry(meaning: string): ResolutionOption {

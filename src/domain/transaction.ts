@@ -72,7 +72,7 @@ export const REVIEW_REASONS = [
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
 
 export interface Resolution {
-  readonly as: 'succeeded' | 'failed' | 'canceled' | 'retry';
+  readonly as: 'succeeded' | 'failed' | 'canceled' | 'retry' | 'acknowledge';
   readonly reason: string;
   readonly operator: string;
   readonly at: Instant;

@@ -14,6 +14,7 @@ export type Action =
   | 'settled'
   | 'marked_stuck'
   | 'resolved'
+  | 'acknowledged'
   | 'truth_corrected';
 
 export type NotificationKind =

@@ -462,6 +462,7 @@ describe('other documents', () => {
             pending: 3,
             stuck: 1,
             overdue: 0,
+            changed: 0,
             oldestPendingAt: createdAt,
             waiting: { tooYoung: 2, tooYoungUntil: createdAt, later: 0, laterFrom: null },
             notSent: 1,

@@ -309,6 +309,7 @@ describe('status', () => {
       pending: 2,
       stuck: 0,
       overdue: 1,
+      changed: 0,
       oldestPendingAt: createdAt,
       waiting: { tooYoung: 0, tooYoungUntil: null, later: 0, laterFrom: null },
       notSent: 0,

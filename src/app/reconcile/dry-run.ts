@@ -56,7 +56,7 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
     say(row, verdictOf(deps, row, query.paymentIntent === null ? 'scan' : 'retrieve', answer, now));
     if (health.away()) stop.abort();
   }
-  const { stuck, overdue } = await deps.history.needsPerson();
+  const { stuck, overdue, changed } = await deps.history.needsPerson();
   const outage = health.away() || (health.failuresInARow() > 0 && !health.worked());
   const waiting = await deps.history.waiting(deps.pendingAfterMs);
   const report = tally.report({
@@ -72,6 +72,7 @@ export async function dryRun(deps: DryRunDeps, options: ReconcileOptions): Promi
     report,
     stuckTotal: stuck,
     overdueTotal: overdue,
+    changedTotal: changed,
     rolledBack: deps.doubted,
     interrupted: options.signal?.aborted ?? false,
     takeOverInMs: null,

@@ -2,7 +2,7 @@ import type { PassOutcome } from '../service.ts';
 
 /** One pass in one line, for the journal of the daemon. */
 export function passLine(outcome: PassOutcome): string {
-  const { report, stuckTotal, overdueTotal, interrupted, waiting } = outcome;
+  const { report, stuckTotal, overdueTotal, changedTotal, interrupted, waiting } = outcome;
   const { due, settled, pending, notSent, stripeCalls, durationMs } = report;
   const calls = stripeCalls.list + stripeCalls.retrieve + stripeCalls.other;
   return [
@@ -14,6 +14,7 @@ export function passLine(outcome: PassOutcome): string {
     ...(waiting.tooYoung > 0 ? [`${String(waiting.tooYoung)} too young`] : []),
     ...(notSent > 0 ? [`${String(notSent)} never sent`] : []),
     `${String(stuckTotal)} stuck and ${String(overdueTotal)} overdue in all`,
+    ...(changedTotal > 0 ? [`${String(changedTotal)} not as they were`] : []),
     `${String(calls)} calls to Stripe`,
     `${String(durationMs)} ms`,
     ...(outcome.rolledBack

@@ -117,7 +117,7 @@ async function endPass(
   });
   if (pass.id !== null) await deps.passes.finish(pass.id, report);
   if (ended.error !== null) throw ended.error;
-  const { stuck, overdue } = await deps.history.needsPerson();
+  const { stuck, overdue, changed } = await deps.history.needsPerson();
   const takeOverInMs =
     outage || interrupted || passing.named !== null
       ? null
@@ -128,6 +128,7 @@ async function endPass(
     report,
     stuckTotal: stuck,
     overdueTotal: overdue,
+    changedTotal: changed,
     rolledBack: ended.rolledBack,
     interrupted,
     takeOverInMs,

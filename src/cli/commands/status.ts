@@ -17,6 +17,9 @@ export async function runStatus(context: CommandContext): Promise<Ending> {
     writeStatus(status, payrecon, context);
     // A ledger that was moved is left behind; one whose move has not ended is a person's to end.
     const isStopped = status.state.kind === 'rolled_back' || status.state.kind === 'moving';
-    return { kind: 'work_left', items: status.stuck + status.overdue + (isStopped ? 1 : 0) };
+    return {
+      kind: 'work_left',
+      items: status.stuck + status.overdue + status.changed + (isStopped ? 1 : 0),
+    };
   });
 }

@@ -15,7 +15,7 @@ const defaultLimit = 100;
 
 export function defineStuckList(command: Command, perform: Perform, run = runStuckList): void {
   const list = command
-    .description('stuck and overdue transactions; exit code 5 when there are any')
+    .description('stuck, overdue and no longer as told before; exit code 5 when there are any')
     .option(
       '--limit <n>',
       `rows a page, at most ${String(largestPage)} (default: ${String(defaultLimit)})`,

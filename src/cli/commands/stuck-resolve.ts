@@ -32,6 +32,7 @@ const targets = [
   'failed',
   'canceled',
   'retry',
+  'acknowledge',
 ] as const satisfies readonly ResolveTarget[];
 const longestReason = 1_000;
 

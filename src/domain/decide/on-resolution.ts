@@ -73,11 +73,42 @@ function notRecorded(reason: StopReason, summary: string): Decision {
 function resolved(transaction: Transaction, answer: Answer, context: Context): Decision {
   const wanted = wantedOf(context);
   const { as, operator } = wanted;
-  const record =
-    as === 'retry'
-      ? retryTransition(answer, context)
-      : outcomeTransition(transaction, answer, { as, context });
-  return { kind: 'stop', record, reason: 'resolved', summary: `resolved as ${as} by ${operator}` };
+  const summary =
+    as === 'acknowledge' ? `acknowledged by ${operator}` : `resolved as ${as} by ${operator}`;
+  const record = recordOf(transaction, answer, { as, context });
+  return { kind: 'stop', record, reason: 'resolved', summary };
+}
+
+function recordOf(
+  transaction: Transaction,
+  answer: Answer,
+  { as, context }: { readonly as: WantedResolution['as']; readonly context: Context },
+): Transition {
+  switch (as) {
+    case 'retry':
+      return retryTransition(answer, context);
+    case 'acknowledge':
+      return acknowledgement(transaction, answer, context);
+    case 'succeeded':
+    case 'failed':
+    case 'canceled':
+      return outcomeTransition(transaction, answer, { as, context });
+  }
+}
+
+/** Nothing of the payment changes: only that somebody knows of it. */
+function acknowledgement(transaction: Transaction, answer: Answer, context: Context): Transition {
+  const { reason, operator } = wantedOf(context);
+  const { review } = transaction;
+  if (review === null) throw new BugError(`${transaction.id} has nothing to acknowledge`);
+  return transition({
+    action: 'acknowledged',
+    changes: {
+      review: { ...review, resolution: { as: 'acknowledge', reason, operator, at: context.now } },
+    },
+    detail: { ...answerDetail(answer), as: 'acknowledge', reason },
+    requestId: answer.requestId,
+  });
 }
 
 function wantedOf({ resolution }: Context): WantedResolution {
@@ -121,7 +152,7 @@ function retryTransition(answer: Answer, context: Context): Transition {
   });
 }
 
-type Outcome = Exclude<WantedResolution['as'], 'retry'>;
+type Outcome = Exclude<WantedResolution['as'], 'retry' | 'acknowledge'>;
 
 function outcomeTransition(
   transaction: Transaction,

@@ -8,6 +8,7 @@ import type {
   FailureKind,
   Instant,
   JsonObject,
+  Resolution,
   Review,
   ReviewReason,
   Transaction,
@@ -112,7 +113,7 @@ export function settle(transaction: Transaction, outcome: Outcome, context: Cont
         message: `was ${transaction.status}, but Stripe shows ${status}`,
         at: context.now,
         evidence: outcome.detail,
-        resolution: transaction.review?.resolution ?? null,
+        resolution: decisionOf(transaction),
       }
     : unquestioned;
   const notifications: NotificationKind[] = same ? [] : [...customerMail(after, corrected)];
@@ -139,6 +140,12 @@ export function settle(transaction: Transaction, outcome: Outcome, context: Cont
     notifications,
   });
   return { kind: 'stop', record, reason: 'settled', summary };
+}
+
+/** The person's decision that Stripe has overridden; that an earlier change was acknowledged says nothing of this one. */
+function decisionOf({ review }: Transaction): Resolution | null {
+  const resolution = review?.resolution ?? null;
+  return resolution?.as === 'acknowledge' ? null : resolution;
 }
 
 /** What belongs to another end of a payment than this one is not kept beside it. */

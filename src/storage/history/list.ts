@@ -19,6 +19,15 @@ function overdue(database: Database): string {
   return `status = 'pending' and expected_by is not null and expected_by < ${database.now()}`;
 }
 
+/** As the partial index says it, word by word. */
+const CHANGED = `review like '%"reason":"truth_changed","resolution":%' and review not like '%"as":"acknowledge"%'`;
+
+function changedTable(database: Database): string {
+  return database.dialect === 'sqlite'
+    ? 'transactions indexed by transactions_changed_truths'
+    : 'transactions';
+}
+
 export function createHistory(database: Database): History {
   return {
     page: (filter, limit, after) => page(database, filter, limit, after),
@@ -42,8 +51,8 @@ export function createHistory(database: Database): History {
     },
     verifyAudit: (transactionId) => verifyAudit(database, transactionId),
     async needsPerson() {
-      const { stuck, overdue } = await openCounts(database);
-      return { stuck, overdue };
+      const { stuck, overdue, changed } = await openCounts(database);
+      return { stuck, overdue, changed };
     },
     async notSent() {
       const row = await database.read((sql) =>
@@ -95,6 +104,7 @@ async function openCounts(database: Database): ReturnType<History['openCounts']>
       `select (select count(*) from transactions where status = 'pending') as pending,
               (select count(*) from transactions where status = 'stuck') as stuck,
               (select count(*) from ${overdueTable(database)} where ${overdue(database)}) as overdue,
+              (select count(*) from ${changedTable(database)} where ${CHANGED}) as changed,
               (select min(created_at) from transactions where status = 'pending') as oldest_pending_at`,
     ),
   );
@@ -103,6 +113,7 @@ async function openCounts(database: Database): ReturnType<History['openCounts']>
     pending: integer(counts, 'pending'),
     stuck: integer(counts, 'stuck'),
     overdue: integer(counts, 'overdue'),
+    changed: integer(counts, 'changed'),
     oldestPendingAt: integerOrNull(counts, 'oldest_pending_at'),
   };
 }
@@ -160,6 +171,7 @@ function alternatives(database: Database, filter: ListFilter): readonly (readonl
     needs.push({ text: `status = 'stuck'`, bindings: [] });
   if (wanted.size === 0 || wanted.has('pending'))
     needs.push({ text: overdue(database), bindings: [], table: overdueTable(database) });
+  if (wanted.size === 0) needs.push({ text: CHANGED, bindings: [], table: changedTable(database) });
   return needs.length === 0
     ? [[{ text: '1 = 0', bindings: [] }]]
     : needs.map((condition) => [condition]);

@@ -25,7 +25,7 @@ describe('completion of bash', () => {
     ],
     [
       ['stuck', 'resolve', 'txn_1', '--as', ''],
-      ['succeeded', 'failed', 'canceled', 'retry'],
+      ['succeeded', 'failed', 'canceled', 'retry', 'acknowledge'],
     ],
     [
       ['list', '--status', 's'],

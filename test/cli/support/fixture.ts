@@ -294,6 +294,7 @@ export const pass: PassOutcome = {
   },
   stuckTotal: 0,
   overdueTotal: 0,
+  changedTotal: 0,
   rolledBack: false,
   takeOverInMs: null,
   waiting: { tooYoung: 0, tooYoungUntil: null, later: 0, laterFrom: null },

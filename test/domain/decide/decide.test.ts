@@ -1,3 +1,4 @@
+import { isChangedTruth } from '../../../src/domain/resolutions.ts';
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../src/domain/answer.ts';
 import type { Call, Context, Decision } from '../../../src/domain/decide/decision.ts';
@@ -778,6 +779,26 @@ describe('a truth that arrives late', () => {
       });
     },
   );
+
+  it('is not acknowledged by what was said of an earlier one', () => {
+    const acknowledged = aConfirmSent({
+      status: 'canceled',
+      step: 'settled',
+      settledAt: NOW,
+      review: {
+        reason: 'truth_changed',
+        message: 'm',
+        at: NOW,
+        evidence: {},
+        resolution: { as: 'acknowledge', reason: 'r', operator: 'ada', at: NOW },
+      },
+    });
+    expect(isChangedTruth(acknowledged)).toBe(false);
+    const decision = after(acknowledged, 'retrieve', sawIntent({ status: 'succeeded' }));
+    const review = decision.record?.changes.review ?? null;
+    expect(review).toMatchObject({ reason: 'truth_changed', resolution: null });
+    expect(isChangedTruth({ review })).toBe(true);
+  });
 
   it('does not follow from an absence where a person has decided', () => {
     const absent = {

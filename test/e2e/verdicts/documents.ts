@@ -98,7 +98,9 @@ export const pageDocument = z.strictObject({
 
 export const passDocument = z.strictObject({
   pass: z.string().nullable(),
+  started_at: instant,
   due: z.int(),
+  too_young: z.int(),
   not_sent: z.int(),
   settled: z.strictObject({ succeeded: z.int(), failed: z.int(), canceled: z.int() }),
   pending: z.int(),

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startSandbox } from '../../../src/sandbox/server.ts';
 import { refusalOf } from '../exit-codes/refusals.ts';
+import type { RunResult } from '../../support/binary.ts';
 import { targets } from '../../storage/targets.ts';
 import { transactionDocument } from './documents.ts';
 import { AMOUNT, aFixture, type Fixture } from './fixture.ts';
@@ -50,8 +51,9 @@ describe.each(targets)('a payment that was decided by hand, on $name', (target) 
     ).toMatchObject({ exitCode: 75 });
     await decidedByHand(fixture, as);
     await fixture.makeDue('decided');
+    // Somebody has to know of it: the money is not as it was told.
     expect(await fixture.pass()).toMatchObject({
-      exitCode: 0,
+      exitCode: 5,
       report: { due: 1, settled: { [truth]: 1 } },
     });
 
@@ -81,6 +83,62 @@ describe.each(targets)('a payment that was decided by hand, on $name', (target) 
       to: 'operator@example.com',
       subject: 'A recorded outcome changed: $49.99, decided',
     });
+    await fixture.verifyAudit();
+  });
+
+  it('and corrected stays on the work list until somebody acknowledges it', async () => {
+    const fixture = await aFixture(target);
+    await fixture.charge('decided', { faults: 'payment_intents.confirm=html_502' });
+    await decidedByHand(fixture, 'succeeded');
+    expect(await fixture.run(['stuck', 'list'])).toMatchObject({ exitCode: 0 });
+    await fixture.makeDue('decided');
+    await fixture.pass();
+    const { row } = await fixture.look('decided');
+
+    expect(await fixture.pass()).toMatchObject({ exitCode: 5, report: { due: 0 } });
+    const list = await fixture.run(['stuck', 'list', '--json']);
+    expect(list).toMatchObject({ exitCode: 5 });
+    expect(list.json()).toMatchObject({ data: [{ key: 'decided', status: 'canceled' }] });
+    const status = await fixture.run(['status', '--json']);
+    expect(status).toMatchObject({ exitCode: 5 });
+    expect(status.json()).toMatchObject({ stuck: 0, overdue: 0, truth_changed: 1 });
+
+    const decide = async (as: string): Promise<Pick<RunResult, 'exitCode' | 'stderr'>> =>
+      await fixture.run([
+        'stuck',
+        'resolve',
+        'decided',
+        '--as',
+        as,
+        '--reason',
+        'told the customer',
+        '--yes',
+      ]);
+    const wrong = await decide('succeeded');
+    expect(wrong.exitCode).toBe(4);
+    expect(wrong.stderr).toContain('What is possible now: acknowledge.');
+    expect((await fixture.look('decided')).row).toEqual(row);
+
+    expect(await decide('acknowledge')).toMatchObject({ exitCode: 0 });
+    const { row: after, mails } = await fixture.look('decided');
+    expect(after).toMatchObject({
+      status: 'canceled',
+      settled_at: row.settled_at,
+      review: {
+        reason: 'truth_changed',
+        resolution: { as: 'acknowledge', reason: 'told the customer', operator: 'tester' },
+      },
+    });
+    expect(after.audit.at(-1)).toMatchObject({
+      action: 'acknowledged',
+      from: { status: 'canceled', step: 'settled' },
+      to: { status: 'canceled', step: 'settled' },
+      detail: { reason: 'told the customer' },
+    });
+    expect(mails.filter((kind) => kind.startsWith('customer'))).toHaveLength(2);
+    expect(await fixture.run(['stuck', 'list'])).toMatchObject({ exitCode: 0 });
+    expect(await fixture.pass()).toMatchObject({ exitCode: 0 });
+    expect(await decide('acknowledge')).toMatchObject({ exitCode: 4 });
     await fixture.verifyAudit();
   });
 

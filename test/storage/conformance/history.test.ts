@@ -140,6 +140,7 @@ describe.each(targets)('the history on $name', (target) => {
       pending: 0,
       stuck: 0,
       overdue: 0,
+      changed: 0,
       oldestPendingAt: null,
     });
     const made = await twelve(storage, () => undefined);
@@ -150,12 +151,13 @@ describe.each(targets)('the history on $name', (target) => {
       pending: 3,
       stuck: 3,
       overdue: 0,
+      changed: 0,
       oldestPendingAt: oldest,
     });
-    expect(await storage.history.needsPerson()).toEqual({ stuck: 3, overdue: 0 });
+    expect(await storage.history.needsPerson()).toEqual({ stuck: 3, overdue: 0, changed: 0 });
     expect(await storage.history.page({ ...all, needsPerson: true }, 10, null)).toHaveLength(3);
     offsetMs = 120_000;
-    expect(await storage.history.needsPerson()).toEqual({ stuck: 3, overdue: 3 });
+    expect(await storage.history.needsPerson()).toEqual({ stuck: 3, overdue: 3, changed: 0 });
     expect(await storage.history.page({ ...all, needsPerson: true }, 10, null)).toHaveLength(6);
   });
 

@@ -1,3 +1,4 @@
+import type { NeedsPerson } from '../../../app/ports.ts';
 import type { Instant } from '../../../domain/transaction.ts';
 import { fullTime } from './time.ts';
 
@@ -11,4 +12,9 @@ export function countFrom(count: number, from: Instant | null, now: Instant): st
 /** Null where there is none. */
 export function unsentCount(count: number): string | null {
   return count === 0 ? null : `${String(count)}, left to whoever charges again with their keys`;
+}
+
+export function needsWords({ stuck, overdue, changed }: NeedsPerson): string {
+  const all = [`${String(stuck)} stuck`, `${String(overdue)} overdue`];
+  return [...all, ...(changed > 0 ? [`${String(changed)} not as told before`] : [])].join(', ');
 }

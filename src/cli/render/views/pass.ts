@@ -6,7 +6,7 @@ import { block } from '../parts/details.ts';
 import { escapeText } from '../parts/escape.ts';
 import { shorten, widthOf } from '../parts/columns.ts';
 import { type Hint, hints } from '../parts/next-steps.ts';
-import { countFrom, unsentCount } from '../parts/waiting.ts';
+import { countFrom, needsWords, unsentCount } from '../parts/waiting.ts';
 import { createTheme } from '../parts/theme.ts';
 import { lengthOfTime } from '../parts/time.ts';
 
@@ -78,7 +78,7 @@ function titleOf({ passId, named }: PassOutcome, dryRun: boolean): string {
 
 export function passHints(outcome: PassOutcome, output: Output): string {
   const all: Hint[] = [];
-  const { stuckTotal, overdueTotal, interrupted } = outcome;
+  const { stuckTotal, overdueTotal, changedTotal, interrupted } = outcome;
   if (interrupted)
     all.push({
       text: 'Interrupted: what was under way was finished and recorded; the rest stays due.',
@@ -95,9 +95,9 @@ export function passHints(outcome: PassOutcome, output: Output): string {
     });
   }
   if (outcome.named !== null) all.push(...outcome.named.held.map(heldHint));
-  if (stuckTotal + overdueTotal > 0) {
+  if (stuckTotal + overdueTotal + changedTotal > 0) {
     all.push({
-      text: `A person is needed: ${String(stuckTotal)} stuck, ${String(overdueTotal)} overdue.`,
+      text: `A person is needed: ${needsWords({ stuck: stuckTotal, overdue: overdueTotal, changed: changedTotal })}.`,
       command: ['payrecon', 'stuck', 'list'],
     });
   }

@@ -24,7 +24,8 @@ export function writeStatus(
   }
   const theme = createTheme(out);
   const now = services.now();
-  const { pending, waiting, notSent, stuck, overdue, oldestPendingAt, lastPass, emails } = status;
+  const { pending, waiting, notSent, stuck, overdue, changed } = status;
+  const { oldestPendingAt, lastPass, emails } = status;
   const oldest =
     oldestPendingAt === null ? '' : `, the oldest from ${relativeTime(oldestPendingAt, now)}`;
   const lines = [
@@ -41,6 +42,7 @@ export function writeStatus(
     { label: 'not sent', value: unsentCount(notSent) },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     { label: 'overdue', value: String(overdue), ...(overdue > 0 ? { paint: theme.warn } : {}) },
+    { label: 'changed', value: changed === 0 ? null : String(changed), paint: theme.warn },
     { label: 'last pass', value: lastPass === null ? 'never' : passText(lastPass, now) },
     {
       label: 'e-mails',
@@ -74,9 +76,15 @@ function passText(pass: PassRow, now: Instant): string {
   return `${fullTime(pass.startedAt, now)} on ${pass.host}: ${outcome}`;
 }
 
-function statusHints({ pending, stuck, overdue, lastPass }: LedgerStatus): readonly Hint[] {
+function statusHints({
+  pending,
+  stuck,
+  overdue,
+  changed,
+  lastPass,
+}: LedgerStatus): readonly Hint[] {
   const all: Hint[] = [];
-  if (stuck + overdue > 0)
+  if (stuck + overdue + changed > 0)
     all.push({ text: 'A person is needed:', command: ['payrecon', 'stuck', 'list'] });
   if (pending > 0 && lastPass === null)
     all.push({
@@ -87,7 +95,7 @@ function statusHints({ pending, stuck, overdue, lastPass }: LedgerStatus): reado
 }
 
 function statusJson(status: LedgerStatus, { mode, ledger }: Where): JsonObject {
-  const { pending, waiting, notSent, stuck, overdue, oldestPendingAt } = status;
+  const { pending, waiting, notSent, stuck, overdue, changed, oldestPendingAt } = status;
   const { lastPass, emails, state } = status;
   return {
     mode,
@@ -101,6 +109,7 @@ function statusJson(status: LedgerStatus, { mode, ledger }: Where): JsonObject {
     not_sent: notSent,
     stuck,
     overdue,
+    truth_changed: changed,
     oldest_pending_at: timeOrNull(oldestPendingAt),
     last_pass: lastPass === null ? null : lastPassJson(lastPass),
     notifications: { queued: emails.queued, sending: emails.sending, failed: emails.failed },

@@ -32,12 +32,25 @@ export function evidenceText(
   return `${headline(transaction, theme)}${block(lines, theme, output)}\n`;
 }
 
+function wordsFor(as: ResolveTarget): string {
+  switch (as) {
+    case 'retry':
+      return 'Hand it back to the reconciler';
+    case 'acknowledge':
+      return 'Take it off the work list';
+    case 'succeeded':
+    case 'failed':
+    case 'canceled':
+      return `Record it as ${as}`;
+  }
+}
+
 /** With the sum that the decision is about: as a success, the one that Stripe shows as received. */
 export function confirmationText(
   { transaction, seen }: Pick<StuckCase, 'transaction' | 'seen'>,
   as: ResolveTarget,
 ): string {
-  const what = as === 'retry' ? 'Hand it back to the reconciler' : `Record it as ${as}`;
+  const what = wordsFor(as);
   const asked = formatMoney(transaction.amount, transaction.currency);
   const taken =
     as === 'succeeded' && seen.kind === 'intent'
