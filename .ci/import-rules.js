@@ -53,12 +53,15 @@ export default {
           ports,
           `^src/${adapter}/`,
           ...(adapter === 'storage' ? ['^migrations/'] : []),
+          ...(['stripe', 'email'].includes(adapter) ? ['^src/proxy/'] : []),
         ],
       ),
     ),
     only('config', 'config reads settings and starts nothing.', '^src/config/', [
       '^src/(config|domain)/',
+      '^src/proxy/choose\\.ts$',
     ]),
+    only('proxy', 'proxy is the way out, whoever goes it.', '^src/proxy/', ['^src/proxy/']),
     only(
       'cli',
       'cli reaches services through the interfaces of app; compose makes them.',

@@ -154,6 +154,7 @@ function gatewaysOf(
       local: await local(),
       secretKey: requireStripe(settings).secretKey,
       apiBase: settings.stripeApiBase,
+      proxy: settings.stripeProxy,
       deadlineMs: settings.stripeDeadlineMs,
       requestsPerSecond: settings.stripeRps,
       endpointRequestsPerSecond: settings.stripeEndpointRps,
@@ -247,11 +248,12 @@ async function mailerOf(settings: Settings, { wrapMailer }: Overrides): Promise<
   const {
     sendgridApiKey: apiKey,
     sendgridApiBase: apiBase,
+    sendgridProxy: proxy,
     mailFrom: from,
     mailReplyTo: replyTo,
     operatorEmail,
   } = settings;
-  const mailer = openMailer({ apiKey, apiBase, from, replyTo, operatorEmail });
+  const mailer = openMailer({ apiKey, apiBase, proxy, from, replyTo, operatorEmail });
   return wrapMailer?.(mailer) ?? mailer;
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PayreconError, type Problem } from '../domain/errors.ts';
 import { encodingProblem } from '../domain/request/field-rules.ts';
+import { chooseProxy, type Proxy } from '../proxy/choose.ts';
 import { parseDatabase, type Database } from './database.ts';
 import {
   DATABASE_DECLARATION,
@@ -26,6 +27,9 @@ export interface Settings extends Omit<DeclaredValues, 'stripeRps'> {
   readonly database: Database;
   readonly stripeMode: StripeMode;
   readonly stripeRps: number;
+  /** What HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about the way to each; null: nothing stands between. */
+  readonly stripeProxy: Proxy | null;
+  readonly sendgridProxy: Proxy | null;
   /** Sentences for the person; nothing that stops a command. */
   readonly warnings: readonly string[];
   /** Where each came from, by the variable's name; names that are missing have their default. */
@@ -69,6 +73,7 @@ export function loadSettings(sources: SettingsSources): Settings {
   const database = readDatabase(lookup, sources, notes.problems, take);
   notes.problems.push(...unknownVariables(sources.environment));
   const stripeMode = modeOf(declared.stripeSecretKey);
+  const proxies = readProxies(declared, sources, notes.problems);
   const refused = togetherProblems(declared, stripeMode, notes, sources);
   if (database === null || notes.problems.length > 0) throw badSettings(notes.problems, refused);
 
@@ -88,6 +93,7 @@ export function loadSettings(sources: SettingsSources): Settings {
     database,
     stripeMode,
     stripeRps,
+    ...proxies,
     warnings: notes.warnings,
     origins,
     configFile: lookup.file?.path ?? null,
@@ -117,6 +123,29 @@ function readDatabase(
   }
   const path = join(data.path, 'ledger.db');
   return { kind: 'sqlite', path, shown: `sqlite:${path}` };
+}
+
+const STRIPE_BASE = 'https://api.stripe.com';
+const SENDGRID_BASE = 'https://api.sendgrid.com';
+
+/** A proxy that cannot be read is a problem only for what would be sent through it. */
+function readProxies(
+  { stripeSecretKey, stripeApiBase, sendgridApiKey, sendgridApiBase }: DeclaredValues,
+  { environment }: SettingsSources,
+  problems: Problem[],
+): Pick<Settings, 'stripeProxy' | 'sendgridProxy'> {
+  const read = (key: string | null, base: string): Proxy | null => {
+    const choice = chooseProxy(base, environment);
+    if (choice.kind === 'proxy') return choice.proxy;
+    if (choice.kind === 'direct' || key === null) return null;
+    const { variable: field, message } = choice;
+    if (!problems.some((problem) => problem.field === field)) problems.push({ field, message });
+    return null;
+  };
+  return {
+    stripeProxy: read(stripeSecretKey, stripeApiBase ?? STRIPE_BASE),
+    sendgridProxy: read(sendgridApiKey, sendgridApiBase ?? SENDGRID_BASE),
+  };
 }
 
 function modeOf(key: string | null): StripeMode {

@@ -1,6 +1,8 @@
 import type { MailDataRequired } from '@sendgrid/mail';
 import type { Mailer, Notification, SendOutcome } from '../app/ports.ts';
 import { readMailbox, type Mailbox } from '../domain/mailbox.ts';
+import type { Proxy } from '../proxy/choose.ts';
+import { tunnelFailure } from '../proxy/tunnel.ts';
 import { messageFor, type Sender } from './messages.ts';
 import { outcomeOfAnswer, outcomeOfNetworkError } from './send-outcome.ts';
 import { postMail } from './sendgrid.ts';
@@ -9,6 +11,8 @@ export interface MailerOptions {
   readonly apiKey: string | null;
   /** Base URL of a local mail service; null: SendGrid's own. */
   readonly apiBase: string | null;
+  /** What stands between; absent or null: nothing. */
+  readonly proxy?: Proxy | null;
   /** `pay@example.com` or `The Shop <pay@example.com>`. */
   readonly from: string | null;
   /** Where a customer's answer goes, written the same way; null: to the sender. */
@@ -55,13 +59,13 @@ async function deliver(
   mail: MailDataRequired,
   apiKey: string,
 ): Promise<SendOutcome> {
-  const { deadlineMs = DEFAULT_DEADLINE_MS } = options;
+  const { deadlineMs = DEFAULT_DEADLINE_MS, proxy = null } = options;
   const apiBase = options.apiBase ?? SENDGRID;
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), deadlineMs);
   try {
     return outcomeOfAnswer(
-      await postMail(mail, { apiKey, apiBase, deadlineMs, signal: over.signal }),
+      await postMail(mail, { apiKey, apiBase, proxy, deadlineMs, signal: over.signal }),
       apiKey,
     );
   } catch (error) {
@@ -71,7 +75,7 @@ async function deliver(
         message: `SendGrid did not answer within ${deadlineMs} ms; it may have been sent`,
       };
     }
-    return outcomeOfNetworkError(codeOf(error));
+    return outcomeOfNetworkError({ code: codeOf(error), proxyFailure: tunnelFailure(error) });
   } finally {
     clearTimeout(timer);
   }

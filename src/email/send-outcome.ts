@@ -46,8 +46,16 @@ export function outcomeOfAnswer(answer: MailAnswer, secret: string | null): Send
   return { kind: 'rejected', message };
 }
 
-/** No answer. Only the code is looked at: the error itself contains the key and the message. */
-export function outcomeOfNetworkError(code: string | null): SendOutcome {
+/** No answer. Only this is looked at: the error itself contains the key and the message. */
+export interface NetworkError {
+  readonly code: string | null;
+  /** Why no tunnel through a proxy came about: nothing was sent then. */
+  readonly proxyFailure: string | null;
+}
+
+export function outcomeOfNetworkError({ code, proxyFailure }: NetworkError): SendOutcome {
+  if (proxyFailure !== null)
+    return { kind: 'retry', message: `SendGrid cannot be reached: ${proxyFailure}` };
   if (code !== null && NEVER_CONNECTED.has(code))
     return { kind: 'retry', message: `SendGrid cannot be reached: ${code}` };
   return {

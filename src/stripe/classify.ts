@@ -135,7 +135,7 @@ function undecidedReason({ fault, wire }: Fault, kind: RefusalKind): UnknownReas
 }
 
 function classifyNothing(outcome: Extract<Outcome, { kind: 'nothing' }>): Answer {
-  const { status, networkCode, attempts } = outcome.wire;
+  const { status, networkCode, proxyFailure, attempts } = outcome.wire;
   if (status !== null) return malformed(outcome, 'an answer that cannot be read');
   const again = attempts > 1 ? ` (${attempts} attempts)` : '';
   if (networkCode === 'ETIMEDOUT')
@@ -143,7 +143,7 @@ function classifyNothing(outcome: Extract<Outcome, { kind: 'nothing' }>): Answer
   return unknown(
     outcome,
     'connection',
-    `no answer from Stripe: ${networkCode ?? 'the connection failed'}${again}`,
+    `no answer from Stripe: ${proxyFailure ?? networkCode ?? 'the connection failed'}${again}`,
   );
 }
 

@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import type { Budgets, Clock, Gateway } from '../app/ports.ts';
 import type { Answer } from '../domain/answer.ts';
 import { BugError } from '../domain/errors.ts';
+import type { Proxy } from '../proxy/choose.ts';
 import { isStripeId } from '../domain/stripe-ids.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { readAccount } from './account.ts';
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   readonly secretKey: string;
   /** `http(s)://host:port[/]`; null: Stripe's own. */
   readonly apiBase: string | null;
+  /** What stands between; absent or null: nothing. */
+  readonly proxy?: Proxy | null;
   /** Every call ends by then, answered or not, counted from when it is sent. */
   readonly deadlineMs: number;
   /** Stripe's limits: for the account, and for each endpoint of it. */

@@ -35,6 +35,8 @@ describe('loadSettings', () => {
       stripeApiBase: null,
       stripeDeadlineMs: 20_000,
       stripeRps: 100,
+      stripeProxy: null,
+      sendgridProxy: null,
       stripeEndpointRps: 25,
       sendgridApiKey: null,
       sendgridApiBase: null,

@@ -16,6 +16,8 @@ it('the demo tells one story whose end is in the books of the local Stripe, and 
     DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
     STRIPE_SECRET_KEY: 'sk_live_never_used_000000',
     PAYRECON_MAX_ATTEMPTS: 'many',
+    HTTP_PROXY: 'http://127.0.0.1:1',
+    https_proxy: 'socks5://127.0.0.1:1',
   };
   const { exitCode, stdout, stderr } = await runPayrecon(['demo'], { env, timeoutMs: 30_000 });
   expect(stderr).toBe('');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Mailer } from '../../src/app/ports.ts';
 import { openMailer, type MailerOptions } from '../../src/email/mailer.ts';
 import {
@@ -15,9 +15,11 @@ import {
   type Handler,
   type RawServer,
 } from '../stripe/raw-server.ts';
+import { chooseProxy, type Proxy } from '../../src/proxy/choose.ts';
+import { startConnectProxy, type ConnectProxy, type ProxyRules } from '../proxy/connect-proxy.ts';
 import { KINDS, MAIL_KEY, notification } from './samples.ts';
 
-const open: RawServer[] = [];
+const open: AsyncDisposable[] = [];
 
 afterEach(async () => {
   for (const server of open.splice(0)) await server[Symbol.asyncDispose]();
@@ -333,5 +335,73 @@ describe('no answer', () => {
     } finally {
       await rm(parent, { recursive: true });
     }
+  });
+});
+
+describe('through a proxy', () => {
+  async function through(
+    rules: ProxyRules,
+  ): Promise<Awaited<ReturnType<typeof talk>> & { readonly proxy: ConnectProxy }> {
+    const server = await startRawServer(accepted);
+    const proxy = await startConnectProxy(rules);
+    open.push(server, proxy);
+    const mailer = mailerAt(server.base, { proxy: proxyOf(`ann:hunter2@${proxy.shown}`) });
+    return { mailer, server, proxy };
+  }
+
+  function proxyOf(address: string): Proxy {
+    const choice = chooseProxy('http://127.0.0.1', { HTTP_PROXY: address });
+    if (choice.kind !== 'proxy') throw new Error(choice.kind);
+    return choice.proxy;
+  }
+
+  it('an e-mail goes through a tunnel that has logged in, and leaves no connection', async () => {
+    const { mailer, server, proxy } = await through({});
+    expect(await mailer.send(notification('customer_succeeded'))).toMatchObject({ kind: 'sent' });
+    expect(proxy.asked).toEqual([new URL(server.base).host]);
+    expect(proxy.authorizations).toEqual([
+      `Basic ${Buffer.from('ann:hunter2').toString('base64')}`,
+    ]);
+    expect([proxy.others, server.seen.length]).toEqual([[], 1]);
+    while (proxy.connections() > 0) await sleep(10);
+  });
+
+  it.each([400, 403, 407, 502])(
+    'a refusal of the tunnel with %i keeps the e-mail for later: nothing was sent',
+    async (status) => {
+      const { mailer, server, proxy } = await through({ behave: () => status });
+      const outcome = await mailer.send(notification('customer_succeeded'));
+      expect(outcome).toEqual({
+        kind: 'retry',
+        message: expect.stringContaining(
+          `SendGrid cannot be reached: the proxy ${proxy.shown} answered ${String(status)}`,
+        ) as string,
+      });
+      expect(JSON.stringify(outcome)).not.toMatch(/hunter2|ann:/);
+      expect(server.seen).toEqual([]);
+    },
+  );
+
+  it('a proxy where nobody listens keeps the e-mail for later', async () => {
+    const mailer = mailerAt('http://127.0.0.1:1', {
+      proxy: proxyOf(`127.0.0.1:${String(await deadPort())}`),
+    });
+    expect(await mailer.send(notification('customer_succeeded'))).toMatchObject({
+      kind: 'retry',
+      message: expect.stringContaining('cannot be reached (ECONNREFUSED)') as string,
+    });
+  });
+
+  it('a proxy that is only in the environment of the process is not used', async () => {
+    const { mailer, server, proxy } = await through({});
+    const direct = mailerAt(server.base);
+    vi.stubEnv('HTTP_PROXY', `http://${proxy.shown}`);
+    try {
+      expect(await direct.send(notification('customer_succeeded'))).toMatchObject({ kind: 'sent' });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(proxy.asked).toEqual([]);
+    expect(mailer.configured).toBe(true);
   });
 });

@@ -20,7 +20,7 @@ const CODES = [
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ];
 
-const wire: fc.Arbitrary<WireFacts> = fc.record({
+const direct: fc.Arbitrary<WireFacts> = fc.record({
   attempts: fc.integer({ min: 0, max: 3 }),
   status: fc.constantFrom(null, ...STATUSES),
   networkCode: fc.constantFrom(...CODES),
@@ -31,6 +31,10 @@ const wire: fc.Arbitrary<WireFacts> = fc.record({
     'request-id': fc.constantFrom('req_1', undefined),
   }),
 });
+
+const wire = fc
+  .tuple(direct, fc.constantFrom(null, 'the proxy p.example:1 answered 502'))
+  .map(([facts, proxyFailure]) => (proxyFailure === null ? facts : { ...facts, proxyFailure }));
 
 const fault = fc.record({
   status: fc.constantFrom(...STATUSES),
@@ -80,7 +84,7 @@ const question: fc.Arbitrary<Question> = fc.record({
 
 /** Written from the rule, not from the code. */
 function isProven(seen: Outcome, { endpoint }: Question): boolean {
-  const { attempts, status, networkCode, headers } = seen.wire;
+  const { attempts, status, networkCode, proxyFailure, headers } = seen.wire;
   if (attempts === 0) return true;
   if (attempts !== 1) return false;
   // A look-up has no idempotency key: nothing of it can be replayed.
@@ -89,7 +93,7 @@ function isProven(seen: Outcome, { endpoint }: Question): boolean {
   return (
     seen.kind === 'nothing' &&
     status === null &&
-    (networkCode === 'ECONNREFUSED' || networkCode === 'ENOTFOUND')
+    (proxyFailure !== undefined || networkCode === 'ECONNREFUSED' || networkCode === 'ENOTFOUND')
   );
 }
 

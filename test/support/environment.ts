@@ -1,9 +1,12 @@
+const proxies = /^(https?|all|no)_proxy$/i;
 const prefixes = ['PAYRECON_', 'STRIPE_', 'SENDGRID_', 'PG'];
 const names = new Set(['DATABASE_URL', 'CREDENTIALS_DIRECTORY', 'NOTIFY_SOCKET', 'WATCHDOG_USEC']);
 
 /** Whether an environment variable would change what payrecon does, and so must not reach a test from outside. */
 export function isForeignSetting(name: string): boolean {
-  return names.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+  return (
+    names.has(name) || proxies.test(name) || prefixes.some((prefix) => name.startsWith(prefix))
+  );
 }
 
 /** What a process of payrecon is given in tests: no setting, key or home folder of the machine reaches it. */

@@ -11,9 +11,9 @@ import {
 import { header, rateLimitedReason, type Outcome } from './result.ts';
 import { Slots } from './slots.ts';
 import { StripeClock } from '../stripe-clock.ts';
-import { WireCall, WireClient } from './client.ts';
+import { WireCall, WireClient, type Way } from './client.ts';
 
-export interface CallerOptions extends ClientOptions, Limits {
+export interface CallerOptions extends ClientOptions, Limits, Way {
   readonly clock: Clock;
   /** The limits that are shared with others; without it this process is alone. */
   readonly limiter?: Limiter;
@@ -45,7 +45,7 @@ const MOST_UNDER_WAY = 64;
  */
 export class StripeCaller {
   readonly #options: CallerOptions;
-  readonly #wire = new WireClient();
+  readonly #wire: WireClient;
   readonly #limiter: Limiter;
   readonly #slots = new Map(ENDPOINTS.map((endpoint) => [endpoint, new Slots(MOST_UNDER_WAY)]));
   /** Stripe's clock, as its answers tell it. */
@@ -58,6 +58,7 @@ export class StripeCaller {
 
   constructor(options: CallerOptions) {
     this.#options = options;
+    this.#wire = new WireClient(options);
     this.#limiter = options.limiter ?? new RequestLimiter(options, options.clock);
     this.stripeClock = new StripeClock(options.clock);
   }

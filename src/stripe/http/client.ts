@@ -3,6 +3,8 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https';
 import type Stripe from 'stripe';
 import { BugError } from '../../domain/errors.ts';
+import type { Proxy } from '../../proxy/choose.ts';
+import { tunnelAgents, tunnelFailure } from '../../proxy/tunnel.ts';
 import type { WireFacts } from './result.ts';
 
 /*
@@ -21,6 +23,8 @@ import type { WireFacts } from './result.ts';
 /** A page of 100 intents is about 300 kB; nothing that we ask for comes near this. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const MAX_IDLE_SOCKETS = 8;
+/** The call ends by its own deadline first; this ends what a silent proxy would leave behind. */
+const OUTLIVES_CALL = 2;
 
 /** One call of ours, while it runs. */
 export class WireCall {
@@ -32,6 +36,7 @@ export class WireCall {
   #status: number | null = null;
   #headers: IncomingHttpHeaders = {};
   #networkCode: string | null = null;
+  #proxyFailure: string | null = null;
 
   constructor(
     signal: AbortSignal,
@@ -61,6 +66,7 @@ export class WireCall {
     this.#status = null;
     this.#headers = {};
     this.#networkCode = null;
+    this.#proxyFailure = null;
     this.#onAttempt(this.#attempts);
   }
 
@@ -71,6 +77,7 @@ export class WireCall {
 
   broke(error: Error & { code?: unknown }): void {
     this.#networkCode = typeof error.code === 'string' ? error.code : null;
+    this.#proxyFailure = tunnelFailure(error);
   }
 
   facts(): WireFacts {
@@ -79,6 +86,7 @@ export class WireCall {
       status: this.#status,
       headers: this.#headers,
       networkCode: this.#networkCode,
+      ...(this.#proxyFailure === null ? {} : { proxyFailure: this.#proxyFailure }),
     };
   }
 }
@@ -89,10 +97,18 @@ export class WireCall {
  */
 const calls = new AsyncLocalStorage<WireCall>();
 
+export interface Way {
+  readonly deadlineMs: number;
+  /** Absent: straight to Stripe. */
+  readonly proxy?: Proxy | null;
+}
+
 export class WireClient implements Stripe.HttpClient {
-  // No limit of connections here: what waited for one would use up its own deadline (see slots.ts).
-  readonly #plainAgent = new http.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS });
-  readonly #tlsAgent = new https.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS });
+  readonly #agents: Agents;
+
+  constructor(way: Way) {
+    this.#agents = agentsFor(way);
+  }
 
   /** Every request that the library makes inside `work` belongs to `call`. */
   run<T>(call: WireCall, work: () => Promise<T>): Promise<T> {
@@ -100,8 +116,7 @@ export class WireClient implements Stripe.HttpClient {
   }
 
   close(): void {
-    this.#plainAgent.destroy();
-    this.#tlsAgent.destroy();
+    this.#agents.destroy();
   }
 
   // Not an arrow property: the package calls it as a method.
@@ -127,8 +142,8 @@ export class WireClient implements Stripe.HttpClient {
       const options = { host, port, path, method, headers };
       const request =
         protocol === 'http'
-          ? http.request({ ...options, agent: this.#plainAgent })
-          : https.request({ ...options, agent: this.#tlsAgent });
+          ? http.request({ ...options, agent: this.#agents.plain })
+          : https.request({ ...options, agent: this.#agents.secure });
       const stop = (): void => void request.destroy(new Error('the call is over'));
       call.signal.addEventListener('abort', stop, { once: true });
       request.once('close', () => call.signal.removeEventListener('abort', stop));
@@ -143,6 +158,26 @@ export class WireClient implements Stripe.HttpClient {
       request.end(body);
     });
   }
+}
+
+interface Agents {
+  readonly plain: http.Agent;
+  readonly secure: https.Agent;
+  destroy(): void;
+}
+
+function agentsFor({ proxy = null, deadlineMs }: Way): Agents {
+  // No limit of connections here: what waited for one would use up its own deadline (see slots.ts).
+  const agent = { keepAlive: true, maxFreeSockets: MAX_IDLE_SOCKETS };
+  if (proxy !== null)
+    return tunnelAgents({ proxy, silentForMs: OUTLIVES_CALL * deadlineMs, agent });
+  const plain = new http.Agent(agent);
+  const secure = new https.Agent(agent);
+  const destroy = (): void => {
+    plain.destroy();
+    secure.destroy();
+  };
+  return { plain, secure, destroy };
 }
 
 class WireResponse implements Stripe.HttpClientResponse {

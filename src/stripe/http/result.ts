@@ -10,6 +10,8 @@ export interface WireFacts {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Node's code of the last attempt's failure, e.g. `ECONNREFUSED`. */
   readonly networkCode: string | null;
+  /** Why no tunnel through the proxy came about for the last attempt, which was then not sent. */
+  readonly proxyFailure?: string;
 }
 
 /**
@@ -73,7 +75,9 @@ export function effectOf(outcome: Outcome): Effect {
       : 'unknown';
   }
   const neverConnected =
-    wire.status === null && wire.networkCode !== null && NEVER_CONNECTED.has(wire.networkCode);
+    wire.status === null &&
+    (wire.proxyFailure !== undefined ||
+      (wire.networkCode !== null && NEVER_CONNECTED.has(wire.networkCode)));
   return outcome.kind === 'nothing' && neverConnected ? 'none' : 'unknown';
 }
 

@@ -66,7 +66,9 @@ function demoEnvironment(
 ): CliServices['environment'] {
   const neutral = Object.entries(own).filter(
     ([name]) =>
-      !/^(PAYRECON_|STRIPE_|SENDGRID_|PG|DATABASE_URL$|CREDENTIALS_DIRECTORY$)/.test(name),
+      !/^(PAYRECON_|STRIPE_|SENDGRID_|PG|DATABASE_URL$|CREDENTIALS_DIRECTORY$)/.test(name) &&
+      // No proxy leads to this machine.
+      !/^https?_proxy$/i.test(name),
   );
   return {
     ...Object.fromEntries(neutral),
