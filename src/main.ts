@@ -79,6 +79,10 @@ async function main(): Promise<void> {
     prompts: (look) =>
       terminalPrompts(() => ({ input: process.stdin, output: process.stderr }), look),
     now: () => Date.now(),
+    timeZone: async (flags) => {
+      const { timeZoneFromEnvironment } = await import('./compose/services.ts');
+      return await timeZoneFromEnvironment({ environment, flags });
+    },
     read,
     async open(request) {
       const { openFromEnvironment } = await import('./compose/services.ts');

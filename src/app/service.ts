@@ -226,6 +226,8 @@ export interface Payrecon {
   }>;
   /** Mode and account for the banner; asks nothing of Stripe. */
   readonly mode: 'test' | 'live' | 'none';
+  /** An IANA name: whose clock people are shown. */
+  readonly timeZone: string;
   readonly ledger: string;
   /** Stripe's limits as they are set: calls a second, in all and for each endpoint. */
   readonly limits: {

@@ -2,7 +2,7 @@ import type { Payrecon } from '../app/service.ts';
 import type { Globals } from './flags.ts';
 import type { Prompts } from './prompts.ts';
 import type { CliServices, OpenRequest } from './dependencies.ts';
-import { type Output, withoutColour } from './streams.ts';
+import { type Output, withoutColour, withTimeZone } from './streams.ts';
 
 /** What a command is given to do its work. */
 export interface CommandContext extends Globals {
@@ -14,6 +14,8 @@ export interface CommandContext extends Globals {
   readonly typed: readonly string[];
   /** With `--json`: sentences that wait for the end of the command, which prints one document on standard error. */
   readonly notices: string[];
+  /** Whose clock people are shown, once the settings are known. */
+  readonly zone: { name: string };
 }
 
 export function createContext(
@@ -22,7 +24,10 @@ export function createContext(
   typed: readonly string[],
   notices: string[] = [],
 ): CommandContext {
-  const { out, err } = services.streams;
+  const zone = { name: 'UTC' };
+  const [out, err] = [services.streams.out, services.streams.err].map((output) =>
+    withTimeZone(output, () => zone.name),
+  ) as [Output, Output];
   const [shownOut, shownErr] = globals.colour
     ? [out, err]
     : [withoutColour(out), withoutColour(err)];
@@ -31,6 +36,7 @@ export function createContext(
     services,
     typed,
     notices,
+    zone,
     out: shownOut,
     err: shownErr,
     prompts: services.prompts(shownErr),
@@ -73,6 +79,7 @@ export async function withPayrecon<Result>(
     ...need,
     flags: context.flags,
   });
+  context.zone.name = payrecon.timeZone;
   try {
     await introduce(payrecon, context);
     const result = await use(payrecon);

@@ -51,6 +51,8 @@ export interface CliServices {
   stoppedBy(): StopSignal | null;
   /** This machine's clock: for words like "3 min ago" and for `--since 2h`, never for a decision about a payment. */
   now(): Instant;
+  /** Whose clock people are shown: for the days of `--since`, before anything is opened. */
+  timeZone(flags: FlagValues): Promise<string>;
   /** A file, or standard input for `-`; fails as the system does where it cannot be opened. */
   read(file: string): Promise<ByteSource>;
   open(request: OpenRequest): Promise<Payrecon>;

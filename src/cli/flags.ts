@@ -15,6 +15,7 @@ export const settingValues = {
   'backoff-cap': '<duration>',
   'stuck-after': '<duration>',
   schedule: '<cron>',
+  timezone: '<zone>',
   'duplicate-window': '<duration>',
   'stripe-api-base': '<url>',
   'stripe-deadline': '<duration>',

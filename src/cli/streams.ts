@@ -10,6 +10,8 @@ export interface Output {
   /** Width to fit lines into; infinite when nobody looks, so that nothing is shortened in files and pipes. */
   readonly columns: number;
   readonly colourLevel: ColourLevel;
+  /** Whose clock is shown: an IANA name; UTC where it is left out. */
+  readonly timeZone?: string;
 }
 
 export interface Streams {
@@ -93,6 +95,24 @@ export function outputTo(
   };
 }
 
+/** The same place, for readers of that time zone, which is asked for with each text. */
+export function withTimeZone(output: Output, timeZone: () => string): Output {
+  return {
+    isTerminal: output.isTerminal,
+    colourLevel: output.colourLevel,
+    get columns() {
+      return output.columns;
+    },
+    get timeZone() {
+      return timeZone();
+    },
+    write: (text) => output.write(text),
+    drained: async () => {
+      await output.drained?.();
+    },
+  };
+}
+
 /** The same place, without colours. */
 export function withoutColour(output: Output): Output {
   return {
@@ -100,6 +120,9 @@ export function withoutColour(output: Output): Output {
     colourLevel: 0,
     get columns() {
       return output.columns;
+    },
+    get timeZone() {
+      return output.timeZone ?? 'UTC';
     },
     write: (text) => output.write(text),
     drained: async () => {

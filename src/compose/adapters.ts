@@ -252,8 +252,9 @@ async function mailerOf(settings: Settings, { wrapMailer }: Overrides): Promise<
     mailFrom: from,
     mailReplyTo: replyTo,
     operatorEmail,
+    timeZone,
   } = settings;
-  const mailer = openMailer({ apiKey, apiBase, proxy, from, replyTo, operatorEmail });
+  const mailer = openMailer({ apiKey, apiBase, proxy, from, replyTo, operatorEmail, timeZone });
   return wrapMailer?.(mailer) ?? mailer;
 }
 

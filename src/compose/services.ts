@@ -44,6 +44,13 @@ async function readSettings(input: OpenInput): Promise<Settings> {
   return settings;
 }
 
+/** Whose clock people are shown; asks nothing and opens nothing. */
+export async function timeZoneFromEnvironment(
+  input: Pick<OpenInput, 'environment' | 'flags'>,
+): Promise<string> {
+  return (await readSettings({ ...input, needsStripe: false, role: 'list' })).timeZone;
+}
+
 export interface DaemonInput extends Pick<OpenInput, 'environment' | 'flags'> {
   readonly limit: number | null;
   /** Aborted by the first signal: the pass that runs is finished, then the daemon ends. */
@@ -84,7 +91,7 @@ export async function daemonFromEnvironment(
   };
   for (const warning of settings.warnings) log(`warning: ${warning}`);
   await runDaemon({
-    schedule: settings.schedule,
+    schedule: { expression: settings.schedule, timeZone: settings.timeZone },
     pass,
     signal,
     log,
@@ -103,6 +110,7 @@ function assemble(
   });
   return {
     mode: settings.stripeMode,
+    timeZone: settings.timeZone,
     ledger: settings.database.shown,
     limits: {
       requestsPerSecond: settings.stripeRps,

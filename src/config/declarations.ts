@@ -1,6 +1,7 @@
 import {
   apiBase,
   cronExpression,
+  timeZoneName,
   duration,
   emailAddress,
   filePath,
@@ -194,6 +195,12 @@ export const DECLARATIONS = {
     'When the daemon makes a pass: a cron expression',
     cronExpression,
     '* * * * *',
+  ),
+  timeZone: setting(
+    'PAYRECON_TIMEZONE',
+    "Whose clock the schedule, the days of `--since` and the times that people are shown go by: a zone's name, such as `Europe/Berlin`",
+    timeZoneName,
+    'UTC',
   ),
   duplicateWindowMs: setting(
     'PAYRECON_DUPLICATE_WINDOW',

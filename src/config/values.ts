@@ -89,6 +89,22 @@ export const cronExpression: Parser<string> = (text) => {
   );
 };
 
+/** An IANA name. An offset is none: it knows nothing of the changes of a clock. */
+export const timeZoneName: Parser<string> = (text) =>
+  /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,2}$/.test(text) && isZone(text)
+    ? good(text)
+    : bad('it must be the name of a time zone, such as UTC or Europe/Berlin');
+
+function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** Where a key may travel: encrypted, or not leaving this machine. A path is refused, because the libraries would drop it. */
 export const apiBase: Parser<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : null;

@@ -1,5 +1,6 @@
-import { createTask, validateDetailed } from 'node-cron';
+import { validateDetailed } from 'node-cron';
 import { PayreconError } from '../domain/errors.ts';
+import { onSchedule, type Schedule } from './schedule.ts';
 import type { ServiceManager } from './service-manager.ts';
 
 export interface PassEnd {
@@ -10,8 +11,7 @@ export interface PassEnd {
 }
 
 export interface DaemonOptions {
-  /** Five or six cron fields, in the machine's time zone. */
-  readonly schedule: string;
+  readonly schedule: Schedule;
   /** One pass. Never called while one is running. */
   readonly pass: (signal: AbortSignal) => Promise<PassEnd>;
   /** Aborted by the first SIGTERM or SIGINT: the running pass drains, then the daemon ends. */
@@ -50,7 +50,7 @@ const AFTER_LEASE_MS = 250;
  * @throws PayreconError `configuration`.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  checkSchedule(options.schedule);
+  checkSchedule(options.schedule.expression);
   let running: Promise<void> | null = null;
   let fatal: Error | null = null;
   let again: NodeJS.Timeout | undefined;
@@ -86,7 +86,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     });
   };
 
-  const task = createTask(options.schedule, tick, { suppressMissedWarning: true });
+  const task = onSchedule(options.schedule, tick);
   const onSignal = (): void => {
     ended.resolve();
   };
@@ -94,7 +94,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   if (options.signal.aborted) ended.resolve();
   await task.start();
   options.manager.ready();
-  options.log(`reconciling on schedule "${options.schedule}"`);
+  const { expression, timeZone } = options.schedule;
+  options.log(`reconciling on schedule "${expression}", ${timeZone}`);
   tick();
   await ended.promise;
   options.manager.stopping();

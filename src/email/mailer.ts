@@ -18,6 +18,8 @@ export interface MailerOptions {
   /** Where a customer's answer goes, written the same way; null: to the sender. */
   readonly replyTo?: string | null;
   readonly operatorEmail: string | null;
+  /** Of the dates in customers' letters; UTC where it is left out. */
+  readonly timeZone?: string;
   /** Every send ends by then, answered or not; 10 s by default. */
   readonly deadlineMs?: number;
 }
@@ -85,8 +87,9 @@ async function deliver(
 export function senderOf({
   from,
   replyTo = null,
-}: Pick<MailerOptions, 'from' | 'replyTo'>): Sender {
-  return { shop: mailboxOf(from)?.name ?? null, takesAnswers: replyTo !== null };
+  timeZone = 'UTC',
+}: Pick<MailerOptions, 'from' | 'replyTo' | 'timeZone'>): Sender {
+  return { shop: mailboxOf(from)?.name ?? null, takesAnswers: replyTo !== null, timeZone };
 }
 
 /** The settings have refused what cannot be read. */

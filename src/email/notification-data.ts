@@ -1,7 +1,7 @@
 import type { Notification } from '../app/ports.ts';
 import { formatMoney } from '../domain/money/money.ts';
 import { type NamedIntent, otherIntentsIn } from '../domain/other-intents.ts';
-import type { Json, JsonObject } from '../domain/transaction.ts';
+import type { Instant, Json, JsonObject } from '../domain/transaction.ts';
 
 /** Whose letters these are, as the settings say when one is made. */
 export interface Sender {
@@ -9,6 +9,8 @@ export interface Sender {
   readonly shop: string | null;
   /** Somebody reads what is answered to a letter. */
   readonly takesAnswers: boolean;
+  /** Whose calendar the date of a letter is of; UTC where it is left out. */
+  readonly timeZone?: string;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface Facts extends Sender {
   readonly receivedDiffers: boolean;
   /** Of a key that was used elsewhere: what Stripe shows under it. */
   readonly otherIntents: readonly NamedIntent[];
-  /** When it was decided: `22 November 2026`, in UTC. */
+  /** When it was decided: `22 November 2026`, by the sender's calendar. */
   readonly date: string;
   /** The same to the second: `2026-11-22T12:00:00Z`. */
   readonly time: string;
@@ -46,7 +48,7 @@ export function factsOf(notification: Notification, sender: Sender): Facts {
     received,
     receivedDiffers: received !== null && money !== null && received !== money,
     otherIntents: otherIntentsIn(data),
-    date: DATE.format(createdAt),
+    date: dateIn(sender.timeZone ?? 'UTC', createdAt),
     time: new Date(createdAt).toISOString().replace(/\.\d+Z$/, 'Z'),
     text: (name) => textOf(data[name]),
     number: (name) => numberOf(data[name]),
@@ -54,7 +56,9 @@ export function factsOf(notification: Notification, sender: Sender): Facts {
   };
 }
 
-const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
+function dateIn(timeZone: string, instant: Instant): string {
+  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone }).format(instant);
+}
 
 /** Older versions named no received amount, and queued no letter of success where it was another one. */
 function receivedOf(data: JsonObject, money: string | null): string | null {

@@ -6,7 +6,12 @@ import { hints } from '../../src/cli/render/parts/next-steps.ts';
 import { shellWords } from '../../src/cli/render/parts/shell.ts';
 import { table } from '../../src/cli/render/parts/table.ts';
 import { createTheme, PALETTE } from '../../src/cli/render/parts/theme.ts';
-import { fullTime, lengthOfTime, relativeTime } from '../../src/cli/render/parts/time.ts';
+import {
+  absoluteTime,
+  fullTime,
+  lengthOfTime,
+  relativeTime,
+} from '../../src/cli/render/parts/time.ts';
 import { wrap } from '../../src/cli/render/parts/wrap.ts';
 import type { StuckCase } from '../../src/app/service.ts';
 import type { Transaction } from '../../src/domain/transaction.ts';
@@ -464,7 +469,26 @@ describe('words', () => {
     expect(relativeTime(createdAt, createdAt + 999)).toBe('now');
     expect(relativeTime(createdAt, createdAt + 59_000)).toBe('59 s ago');
     expect(relativeTime(createdAt + 7_200_000, createdAt)).toBe('in 2 h');
-    expect(fullTime(createdAt, createdAt + 3 * 86_400_000)).toBe('2026-11-22 06:11:05Z (3 d ago)');
+    expect(fullTime(createdAt, createdAt + 3 * 86_400_000, {})).toBe(
+      '2026-11-22 06:11:05Z (3 d ago)',
+    );
+    const summerMs = Date.UTC(2026, 6, 1, 22, 30);
+    expect(
+      ['UTC', 'Europe/Berlin', 'Asia/Kolkata', 'America/New_York', 'Europe/London'].flatMap(
+        (timeZone) => [createdAt, summerMs].map((at) => absoluteTime(at, { timeZone })),
+      ),
+    ).toEqual([
+      '2026-11-22 06:11:05Z',
+      '2026-07-01 22:30:00Z',
+      '2026-11-22 07:11:05 +01:00',
+      '2026-07-02 00:30:00 +02:00',
+      '2026-11-22 11:41:05 +05:30',
+      '2026-07-02 04:00:00 +05:30',
+      '2026-11-22 01:11:05 -05:00',
+      '2026-07-01 18:30:00 -04:00',
+      '2026-11-22 06:11:05 +00:00',
+      '2026-07-01 23:30:00 +01:00',
+    ]);
     expect([lengthOfTime(12.4), lengthOfTime(1_234), lengthOfTime(125_000)]).toEqual([
       '12 ms',
       '1.2 s',

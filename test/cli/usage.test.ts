@@ -26,7 +26,7 @@ describe('what cannot be understood', () => {
     [['reconcile', '--limit', '0'], '--limit: write a whole number from 1'],
     [['list', '--limit', '1001'], '--limit: write a whole number from 1 to 1000'],
     [['list', '--since', '2026-02-30'], '--since: there is no such time'],
-    [['list', '--since', 'yesterday'], '--since: write a day'],
+    [['list', '--since', 'last tuesday'], '--since: write a day'],
     [['sandbox', '--port', '70000'], '--port: write a whole number from 0 to 65535'],
     [['sandbox', '--seed', 'x', '--data', ''], '--data: it is empty'],
     [['list', '--reference', ''], '--reference: it is empty'],

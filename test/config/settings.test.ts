@@ -49,6 +49,7 @@ describe('loadSettings', () => {
       backoffCapMs: 3_600_000,
       stuckAfterMs: 86_400_000,
       schedule: '* * * * *',
+      timeZone: 'UTC',
       duplicateWindowMs: 600_000,
       operator: null,
       configFile: null,
@@ -84,6 +85,7 @@ describe('loadSettings', () => {
     ['PAYRECON_STRIPE_DEADLINE', '100ms', 'stripeDeadlineMs', 100],
     ['PAYRECON_STRIPE_RPS', '0.5', 'stripeRps', 0.5],
     ['PAYRECON_STRIPE_ENDPOINT_RPS', '10', 'stripeEndpointRps', 10],
+    ['PAYRECON_TIMEZONE', 'Europe/Berlin', 'timeZone', 'Europe/Berlin'],
     ['PAYRECON_SCHEDULE', '*/5 9-17 * * Mon,Tue', 'schedule', '*/5 9-17 * * Mon,Tue'],
     ['PAYRECON_OPERATOR', 'Ada Lovelace', 'operator', 'Ada Lovelace'],
     ['PAYRECON_DUPLICATE_WINDOW', '0', 'duplicateWindowMs', 0],
@@ -137,6 +139,8 @@ describe('loadSettings', () => {
     [{ PAYRECON_STRIPE_RPS: '0' }, 'a number from 0.1 to 10000'],
     [{ PAYRECON_STRIPE_RPS: '1e2' }, 'a number from 0.1 to 10000'],
     [{ PAYRECON_STRIPE_ENDPOINT_RPS: '10001' }, 'a number from 0.1 to 10000'],
+    [{ PAYRECON_TIMEZONE: 'Mars/Olympus' }, 'the name of a time zone'],
+    [{ PAYRECON_TIMEZONE: '+02:00' }, 'the name of a time zone'],
     [{ PAYRECON_SCHEDULE: '* * * *' }, 'a cron expression of 5 fields'],
     [{ PAYRECON_SCHEDULE: '* * * * * * *' }, 'a cron expression of 5 fields'],
     [{ PAYRECON_SCHEDULE: '* * * * $x' }, 'a cron expression of 5 fields'],
@@ -429,7 +433,7 @@ describe('describeSettings', () => {
       PAYRECON_NEW_LEDGER: '0 | default',
       PAYRECON_OPERATOR: 'ada | environment',
     });
-    expect(shown).toHaveLength(23);
+    expect(shown).toHaveLength(24);
     expect(JSON.stringify(shown)).not.toMatch(/51Nabc|SG\.hidden|pass|sslkey/);
   });
 });

@@ -19,7 +19,7 @@ function start(pass: (signal: AbortSignal) => Promise<PassEnd>, schedule = EVERY
   const stop = new AbortController();
   const manager = { ready: () => states.push('ready'), stopping: () => states.push('stopping') };
   const ended = runDaemon({
-    schedule,
+    schedule: { expression: schedule, timeZone: 'UTC' },
     pass,
     signal: stop.signal,
     log: (line) => lines.push(line),
@@ -130,7 +130,7 @@ describe('the daemon', () => {
       return Promise.resolve(A_PASS);
     };
     await runDaemon({
-      schedule: EVERY_SECOND,
+      schedule: { expression: EVERY_SECOND, timeZone: 'Europe/Berlin' },
       pass,
       signal: stop.signal,
       log: () => undefined,

@@ -3,6 +3,7 @@ import { headerProblems, readCells, readObject } from '../../src/app/charge-row.
 import { positionOf } from '../../src/app/cursor.ts';
 import { escapeText } from '../../src/cli/render/parts/escape.ts';
 import { wrap } from '../../src/cli/render/parts/wrap.ts';
+import { zoneClock } from '../../src/cli/zone-clock.ts';
 import { parseTime } from '../../src/cli/parse-flags.ts';
 import { parseDatabase } from '../../src/config/database.ts';
 import { DECLARATIONS } from '../../src/config/declarations.ts';
@@ -134,7 +135,7 @@ describe('a megabyte of anything', { timeout: 60_000 }, () => {
         null,
       );
       expect(nearest(text, ['usd', 'eur'])).toBeNull();
-      expect(parseTime(text, 0).ok).toBe(false);
+      expect(parseTime(text, 0, zoneClock('UTC')).ok).toBe(false);
       expect(() => positionOf(text)).toThrow(PayreconError);
       // These keep the whole text, and so work on all of it.
       const part = text.slice(0, MEGABYTE / 10);

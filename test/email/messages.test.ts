@@ -273,6 +273,19 @@ describe('to the customer', () => {
     expect(unknown.text + unknown.html).not.toMatch(/Shop:|answer this e-mail/);
   });
 
+  it("bears the date of its sender's calendar", () => {
+    const evening = {
+      ...notification('customer_succeeded'),
+      createdAt: Date.UTC(2026, 10, 22, 22),
+    };
+    const dated = (timeZone: string): string =>
+      /^Date: .*$/m.exec(messageFor(evening, { ...NOBODY, timeZone }).text)?.[0] ?? '';
+    expect(['UTC', 'Pacific/Auckland'].map(dated)).toEqual([
+      'Date: 22 November 2026',
+      'Date: 23 November 2026',
+    ]);
+  });
+
   it.each(['customer_failed', 'customer_authentication', 'customer_canceled'] as const)(
     '%s says that nothing was charged',
     (kind) => {

@@ -9,7 +9,8 @@ import { type CommandContext, withPayrecon } from '../context.ts';
 import type { Ending } from '../exit-code.ts';
 import { addGlobals, addJson, once } from '../flags.ts';
 import type { Perform } from '../perform.ts';
-import { parseCount, parseTime, raise } from '../parse-flags.ts';
+import { addSettings } from '../setting-flags.ts';
+import { parseCount, parseTime, raise, type ZoneClock } from '../parse-flags.ts';
 
 export interface ListFlags {
   readonly status?: readonly string[] | undefined;
@@ -38,7 +39,7 @@ export function defineList(command: Command, perform: Perform, run = runList): v
     .addOption(status)
     .option(
       '--since <time>',
-      'created at or after: 2026-01-31, 2026-01-31T09:30:00Z, or an age such as 2h',
+      'created at or after: 2026-01-31, today, yesterday, "2026-01-31 09:30", 2026-01-31T09:30:00Z, or an age such as 2h',
       once,
     )
     .option('--until <time>', 'created before', once)
@@ -51,17 +52,23 @@ export function defineList(command: Command, perform: Perform, run = runList): v
     )
     .option('--cursor <cursor>', 'go on after the page that named it', once);
   addJson(list);
+  addSettings(list, ['timezone']);
   addGlobals(list);
   list.action((flags, self) =>
-    perform(self, async (context) => run(readList(flags, context.services.now()), context)),
+    perform(self, async (context) => {
+      const { services } = context;
+      const { zoneClock } = await import('../zone-clock.ts');
+      const zone = zoneClock(await services.timeZone(context.flags));
+      return await run(readList(flags, services.now(), zone), context);
+    }),
   );
 }
 
-export function readList(flags: ListFlags, now: Instant): ListArguments {
+export function readList(flags: ListFlags, now: Instant, zone: ZoneClock): ListArguments {
   const problems: Problem[] = [];
   const time = (field: string, text: string | undefined): Instant | null => {
     if (text === undefined) return null;
-    const parsed = parseTime(text, now);
+    const parsed = parseTime(text, now, zone);
     if (!parsed.ok) problems.push({ field, message: parsed.message });
     return parsed.ok ? parsed.value : null;
   };

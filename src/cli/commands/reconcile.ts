@@ -31,6 +31,7 @@ const settings = [
   'backoff-base',
   'backoff-cap',
   'stuck-after',
+  'timezone',
   'operator',
   ...stripeFlags,
   ...mailFlags,

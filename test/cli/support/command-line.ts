@@ -25,6 +25,7 @@ export interface Situation {
   readonly answers?: readonly Answer[];
   /** Already received when the command begins. */
   readonly stoppedBy?: StopSignal;
+  readonly timeZone?: string;
   /** What is in a file, or on standard input under the name `-`; reading anything else fails as it would without the file. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly daemon?: (request: DaemonRequest) => Promise<void>;
@@ -69,6 +70,7 @@ export async function commandLine(
     listenForStop: () => stop.signal,
     stoppedBy: () => situation.stoppedBy ?? null,
     now: () => now,
+    timeZone: () => Promise.resolve(situation.timeZone ?? 'UTC'),
     read: (file) => readFrom(situation.files ?? {}, file),
     open(request) {
       const { notice: _notice, ...withoutNotice } = request;

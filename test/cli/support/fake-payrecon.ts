@@ -6,7 +6,7 @@ type Methods = {
     Name in keyof Payrecon as Payrecon[Name] extends (...args: never[]) => unknown ? Name : never
   ]: Payrecon[Name];
 };
-const fixed = ['mode', 'ledger', 'limits', 'warnings'] as const;
+const fixed = ['timeZone', 'mode', 'ledger', 'limits', 'warnings'] as const;
 type Fixed = (typeof fixed)[number];
 export type Expected = Partial<Omit<Methods, 'close'>> & Partial<Pick<Payrecon, Fixed>>;
 
@@ -26,6 +26,7 @@ export function fakePayrecon(expected: Expected): FakePayrecon {
   let closed = 0;
   const answers: Readonly<Record<string, unknown>> = {
     mode: 'test',
+    timeZone: 'UTC',
     ledger: 'sqlite:/tmp/ledger.db',
     limits: { requestsPerSecond: 100, endpointRequestsPerSecond: 25 },
     warnings: [],

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { runCommandLine } from '../../../src/cli/run.ts';
 import type { CliServices } from '../../../src/cli/dependencies.ts';
 import type { Output } from '../../../src/cli/streams.ts';
-import { openFromEnvironment } from '../../../src/compose/services.ts';
+import { openFromEnvironment, timeZoneFromEnvironment } from '../../../src/compose/services.ts';
 import { cleanEnvironment } from '../../support/environment.ts';
 import { aPaymentWorld, type PaymentWorld } from '../../support/payment-world.ts';
 import type { Target } from '../../storage/targets.ts';
@@ -48,6 +48,7 @@ export async function runHere(
     listenForStop: () => new AbortController().signal,
     stoppedBy: () => null,
     now: () => Date.now(),
+    timeZone: (flags) => timeZoneFromEnvironment({ environment, flags }),
     open: (request) => openFromEnvironment({ ...request, environment }),
     daemon: never,
     read: () => Promise.reject(new Error('unexpected reading of a file')),

@@ -213,9 +213,16 @@ function comesTo(
 function passedAlone(asked: Asked, { exitCode, errorCode }: Ended): readonly string[] {
   if (OF_LEDGERS.has(errorCode)) return ledgerRefused(asked, errorCode);
   if (asked.after.rolledBack) return exitCode === 0 ? ['the ledger lost payments'] : [];
-  const stuck = asked.after.rows.filter(({ status }) => status === 'stuck').length;
-  if (exitCode === 0 && stuck > 0) return [`${String(stuck)} payments wait for a person`];
-  if (exitCode === 5 && stuck === 0 && !asked.after.rows.some(({ status }) => status === 'pending'))
+  // Nobody in these histories acknowledges that a truth has changed.
+  const waiting = asked.after.rows.filter(
+    ({ status, review }) => status === 'stuck' || review?.reason === 'truth_changed',
+  ).length;
+  if (exitCode === 0 && waiting > 0) return [`${String(waiting)} payments wait for a person`];
+  if (
+    exitCode === 5 &&
+    waiting === 0 &&
+    !asked.after.rows.some(({ status }) => status === 'pending')
+  )
     return ['nothing waits for a person'];
   if (exitCode !== 0 && exitCode !== 5 && asked.undisturbed) return ['nothing was in its way'];
   return [];

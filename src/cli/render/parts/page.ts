@@ -28,12 +28,13 @@ interface Page {
   readonly theme: Theme;
   readonly now: Instant;
   readonly isWide: boolean;
+  readonly output: Output;
 }
 
 function cells(
   transaction: Transaction,
   amount: string,
-  { theme, now, isWide }: Page,
+  { theme, now, isWide, output }: Page,
 ): readonly Cell[] {
   const { status, createdAt } = transaction;
   return [
@@ -41,7 +42,7 @@ function cells(
     { text: amount },
     { text: transaction.key },
     { text: transaction.id, paint: theme.faint },
-    { text: isWide ? absoluteTime(createdAt) : relativeTime(createdAt, now) },
+    { text: isWide ? absoluteTime(createdAt, output) : relativeTime(createdAt, now) },
     { text: transaction.customer ?? '' },
     { text: transaction.reference ?? '' },
     { text: noteOf(transaction, now) },
@@ -66,7 +67,7 @@ const failureNotes = {
 } as const;
 
 export function pageText(page: TransactionPage, output: Output, now: Instant): string {
-  const shown: Page = { theme: createTheme(output), now, isWide: output.columns >= wide };
+  const shown: Page = { theme: createTheme(output), now, output, isWide: output.columns >= wide };
   const { title, texts } = amountColumn(page.data, shown.isWide);
   const rows = page.data.map((transaction, at) => cells(transaction, texts[at] ?? '', shown));
   const columns: readonly Column[] = [

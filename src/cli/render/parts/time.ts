@@ -1,4 +1,5 @@
 import type { Instant } from '../../../domain/transaction.ts';
+import type { Output } from '../../streams.ts';
 import { timeJson } from './json.ts';
 
 const units = [
@@ -8,9 +9,37 @@ const units = [
   { name: 's', ms: 1_000 },
 ] as const;
 
-/** `2026-11-22 06:11:05Z`: to the second, in UTC, so that two people in two places read the same. */
-export function absoluteTime(instant: Instant): string {
-  return `${timeJson(instant).slice(0, 19).replace('T', ' ')}Z`;
+type Reader = Pick<Output, 'timeZone'>;
+
+/** `2026-11-22 06:11:05Z`, in another zone than UTC `2026-11-22 07:11:05 +01:00`: two people in two places read the same. */
+export function absoluteTime(instant: Instant, { timeZone = 'UTC' }: Reader): string {
+  if (timeZone === 'UTC') return `${secondsOf(instant)}Z`;
+  const parts = partsIn(timeZone).formatToParts(instant);
+  const offset =
+    parts
+      .find(({ type }) => type === 'timeZoneName')
+      ?.value.replace('GMT', '')
+      .replace('\u2212', '-') ?? '';
+  const shown = parts.filter(({ type }) => type !== 'timeZoneName').map(({ value }) => value);
+  return `${shown.join('').replace(',', '').trim()} ${offset === '' ? '+00:00' : offset}`;
+}
+
+function secondsOf(instant: Instant): string {
+  return timeJson(instant).slice(0, 19).replace('T', ' ');
+}
+
+/** Sweden writes its dates as ISO 8601 does. */
+function partsIn(timeZone: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat('sv-SE', {
+    timeZone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'longOffset',
+  });
 }
 
 /** `3 min ago`, `in 45 s`, `now`. */
@@ -22,8 +51,8 @@ export function relativeTime(instant: Instant, now: Instant): string {
   return instant > now ? `in ${amount}` : `${amount} ago`;
 }
 
-export function fullTime(instant: Instant, now: Instant): string {
-  return `${absoluteTime(instant)} (${relativeTime(instant, now)})`;
+export function fullTime(instant: Instant, now: Instant, reader: Reader): string {
+  return `${absoluteTime(instant, reader)} (${relativeTime(instant, now)})`;
 }
 
 /** How long something took: `850 ms`, `1.2 s`, `3 min 5 s`. */

@@ -56,8 +56,8 @@ export function passText(
       value: `${String(settledTotal)}: ${String(settled.succeeded)} succeeded, ${String(settled.failed)} failed, ${String(settled.canceled)} canceled`,
     },
     { label: 'pending', value: String(pending) },
-    { label: 'too young', value: countFrom(tooYoung, tooYoungUntil, now) },
-    { label: 'later', value: countFrom(later, laterFrom, now) },
+    { label: 'too young', value: countFrom(tooYoung, tooYoungUntil, { now, output }) },
+    { label: 'later', value: countFrom(later, laterFrom, { now, output }) },
     {
       label: 'not sent',
       value: unsentCount(notSent),

@@ -53,7 +53,7 @@ export function refusedTransactionBlock(
     { label: 'reference', value: transaction.reference },
     { label: 'amount', value: amountText(transaction) },
     { label: 'status', value: transaction.status },
-    { label: 'created', value: fullTime(transaction.createdAt, now) },
+    { label: 'created', value: fullTime(transaction.createdAt, now, output) },
   ];
   return block(lines, createTheme(output), output);
 }

@@ -29,7 +29,8 @@ export function shownText(shown: ShownTransaction, output: Output, now: Instant)
   const theme = createTheme(output);
   const why = `  ${wrap(escapeText(shown.why), output.columns - 2, 2)}\n`;
   const parts = [
-    headline(shown.transaction, theme) + block(lines(shown.transaction, now), theme, output),
+    headline(shown.transaction, theme) +
+      block(lines(shown.transaction, now, output), theme, output),
     `${theme.strong('Why')}\n${why}`,
     `${theme.strong('Audit trail')}\n${indent(auditTable(shown.audit, output, theme))}`,
   ];
@@ -41,9 +42,9 @@ export function shownText(shown: ShownTransaction, output: Output, now: Instant)
   return parts.join('\n');
 }
 
-function lines(transaction: Transaction, now: Instant): readonly Line[] {
+function lines(transaction: Transaction, now: Instant, output: Output): readonly Line[] {
   const time = (instant: Instant | null): string | null =>
-    instant === null ? null : fullTime(instant, now);
+    instant === null ? null : fullTime(instant, now, output);
   const metadata = Object.entries(transaction.metadata).map(([name, value]) => ({
     label: '',
     value: `${name}=${value}`,
@@ -74,9 +75,9 @@ function lines(transaction: Transaction, now: Instant): readonly Line[] {
     { label: 'created', value: time(transaction.createdAt) },
     { label: 'updated', value: time(transaction.updatedAt) },
     { label: 'settled', value: time(transaction.settledAt) },
-    { label: 'expected', value: expectedText(transaction, now) },
+    { label: 'expected', value: expectedText(transaction, now, output) },
     { label: 'next', value: time(transaction.nextAttemptAt) },
-    ...reviewLines(transaction, now),
+    ...reviewLines(transaction, now, output),
   ];
 }
 
@@ -91,20 +92,23 @@ function receivedText(transaction: Transaction): string | null {
 }
 
 /** Until when it may take. */
-function expectedText(transaction: Transaction, now: Instant): string | null {
+function expectedText(transaction: Transaction, now: Instant, output: Output): string | null {
   const { status, expectedBy } = transaction;
   if (status !== 'pending' || expectedBy === null) return null;
-  return `${fullTime(expectedBy, now)}${isOverdue(transaction, now) ? ', overdue' : ''}`;
+  return `${fullTime(expectedBy, now, output)}${isOverdue(transaction, now) ? ', overdue' : ''}`;
 }
 
-function reviewLines(transaction: Transaction, now: Instant): readonly Line[] {
+function reviewLines(transaction: Transaction, now: Instant, output: Output): readonly Line[] {
   const { review } = transaction;
   if (review === null) return [];
   const { resolution } = review;
   // They have lines of their own.
   const { other_intents: _others, ...evidence } = review.evidence;
   return [
-    { label: 'review', value: `${review.message} (${review.reason}, ${fullTime(review.at, now)})` },
+    {
+      label: 'review',
+      value: `${review.message} (${review.reason}, ${fullTime(review.at, now, output)})`,
+    },
     { label: 'evidence', value: pairs(evidence) },
     ...otherIntentLines(transaction),
     {
@@ -131,7 +135,7 @@ const auditColumns: readonly Column[] = [
 function auditTable(entries: readonly AuditEntry[], output: Output, theme: Theme): string {
   const rows = entries.map((entry) => [
     { text: String(entry.seq), paint: theme.faint },
-    { text: absoluteTime(entry.at) },
+    { text: absoluteTime(entry.at, output) },
     { text: entry.action },
     { text: entry.to.status, paint: theme.status(entry.to.status) },
     { text: actorText(entry.actor) },
@@ -158,7 +162,7 @@ function emailTable(notifications: readonly Notification[], output: Output, them
     { text: each.to ?? 'the operator' },
     { text: each.state },
     { text: String(each.attempts) },
-    { text: each.sentAt === null ? '' : absoluteTime(each.sentAt) },
+    { text: each.sentAt === null ? '' : absoluteTime(each.sentAt, output) },
     { text: each.id, paint: theme.faint },
     { text: each.lastError ?? '' },
   ]);

@@ -3,6 +3,7 @@ import type { PassRow } from '../../../app/ports.ts';
 import type { Instant, JsonObject } from '../../../domain/transaction.ts';
 import { type LedgerState, ledgerStateWords } from '../../../domain/ledger-state.ts';
 import type { CommandContext } from '../../context.ts';
+import type { Output } from '../../streams.ts';
 import { block } from '../parts/details.ts';
 import { type Hint, hints } from '../parts/next-steps.ts';
 import { timeJson, timeOrNull, writeJson } from '../parts/json.ts';
@@ -37,13 +38,16 @@ export function writeStatus(
       ...(where.mode === 'live' ? { paint: theme.bad } : {}),
     },
     { label: 'pending', value: `${String(pending)}${oldest}` },
-    { label: 'too young', value: countFrom(waiting.tooYoung, waiting.tooYoungUntil, now) },
-    { label: 'later', value: countFrom(waiting.later, waiting.laterFrom, now) },
+    {
+      label: 'too young',
+      value: countFrom(waiting.tooYoung, waiting.tooYoungUntil, { now, output: out }),
+    },
+    { label: 'later', value: countFrom(waiting.later, waiting.laterFrom, { now, output: out }) },
     { label: 'not sent', value: unsentCount(notSent) },
     { label: 'stuck', value: String(stuck), ...(stuck > 0 ? { paint: theme.warn } : {}) },
     { label: 'overdue', value: String(overdue), ...(overdue > 0 ? { paint: theme.warn } : {}) },
     { label: 'changed', value: changed === 0 ? null : String(changed), paint: theme.warn },
-    { label: 'last pass', value: lastPass === null ? 'never' : passText(lastPass, now) },
+    { label: 'last pass', value: lastPass === null ? 'never' : passText(lastPass, now, out) },
     {
       label: 'e-mails',
       value: `${String(emails.queued + emails.sending)} queued, ${String(emails.failed)} failed`,
@@ -66,14 +70,14 @@ function stateHints(state: LedgerState, { ledger }: Where): readonly Hint[] {
   return words === null ? [] : [{ text: words.what }, { text: words.safe }];
 }
 
-function passText(pass: PassRow, now: Instant): string {
+function passText(pass: PassRow, now: Instant, output: Output): string {
   const { settled } = pass;
   const total = settled.succeeded + settled.failed + settled.canceled;
   const outcome =
     pass.finishedAt === null
       ? 'not finished'
       : `${String(pass.due)} due, ${String(total)} settled${pass.outage ? ', Stripe was out of reach' : ''}`;
-  return `${fullTime(pass.startedAt, now)} on ${pass.host}: ${outcome}`;
+  return `${fullTime(pass.startedAt, now, output)} on ${pass.host}: ${outcome}`;
 }
 
 function statusHints({

@@ -19,7 +19,7 @@ export function evidenceText(
   const lines = [
     { label: 'key', value: transaction.key },
     { label: 'id', value: transaction.id },
-    { label: 'created', value: fullTime(transaction.createdAt, now) },
+    { label: 'created', value: fullTime(transaction.createdAt, now, output) },
     {
       label: 'waits for',
       value: review === null ? 'it is overdue' : review.message,

@@ -63,7 +63,7 @@ export function transactionBlock(transaction: Transaction, output: Output, now: 
   const theme = createTheme(output);
   const open = transaction.status === 'pending' || transaction.status === 'stuck';
   const time = (instant: Instant | null): string | null =>
-    instant === null ? null : fullTime(instant, now);
+    instant === null ? null : fullTime(instant, now, output);
   const lines: readonly Line[] = [
     { label: 'key', value: transaction.key },
     { label: 'id', value: transaction.id },
