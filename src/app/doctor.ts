@@ -9,14 +9,26 @@ import type {
   Identity,
   Ledger,
   NeedsPerson,
+  Notification,
   Outbox,
   Passes,
+  Right,
+  RightAnswer,
 } from './ports.ts';
 
 /** Beyond this, Stripe's `created` and our own times no longer compare well. */
 const CLOCK_WARNING_MS = 30_000;
 /** A daemon passes every minute; cron may be slower. */
 const LAST_PASS_WARNING_MS = 15 * 60_000;
+/** Passes send e-mails, and one that failed is tried again within an hour. */
+const MAIL_WAITS_WARNING_MS = 3_600_000;
+
+/** How a service is reached: `proxy` is `HOST:PORT (VARIABLE)`, or null for none. */
+interface Way {
+  readonly service: string;
+  readonly base: string;
+  readonly proxy: string | null;
+}
 
 export interface DoctorDeps {
   /** Every setting, for a person's eyes: no secret in it. */
@@ -25,7 +37,12 @@ export interface DoctorDeps {
     readonly value: string;
     readonly source: string;
   }[];
+  /** What files let other users do, and where keys go: sentences that say what to do. */
+  readonly warnings: readonly string[];
+  readonly ways: readonly Way[];
   readonly mode: 'test' | 'live' | 'none';
+  /** A restricted key has only the rights that somebody chose. */
+  readonly isKeyRestricted: boolean;
   /** Where the first charge makes the ledger; null where only `payrecon migrate` does. */
   readonly madeByChargeAt: string | null;
   /** As DATABASE_URL names it, without a password. */
@@ -56,15 +73,30 @@ export interface DoctorDeps {
 
 /** Everything that a payment needs, looked at one by one; goes on after a failure. */
 export async function examine(deps: DoctorDeps): Promise<readonly DoctorCheck[]> {
-  const checks: DoctorCheck[] = [configurationCheck(deps.describe)];
+  const checks: DoctorCheck[] = [
+    configurationCheck(deps.describe),
+    ...deps.warnings.map((sentence) => warning('settings', sentence)),
+    ...proxyChecks(deps.ways),
+  ];
   const database = await examineDatabase(deps, checks);
-  const account = deps.gateway === null ? null : await deps.gateway.account();
-  checks.push(stripeCheck(deps.mode, account));
+  const account = await examineStripe(deps, checks);
   if (database !== null && account?.kind === 'account' && account.dateHeader !== null)
     checks.push(clockCheck(database.now, account.dateHeader));
-  checks.push(mailCheck(deps.mail, database?.queued ?? 0, database?.failedMails ?? 0));
+  checks.push(...mailChecks(deps.mail, database));
   if (database !== null) checks.push(...database.checks);
   return checks;
+}
+
+async function examineStripe(
+  { gateway, mode, isKeyRestricted }: DoctorDeps,
+  checks: DoctorCheck[],
+): Promise<AccountAnswer | null> {
+  const account = gateway === null ? null : await gateway.account();
+  checks.push(stripeCheck(mode, account));
+  const isKeyTaken = account?.kind === 'account' || account?.kind === 'forbidden';
+  if (gateway !== null && isKeyRestricted && isKeyTaken)
+    checks.push(...rightChecks(await gateway.rights()));
+  return account;
 }
 
 function configurationCheck(settings: DoctorDeps['describe']): DoctorCheck {
@@ -74,10 +106,60 @@ function configurationCheck(settings: DoctorDeps['describe']): DoctorCheck {
   return ok('configuration', given.length === 0 ? 'all defaults' : given.join(', '));
 }
 
+function proxyChecks(ways: readonly Way[]): readonly DoctorCheck[] {
+  const [through, direct] = [true, false].map((proxied) =>
+    ways.filter(({ proxy }) => (proxy !== null) === proxied),
+  );
+  if (through === undefined || direct === undefined || through.length === 0) return [];
+  const sentences = [
+    ...through.map(
+      ({ service, base, proxy }) => `${service} (${base}) is reached through ${proxy ?? ''}`,
+    ),
+    ...direct.map(({ service, base }) => `${service} (${base}) without a proxy`),
+  ];
+  return [ok('proxy', sentences.join('; '))];
+}
+
+const NEEDED: Readonly<Record<Right, { readonly to: string; readonly allow: string }>> = {
+  list: { to: 'list payment intents', allow: 'PaymentIntents: Write' },
+  retrieve: { to: 'retrieve payment intents', allow: 'PaymentIntents: Write' },
+  search: { to: 'search payment intents', allow: 'PaymentIntents: Write' },
+  events: { to: 'read events', allow: 'Events: Read' },
+};
+
+/** Without these no unknown outcome is ever known; search and events are asked only in rare cases. */
+const INDISPENSABLE: ReadonlySet<Right> = new Set<Right>(['list', 'retrieve']);
+
+function rightChecks(answers: readonly RightAnswer[]): readonly DoctorCheck[] {
+  const found = answers.flatMap((answer): readonly DoctorCheck[] => {
+    const { to, allow } = NEEDED[answer.right];
+    if (answer.kind === 'granted') return [];
+    if (answer.kind === 'unknown')
+      return [
+        warning(
+          'rights',
+          `whether the key may ${to} could not be tried (${answer.message}): run doctor again`,
+        ),
+      ];
+    const message = `the restricted key may not ${to}: allow "${allow}" for it in Stripe's Dashboard (${answer.message})`;
+    return INDISPENSABLE.has(answer.right)
+      ? [{ name: 'rights', state: 'failed', message, failure: 'configuration' }]
+      : [warning('rights', message)];
+  });
+  if (found.length > 0) return found;
+  return [
+    ok(
+      'rights',
+      'the restricted key may list, retrieve and search payment intents and read events; whether it may create, confirm and cancel them was not tried',
+    ),
+  ];
+}
+
 interface DatabaseFindings {
   readonly now: number;
   readonly queued: number;
   readonly failedMails: number;
+  readonly oldestMail: Notification | null;
   readonly checks: readonly DoctorCheck[];
 }
 
@@ -94,15 +176,17 @@ async function examineDatabase(
       ok('schema', `${String(schema.applied.length)} migrations applied, none missing`),
     );
     checks.push(ledgerCheck(ledgerState(await storage.identity.read()), deps.ledgerAt));
-    const [last, needs, counts] = await Promise.all([
+    const [last, needs, counts, oldestMail] = await Promise.all([
       storage.passes.last(),
       storage.history.needsPerson(),
       storage.outbox.counts(),
+      storage.outbox.oldestUnsent(),
     ]);
     return {
       now,
       queued: counts.queued,
       failedMails: counts.failed,
+      oldestMail,
       checks: [lastPassCheck(last?.startedAt ?? null, now), stuckCheck(needs)],
     };
   } catch (error) {
@@ -185,6 +269,16 @@ function clockCheck(databaseNow: number, stripeNow: number): DoctorCheck {
     : ok('clock', message);
 }
 
+function mailChecks(
+  mail: DoctorDeps['mail'],
+  database: DatabaseFindings | null,
+): readonly DoctorCheck[] {
+  if (database === null) return [mailCheck(mail, 0, 0)];
+  const { queued, failedMails } = database;
+  const queue = mail.configured ? queueChecks(database) : [];
+  return [mailCheck(mail, queued, failedMails), ...queue];
+}
+
 function mailCheck(mail: DoctorDeps['mail'], queued: number, failed: number): DoctorCheck {
   const waiting = queued === 0 ? 'none waiting' : `${String(queued)} queued`;
   const missing = [
@@ -205,6 +299,23 @@ function mailCheck(mail: DoctorDeps['mail'], queued: number, failed: number): Do
   return missing.length > 0
     ? warning('sendgrid', `operator e-mails stay queued (${waiting}): set ${missing.join(', ')}`)
     : ok('sendgrid', `configured, ${waiting}`);
+}
+
+/** One check more where e-mails could be sent and are not. */
+function queueChecks({ oldestMail, queued, now }: DatabaseFindings): readonly DoctorCheck[] {
+  if (oldestMail === null) return [];
+  const { createdAt, lastError } = oldestMail;
+  const waitsMs = now - createdAt;
+  if (waitsMs <= MAIL_WAITS_WARNING_MS) return [];
+  const age = formatDuration(Math.round(waitsMs / 60_000) * 60_000);
+  const why = lastError === null ? 'it was never tried' : `its last error: ${lastError}`;
+  return [
+    warning(
+      'mail_queue',
+      `e-mails are not going out: ${String(queued)} queued, the oldest for ${age} (${why}). ` +
+        'Correct what the error names, see that passes run, or run `payrecon notifications send`',
+    ),
+  ];
 }
 
 function lastPassCheck(startedAt: number | null, now: number): DoctorCheck {

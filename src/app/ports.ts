@@ -392,6 +392,8 @@ export interface Outbox {
   /** Queues the same message again, as a new e-mail; null when there is no such e-mail. */
   requeue(id: string): Promise<Notification | null>;
   counts(): Promise<UnsentCounts>;
+  /** The one that waits longest of those that are neither sent nor given up; null when none waits. */
+  oldestUnsent(): Promise<Notification | null>;
 }
 
 // ---- passes and outages ----------------------------------------------------------------------
@@ -491,6 +493,8 @@ export interface Gateway extends AccountReader {
   ): AsyncIterable<{ readonly query: LookUp; readonly answer: Answer }>;
   /** One cheap call that tells whether Stripe answers, and for whom. */
   account(): Promise<AccountAnswer>;
+  /** What the key may do of what can be tried without changing anything; a few cheap calls. */
+  rights(): Promise<readonly RightAnswer[]>;
   /**
    * How far Stripe's clock is ahead of the database's, in ms, where the database's shows `now`: by Stripe's last answer.
    * 0 within a minute; null before its first answer.
@@ -532,6 +536,15 @@ export type NewestIntents =
   | { readonly kind: 'intents'; readonly intents: readonly IntentSnapshot[] }
   | { readonly kind: 'unauthorized'; readonly httpStatus: number; readonly message: string }
   | { readonly kind: 'unknown'; readonly message: string };
+
+/** To list, retrieve and search payment intents, and to read events. */
+export type Right = 'list' | 'retrieve' | 'search' | 'events';
+
+export type RightAnswer =
+  | { readonly right: Right; readonly kind: 'granted' }
+  /** Stripe said that the key may not. */
+  | { readonly right: Right; readonly kind: 'missing'; readonly message: string }
+  | { readonly right: Right; readonly kind: 'unknown'; readonly message: string };
 
 export type AccountAnswer =
   | {

@@ -1,3 +1,4 @@
+import type { DoctorDeps } from '../app/doctor.ts';
 import type { ChargeOutcome, Payrecon } from '../app/service.ts';
 import type { LedgerIdentity, ListFilter } from '../app/ports.ts';
 import { listPage, ledgerStatus, show, verifyAudit } from '../app/history.ts';
@@ -285,6 +286,23 @@ function mail({
   };
 }
 
+function waysOf(settings: Settings): DoctorDeps['ways'] {
+  const { stripeApiBase, stripeProxy, sendgridApiKey, sendgridApiBase, sendgridProxy } = settings;
+  const shown = (proxy: Settings['stripeProxy']): string | null =>
+    proxy === null ? null : `${proxy.shown} (${proxy.variable})`;
+  const stripe = {
+    service: 'Stripe',
+    base: stripeApiBase ?? 'https://api.stripe.com',
+    proxy: shown(stripeProxy),
+  };
+  const mailService = {
+    service: 'SendGrid',
+    base: sendgridApiBase ?? 'https://api.sendgrid.com',
+    proxy: shown(sendgridProxy),
+  };
+  return sendgridApiKey === null ? [stripe] : [stripe, mailService];
+}
+
 function upkeep(
   settings: Settings,
   adapters: Adapters,
@@ -299,7 +317,10 @@ function upkeep(
       const { stripeMode, sendgridApiKey, mailFrom, operatorEmail } = settings;
       return await examine({
         describe: describeSettings(settings),
+        warnings: settings.warnings,
+        ways: waysOf(settings),
         mode: stripeMode,
+        isKeyRestricted: settings.stripeSecretKey?.startsWith('rk_') === true,
         madeByChargeAt: settings.database.kind === 'sqlite' ? settings.database.shown : null,
         ledgerAt: settings.database.shown,
         openStorage: adapters.storage,

@@ -56,8 +56,15 @@ export function createOutbox(database: Database): Outbox {
     },
     requeue: (id) => requeue(database, id),
     counts: () => counts(database),
+    async oldestUnsent() {
+      const row = await database.read((sql) => firstRow(sql, OLDEST_UNSENT));
+      return row === null ? null : notificationOf(row);
+    },
   };
 }
+
+const OLDEST_UNSENT =
+  'select * from notifications where next_attempt_at is not null order by created_at, id limit 1';
 
 const DUE = 'next_attempt_at <= v.now';
 /** Further ahead than any claim or backoff puts it: its time was written while the clock was wrong, so it is due now. */

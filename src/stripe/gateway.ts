@@ -20,6 +20,7 @@ import { findOther } from './look-up/other-intents.ts';
 import type { Outcome } from './http/result.ts';
 import type { Priority } from '../domain/rate-limit/budget.ts';
 import { type Limiter, RequestLimiter } from './rate-limit/local-limiter.ts';
+import { readRights } from './rights.ts';
 import { SharedLimiter } from './rate-limit/shared-limiter.ts';
 import { cancelParams, confirmParams, createParams, type LedgerNames } from './params.ts';
 
@@ -84,6 +85,7 @@ export function openGateway(options: GatewayOptions): StripeGateway {
     cancel: async (transaction, wait) => await cancel(connected(), transaction, wait),
     lookUp: (queries, signal) => lookUp({ caller, secret, density }, queries, signal),
     account: () => readAccount(caller, secret),
+    rights: () => readRights(caller, secret),
     aheadMs: (now) => caller.stripeClock.aheadOf(now),
     newestIntents: (query) => newestIntents({ caller, secret, readUpTo }, query),
     findOther: (query) => findOther(connected(), query),

@@ -127,6 +127,7 @@ export function gatewayThrough(gate: DeadGate, gateway: Gateway): Gateway {
     confirm: (transaction) => gate.around('stripe confirm', () => gateway.confirm(transaction)),
     cancel: (transaction) => gate.around('stripe cancel', () => gateway.cancel(transaction)),
     account: () => gate.around('stripe account', () => gateway.account()),
+    rights: () => gate.around('stripe rights', () => gateway.rights()),
     lookUp: (queries, signal) => lookUpThrough(gate, gateway, queries, signal),
     newestIntents: (query) => gate.around('stripe newest', () => gateway.newestIntents(query)),
     aheadMs: (now) => gateway.aheadMs(now),

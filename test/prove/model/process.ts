@@ -193,6 +193,7 @@ export class Process {
           confirm: (transaction) => now().confirm(transaction),
           cancel: (transaction) => now().cancel(transaction),
           account: () => now().account(),
+          rights: () => now().rights(),
           lookUp: (queries, signal) => now().lookUp(queries, signal),
           newestIntents: (query) => now().newestIntents(query),
           aheadMs: (at) => now().aheadMs(at),

@@ -99,6 +99,7 @@ export class PausingGate {
       confirm: (transaction) => this.#through('stripe confirm', () => gateway.confirm(transaction)),
       cancel: (transaction) => this.#through('stripe cancel', () => gateway.cancel(transaction)),
       account: () => this.#through('stripe account', () => gateway.account()),
+      rights: () => this.#through('stripe rights', () => gateway.rights()),
       lookUp: (queries, signal) => this.#lookUp(gateway, queries, signal),
       newestIntents: (query) => this.#through('stripe newest', () => gateway.newestIntents(query)),
       aheadMs: (now) => gateway.aheadMs(now),
