@@ -15,6 +15,29 @@ import type { ChargeRequest } from '../transaction.ts';
 
 /** Control, format, private, unassigned and default-ignorable characters, spaces but the plain one, and the blank of Braille. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|[^\P{Zs} ]/u;
+/**
+ * What a spreadsheet writes in the place of what was there. A long number becomes `1.23457E+12`, and many orders get one
+ * key by it; a formula's error or text was never a key; an apostrophe that marks a text is no part of it. Dates are left
+ * alone, and so are `12E4`, `-5` and `@shop-7`: those are written by people as well.
+ */
+const SPREADSHEET: readonly (readonly [RegExp, string])[] = [
+  [
+    /^[+-]?[0-9]+[.,][0-9]+[Ee][+-]?[0-9]{2,3}$/,
+    'it is a number as a spreadsheet shortens it, whose last digits are lost: other orders are shortened to the same',
+  ],
+  [
+    /^#(?:N\/A|(?:REF|VALUE|NAME|NULL|NUM|DIV\/0|SPILL|CALC|GETTING_DATA)[!?]?)$/i,
+    "it is a spreadsheet's error, not a value",
+  ],
+  [/^#{3,}$/, "it is a spreadsheet's sign for a column that is too narrow, not a value"],
+  [
+    /^=|^[+@][A-Za-z]{1,20}\(/,
+    'it is a formula, which a spreadsheet would work out: other orders may come to the same',
+  ],
+  [/^'[^']*$/, 'it begins with the apostrophe by which a spreadsheet marks a text: remove it'],
+];
+const FROM_SPREADSHEET = 'format the column as text and export it again';
+
 /** Embeddings, overrides and isolates: what follows is shown in another order than it is stored. */
 const REORDERING = /[\u202a-\u202e\u2066-\u2069]/;
 /** Letters of Thai and Lao that have a second spelling and no keyboard that writes it. */
@@ -58,6 +81,8 @@ export function doubtfulTexts({
 }
 
 function doubtfulName(text: string): string | null {
+  const spoilt = SPREADSHEET.find(([notation]) => notation.test(text.trim()));
+  if (spoilt !== undefined) return `${spoilt[1]}; ${FROM_SPREADSHEET}`;
   if (PLAIN.test(text)) return null;
   const found =
     unseen(text) ??

@@ -83,6 +83,57 @@ describe('a key or a reference', () => {
     expect(doubts({ reference: text })).toEqual([expect.stringMatching(/^reference: /)]);
   });
 
+  it.each([
+    ['1.23457E+12', 'as a spreadsheet shortens it'],
+    ['1,23457E+12', 'as a spreadsheet shortens it'],
+    ['-9.87654e-05', 'as a spreadsheet shortens it'],
+    ['1.2E105', 'as a spreadsheet shortens it'],
+    ['#NAME?', "a spreadsheet's error"],
+    ['#N/A', "a spreadsheet's error"],
+    ['#ref!', "a spreadsheet's error"],
+    ['#DIV/0!', "a spreadsheet's error"],
+    ['#SPILL!', "a spreadsheet's error"],
+    ['########', 'a column that is too narrow'],
+    ['=1+1', 'a formula'],
+    ['="order-1"', 'a formula'],
+    ['+SUM(A1:A3)', 'a formula'],
+    ['@concat(A1)', 'a formula'],
+    ["'a5", 'the apostrophe'],
+  ])('may be none that a spreadsheet has spoilt: %s', (text, words) => {
+    for (const field of ['key', 'reference'] as const) {
+      const [problem, ...more] = doubtfulTexts({ ...base, [field]: text });
+      expect(more).toEqual([]);
+      expect(problem).toMatchObject({ field });
+      expect(problem?.message).toContain(words);
+      expect(problem?.message).toContain('format the column as text and export it again');
+    }
+  });
+
+  it.each([
+    'order-1842',
+    '2026-11-27',
+    '27.11.2026',
+    'INV#22',
+    '#22',
+    '1234567890123',
+    '12E4',
+    '12e45',
+    '1.5',
+    '1.2e4b',
+    '3f2504e0-4f89-11d3-9a0c-0305e82c3301',
+    '01JDA0B1C2D3E4F5G6H7J8K9MR',
+    '-5',
+    '+4917012345',
+    '@shop-7',
+    '-draft(2)',
+    "O'Brien-7",
+    "'quoted'",
+    '1.23457E+12-a',
+    'v1.2E+10 rc',
+  ])('may be what people and programs write: %s', (text) => {
+    expect(doubtfulTexts({ ...base, key: text, reference: text })).toEqual([]);
+  });
+
   it('may hold none of the characters of a category that nobody sees', () => {
     const few = characters(/[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}]/u).filter(
       (character) => character !== ' ',
