@@ -15,7 +15,7 @@ const FORMS = 'it must be postgres://USER@HOST:PORT/NAME or sqlite:/PATH';
 export function parseDatabase(text: string, cwd: string): Parsed<Database> {
   if (text.startsWith('sqlite:')) return parseSqlite(text.slice('sqlite:'.length), cwd);
   if (!/^postgres(ql)?:\/\//.test(text)) return { ok: false, message: FORMS };
-  if (!URL.canParse(text) || /[\s\p{Cc}]/u.test(text)) {
+  if (!URL.canParse(text) || /[\s\p{Cc}]/u.test(text) || cutsPassword(new URL(text))) {
     return {
       ok: false,
       message: `${FORMS}; in the user name and password, characters such as : / ? # @ % must be percent-encoded`,
@@ -57,12 +57,24 @@ function parseSqlite(path: string, cwd: string): Parsed<Database> {
   return { ok: true, value: { kind: 'sqlite', path: absolute, shown: `sqlite:${absolute}` } };
 }
 
+/**
+ * A / ? or # in a password ends the host, so that its beginning passes for a port and its rest for the
+ * database's name, which is shown. The @ that should have come before the host is then behind them.
+ */
+function cutsPassword({ pathname, searchParams, hash }: URL): boolean {
+  return (
+    pathname.includes('@') ||
+    hash !== '' ||
+    [...searchParams.keys()].some((key) => key.includes('@'))
+  );
+}
+
 /** Whether the text holds a password, so that it is treated as a secret. A URL that cannot be read may hold one. */
 export function holdsPassword(text: string): boolean {
   if (!text.startsWith('postgres')) return false;
   if (!URL.canParse(text)) return true;
   const url = new URL(text);
-  return url.password !== '' || url.searchParams.has('password');
+  return url.password !== '' || url.searchParams.has('password') || cutsPassword(url);
 }
 
 /** Built anew from harmless parts: parameters other than the host may hold secrets of their own. */

@@ -37,6 +37,11 @@ describe('parseDatabase', () => {
     ['postgres:h/d', 'postgres://USER@HOST:PORT/NAME or sqlite:/PATH'],
     ['postgres://u:p#w@h/d', 'percent-encoded'],
     ['postgres://h/d\n', 'percent-encoded'],
+    // Read as a host called "u" and a port of the password's first digits, these would be shown and asked for.
+    ['postgres://u:7391/Xk9w@h/d', 'percent-encoded'],
+    ['postgres://7391/Xk9w@h/d', 'percent-encoded'],
+    ['postgres://u:7391/x?Xk9w@h/d', 'percent-encoded'],
+    ['postgres://u:7391/x#Xk9w@h/d', 'percent-encoded'],
     ['postgres://h', 'the name of the database is missing'],
     ['postgres://h/', 'the name of the database is missing'],
     ['sqlite:', 'followed by the path of a file'],
