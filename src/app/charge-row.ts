@@ -24,6 +24,7 @@ const COLUMNS = [
   'amount_minor',
   'currency',
   'payment_method',
+  'method_type',
   'customer',
   'reference',
   'email',
@@ -31,6 +32,7 @@ const COLUMNS = [
 ] as const;
 const REQUIRED = ['key', 'currency', 'payment_method'] as const;
 const METADATA = 'metadata.';
+const METHOD_TYPE = 'method_type';
 
 /** What is wrong with the header of a file; a column that nobody reads would be a field that is silently not sent. */
 export function headerProblems(columns: readonly string[]): readonly Problem[] {
@@ -60,6 +62,16 @@ export function headerProblems(columns: readonly string[]): readonly Problem[] {
   if (!seen.has('amount') && !seen.has('amount_minor'))
     add('amount', 'this column is missing: give amount or amount_minor');
   return more === 0 ? problems : [...problems, moreProblems(more)];
+}
+
+/** As they are read: names in any case, and the NAME of a metadata column as it is written. */
+export function columnsOf(header: readonly string[]): readonly string[] {
+  return header.map((name) => {
+    const text = name.trim();
+    const low = text.toLowerCase();
+    if (low.startsWith(METADATA)) return METADATA + text.slice(METADATA.length);
+    return isKnown(low) ? low : text;
+  });
 }
 
 /** `Key` beside `key` is a second column of that name, and which of them counts cannot be known. */
@@ -139,10 +151,18 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function textOf(name: string, given: unknown): string | null {
   if (name === 'metadata') return null;
   if (typeof given === 'string') return given;
+  if (name === METHOD_TYPE && isTexts(given)) return given.join(' ');
   return name === 'amount_minor' && Number.isSafeInteger(given) ? String(given) : null;
 }
 
+function isTexts(given: unknown): given is readonly string[] {
+  return (
+    Array.isArray(given) && given.length > 0 && given.every((text) => typeof text === 'string')
+  );
+}
+
 function notText(name: string): string {
+  if (name === METHOD_TYPE) return 'it is neither a text nor a list of texts';
   if (name === 'metadata') return 'it is not an object of texts';
   if (name === 'amount') return 'write it as a text, "49.99", or give amount_minor';
   return name === 'amount_minor' ? 'it is not a whole number' : 'it is not a text';
@@ -156,6 +176,11 @@ function parseFields(
   const metadata = [...fields]
     .filter(([name]) => name.startsWith(METADATA))
     .map(([name, text]) => [name.slice(METADATA.length), text] as const);
+  // Of the line, where it has one: several are separated as people do it.
+  const ownTypes = fields
+    .get(METHOD_TYPE)
+    ?.split(/[\s|,;]+/)
+    .filter((type) => type !== '');
   const parsed = parseChargeRequest(
     {
       key: fields.get('key'),
@@ -168,7 +193,7 @@ function parseFields(
       email: fields.get('email'),
       description: fields.get('description'),
       metadata: Object.fromEntries(metadata),
-      methodTypes,
+      methodTypes: ownTypes ?? methodTypes,
     },
     COLUMN_NAMES,
   );

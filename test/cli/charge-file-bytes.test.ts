@@ -51,6 +51,107 @@ async function chargeAll(
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const utf16be = (text: string): Buffer => Buffer.from(text, 'utf16le').swap16();
 
+describe('a file of a spreadsheet', () => {
+  const cells = (separator: string, ...texts: readonly string[]): string => texts.join(separator);
+
+  it.each([
+    ['semicolons', ';'],
+    ['tabs', '\t'],
+    ['commas', ','],
+  ])('may have %s between its cells, and its columns in any case', async (_, separator) => {
+    // No text of a charge may hold a tab.
+    const inCell = separator === '\t' ? ',' : separator;
+    const rows = [
+      cells(separator, 'KEY', ' Amount', '"Currency"', 'Payment_Method', 'Metadata.OrderId'),
+      cells(separator, 'a', '1.00', 'usd', 'pm_1', 'X-1'),
+      cells(separator, 'b', '2.50', 'usd', 'pm_1', `"x${inCell}y"`),
+    ];
+    const requests: ChargeRequest[] = [];
+    const { code, stderr } = await commandLine(['charge', '--file', 'due.csv', '--json'], {
+      files: { 'due.csv': rows.join('\r\n') },
+      payrecon: {
+        charge: (request) => {
+          requests.push(request);
+          return Promise.resolve(charged({ ...succeeded, key: request.key }));
+        },
+      },
+    });
+    expect(stderr).not.toContain('error');
+    expect(code).toBe(0);
+    expect(
+      requests
+        .map(({ key, amount, metadata }) => [key, amount, metadata['OrderId']])
+        .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    ).toEqual([
+      ['a', 100, 'X-1'],
+      ['b', 250, `x${inCell}y`],
+    ]);
+  });
+
+  it('in which a comma is a decimal mark is refused line by line, not multiplied', async () => {
+    const text = 'key;amount;currency;payment_method\na;1,00;usd;pm_1\nb;2.00;usd;pm_1\n';
+    expect((await chargeAll(text)).ends).toEqual([
+      [2, 'invalid'],
+      [3, 'succeeded'],
+    ]);
+  });
+
+  it('of a column twice, but for capital letters, is refused whole', async () => {
+    const { code, stderr } = await chargeAll(`Key,${HEADER}\na,${line('a')}`, 'due.csv', 'nothing');
+    expect(code).toBe(2);
+    expect(stderr).toContain('is there twice');
+  });
+
+  it('names the types of the payment methods of its lines, over those of the flag', async () => {
+    const types = async (content: string, name: string): Promise<readonly string[][]> => {
+      const seen: string[][] = [];
+      await commandLine(
+        ['charge', '--file', name, '--method-type', 'link', '--concurrency', '1', '--json'],
+        {
+          files: { [name]: content },
+          payrecon: {
+            charge: (request) => {
+              seen.push([...request.methodTypes]);
+              return Promise.resolve(charged({ ...succeeded, key: request.key }));
+            },
+          },
+        },
+      );
+      return seen;
+    };
+    const rows = [
+      `${HEADER},method_type`,
+      `${line('a')},us_bank_account`,
+      `${line('b')},card|link`,
+    ];
+    expect(await types([...rows, `${line('c')},`].join('\n'), 'due.csv')).toEqual([
+      ['us_bank_account'],
+      ['card', 'link'],
+      ['link'],
+    ]);
+    const json = [{ method_type: 'card link' }, { method_type: ['sepa_debit'] }, {}].map((more) =>
+      JSON.stringify({ ...(JSON.parse(object('k')) as object), ...more }),
+    );
+    expect(await types(json.join('\n'), 'due.jsonl')).toEqual([
+      ['card', 'link'],
+      ['sepa_debit'],
+      ['link'],
+    ]);
+    const wrong = await chargeAll(
+      `${HEADER},method_type\n${line('a')},visa\n`,
+      'due.csv',
+      'nothing',
+    );
+    expect(wrong.lines[0]).toMatchObject({ result: 'invalid', error: { fields: ['method_type'] } });
+  });
+
+  it('of lines of blanks alone says nothing of them', async () => {
+    const blank = Array.from({ length: 50_000 }, () => ' ').join('\n');
+    const { lines } = await chargeAll(`${HEADER}\n${blank}\n${line('z')}\n , ,\t, \n`);
+    expect(lines.map(({ line: at, result }) => [at, result])).toEqual([[50_002, 'succeeded']]);
+  });
+});
+
 describe('names that are there twice', () => {
   it('make a line of JSON invalid, and it alone', async () => {
     const twice = [

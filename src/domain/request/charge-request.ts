@@ -60,7 +60,7 @@ export const COLUMN_NAMES: FieldNames = {
   amountMinor: 'amount_minor',
   currency: 'currency',
   paymentMethod: 'payment_method',
-  methodTypes: 'method_types',
+  methodTypes: 'method_type',
   customer: 'customer',
   reference: 'reference',
   email: 'email',

@@ -126,7 +126,7 @@ describe('parseChargeRequest', () => {
       problems: [
         { field: 'amount', message: expect.stringContaining('amount_minor 4999') as string },
         { field: 'payment_method', message: 'it is missing' },
-        { field: 'method_types' },
+        { field: 'method_type' },
       ],
     });
     expect(Object.keys(FLAG_NAMES)).toEqual(Object.keys(COLUMN_NAMES));

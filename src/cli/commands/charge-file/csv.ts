@@ -1,5 +1,11 @@
 import { type CsvError, parse, type Parser } from 'csv-parse';
-import { type ChargeRow, headerProblems, readCells, unreadable } from '../../../app/charge-row.ts';
+import {
+  type ChargeRow,
+  columnsOf,
+  headerProblems,
+  readCells,
+  unreadable,
+} from '../../../app/charge-row.ts';
 import { PayreconError } from '../../../domain/errors.ts';
 import { withoutSecrets } from '../../../domain/secret-texts.ts';
 import { collapseLineEnds } from './line-ends.ts';
@@ -27,16 +33,17 @@ export async function* csvRows(
   source: TextBytes,
   methodTypes: readonly string[],
 ): AsyncGenerator<ChargeRow, undefined> {
+  const { separator, pieces } = await separated(source.pieces);
   let columns: readonly string[] | null = null;
-  for await (const read of records(source)) {
+  for await (const read of records(pieces, separator)) {
     const { line, record, raw, endsAtByte } = read;
     const undecoded = /[\ufffd\0]/.exec(raw);
     if (undecoded !== null) throw unreadableFrom(lineIn(read, undecoded.index), notUtf8);
     if (columns === null) {
-      columns = headerOf(read);
+      columns = headerOf(read, separator);
       continue;
     }
-    const broken = strayQuote(raw) ? quoteProblem(read) : null;
+    const broken = strayQuote(raw, separator) ? quoteProblem(read) : null;
     const parsed =
       broken === null
         ? readCells(columns, record, methodTypes)
@@ -51,8 +58,52 @@ export async function* csvRows(
   return undefined;
 }
 
+/** Spreadsheets of half the world write semicolons, for their decimals have commas. */
+const SEPARATORS = [',', ';', '\t'] as const;
+type Separator = (typeof SEPARATORS)[number];
+/** The names of all columns, and as many of metadata as a charge may have, are less than this. */
+const LONGEST_HEADER = 64 * 1024;
+
+/** By the first line that is not blank: what stands between the names of its columns. */
+async function separated(
+  pieces: AsyncIterable<Buffer>,
+): Promise<{ readonly separator: Separator; readonly pieces: AsyncIterable<Buffer> }> {
+  const rest = pieces[Symbol.asyncIterator]();
+  const held: Buffer[] = [];
+  let header = '';
+  for (let size = 0; size < LONGEST_HEADER;) {
+    const next = await rest.next();
+    if (next.done === true) break;
+    held.push(next.value);
+    size += next.value.length;
+    header += next.value.toString('latin1');
+    if (/[\r\n]/.test(header.trimStart())) break;
+  }
+  return { separator: separatorOf(header.trimStart()), pieces: joined(held, rest) };
+}
+
+async function* joined(
+  held: readonly Buffer[],
+  rest: AsyncIterator<Buffer>,
+): AsyncGenerator<Buffer, undefined> {
+  yield* held;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  return undefined;
+}
+
+/** One whose pieces have `key` among them; a comma where none has, for the error that follows. */
+function separatorOf(text: string): Separator {
+  const [line = ''] = text.split(/[\r\n]/, 1);
+  const names = (separator: Separator): readonly string[] =>
+    line.split(separator).map((name) => name.replaceAll('"', '').trim().toLowerCase());
+  return SEPARATORS.find((separator) => names(separator).includes('key')) ?? ',';
+}
+
 /** The reader hands its records over as it makes them; an error that it meets is raised once those before it are handed on. */
-async function* records({ pieces }: TextBytes): AsyncGenerator<Read, undefined> {
+async function* records(
+  pieces: AsyncIterable<Buffer>,
+  separator: Separator,
+): AsyncGenerator<Read, undefined> {
   const { feed, runs } = collapseLineEnds();
   let line = 1;
   let endsBefore = 0;
@@ -64,10 +115,10 @@ async function* records({ pieces }: TextBytes): AsyncGenerator<Read, undefined> 
     endsBefore = 0;
     return line;
   };
-  const { parser, lost } = open(({ record, raw }) => {
+  const { parser, lost } = open(separator, ({ record, raw }) => {
     const begins = begin();
     endsBefore = lineFeeds(raw);
-    if (record.some((cell) => cell !== ''))
+    if (record.some((cell) => cell.trim() !== ''))
       ready.push({ line: begins, record, raw, runs: runs.slice(0, endsBefore), endsAtByte });
   });
   const handOver = (): readonly Read[] => {
@@ -109,13 +160,17 @@ interface Parsed {
   readonly raw: string;
 }
 
-function open(take: (parsed: Parsed) => void): {
+function open(
+  separator: Separator,
+  take: (parsed: Parsed) => void,
+): {
   readonly parser: Parser;
   readonly lost: () => CsvError | null;
 } {
   let lost: CsvError | null = null;
   const parser: Parser = parse({
     raw: true,
+    delimiter: separator,
     relax_quotes: true,
     relax_column_count: true,
     record_delimiter: '\n',
@@ -144,9 +199,9 @@ function lineIn({ line, raw, runs }: Read, index: number): number {
   return runs.slice(0, lineFeeds(raw.slice(0, index))).reduce((sum, run) => sum + run, line);
 }
 
-function headerOf(read: Read): readonly string[] {
-  const columns = read.record.map((name) => name.trim());
-  const problems = strayQuote(read.raw)
+function headerOf(read: Read, separator: Separator): readonly string[] {
+  const columns = columnsOf(read.record);
+  const problems = strayQuote(read.raw, separator)
     ? [{ field: `line ${String(read.line)}`, message: quoteProblem(read) }]
     : headerProblems(columns);
   if (problems.length === 0) return columns;
@@ -163,7 +218,9 @@ function keyOf(columns: readonly string[], record: readonly string[]): string | 
 }
 
 /** Whether a mark stands anywhere but around a whole cell, or doubled within one that has them around it. */
-function strayQuote(raw: string): boolean {
+function strayQuote(raw: string, separator: Separator): boolean {
+  const isBoundary = (character: string | undefined): boolean =>
+    character === separator || character === '\n';
   if (!raw.includes('"')) return false;
   let quoted = false;
   for (let at = 0; at < raw.length; at += 1) {
@@ -178,10 +235,6 @@ function strayQuote(raw: string): boolean {
     }
   }
   return quoted;
-}
-
-function isBoundary(character: string | undefined): boolean {
-  return character === ',' || character === '\n';
 }
 
 function quoteProblem(read: Read): string {
