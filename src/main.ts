@@ -47,8 +47,16 @@ function endOnBug(error: unknown): void {
   process.exit(EXIT.bug);
 }
 
+/** Node takes a directory there for a file without anything in it. */
+async function standardInput(): Promise<typeof process.stdin> {
+  const { fstatSync } = await import('node:fs');
+  if (fstatSync(0).isDirectory())
+    throw Object.assign(new Error('standard input is a directory'), { syscall: 'read' });
+  return process.stdin;
+}
+
 async function read(file: string): Promise<ByteSource> {
-  if (file === '-') return { stream: process.stdin, size: null };
+  if (file === '-') return { stream: await standardInput(), size: null };
   const { open } = await import('node:fs/promises');
   const handle = await open(file);
   const about = await handle.stat();

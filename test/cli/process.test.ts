@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { open } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -16,6 +17,21 @@ const options = {
   killSignal: 'SIGKILL',
   stdin: 'ignore',
 } as const;
+
+describe('standard input', () => {
+  it('that is a directory is no empty file', async () => {
+    const folder = await temporaryFolder();
+    const handle = await open(folder);
+    onTestFinished(() => handle.close());
+    const ended = await execa(process.execPath, [binary, 'charge', '--file', '-'], {
+      ...options,
+      stdin: handle.fd,
+      env: cleanEnvironment(folder, { STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef' }),
+    });
+    expect(ended).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(ended.stderr).toContain('"-" cannot be read: standard input is a directory');
+  });
+});
 
 /** A Stripe that says whose account it is, and never answers a call that changes something; `asked` resolves at the first one. */
 async function silentStripe(): Promise<{ readonly url: string; readonly asked: Promise<void> }> {
