@@ -24,8 +24,9 @@ describe('standard input', () => {
     const handle = await open(folder);
     onTestFinished(() => handle.close());
     const ended = await execa(process.execPath, [binary, 'charge', '--file', '-'], {
-      ...options,
-      stdin: handle.fd,
+      extendEnv: false,
+      reject: false,
+      stdio: [handle.fd, 'pipe', 'pipe'],
       env: cleanEnvironment(folder, { STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef' }),
     });
     expect(ended).toMatchObject({ exitCode: 2, stdout: '' });
