@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { open } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -23,13 +24,12 @@ describe('standard input', () => {
     const folder = await temporaryFolder();
     const handle = await open(folder);
     onTestFinished(() => handle.close());
-    const ended = await execa(process.execPath, [binary, 'charge', '--file', '-'], {
-      extendEnv: false,
-      reject: false,
+    const ended = spawnSync(process.execPath, [binary, 'charge', '--file', '-'], {
       stdio: [handle.fd, 'pipe', 'pipe'],
+      encoding: 'utf8',
       env: cleanEnvironment(folder, { STRIPE_SECRET_KEY: 'sk_test_0123456789abcdef' }),
     });
-    expect(ended).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(ended).toMatchObject({ status: 2, stdout: '' });
     expect(ended.stderr).toContain('"-" cannot be read: standard input is a directory');
   });
 });
