@@ -72,8 +72,12 @@ async function afterError(error: unknown, context: CommandContext): Promise<Endi
   if (error instanceof CommanderError && error.code === 'commander.help')
     return { kind: 'failed', error: usageError(error) };
   const { services } = context;
+  if (isLeftQuestion(error)) {
+    // The cursor stands behind the question.
+    context.err.write('\npayrecon: the question was left unanswered: nothing was decided\n');
+    return { kind: 'interrupted' };
+  }
   if (services.stoppedBy() !== null && isInterruption(error)) return { kind: 'interrupted' };
-  if (error instanceof Error && error.name === 'ExitPromptError') return { kind: 'interrupted' };
   const known = error instanceof CommanderError ? usageError(error) : error;
   const { reportError } = await import('./render/views/error.ts');
   await reportError(known, context);
@@ -83,11 +87,13 @@ async function afterError(error: unknown, context: CommandContext): Promise<Endi
   return { kind: 'failed', error: known };
 }
 
+/** Ctrl-C, Ctrl-D or a signal at a question. */
+function isLeftQuestion(error: unknown): boolean {
+  return error instanceof Error && ['AbortPromptError', 'ExitPromptError'].includes(error.name);
+}
+
 function isInterruption(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    ['AbortError', 'AbortPromptError', 'ExitPromptError'].includes(error.name)
-  );
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** Commander's own, and those of checked-command.ts. */

@@ -277,7 +277,7 @@ describe('stuck resolve with a person', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('ends quietly with 130 on Ctrl-C at a question', async () => {
+  it('ends with 130 and one sentence on Ctrl-C at a question', async () => {
     const gone = new Error('User force closed the prompt');
     gone.name = 'ExitPromptError';
     const { code, stderr, closed } = await commandLine(['stuck', 'resolve', stuck.id], {
@@ -286,6 +286,7 @@ describe('stuck resolve with a person', () => {
     });
     expect(code).toBe(130);
     expect(stderr).not.toContain('bug');
+    expect(stderr).toMatch(/\npayrecon: the question was left unanswered: nothing was decided\n$/);
     expect(closed).toBe(1);
   });
 
