@@ -128,7 +128,7 @@ export function readObject(value: unknown, methodTypes: readonly string[]): Pars
   const add = (name: string, given: unknown): void => {
     if (given === null) return;
     const text = textOf(name, given);
-    if (text === null) problems.push({ field: name, message: notText(name) });
+    if (text === null) problems.push({ field: name, message: notText(name, given) });
     else if (fields.has(name)) problems.push({ field: name, message: 'it is given twice' });
     else fields.set(name, text);
   };
@@ -161,11 +161,14 @@ function isTexts(given: unknown): given is readonly string[] {
   );
 }
 
-function notText(name: string): string {
+function notText(name: string, given: unknown): string {
   if (name === METHOD_TYPE) return 'it is neither a text nor a list of texts';
   if (name === 'metadata') return 'it is not an object of texts';
   if (name === 'amount') return 'write it as a text, "49.99", or give amount_minor';
-  return name === 'amount_minor' ? 'it is not a whole number' : 'it is not a text';
+  if (name !== 'amount_minor') return 'it is not a text';
+  return typeof given === 'number' && Number.isInteger(given)
+    ? 'it is too large to be exact as a number: write it as a text'
+    : 'it is not a whole number';
 }
 
 function parseFields(
@@ -199,6 +202,8 @@ function parseFields(
   );
   if (parsed.ok) return found.length === 0 ? parsed : unreadable(found);
   const named = new Set(found.map(({ field }) => field));
+  // The other name of the same thing is not missing as well.
+  if (named.has('amount_minor')) named.add('amount');
   return unreadable([...found, ...parsed.problems.filter(({ field }) => !named.has(field))]);
 }
 

@@ -142,11 +142,15 @@ export interface ResolveRequest {
   readonly as: ResolveTarget;
   readonly reason: string;
   readonly cancelAtStripe: boolean;
+  /** Who decides, where it is not the operator of the settings. */
+  readonly operator?: string;
 }
 
 export interface CancelRequest {
   /** For the audit trail; null where nobody gave one. */
   readonly reason: string | null;
+  /** Who cancels, where it is not the operator of the settings. */
+  readonly operator?: string;
   readonly signal?: AbortSignal;
 }
 

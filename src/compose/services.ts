@@ -1,6 +1,7 @@
 import type { DoctorDeps } from '../app/doctor.ts';
 import type { ChargeOutcome, Payrecon } from '../app/service.ts';
 import type { LedgerIdentity, ListFilter } from '../app/ports.ts';
+import type { AdvanceDeps } from '../app/advance.ts';
 import { listPage, ledgerStatus, show, verifyAudit } from '../app/history.ts';
 import type { Settings } from '../config/settings.ts';
 import type { PassEnd } from '../daemon/daemon.ts';
@@ -257,7 +258,7 @@ function stuckWork({ advancing }: Adapters): Pick<Payrecon, 'inspect' | 'resolve
   return {
     async cancel(idOrKey, request) {
       const { cancel } = await import('../app/cancel.ts');
-      return await cancel(await advancing(), idOrKey, request);
+      return await cancel(decidedBy(await advancing(), request), idOrKey, request);
     },
     async inspect(idOrKey) {
       const { inspect } = await import('../app/resolve.ts');
@@ -265,9 +266,14 @@ function stuckWork({ advancing }: Adapters): Pick<Payrecon, 'inspect' | 'resolve
     },
     async resolve(idOrKey, request) {
       const { resolve } = await import('../app/resolve.ts');
-      return await resolve(await advancing(), idOrKey, request);
+      return await resolve(decidedBy(await advancing(), request), idOrKey, request);
     },
   };
+}
+
+/** In the audit trail stands who decided; the system's user and the host stay those of this process. */
+function decidedBy(deps: AdvanceDeps, { operator }: { readonly operator?: string }): AdvanceDeps {
+  return operator === undefined ? deps : { ...deps, actor: { ...deps.actor, operator } };
 }
 
 function mail({

@@ -123,6 +123,17 @@ export const ERROR_CODES = {
   },
 
   // ---- what is to be charged -------------------------------------------------------------------
+  invalid_call: {
+    kinds: ['usage'],
+    meaning:
+      'What a program gave to the library is not what the call takes; `fields` names what is wrong.',
+    safe: 'Correct the call; nothing was sent or changed.',
+  },
+  closed: {
+    kinds: ['usage'],
+    meaning: 'The library was closed before this call.',
+    safe: 'Open it again; nothing was sent or changed.',
+  },
   invalid_request: {
     kinds: ['usage'],
     meaning: 'The charge cannot be sent as it stands; `fields` names what is wrong.',

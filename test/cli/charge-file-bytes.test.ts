@@ -227,10 +227,8 @@ describe('bytes that are no UTF-8', () => {
   it.each([
     ['due.csv', [HEADER, line('a'), line('Jos\xe9'), line('b')], 3],
     ['due.csv', [HEADER, line('a'), `"x`, `\xe9",1.00,usd,pm_1`, line('b')], 4],
-    ['due.csv', [HEADER, line('a'), `b,1.00,usd,pm_\0`], 3],
     ['due.csv', [HEADER, '', '\r', line('a'), '', '', `"b`, '', `\xe9"`], 9],
     ['due.jsonl', [object('a'), object('Jos\xe9'), object('b')], 2],
-    ['due.jsonl', [object('a'), '', `${object('b')}\0`, object('c')], 3],
     ['due.jsonl', [object('a'), '\xff', object('c')], 2],
   ])('stop %s at their line, with what came before charged (%#)', async (name, text, at) => {
     const { code, stderr, lines, keys } = await chargeAll(latin1(text.join('\n')), name);
@@ -238,6 +236,20 @@ describe('bytes that are no UTF-8', () => {
     expect(stderr).toContain('save it as UTF-8');
     expect(stderr).toContain('no line is charged twice');
     expect([code, lines.map(({ key }) => key), keys]).toEqual([2, ['a'], ['a']]);
+  });
+
+  it.each([
+    ['due.csv', [HEADER, line('a'), `b,1.00,usd,pm_\0`, line('c')]],
+    ['due.jsonl', ['', object('a'), `${object('b')}\0`, object('c')]],
+  ])('do not count a NUL, whose line of %s fails alone', async (name, text) => {
+    const { code, lines, keys } = await chargeAll(text.join('\n'), name);
+    expect(lines.map((each) => [each.line, each.result])).toEqual([
+      [2, 'succeeded'],
+      [3, 'invalid'],
+      [4, 'succeeded'],
+    ]);
+    expect(lines[1]?.error?.message).toContain('it holds a NUL character');
+    expect([code, keys]).toEqual([2, ['a', 'c']]);
   });
 
   it('in the header send nothing', async () => {

@@ -69,6 +69,22 @@ export const COLUMN_NAMES: FieldNames = {
   onSession: 'on_session',
 };
 
+/** The fields of a call from a program. */
+export const PROPERTY_NAMES: FieldNames = {
+  key: 'key',
+  amount: 'amount',
+  amountMinor: 'amountMinor',
+  currency: 'currency',
+  paymentMethod: 'paymentMethod',
+  methodTypes: 'methodTypes',
+  customer: 'customer',
+  reference: 'reference',
+  email: 'email',
+  description: 'description',
+  metadata: 'metadata',
+  onSession: 'onSession',
+};
+
 export type ParsedChargeRequest =
   | { readonly ok: true; readonly request: ChargeRequest }
   | { readonly ok: false; readonly problems: readonly Problem[] };

@@ -10,7 +10,7 @@ import { PayreconError } from '../../../domain/errors.ts';
 import { withoutSecrets } from '../../../domain/secret-texts.ts';
 import { collapseLineEnds } from './line-ends.ts';
 import { LONGEST_LINE, tooLong } from './limits.ts';
-import { notUtf8, type TextBytes, unreadableFrom } from './text.ts';
+import { holdsNul, notUtf8, type TextBytes, unreadableFrom } from './text.ts';
 
 /*
  * Rows of CSV (RFC 4180, in UTF-8). The reader is told to take a stray quotation mark for a letter, because otherwise
@@ -37,13 +37,13 @@ export async function* csvRows(
   let columns: readonly string[] | null = null;
   for await (const read of records(pieces, separator)) {
     const { line, record, raw, endsAtByte } = read;
-    const undecoded = /[\ufffd\0]/.exec(raw);
+    const undecoded = /\ufffd/.exec(raw);
     if (undecoded !== null) throw unreadableFrom(lineIn(read, undecoded.index), notUtf8);
     if (columns === null) {
       columns = headerOf(read, separator);
       continue;
     }
-    const broken = strayQuote(raw, separator) ? quoteProblem(read) : null;
+    const broken = raw.includes('\0') ? holdsNul : strayQuoteProblem(read, separator);
     const parsed =
       broken === null
         ? readCells(columns, record, methodTypes)
@@ -197,6 +197,10 @@ function lineFeeds(text: string): number {
 /** The line of the file on which something in the raw text stands. */
 function lineIn({ line, raw, runs }: Read, index: number): number {
   return runs.slice(0, lineFeeds(raw.slice(0, index))).reduce((sum, run) => sum + run, line);
+}
+
+function strayQuoteProblem(read: Read, separator: Separator): string | null {
+  return strayQuote(read.raw, separator) ? quoteProblem(read) : null;
 }
 
 function headerOf(read: Read, separator: Separator): readonly string[] {

@@ -3,7 +3,7 @@ import { type ChargeRow, readObject, unreadable } from '../../../app/charge-row.
 import { parseJsonText } from '../../../domain/request/json-text.ts';
 import { withoutSecrets } from '../../../domain/secret-texts.ts';
 import { ENDLESS_LINE, LONGEST_LINE } from './limits.ts';
-import { notUtf8, type TextBytes, unreadableFrom } from './text.ts';
+import { holdsNul, notUtf8, type TextBytes, unreadableFrom } from './text.ts';
 
 /** Rows of JSON lines: an object a line, in UTF-8. Only a line feed ends a line: the other separators may stand in a text. */
 export async function* jsonRows(
@@ -21,15 +21,14 @@ export async function* jsonRows(
           line,
           `it has no end within ${String(ENDLESS_LINE / 1024 / 1024)} MiB`,
         );
-      yield {
-        line,
-        key: null,
-        parsed: unreadable([{ field: 'line', message: 'it is longer than a charge can be' }]),
-        endsAtByte,
-      };
+      yield failing(line, 'it is longer than a charge can be', endsAtByte);
       continue;
     }
-    if (!isUtf8(bytes) || bytes.includes(0)) throw unreadableFrom(line, notUtf8);
+    if (!isUtf8(bytes)) throw unreadableFrom(line, notUtf8);
+    if (bytes.includes(0)) {
+      yield failing(line, holdsNul, endsAtByte);
+      continue;
+    }
     const text = bytes.toString('utf8');
     // Only what JSON counts as blank: a mark of another file that was put behind this one is none.
     if (/^[ \t\r\n]*$/.test(text)) continue;
@@ -50,6 +49,11 @@ export async function* jsonRows(
       };
   }
   return undefined;
+}
+
+/** Alone: the lines around it say what they say. */
+function failing(line: number, message: string, endsAtByte: number): ChargeRow {
+  return { line, key: null, parsed: unreadable([{ field: 'line', message }]), endsAtByte };
 }
 
 /** To find the line by; the key of a line with two is neither of them. */

@@ -93,5 +93,7 @@ export function unreadableFrom(line: number, what: string, cause?: unknown): Pay
   );
 }
 
+export const holdsNul = 'it holds a NUL character, which no text of a charge has: remove it';
+
 export const notUtf8 =
   'its bytes are no UTF-8 (but perhaps Latin-1, Windows-1252 or UTF-16): save it as UTF-8';
