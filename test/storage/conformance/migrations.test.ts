@@ -185,10 +185,10 @@ describe.each(targets)('migrating on $name', (target) => {
   it('shares its records with the knex command line', { timeout: 60_000 }, async () => {
     const database = await target.fresh();
     expect(await knexCommand(database.url, 'migrate:list')).toMatch(
-      /Found 4 Pending Migration file\/files\.\s*0001_ledger/,
+      /Found 5 Pending Migration file\/files\.\s*0001_ledger/,
     );
     expect(await knexCommand(database.url, 'migrate:latest')).toContain(
-      'Batch 1 run: 4 migrations',
+      'Batch 1 run: 5 migrations',
     );
     const storage = await database.open({ autoMigrate: false });
     expect((await storage.schema()).state).toBe('current');
