@@ -117,6 +117,8 @@ export interface Decision {
   readonly reason: string;
   /** Cancel the payment intent first, where the outcome needs it. */
   readonly cancelAtStripe?: boolean | undefined;
+  /** The customer is not written to. */
+  readonly noEmail?: boolean | undefined;
   /** Who decides; the operator of the settings when left out. */
   readonly operator?: string | undefined;
 }
@@ -213,6 +215,7 @@ const DECISION = z.strictObject({
   as: z.enum(['succeeded', 'failed', 'canceled', 'retry', 'acknowledge']),
   reason: text,
   cancelAtStripe: z.boolean().default(false),
+  noEmail: z.boolean().default(false),
   operator,
 });
 const CANCEL_OPTIONS = z.strictObject({ reason: text.optional(), operator, signal });

@@ -138,10 +138,19 @@ export interface StuckCase {
   readonly targets: readonly ResolutionOption[];
 }
 
+/** The e-mail that a decision would send to the customer. */
+export interface LetterPreview {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
 export interface ResolveRequest {
   readonly as: ResolveTarget;
   readonly reason: string;
   readonly cancelAtStripe: boolean;
+  /** True: the customer is not written to. */
+  readonly noEmail?: boolean;
   /** Who decides, where it is not the operator of the settings. */
   readonly operator?: string;
 }
@@ -207,6 +216,8 @@ export interface Payrecon {
   stuck(limit: number, cursor: string | null): Promise<TransactionPage>;
   /** Asks Stripe; takes no lease and changes nothing. */
   inspect(idOrKey: string): Promise<StuckCase>;
+  /** What the customer would be told of a decision; null where nothing is. Asks nobody. */
+  preview(stuck: StuckCase, as: ResolveTarget, reason: string): Promise<LetterPreview | null>;
   /** Asks Stripe again under a lease, and records only a target that is legal then. */
   resolve(idOrKey: string, request: ResolveRequest): Promise<Transaction>;
   /** Canceled at Stripe first, as a fence, then recorded. */

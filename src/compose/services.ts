@@ -122,7 +122,7 @@ function assemble(
     close: adapters.close,
     ...payments(settings, adapters),
     ...reading(settings, adapters),
-    ...stuckWork(adapters),
+    ...stuckWork(settings, adapters),
     ...mail(adapters),
     ...upkeep(settings, adapters),
   };
@@ -254,8 +254,24 @@ function reading(
   };
 }
 
-function stuckWork({ advancing }: Adapters): Pick<Payrecon, 'inspect' | 'resolve' | 'cancel'> {
+function stuckWork(
+  settings: Settings,
+  { advancing, storage }: Adapters,
+): Pick<Payrecon, 'inspect' | 'preview' | 'resolve' | 'cancel'> {
   return {
+    async preview(stuck, as, reason) {
+      const [{ letterOfDecision }, { messageFor }, { senderOf }] = await Promise.all([
+        import('../app/letter-preview.ts'),
+        import('../email/messages.ts'),
+        import('../email/mailer.ts'),
+      ]);
+      const now = await (await storage()).ledger.now();
+      const letter = letterOfDecision(stuck, { as, reason }, now);
+      if (letter === null || letter.to === null) return null;
+      const { mailFrom: from, mailReplyTo: replyTo, timeZone } = settings;
+      const { subject, text } = messageFor(letter, senderOf({ from, replyTo, timeZone }));
+      return { to: letter.to, subject, text };
+    },
     async cancel(idOrKey, request) {
       const { cancel } = await import('../app/cancel.ts');
       return await cancel(decidedBy(await advancing(), request), idOrKey, request);

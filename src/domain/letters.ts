@@ -1,4 +1,5 @@
-import type { Transaction } from './transaction.ts';
+import { receivedOf } from './money/received.ts';
+import type { JsonObject, Transaction } from './transaction.ts';
 import type { NotificationKind } from './transition.ts';
 
 type Ended = Pick<Transaction, 'status' | 'failureKind' | 'confirmSentAt'>;
@@ -43,4 +44,31 @@ function ofFailure(
     case null:
       return confirmSentAt !== null || corrected ? ['customer_canceled'] : [];
   }
+}
+
+/** What a message is made of, as it was when it was queued. Amount in the minor unit, instants in milliseconds. */
+export function letterData(transaction: Transaction): JsonObject {
+  const received = receivedOf(transaction);
+  const others = transaction.review?.evidence['other_intents'];
+  return {
+    transaction_id: transaction.id,
+    key: transaction.key,
+    reference: transaction.reference,
+    amount: transaction.amount,
+    currency: transaction.currency,
+    amount_received: received?.amount ?? null,
+    currency_received: received?.currency ?? null,
+    customer: transaction.customer,
+    description: transaction.description,
+    status: transaction.status,
+    payment_intent: transaction.paymentIntent,
+    stripe_status: transaction.stripeStatus,
+    failure_kind: transaction.failureKind,
+    failure_code: transaction.failureCode,
+    failure_message: transaction.failureMessage,
+    review_reason: transaction.review?.reason ?? null,
+    review_message: transaction.review?.message ?? null,
+    ...(others === undefined ? {} : { other_intents: others }),
+    created_at: transaction.createdAt,
+  };
 }

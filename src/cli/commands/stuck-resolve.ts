@@ -15,6 +15,8 @@ export interface ResolveFlags {
   readonly as?: string | undefined;
   readonly reason?: string | undefined;
   readonly cancelAtStripe?: true | undefined;
+  /** `--no-email` makes it false. */
+  readonly email?: boolean | undefined;
   readonly yes?: true | undefined;
 }
 
@@ -24,6 +26,7 @@ export interface ResolveArguments {
   readonly as: ResolveTarget | null;
   readonly reason: string | null;
   readonly cancelAtStripe: boolean;
+  readonly noEmail: boolean;
   readonly yes: boolean;
 }
 
@@ -45,6 +48,7 @@ export function defineStuckResolve(command: Command, perform: Perform, run = run
     .addOption(as)
     .option('--reason <text>', 'why, for the audit trail', once)
     .option('--cancel-at-stripe', 'cancel the payment intent first, where the outcome needs it')
+    .option('--no-email', 'do not write to the customer')
     .option('--yes', 'do not ask for confirmation');
   addJson(resolve);
   addSettings(resolve, ['operator', ...stripeFlags]);
@@ -94,6 +98,7 @@ export function readResolve(
     as,
     reason,
     cancelAtStripe: flags.cancelAtStripe === true,
+    noEmail: flags.email === false,
     yes: flags.yes === true,
   };
 }
@@ -124,9 +129,33 @@ async function decide(
   const target = await chooseTarget(given, stuck, context);
   const cancelAtStripe = await mayCancel(given, target, stuck, context);
   const reason = given.reason ?? (await context.prompts.text('Why? (kept in the audit trail)'));
+  if (!given.yes) await showLetter(given, { payrecon, stuck, as: target.as, reason }, context);
   if (!given.yes && !(await context.prompts.confirm(confirmationText(stuck, target.as))))
     throw notConfirmed();
-  return { as: target.as, reason, cancelAtStripe };
+  return {
+    as: target.as,
+    reason,
+    cancelAtStripe,
+    ...(given.noEmail ? { noEmail: true } : {}),
+  };
+}
+
+interface Deciding {
+  readonly payrecon: Payrecon;
+  readonly stuck: StuckCase;
+  readonly as: ResolveTarget;
+  readonly reason: string;
+}
+
+/** Before the decision is confirmed: what the customer will read. */
+async function showLetter(
+  { noEmail }: ResolveArguments,
+  { payrecon, stuck, as, reason }: Deciding,
+  { err }: CommandContext,
+): Promise<void> {
+  const letter = await payrecon.preview(stuck, as, reason);
+  const { letterText } = await import('../render/views/stuck.ts');
+  err.write(letterText(letter, noEmail, err));
 }
 
 async function chooseTarget(

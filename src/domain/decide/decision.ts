@@ -49,6 +49,8 @@ export interface WantedResolution {
   readonly operator: string;
   /** The intent may be canceled at Stripe for it. */
   readonly cancelAtStripe: boolean;
+  /** True: the customer is not written to, whatever is recorded. */
+  readonly noEmail?: boolean;
 }
 
 export interface Context {

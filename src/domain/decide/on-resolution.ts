@@ -159,15 +159,13 @@ function outcomeTransition(
   answer: Answer,
   { as, context }: { readonly as: Outcome; readonly context: Context },
 ): Transition {
-  const { reason } = wantedOf(context);
+  const { reason, noEmail = false } = wantedOf(context);
   const intent = intentOf(answer);
   // Stripe's own terminal status needs no watching; what a person alone knows is compared later.
   const provenByStripe =
     intent !== null && (intent.status === 'succeeded' || intent.status === 'canceled');
-  const changes: Changes = {
-    ...outcomeOf(transaction, intent, as),
-    ...(as === 'failed' ? failureBy(transaction, reason) : {}),
-  };
+  const changes = outcomeChanges(transaction, answer, { as, reason });
+  const letters = customerMail({ ...transaction, ...changes, status: as }, false);
   return transition({
     action: 'resolved',
     changes: {
@@ -181,10 +179,27 @@ function outcomeTransition(
       settledAt: 'now',
       nextAttempt: provenByStripe ? 'never' : { inMs: WATCH_RESOLVED_MS },
     },
-    detail: { ...answerDetail(answer), as, reason },
+    detail: {
+      ...answerDetail(answer),
+      as,
+      reason,
+      ...(noEmail && letters.length > 0 ? { customer: 'not written to' } : {}),
+    },
     requestId: answer.requestId,
-    notifications: customerMail({ ...transaction, ...changes, status: as }, false),
+    notifications: noEmail ? [] : letters,
   });
+}
+
+/** What a person's decision makes of the payment. */
+export function outcomeChanges(
+  transaction: Transaction,
+  answer: Answer,
+  { as, reason }: { readonly as: Outcome; readonly reason: string },
+): Changes {
+  return {
+    ...outcomeOf(transaction, intentOf(answer), as),
+    ...(as === 'failed' ? failureBy(transaction, reason) : {}),
+  };
 }
 
 function intentOf(answer: Answer): IntentSnapshot | null {

@@ -1,5 +1,5 @@
-import { receivedOf } from '../../domain/money/received.ts';
-import type { Instant, JsonObject, Transaction } from '../../domain/transaction.ts';
+import { letterData } from '../../domain/letters.ts';
+import type { Instant, Transaction } from '../../domain/transaction.ts';
 import type { NotificationKind } from '../../domain/transition.ts';
 import { canonicalJson } from './audit-chain.ts';
 import type { Binding } from '../database.ts';
@@ -15,33 +15,6 @@ export interface QueuedNotification {
   readonly data: string;
 }
 
-/** What a message is made of, as it was when it was queued. Amount in the minor unit, instants in milliseconds. */
-function snapshot(transaction: Transaction): JsonObject {
-  const received = receivedOf(transaction);
-  const others = transaction.review?.evidence['other_intents'];
-  return {
-    transaction_id: transaction.id,
-    key: transaction.key,
-    reference: transaction.reference,
-    amount: transaction.amount,
-    currency: transaction.currency,
-    amount_received: received?.amount ?? null,
-    currency_received: received?.currency ?? null,
-    customer: transaction.customer,
-    description: transaction.description,
-    status: transaction.status,
-    payment_intent: transaction.paymentIntent,
-    stripe_status: transaction.stripeStatus,
-    failure_kind: transaction.failureKind,
-    failure_code: transaction.failureCode,
-    failure_message: transaction.failureMessage,
-    review_reason: transaction.review?.reason ?? null,
-    review_message: transaction.review?.message ?? null,
-    ...(others === undefined ? {} : { other_intents: others }),
-    created_at: transaction.createdAt,
-  };
-}
-
 function isForCustomer(kind: NotificationKind): boolean {
   return kind.startsWith('customer_');
 }
@@ -51,7 +24,7 @@ export function notificationsFor(
   next: Transaction,
   kinds: readonly NotificationKind[],
 ): readonly QueuedNotification[] {
-  const data = kinds.length === 0 ? '' : canonicalJson(snapshot(next));
+  const data = kinds.length === 0 ? '' : canonicalJson(letterData(next));
   return kinds
     .filter((kind) => !isForCustomer(kind) || next.email !== null)
     .map((kind) => ({

@@ -60,6 +60,7 @@ describe('reading the flags of stuck resolve', () => {
       as: null,
       reason: null,
       cancelAtStripe: false,
+      noEmail: false,
       yes: false,
     });
   });
@@ -76,6 +77,7 @@ describe('reading the flags of stuck resolve', () => {
       as: 'canceled',
       reason: 'seen at the bank',
       cancelAtStripe: true,
+      noEmail: false,
       yes: true,
     });
   });
@@ -226,6 +228,61 @@ describe('stuck resolve with a person', () => {
       reason: 'order dropped',
       cancelAtStripe: true,
     });
+  });
+
+  const letter = {
+    to: 'ada@example.com',
+    subject: 'Your payment of $49.99',
+    text: 'Hello,\n\nYou have not been charged.\n',
+  };
+
+  it('shows the letter that the customer will be sent, before it is confirmed', async () => {
+    const previews: unknown[][] = [];
+    const { code, stderr, calls } = await commandLine(
+      ['stuck', 'resolve', stuck.id, '--as', 'canceled', '--reason', 'r', '--cancel-at-stripe'],
+      {
+        answers: [{ to: 'confirm', asked: 'Record it as canceled', answer: false }],
+        payrecon: {
+          inspect,
+          preview: (...args) => {
+            previews.push(args.slice(1));
+            return Promise.resolve(letter);
+          },
+        },
+      },
+    );
+    expect(code).toBe(2);
+    expect(calls.map(({ name }) => name)).toEqual(['inspect', 'preview']);
+    expect(previews).toEqual([['canceled', 'r']]);
+    expect(stderr).toContain(
+      'The customer is sent this (ada@example.com); --no-email leaves it out',
+    );
+    expect(stderr).toContain(
+      '  | Your payment of $49.99\n  |\n  | Hello,\n  |\n  | You have not been charged.\n',
+    );
+  });
+
+  it('sends none with --no-email, and says so', async () => {
+    const { stderr, calls } = await commandLine(
+      [
+        'stuck',
+        'resolve',
+        stuck.id,
+        '--as',
+        'canceled',
+        '--reason',
+        'r',
+        '--cancel-at-stripe',
+        '--no-email',
+      ],
+      {
+        answers: [{ to: 'confirm', asked: 'Record it as canceled', answer: true }],
+        payrecon: { inspect, resolve, preview: () => Promise.resolve(letter) },
+      },
+    );
+    expect(stderr).toContain('The customer (ada@example.com) is not written to (--no-email).');
+    expect(stderr).not.toContain('You have not been charged');
+    expect(calls.at(-1)?.args[1]).toMatchObject({ as: 'canceled', noEmail: true });
   });
 
   it('offers only what is legal', async () => {

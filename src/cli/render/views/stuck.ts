@@ -1,4 +1,4 @@
-import type { ResolveTarget, StuckCase } from '../../../app/service.ts';
+import type { LetterPreview, ResolveTarget, StuckCase } from '../../../app/service.ts';
 import { formatMoney } from '../../../domain/money/money.ts';
 import type { Instant } from '../../../domain/transaction.ts';
 import type { Output } from '../../streams.ts';
@@ -43,6 +43,22 @@ function wordsFor(as: ResolveTarget): string {
     case 'canceled':
       return `Record it as ${as}`;
   }
+}
+
+/** What the customer is told of the decision, as it will be sent. */
+export function letterText(
+  letter: LetterPreview | null,
+  isLeftOut: boolean,
+  output: Output,
+): string {
+  const theme = createTheme(output);
+  if (letter === null) return `${theme.strong('The customer')} is told nothing of this.\n\n`;
+  const to = escapeText(letter.to);
+  if (isLeftOut)
+    return `${theme.strong('The customer')} (${to}) is not written to (--no-email).\n\n`;
+  const lines = [letter.subject, '', ...letter.text.trimEnd().split('\n')];
+  const shown = lines.map((line) => `  | ${escapeText(line)}`.trimEnd()).join('\n');
+  return `${theme.strong(`The customer is sent this (${to}); --no-email leaves it out`)}\n${shown}\n\n`;
 }
 
 /** With the sum that the decision is about: as a success, the one that Stripe shows as received. */
