@@ -9,7 +9,7 @@ export function letterOfDecision(
   { transaction, seen }: Pick<StuckCase, 'transaction' | 'seen'>,
   { as, reason }: { readonly as: ResolveTarget; readonly reason: string },
   now: Instant,
-): Notification | null {
+): (Notification & { readonly to: string }) | null {
   if (as === 'retry' || as === 'acknowledge' || transaction.email === null) return null;
   const after = {
     ...transaction,

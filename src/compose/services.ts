@@ -267,7 +267,7 @@ function stuckWork(
       ]);
       const now = await (await storage()).ledger.now();
       const letter = letterOfDecision(stuck, { as, reason }, now);
-      if (letter === null || letter.to === null) return null;
+      if (letter === null) return null;
       const { mailFrom: from, mailReplyTo: replyTo, timeZone } = settings;
       const { subject, text } = messageFor(letter, senderOf({ from, replyTo, timeZone }));
       return { to: letter.to, subject, text };
