@@ -23,6 +23,8 @@ export class PausingGate {
   #release: () => void = () => undefined;
   #state: 'running' | 'standing' | 'late' = 'running';
   readonly #turns = new Turns();
+  /** E-mails whose sending had begun before it went on, and has not ended before it stood still. */
+  mailsUnderWay = 0;
 
   /** Stops before the Nth step, counted from 1, or before the first step of that name; null never stops. */
   constructor(at: number | RegExp | null) {
@@ -77,8 +79,14 @@ export class PausingGate {
       wrapGateway: (gateway) => this.#gateway(gateway),
       wrapMailer: (mailer) => ({
         configured: mailer.configured,
-        send: (notification) =>
-          this.#through(`mail ${notification.kind}`, () => mailer.send(notification)),
+        send: async (notification) => {
+          if (this.#state !== 'late') this.mailsUnderWay += 1;
+          const outcome = await this.#through(`mail ${notification.kind}`, () =>
+            mailer.send(notification),
+          );
+          if (this.#state === 'running') this.mailsUnderWay -= 1;
+          return outcome;
+        },
       }),
     };
   }
