@@ -139,7 +139,7 @@ describe('the daemon', () => {
       running.signal(signal);
       const end = await running.end;
       expect(end).toMatchObject({ exitCode, stdout: '' });
-      expect(end.stderr).toMatch(/^reconciling on schedule "\* \* \* \* \* \*"\n/);
+      expect(end.stderr).toMatch(/^reconciling on schedule "\* \* \* \* \* \*", UTC\n/);
       expect(end.stderr).toMatch(/\ndrained\n$/);
 
       expect((await fixture.look('first')).row).toMatchObject({ status: 'succeeded' });

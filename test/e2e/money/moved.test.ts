@@ -1,3 +1,4 @@
+import { MIGRATIONS } from '../../../migrations/list.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { PayreconError } from '../../../src/domain/errors.ts';
 import type { ChargeRequest } from '../../../src/domain/transaction.ts';
@@ -65,7 +66,7 @@ describe('a ledger that is moved to PostgreSQL', () => {
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
     expect(run.json()).toEqual({
       direction: 'up',
-      migrations: ['0001_ledger', '0002_budgets', '0003_history', '0004_attempts'],
+      migrations: MIGRATIONS.map(({ name }) => name),
       moved: {
         from: old.database.url,
         to: shown(there),

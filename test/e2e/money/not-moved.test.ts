@@ -157,7 +157,7 @@ describe('an old ledger', () => {
     expect(refused).toMatchObject({ exitCode: 2, code: 'schema_behind', fields: ['from'] });
     expect(refused.message).toContain(`DATABASE_URL=${old.database.url} payrecon migrate up`);
     expect(
-      await old.sql(`select name from payrecon_migrations where name = '0004_attempts'`),
+      await old.sql(`select name from payrecon_migrations where name = '0005_changed_truths'`),
     ).toEqual([]);
   });
 
