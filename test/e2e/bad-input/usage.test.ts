@@ -33,7 +33,7 @@ const MISTYPED: readonly (readonly [readonly string[], RegExp])[] = [
   [['list', '--limit', '0'], /--limit: write a whole number from 1 to 1000/],
   [['list', '--status', 'succeded'], /did you mean succeeded\?/],
   [['list', '--limt', '3'], /Did you mean --limit\?/],
-  [['list', '--since', 'yesterday'], /--since: write a day/],
+  [['list', '--since', 'tomorrow'], /--since: write a day/],
   [['show'], /Missing required argument/],
   [['reconcile', '--limit', '-1'], /--limit: write a whole number/],
   [['reconcile', '--dryrun'], /Did you mean --dry-run\?/],
