@@ -16,7 +16,7 @@ import {
 import { startSandbox, type Sandbox } from '../src/sandbox/server.ts';
 
 const BINARY = fileURLToPath(new URL('../bin/payrecon.js', import.meta.url));
-const PAGE = fileURLToPath(new URL('letters.md', import.meta.url));
+const PAGE = fileURLToPath(new URL('../docs/letters.md', import.meta.url));
 
 interface Case {
   readonly name: string;
