@@ -1,6 +1,6 @@
 import { type Command, Option } from '@commander-js/extra-typings';
 import type { ListFilter } from '../../app/ports.ts';
-import type { Problem } from '../../domain/errors.ts';
+import { BugError, type Problem } from '../../domain/errors.ts';
 import { nearest } from '../../domain/suggest.ts';
 import { quoted } from '../../domain/request/field-rules.ts';
 import { type Status, STATUSES } from '../../domain/statuses.ts';
@@ -57,17 +57,25 @@ export function defineList(command: Command, perform: Perform, run = runList): v
   list.action((flags, self) =>
     perform(self, async (context) => {
       const { services } = context;
-      const { zoneClock } = await import('../zone-clock.ts');
-      const zone = zoneClock(await services.timeZone(context.flags));
+      // A zone is asked for, and its package loaded, only where a time has to be read.
+      const hasTimes = flags.since !== undefined || flags.until !== undefined;
+      const zone = hasTimes ? await zoneOf(context) : null;
       return await run(readList(flags, services.now(), zone), context);
     }),
   );
 }
 
-export function readList(flags: ListFlags, now: Instant, zone: ZoneClock): ListArguments {
+async function zoneOf({ services, flags }: CommandContext): Promise<ZoneClock> {
+  const { zoneClock } = await import('../zone-clock.ts');
+  return zoneClock(await services.timeZone(flags));
+}
+
+/** @param zone null where neither `--since` nor `--until` is given. */
+export function readList(flags: ListFlags, now: Instant, zone: ZoneClock | null): ListArguments {
   const problems: Problem[] = [];
   const time = (field: string, text: string | undefined): Instant | null => {
     if (text === undefined) return null;
+    if (zone === null) throw new BugError(`${field} was given, and no zone to read it in`);
     const parsed = parseTime(text, now, zone);
     if (!parsed.ok) problems.push({ field, message: parsed.message });
     return parsed.ok ? parsed.value : null;

@@ -5,13 +5,12 @@ import { timeJson } from './json.ts';
 
 /** Keys and their order are the contract of the command line; `pass` is null where the pass left no row. */
 export function passJson({ passId, startedAt, report, waiting }: PassOutcome): JsonObject {
-  const { due, ...counts } = countsJson(report);
   return {
     pass: passId,
     started_at: timeJson(startedAt),
-    due: due ?? null,
+    due: report.due,
     too_young: waiting.tooYoung,
-    ...counts,
+    ...countsJson(report),
   };
 }
 

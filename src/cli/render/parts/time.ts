@@ -28,8 +28,17 @@ function secondsOf(instant: Instant): string {
   return timeJson(instant).slice(0, 19).replace('T', ' ');
 }
 
-/** Sweden writes its dates as ISO 8601 does. */
+/** Made once for a zone: a page of a thousand payments asks for each of its times. */
+const FORMATS = new Map<string, Intl.DateTimeFormat>();
+
 function partsIn(timeZone: string): Intl.DateTimeFormat {
+  const known = FORMATS.get(timeZone) ?? newFormat(timeZone);
+  FORMATS.set(timeZone, known);
+  return known;
+}
+
+/** Sweden writes its dates as ISO 8601 does. */
+function newFormat(timeZone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat('sv-SE', {
     timeZone,
     year: 'numeric',
