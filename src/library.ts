@@ -373,19 +373,15 @@ function keptOpen(open: () => Promise<Payrecon>): KeptOpen {
   const during = async <Value>(work: (payrecon: Payrecon) => Promise<Value>): Promise<Value> => {
     clearTimeout(idle);
     opened ??= open();
-    try {
-      return await work(await opened.catch(forget));
-    } finally {
-      // It does not hold the process; what is open does, until then.
-      if (underWay.size === 1 && !isClosed) idle = setTimeout(closeIdle, IDLE_MS).unref();
-    }
+    return await work(await opened.catch(forget));
   };
   const forget = (error: unknown): never => {
     opened = null;
     throw error;
   };
+  const isIdle = (): boolean => underWay.size === 0 && !isClosed;
   const closeIdle = (): void => {
-    if (underWay.size === 0) void shut();
+    if (isIdle()) void shut();
   };
   return {
     async call(work) {
@@ -397,6 +393,8 @@ function keptOpen(open: () => Promise<Payrecon>): KeptOpen {
         return await running;
       } finally {
         underWay.delete(running);
+        // The timer does not hold the process; what is open does, until then.
+        if (isIdle()) idle = setTimeout(closeIdle, IDLE_MS).unref();
       }
     },
     async close() {

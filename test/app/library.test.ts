@@ -343,7 +343,8 @@ describe('its end', () => {
       const world = await aPaymentWorld(target);
       const script = `import { openPayrecon } from ${JSON.stringify(LIBRARY)};
       const payrecon = await openPayrecon();
-      console.log(JSON.stringify(await payrecon.charge(${JSON.stringify(CARD)})));`;
+      console.log(JSON.stringify(await payrecon.charge(${JSON.stringify(CARD)})));
+      await Promise.all([payrecon.list(), payrecon.list(), payrecon.show('nobody')]);`;
       const { stdout, exitCode: code } = await execa(
         process.execPath,
         ['--input-type=module', '-e', script],
